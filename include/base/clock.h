@@ -1,0 +1,19 @@
+/* Time. Wall time decides dates, monotonic time decides deadlines. Any thread.
+
+   Tests shift wall time by clock_shift (in process) or by POMONA_CLOCK_SHIFT, seconds (for the built binary; read once
+   at start), so that expiry can be shown without waiting. */
+#ifndef POMONA_BASE_CLOCK_H
+#define POMONA_BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define US_SECOND INT64_C(1000000)
+#define US_MINUTE (60 * US_SECOND)
+#define US_HOUR (60 * US_MINUTE)
+#define US_DAY (24 * US_HOUR)
+
+int64_t clock_now_us(void);       /* microseconds since 1970 UTC, shifted */
+int64_t clock_mono_us(void);      /* monotonic microseconds, never shifted */
+void clock_shift(int64_t by_us);  /* from now on, clock_now_us is `by_us` ahead of the machine's clock */
+
+#endif
