@@ -1,4 +1,6 @@
-/* Socket addresses: "host:port" texts, numeric printing, loopback tests, resolving. */
+/* Socket addresses: "host:port" texts, numeric printing, loopback tests, resolving.
+
+   Who owns what: values, and texts that live in cx; a socket belongs to the caller. Any thread. */
 #ifndef POMONA_LIB_NET_ADDR_H
 #define POMONA_LIB_NET_ADDR_H
 
@@ -6,22 +8,30 @@
 #include "base/ctx.h"
 #include <sys/socket.h>
 
-struct addr { struct sockaddr_storage ss; socklen_t n; };
+struct addr {
+  struct sockaddr_storage ss;
+  socklen_t n;
+};
 
 /* "127.0.0.1:80", "[::1]:80", "[::]:0": numeric only. E_INVALID. */
 MUST_CHECK enum err addr_parse(struct ctx *cx, struct addr *out, const char *text);
 char *addr_text(struct ctx *cx, const struct addr *a);      /* with port; IPv4-mapped printed as IPv4 */
 char *addr_host(struct ctx *cx, const struct addr *a);      /* without port */
 int addr_port(const struct addr *a);
-bool addr_is_loopback(const struct addr *a);
-bool addr_is_any(const struct addr *a);
+bool addr_is_loopback(const struct addr *a);                /* 127.0.0.0/8, also IPv4-mapped, and ::1 */
+bool addr_is_any(const struct addr *a);                     /* 0.0.0.0 and :: */
 /* Bound, listening, close-on-exec, non-blocking socket; "[::]" is dual stack and falls back to 0.0.0.0 where IPv6 is absent. */
 MUST_CHECK enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, const char *text);
 /* Blocking look-up by the system's resolver: for threads that may wait. The first address, for TCP. E_UNREACHABLE. */
 MUST_CHECK enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port);
 
-/* "https://host:port/path" taken apart; port is the scheme's when absent. In cx. */
-struct url { char *scheme, *host, *path; int port; };
+/* "https://host:port/path?query" taken apart. Schemes: http, https, smtp, smtps; port is the scheme's when absent. scheme and
+   host in lower case, an IPv6 host without its brackets; path with the query, "/" when absent. A user, a fragment, white
+   space and control characters are E_INVALID. In cx. */
+struct url {
+  char *scheme, *host, *path;
+  int port;
+};
 MUST_CHECK enum err url_parse(struct ctx *cx, struct url *out, const char *text);
 
 #endif

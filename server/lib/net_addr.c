@@ -1,0 +1,202 @@
+#include "lib/net_addr.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct sockaddr_in *in4(struct addr *a) { return (struct sockaddr_in *)&a->ss; }
+static struct sockaddr_in6 *in6(struct addr *a) { return (struct sockaddr_in6 *)&a->ss; }
+
+static bool parse_port(struct slice s, int *port) {
+  int64_t n = 0;
+  if (s.n == 0 || s.n > 5 || !isdigit((unsigned char)s.p[0])) return false;
+  if (!slice_to_i64(s, &n) || n < 0 || n > 65535) return false;
+  *port = (int)n;
+  return true;
+}
+
+/* "host:port" or "[host]:port"; *bracketed tells which. *port is left alone when there is none. */
+static bool split_port(struct slice s, struct slice *host, bool *bracketed, struct slice *port) {
+  *bracketed = s.n > 0 && s.p[0] == '[';
+  const char *end = *bracketed ? memchr(s.p, ']', s.n) : memchr(s.p, ':', s.n);
+  if (*bracketed && !end) return false;
+  if (!end) end = s.p + s.n;
+  const char *from = s.p + (*bracketed ? 1 : 0);
+  *host = slice_mem(from, (size_t)(end - from));
+  if (*bracketed) end++;
+  if (end == s.p + s.n) return true;
+  if (*end != ':') return false;
+  *port = slice_mem(end + 1, (size_t)(s.p + s.n - end - 1));
+  return true;
+}
+
+enum err addr_parse(struct ctx *cx, struct addr *out, const char *text) {
+  struct slice host, port = {0};
+  bool v6 = false;
+  int number = 0;
+  *out = (struct addr){0};
+  if (!split_port(slice_of(text), &host, &v6, &port) || !parse_port(port, &number))
+    return FAIL(cx, E_INVALID, "\"%s\" is not address:port, such as 127.0.0.1:8443 or [::]:8443", text);
+  char *name = ctx_memdup(cx, host.p, host.n);
+  if (v6) {
+    in6(out)->sin6_family = AF_INET6;
+    in6(out)->sin6_port = htons((uint16_t)number);
+    out->n = sizeof(struct sockaddr_in6);
+  } else {
+    in4(out)->sin_family = AF_INET;
+    in4(out)->sin_port = htons((uint16_t)number);
+    out->n = sizeof(struct sockaddr_in);
+  }
+  void *raw = v6 ? (void *)&in6(out)->sin6_addr : (void *)&in4(out)->sin_addr;
+  if (strlen(name) != host.n || inet_pton(v6 ? AF_INET6 : AF_INET, name, raw) != 1)
+    return FAIL(cx, E_INVALID, "\"%s\" does not begin with a numeric address", text);
+  return OK;
+}
+
+/* The IPv4 address in a, plain or mapped into IPv6; false for other IPv6 ones. */
+static bool as_ipv4(const struct addr *a, struct in_addr *out) {
+  struct addr copy = *a;
+  if (a->ss.ss_family == AF_INET) {
+    *out = in4(&copy)->sin_addr;
+    return true;
+  }
+  if (a->ss.ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6(&copy)->sin6_addr)) return false;
+  memcpy(out, &in6(&copy)->sin6_addr.s6_addr[12], sizeof *out);
+  return true;
+}
+
+char *addr_host(struct ctx *cx, const struct addr *a) {
+  char text[INET6_ADDRSTRLEN] = "";
+  struct addr copy = *a;
+  struct in_addr v4;
+  if (as_ipv4(a, &v4))
+    inet_ntop(AF_INET, &v4, text, sizeof text);
+  else if (a->ss.ss_family == AF_INET6)
+    inet_ntop(AF_INET6, &in6(&copy)->sin6_addr, text, sizeof text);
+  return ctx_strdup(cx, text);
+}
+
+int addr_port(const struct addr *a) {
+  struct addr copy = *a;
+  if (a->ss.ss_family == AF_INET) return ntohs(in4(&copy)->sin_port);
+  return a->ss.ss_family == AF_INET6 ? ntohs(in6(&copy)->sin6_port) : 0;
+}
+
+char *addr_text(struct ctx *cx, const struct addr *a) {
+  const char *host = addr_host(cx, a);
+  return ctx_printf(cx, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, addr_port(a));
+}
+
+bool addr_is_loopback(const struct addr *a) {
+  struct addr copy = *a;
+  struct in_addr v4;
+  if (as_ipv4(a, &v4)) return ntohl(v4.s_addr) >> 24 == 127;
+  return a->ss.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6(&copy)->sin6_addr);
+}
+
+bool addr_is_any(const struct addr *a) {
+  struct addr copy = *a;
+  struct in_addr v4;
+  if (as_ipv4(a, &v4)) return v4.s_addr == htonl(INADDR_ANY);
+  return a->ss.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6(&copy)->sin6_addr);
+}
+
+/* -1 with errno set when it cannot be bound. */
+static int listen_on(const struct addr *a) {
+  int fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  int on = 1, only6 = addr_is_any(a) ? 0 : 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (a->ss.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6);
+  if (bind(fd, (const struct sockaddr *)&a->ss, a->n) == 0 && listen(fd, SOMAXCONN) == 0) return fd;
+  int why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
+static bool no_ipv6_here(int why) { return why == EAFNOSUPPORT || why == EADDRNOTAVAIL; }
+
+enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, const char *text) {
+  struct addr a;
+  TRY(addr_parse(cx, &a, text));
+  *fd = listen_on(&a);
+  if (*fd < 0 && a.ss.ss_family == AF_INET6 && addr_is_any(&a) && no_ipv6_here(errno)) {
+    struct addr any4 = {.n = sizeof(struct sockaddr_in)};
+    in4(&any4)->sin_family = AF_INET;
+    in4(&any4)->sin_port = in6(&a)->sin6_port;
+    *fd = listen_on(&any4);
+  }
+  if (*fd < 0) return FAIL(cx, E_UNREACHABLE, "cannot listen on %s: %s", text, strerror(errno));
+  *bound = (struct addr){.n = sizeof bound->ss};
+  getsockname(*fd, (struct sockaddr *)&bound->ss, &bound->n);
+  return OK;
+}
+
+enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port) {
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
+  int e = getaddrinfo(host, ctx_printf(cx, "%d", port), &hints, &found);
+  if (e) return FAIL(cx, E_UNREACHABLE, "the name %s cannot be resolved: %s", host, gai_strerror(e));
+  *out = (struct addr){.n = found->ai_addrlen};
+  memcpy(&out->ss, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  return OK;
+}
+
+/* ---- URLs ---- */
+
+static const struct scheme {
+  const char *name;
+  int port;
+} schemes[] = {{"http", 80}, {"https", 443}, {"smtp", 587}, {"smtps", 465}};
+
+static const struct scheme *scheme_find(struct slice name) {
+  for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+    if (slice_ieq(name, schemes[i].name)) return &schemes[i];
+  return NULL;
+}
+
+static bool host_ok(const char *host, bool bracketed) {
+  struct in6_addr ignored;
+  if (bracketed) return inet_pton(AF_INET6, host, &ignored) == 1;
+  if (!*host || strlen(host) > 253) return false;
+  for (const char *p = host; *p; p++)
+    if (!isalnum((unsigned char)*p) && !strchr("-._", *p)) return false;
+  return true;
+}
+
+static bool path_ok(struct slice path) {
+  for (size_t i = 0; i < path.n; i++)
+    if ((unsigned char)path.p[i] <= ' ' || path.p[i] == 0x7f || path.p[i] == '#') return false;
+  return path.n == 0 || path.p[0] == '/';
+}
+
+static char *lower(struct ctx *cx, struct slice s) {
+  char *t = ctx_memdup(cx, s.p, s.n);
+  for (size_t i = 0; i < s.n; i++) t[i] = (char)tolower((unsigned char)t[i]);
+  return t;
+}
+
+enum err url_parse(struct ctx *cx, struct url *out, const char *text) {
+  const char *sep = strstr(text, "://");
+  const struct scheme *scheme = sep ? scheme_find(slice_mem(text, (size_t)(sep - text))) : NULL;
+  if (!scheme) return FAIL(cx, E_INVALID, "\"%s\" does not begin with https:// or another known scheme", text);
+  struct slice rest = slice_of(sep + 3), host, port = {0};
+  size_t authority = strcspn(rest.p, "/?#");
+  struct slice path = slice_mem(rest.p + authority, rest.n - authority);
+  bool bracketed = false;
+  *out = (struct url){.scheme = ctx_strdup(cx, scheme->name), .port = scheme->port};
+  if (!split_port(slice_mem(rest.p, authority), &host, &bracketed, &port))
+    return FAIL(cx, E_INVALID, "\"%s\" has no valid host", text);
+  out->host = lower(cx, host);
+  if (!host_ok(out->host, bracketed)) return FAIL(cx, E_INVALID, "\"%s\" has no valid host", text);
+  if (port.p && (!parse_port(port, &out->port) || out->port == 0))
+    return FAIL(cx, E_INVALID, "\"%s\" has no valid port", text);
+  if (!path_ok(path)) return FAIL(cx, E_INVALID, "\"%s\" has no valid path", text);
+  out->path = path.n ? ctx_memdup(cx, path.p, path.n) : ctx_strdup(cx, "/");
+  return OK;
+}
