@@ -1,0 +1,30 @@
+#include "base/clock.h"
+
+#include "base/buf.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+static _Atomic int64_t shift_us;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void read_environment(void) {
+  int64_t seconds;
+  if (slice_to_i64(slice_of(getenv("POMONA_CLOCK_SHIFT")), &seconds)) atomic_fetch_add(&shift_us, seconds * US_SECOND);
+}
+
+static int64_t read_clock(clockid_t id) {
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (int64_t)t.tv_sec * US_SECOND + t.tv_nsec / 1000;
+}
+
+int64_t clock_now_us(void) {
+  pthread_once(&once, read_environment);
+  return read_clock(CLOCK_REALTIME) + atomic_load_explicit(&shift_us, memory_order_relaxed);
+}
+
+int64_t clock_mono_us(void) { return read_clock(CLOCK_MONOTONIC); }
+void clock_shift(int64_t by_us) { atomic_store(&shift_us, by_us); }
