@@ -159,24 +159,22 @@ bool uuid_valid(struct slice s) {
   return true;
 }
 
-static char *format_time(struct ctx *cx, const struct tm *t, const char *format) {
-  char *out = ctx_alloc(cx, 40);
-  strftime(out, 40, format, t);
-  return out;
-}
+enum { TIME_TEXT = 40 };
 
 char *enc_time(struct ctx *cx, int64_t us) {
   time_t s = (time_t)(us / US_SECOND);
   struct tm t;
-  gmtime_r(&s, &t);
-  return format_time(cx, &t, "%Y-%m-%dT%H:%M:%SZ");
+  char *out = ctx_alloc(cx, TIME_TEXT);
+  strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&s, &t));
+  return out;
 }
 
 char *enc_time_local(struct ctx *cx, int64_t us) {
   time_t s = (time_t)(us / US_SECOND);
   struct tm t;
-  localtime_r(&s, &t);
-  return format_time(cx, &t, "%Y-%m-%d %H:%M:%S %z");
+  char *out = ctx_alloc(cx, TIME_TEXT);
+  strftime(out, TIME_TEXT, "%Y-%m-%d %H:%M:%S %z", localtime_r(&s, &t));
+  return out;
 }
 
 static const struct unit {
