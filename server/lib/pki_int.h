@@ -7,6 +7,7 @@
 #define POMONA_LIB_PKI_INT_H
 
 #include "lib/pki_cert.h"
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
@@ -35,6 +36,20 @@ MUST_CHECK enum err pki_cert_wrap(struct ctx *cx, struct pki_cert **out, X509 *x
 
 /* A copy of what OpenSSL allocated and `len` bytes long, in cx; frees the original. */
 struct slice pki_take(struct ctx *cx, unsigned char *p, size_t len);
+
+/* What was written to a memory BIO, copied to cx; frees the BIO. */
+struct slice pki_take_bio(struct ctx *cx, BIO *b);
+
+/* ---- PEM ---- */
+#define PKI_PEM_MOST ((size_t)1 << 20) /* of a PEM text: some hundred certificates */
+struct pki_pem {
+  struct slice label; /* "CERTIFICATE" */
+  struct slice body;  /* the base64, in the text; older encrypted keys have header lines before it */
+  bool whole;         /* it has the END line that belongs to it; body and label are defined only then */
+};
+/* Takes the next block off the front of *rest. False when there is none. */
+bool pki_pem_next(struct slice *rest, struct pki_pem *out);
+bool pki_pem_encrypted(const struct pki_pem *b); /* a private key under a passphrase */
 
 /* X.509 times. */
 int64_t pki_time_us(const ASN1_TIME *t); /* INT64_MIN when it is not a time */

@@ -1,0 +1,80 @@
+#include "lib/pki_crypto.h"
+#include "base/secret.h"
+#include "lib/pki_int.h"
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A digest fails only when memory is exhausted. */
+static void digest(uint8_t *out, const EVP_MD *md, struct slice data) {
+  if (EVP_Digest(data.p, data.n, out, NULL, md, NULL) != 1) abort();
+}
+
+void pki_sha256(uint8_t out[SHA256_LEN], struct slice data) { digest(out, EVP_sha256(), data); }
+
+void pki_sha1(uint8_t out[20], struct slice data) { digest(out, EVP_sha1(), data); }
+
+void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data) {
+  if (key.n > INT32_MAX) abort();
+  if (HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)data.p, data.n, out, NULL) == NULL) abort();
+}
+
+/* ---- sealing ---- */
+enum { SEAL_VERSION = 1, NONCE_LEN = 12, TAG_LEN = 16, HEAD_LEN = 1 + NONCE_LEN, SEAL_EXTRA = HEAD_LEN + TAG_LEN };
+#define SEAL_MOST ((size_t)64 << 20) /* far above any secret; keeps lengths within OpenSSL's int */
+
+static void release_cipher(void *c) { EVP_CIPHER_CTX_free(c); }
+
+/* An AES-256-GCM context of cx that has taken in key, nonce and `about`. */
+static enum err cipher_start(struct ctx *cx, EVP_CIPHER_CTX **out, bool encrypt, const uint8_t *key, const uint8_t *nonce,
+                             struct slice about) {
+  EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+  if (c == NULL) abort();
+  ctx_defer(cx, release_cipher, c);
+  int n = 0;
+  if (EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce, encrypt) != 1 ||
+      (about.n > 0 && EVP_CipherUpdate(c, NULL, &n, (const uint8_t *)about.p, (int)about.n) != 1))
+    return PKI_FAIL(cx, E_INTERNAL, "AES-256-GCM does not start");
+  *out = c;
+  return OK;
+}
+
+enum err pki_seal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about,
+                  struct slice plain) {
+  if (plain.n > SEAL_MOST || about.n > SEAL_MOST) return FAIL(cx, E_TOO_LARGE, "too large to seal: %zu bytes", plain.n);
+  uint8_t *sealed = ctx_alloc(cx, plain.n + SEAL_EXTRA);
+  sealed[0] = SEAL_VERSION;
+  secret_random(sealed + 1, NONCE_LEN);
+  EVP_CIPHER_CTX *c;
+  TRY(cipher_start(cx, &c, true, key, sealed + 1, about));
+  int n = 0;
+  uint8_t *tag = sealed + HEAD_LEN + plain.n;
+  if ((plain.n > 0 && EVP_EncryptUpdate(c, sealed + HEAD_LEN, &n, (const uint8_t *)plain.p, (int)plain.n) != 1) ||
+      EVP_EncryptFinal_ex(c, tag, &n) != 1 || EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) != 1)
+    return PKI_FAIL(cx, E_INTERNAL, "AES-256-GCM does not seal");
+  *out = slice_mem(sealed, plain.n + SEAL_EXTRA);
+  return OK;
+}
+
+enum err pki_unseal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about,
+                    struct slice sealed) {
+  if (sealed.n < SEAL_EXTRA || sealed.n - SEAL_EXTRA > SEAL_MOST || about.n > SEAL_MOST)
+    return FAIL(cx, E_INVALID, "not a sealed value: %zu bytes", sealed.n);
+  const uint8_t *in = (const uint8_t *)sealed.p;
+  if (in[0] != SEAL_VERSION) return FAIL(cx, E_INVALID, "sealed value of unknown version %u", in[0]);
+  size_t len = sealed.n - SEAL_EXTRA;
+  uint8_t tag[TAG_LEN];
+  memcpy(tag, in + HEAD_LEN + len, TAG_LEN);
+  EVP_CIPHER_CTX *c;
+  TRY(cipher_start(cx, &c, false, key, in + 1, about));
+  uint8_t *plain = secret_in(cx, ctx_alloc(cx, len + 1), len + 1);
+  int n = 0;
+  if ((len > 0 && EVP_DecryptUpdate(c, plain, &n, in + HEAD_LEN, (int)len) != 1) ||
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG_LEN, tag) != 1 || EVP_DecryptFinal_ex(c, plain + len, &n) != 1) {
+    secret_wipe(plain, len);
+    return PKI_FAIL(cx, E_INVALID, "sealed value does not open: other key, other place, or damaged");
+  }
+  *out = slice_mem(plain, len);
+  return OK;
+}
