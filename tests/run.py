@@ -1,0 +1,208 @@
+"""Runs every test and counts it: unit test programs of a build, lints, integration tests.
+
+usage: run.py --build DIR [WORD...]     only tests whose name contains one of the words
+Last line: "N passed, N failed" (", N skipped" when there were any). Exit status 1 when one failed or none ran.
+"""
+import argparse
+import ast
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parent
+WORKERS = 2
+TIMEOUT = 120  # seconds a test, unless its module says otherwise
+SKIPPED = 77   # exit status of a test that cannot run here
+
+
+class Result:
+    def __init__(self, name, status, seconds=0.0, output=""):
+        self.name, self.status, self.seconds, self.output = name, status, seconds, output
+
+
+def environment(build, tmp):
+    """What a test sees: no setting of the caller's, everything it writes in its own folder."""
+    env = {k: v for k, v in os.environ.items() if not re.search(r"^POMONA_|_proxy$", k, re.I)}
+    env.update(
+        HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
+        POMONA_BIN=str(build / "pomona"),
+        ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0",
+        UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="exitcode=99:halt_on_error=0:second_deadlock_stack=1")
+    return env
+
+
+def run_process(argv, build, timeout):
+    """Runs argv in a session and a folder of its own; ends all it left running. Returns status (None: too slow), output."""
+    tmp = pathlib.Path(tempfile.mkdtemp(prefix="pomona-test-"))
+    try:
+        with open(tmp / ".output", "w+b") as out:
+            p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=tmp,
+                                 env=environment(build, tmp), start_new_session=True)
+            try:
+                status = p.wait(timeout)
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                try:
+                    os.killpg(p.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                p.wait()
+            out.seek(0)
+            return status, out.read().decode("utf-8", "replace")
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+
+def status_text(status):
+    if status is None:
+        return "took too long"
+    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def run_unit(name, program, build):
+    """One result a cmocka test, from its TAP; what was planned and not reported has failed."""
+    begin = time.monotonic()
+    status, output = run_process([str(program)], build, TIMEOUT)
+    seconds = time.monotonic() - begin
+    planned = sum(int(n) for n in re.findall(r"^1\.\.(\d+)$", output, re.M))
+    found = re.findall(r"^(not ok|ok) \d+ (-|# SKIP) (.+)$", output, re.M)
+    kinds = {("ok", "-"): "passed", ("not ok", "-"): "failed"}
+    results = [Result(f"{name}::{test}", kinds.get((ok, mark), "skipped"), 0.0, output) for ok, mark, test in found]
+    failed = any(r.status == "failed" for r in results)
+    if planned > len(results) or (status != 0 and not failed) or not results:
+        text = f"{status_text(status)}, {len(results)} of {planned} tests reported\n{output}"
+        results.append(Result(f"{name}::(program)", "failed", 0.0, text))
+    results[0].seconds = seconds
+    return results
+
+
+def run_script(name, argv, build, timeout):
+    begin = time.monotonic()
+    status, output = run_process(argv, build, timeout)
+    kind = {0: "passed", SKIPPED: "skipped"}.get(status, "failed")
+    return [Result(name, kind, time.monotonic() - begin, f"{output}{status_text(status)}\n")]
+
+
+class Job:
+    """One file of tests: parts run in parallel unless the file is serial."""
+    def __init__(self, name, parts, serial=False):
+        self.name, self.parts, self.serial, self.results, self.left = name, parts, serial, [], len(parts)
+
+
+def unit_jobs(build):
+    sources = {p.stem for p in (TESTS / "unit").glob("*_test.c")}
+    for program in sorted((build / "unit").glob("*_test")):
+        if program.name in sources:  # a program whose source is gone stays in the build folder
+            name = f"unit/{program.name}"
+            yield Job(name, [(name, lambda n=name, p=program: run_unit(n, p, build))])
+
+
+def lint_jobs(build):
+    for script in sorted((TESTS / "lint").glob("*.py")):
+        if script.stem == "common":
+            continue
+        name = f"lint/{script.stem}"
+        parts = [(n, lambda n=n, a=a: run_script(n, [sys.executable, str(script), *a], build, TIMEOUT))
+                 for n, a in ((name, []), (f"{name}::can_fail", ["--self-test"]))]
+        yield Job(name, parts)
+
+
+def module_facts(path):
+    """Its tests and the constants SERIAL and TIMEOUT, without running it."""
+    tests, facts = [], {"SERIAL": False, "TIMEOUT": TIMEOUT}
+    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if node.name in tests:
+                raise SyntaxError(f"{path}:{node.lineno}: a second {node.name} hides the first")
+            tests.append(node.name)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in facts:
+            facts[node.targets[0].id] = ast.literal_eval(node.value)
+    return tests, facts
+
+
+def python_jobs(build):
+    for folder in ("protocol", "integration"):
+        for path in sorted((TESTS / folder).glob("test_*.py")):
+            name = f"{folder}/{path.stem}"
+            tests, facts = module_facts(path)
+            if not tests:
+                yield Job(name, [(name, lambda n=name: [Result(n, "failed", 0.0, "no test in this file\n")])])
+                continue
+            parts = []
+            for test in tests:
+                argv = [sys.executable, str(TESTS / "integration" / "harness.py"), str(path), test]
+                parts.append((f"{name}::{test}", lambda n=f"{name}::{test}", a=argv, t=facts["TIMEOUT"]:
+                              run_script(n, a, build, t)))
+            yield Job(name, parts, facts["SERIAL"])
+
+
+def chosen(jobs, words):
+    for job in jobs:
+        if words and not any(w in job.name for w in words):
+            job.parts = [p for p in job.parts if any(w in p[0] for w in words)]
+            job.left = len(job.parts)
+        if job.parts:
+            yield job
+
+
+class Runner:
+    def __init__(self):
+        self.lock, self.results = threading.Lock(), []
+
+    def run_part(self, job, part):
+        try:
+            results = part[1]()
+        except Exception as e:  # the runner itself stumbled: that is a failure of the test, never silence
+            results = [Result(part[0], "failed", 0.0, f"{type(e).__name__}: {e}\n")]
+        with self.lock:
+            job.results += results
+            job.left -= 1
+            self.results += results
+            for r in results:
+                if r.status == "failed":
+                    print(f"FAILED {r.name}\n{r.output.rstrip()}\n", flush=True)
+            if job.left == 0:
+                count = {s: sum(r.status == s for r in job.results) for s in ("passed", "failed", "skipped")}
+                seconds = sum(r.seconds for r in job.results)
+                print(f"{job.name}: " + ", ".join(f"{n} {s}" for s, n in count.items() if n) + f" ({seconds:.1f} s)", flush=True)
+
+    def run(self, jobs):
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            for job in (j for j in jobs if not j.serial):
+                for part in job.parts:
+                    pool.submit(self.run_part, job, part)
+        for job in (j for j in jobs if j.serial):
+            for part in job.parts:
+                self.run_part(job, part)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description="runs the tests of a build")
+    arguments.add_argument("--build", required=True, type=pathlib.Path)
+    arguments.add_argument("words", nargs="*")
+    args = arguments.parse_args()
+    build = args.build.resolve()
+    runner = Runner()
+    runner.run(list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build)], args.words)))
+    count = {s: sum(r.status == s for r in runner.results) for s in ("passed", "failed", "skipped")}
+    print("\nslowest:")
+    for r in sorted(runner.results, key=lambda r: -r.seconds)[:10]:
+        print(f"  {r.seconds:6.1f} s  {r.name}")
+    for r in runner.results:
+        if r.status == "failed":
+            print(f"failed: {r.name}")
+    print(f"\n{count['passed']} passed, {count['failed']} failed" + (f", {count['skipped']} skipped" if count["skipped"] else ""))
+    return 1 if count["failed"] or not count["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
