@@ -50,24 +50,26 @@ bool pki_cert_fits(const struct pki_cert *c, const struct pki_key *k); /* same p
 
 /* What a new certificate says. Public key: `subject_key`. Self-signed when issuer is NULL. */
 struct pki_issue {
-  const char *cn, *organization;   /* organization may be NULL */
+  const char *cn, *organization;   /* at most 64 characters each; organization may be NULL */
   const char *uid;                 /* subject UID; NULL none (the lab's push certificates) */
   const struct pki_key *subject_key;
   const struct pki_cert *issuer;
   const struct pki_key *issuer_key;
   int64_t not_before, not_after;
   enum { PKI_CA, PKI_TLS_CA, PKI_TLS_SERVER, PKI_IDENTITY, PKI_SIGNING, PKI_PUSH } kind; /* basic constraints, key usage, EKU */
-  const char *const *hosts;        /* PKI_TLS_SERVER: SANs; PKI_TLS_CA: permitted names (critical); DNS names or addresses; NULL-terminated */
+  const char *const *hosts;        /* PKI_TLS_SERVER: SANs; PKI_TLS_CA: permitted names (critical), the only ones it can certify.
+                                      DNS names or addresses, at least one; NULL-terminated */
   const char *san_uri;             /* PKI_IDENTITY; may be NULL */
 };
 MUST_CHECK enum err pki_cert_issue(struct ctx *cx, struct pki_cert **out, const struct pki_issue *what); /* serial: 127 random bits */
 
 /* ---- trust ---- */
-/* roots and intermediates may be mixed: self-issued ones become anchors; a lone intermediate is an anchor too (partial chain). */
+/* Roots and intermediates may be mixed; each of them is an anchor (partial chain). Outlives cx; freed by pki_trust_free. */
 MUST_CHECK enum err pki_trust_new(struct ctx *cx, struct pki_trust **out, struct pki_cert *const *certs, size_t n);
 void pki_trust_free(struct pki_trust *t);
 /* Chain of an identity at `now`: OK; E_REFUSED with the reason. EKU, if present, must allow clientAuth. `extra` certificates
-   help to build the chain. When the only fault is that the leaf itself has ended, the result is E_GONE. */
+   (at most 16) help to build the chain. A CA that has ended refuses; a CA is no identity; SHA-1 is taken, MD5 is not.
+   When the only fault is that the leaf itself has ended, the result is E_GONE. */
 MUST_CHECK enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
                                     struct pki_cert *const *extra, size_t extra_n, int64_t now);
 
@@ -77,6 +79,8 @@ struct pki_csr {
   char *cn;                   /* "" when none */
   char *challenge;            /* challengePassword, or NULL; wiped with cx */
 };
+/* At most 16 KiB. The key is RSA (up to 8192 bits) or EC; whether it is strong enough is the caller's to say. The challenge is
+   plain text, at most 255 bytes of UTF-8. */
 MUST_CHECK enum err pki_csr_parse(struct ctx *cx, struct pki_csr *out, struct slice der);
 MUST_CHECK enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn, const char *challenge);
 

@@ -27,8 +27,8 @@ enum { SEAL_VERSION = 1, NONCE_LEN = 12, TAG_LEN = 16, HEAD_LEN = 1 + NONCE_LEN,
 static void release_cipher(void *c) { EVP_CIPHER_CTX_free(c); }
 
 /* An AES-256-GCM context of cx that has taken in key, nonce and `about`. */
-static enum err cipher_start(struct ctx *cx, EVP_CIPHER_CTX **out, bool encrypt, const uint8_t *key, const uint8_t *nonce,
-                             struct slice about) {
+static enum err cipher_start(struct ctx *cx, EVP_CIPHER_CTX **out, bool encrypt, const uint8_t *key,
+                             const uint8_t *nonce, struct slice about) {
   EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
   if (c == NULL) abort();
   ctx_defer(cx, release_cipher, c);

@@ -110,7 +110,7 @@ char *pki_name_part(struct ctx *cx, const X509_NAME *name, int nid) {
 
 static void release_stack(void *sk) { sk_X509_free(sk); }
 
-STACK_OF(X509) *pki_stack(struct ctx *cx, struct pki_cert *const *certs, size_t n) {
+STACK_OF(X509) * pki_stack(struct ctx *cx, struct pki_cert *const *certs, size_t n) {
   STACK_OF(X509) *sk = sk_X509_new_reserve(NULL, (int)n);
   if (sk == NULL) abort();
   ctx_defer(cx, release_stack, sk);

@@ -1,8 +1,8 @@
 /* What the pki_* adapters share: the objects behind pki_cert.h's opaque names, and OpenSSL's error queue as text.
 
-   Who owns what: a key or certificate counts its references and dies with the last; the OpenSSL object inside is its own.
-   Everything reachable from a certificate (DER, digest, X509 with its extensions already decoded) is never written after
-   it was made, so any thread may read it without a lock. Only server/lib/pki_*.c may include this. */
+   Who owns what: a key or certificate counts its references and dies with the last; the OpenSSL object inside is its
+   own. Everything reachable from a certificate (DER, digest, X509 with its extensions already decoded) is never written
+   after it was made, so any thread may read it without a lock. Only server/lib/pki_*.c may include this. */
 #ifndef POMONA_LIB_PKI_INT_H
 #define POMONA_LIB_PKI_INT_H
 
@@ -25,7 +25,8 @@ struct pki_cert {
   atomic_int refs;
 };
 
-/* Records e as FAIL does: "what: the newest reason in OpenSSL's queue of this thread". The queue is empty afterwards. */
+/* Records e as FAIL does: "what: the newest reason in OpenSSL's queue of this thread". The queue is empty afterwards.
+ */
 #define PKI_FAIL(cx, e, what) pki_fail_((cx), (e), __FILE__, __LINE__, (what))
 enum err pki_fail_(struct ctx *cx, enum err e, const char *file, int line, const char *what);
 
@@ -60,6 +61,6 @@ char *pki_name_text(struct ctx *cx, const X509_NAME *name);
 char *pki_name_part(struct ctx *cx, const X509_NAME *name, int nid);
 
 /* The certificates as a STACK_OF(X509) that borrows them, freed with cx. */
-STACK_OF(X509) *pki_stack(struct ctx *cx, struct pki_cert *const *certs, size_t n);
+STACK_OF(X509) * pki_stack(struct ctx *cx, struct pki_cert *const *certs, size_t n);
 
 #endif

@@ -7,7 +7,9 @@
 #define DASHES "-----"
 
 /* Where `what` stands in s, or NULL. */
-static const char *find(struct slice s, const char *what) { return s.n > 0 ? memmem(s.p, s.n, what, strlen(what)) : NULL; }
+static const char *find(struct slice s, const char *what) {
+  return s.n > 0 ? memmem(s.p, s.n, what, strlen(what)) : NULL;
+}
 
 static struct slice from(struct slice s, const char *p) { return slice_mem(p, (size_t)(s.p + s.n - p)); }
 
