@@ -16,7 +16,9 @@ struct addr {
 /* "127.0.0.1:80", "[::1]:80", "[::]:0": numeric only. E_INVALID. */
 MUST_CHECK enum err addr_parse(struct ctx *cx, struct addr *out, const char *text);
 char *addr_text(struct ctx *cx, const struct addr *a);      /* with port; IPv4-mapped printed as IPv4 */
-char *addr_host(struct ctx *cx, const struct addr *a);      /* without port */
+char *addr_host(struct ctx *cx, const struct addr *a);      /* without port and brackets */
+#define ADDR_HOST_SIZE 46
+void addr_host_to(char out[ADDR_HOST_SIZE], const struct addr *a); /* the same, into the caller's memory */
 int addr_port(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);                /* 127.0.0.0/8, also IPv4-mapped, and ::1 */
 bool addr_is_any(const struct addr *a);                     /* 0.0.0.0 and :: */

@@ -69,14 +69,19 @@ static bool as_ipv4(const struct addr *a, struct in_addr *out) {
   return true;
 }
 
-char *addr_host(struct ctx *cx, const struct addr *a) {
-  char text[INET6_ADDRSTRLEN] = "";
+void addr_host_to(char out[ADDR_HOST_SIZE], const struct addr *a) {
   struct addr copy = *a;
   struct in_addr v4;
+  out[0] = '\0';
   if (as_ipv4(a, &v4))
-    inet_ntop(AF_INET, &v4, text, sizeof text);
+    inet_ntop(AF_INET, &v4, out, ADDR_HOST_SIZE);
   else if (a->ss.ss_family == AF_INET6)
-    inet_ntop(AF_INET6, &in6(&copy)->sin6_addr, text, sizeof text);
+    inet_ntop(AF_INET6, &in6(&copy)->sin6_addr, out, ADDR_HOST_SIZE);
+}
+
+char *addr_host(struct ctx *cx, const struct addr *a) {
+  char text[ADDR_HOST_SIZE];
+  addr_host_to(text, a);
   return ctx_strdup(cx, text);
 }
 
@@ -181,22 +186,23 @@ static char *lower(struct ctx *cx, struct slice s) {
   return t;
 }
 
+/* The URL is not repeated in errors: it may hold a token. */
 enum err url_parse(struct ctx *cx, struct url *out, const char *text) {
   const char *sep = strstr(text, "://");
   const struct scheme *scheme = sep ? scheme_find(slice_mem(text, (size_t)(sep - text))) : NULL;
-  if (!scheme) return FAIL(cx, E_INVALID, "\"%s\" does not begin with https:// or another known scheme", text);
+  if (!scheme) return FAIL(cx, E_INVALID, "the URL does not begin with https:// or another known scheme");
   struct slice rest = slice_of(sep + 3), host, port = {0};
   size_t authority = strcspn(rest.p, "/?#");
   struct slice path = slice_mem(rest.p + authority, rest.n - authority);
   bool bracketed = false;
   *out = (struct url){.scheme = ctx_strdup(cx, scheme->name), .port = scheme->port};
   if (!split_port(slice_mem(rest.p, authority), &host, &bracketed, &port))
-    return FAIL(cx, E_INVALID, "\"%s\" has no valid host", text);
+    return FAIL(cx, E_INVALID, "the URL has no valid host");
   out->host = lower(cx, host);
-  if (!host_ok(out->host, bracketed)) return FAIL(cx, E_INVALID, "\"%s\" has no valid host", text);
+  if (!host_ok(out->host, bracketed)) return FAIL(cx, E_INVALID, "the URL has no valid host");
   if (port.p && (!parse_port(port, &out->port) || out->port == 0))
-    return FAIL(cx, E_INVALID, "\"%s\" has no valid port", text);
-  if (!path_ok(path)) return FAIL(cx, E_INVALID, "\"%s\" has no valid path", text);
+    return FAIL(cx, E_INVALID, "the URL has no valid port");
+  if (!path_ok(path)) return FAIL(cx, E_INVALID, "the URL has no valid path");
   out->path = path.n ? ctx_memdup(cx, path.p, path.n) : ctx_strdup(cx, "/");
   return OK;
 }

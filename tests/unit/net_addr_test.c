@@ -1,0 +1,164 @@
+#include "lib/net_addr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Goal: texts that are not a numeric address with a port are refused. */
+static void refuses_bad_addresses(void **state) {
+  (void)state;
+  static const char *bad[] = {
+      "",         "127.0.0.1",     "127.0.0.1:",    "127.0.0.1:x",   "127.0.0.1:65536", "127.0.0.1:-1",
+      "[::1]",    "[::1:80",       "[::1]80",       "::1:80",        "localhost:80",    "[127.0.0.1]:80",
+      "1.2.3:80", "127.0.0.1:80 ", " 127.0.0.1:80", "127.0.0.1:+80", "[]:80",           "127.0.0.1:000080"};
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct addr a;
+    if (addr_parse(cx, &a, bad[i]) != E_INVALID) fail_msg("\"%s\" was taken", bad[i]);
+  }
+  ctx_free(cx);
+}
+
+/* Goal: URLs that a client could misread are refused, and their text, which may hold a token, is not repeated. */
+static void refuses_bad_urls(void **state) {
+  (void)state;
+  static const char *bad[] = {"",
+                              "example.org",
+                              "ftp://example.org/",
+                              "://example.org",
+                              "https://",
+                              "https:///path",
+                              "https://user:secret@example.org/",
+                              "https://exa mple.org/",
+                              "https://example.org:0/",
+                              "https://example.org:99999/",
+                              "https://example.org:/",
+                              "https://[::1/",
+                              "https://[1.2.3.4]/",
+                              "https://example.org/a b",
+                              "https://example.org/a#b",
+                              "https://example.org/a\nb",
+                              "https://example.org?q=1",
+                              "https://exämple.org/"};
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct url u;
+    if (url_parse(cx, &u, bad[i]) != E_INVALID) fail_msg("\"%s\" was taken", bad[i]);
+    assert_null(strstr(ctx_error_text(cx), "secret"));
+    ctx_clear_error(cx);
+  }
+  ctx_free(cx);
+}
+
+/* Goal: an address that cannot be bound tells why. */
+static void tells_why_it_cannot_listen(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  int fd = -1, second = -1;
+  struct addr a;
+  assert_int_equal(addr_listen(cx, &fd, &a, "127.0.0.1:0"), OK);
+  assert_int_equal(addr_listen(cx, &second, &a, addr_text(cx, &a)), E_UNREACHABLE);
+  assert_non_null(strstr(ctx_error_text(cx), "127.0.0.1:"));
+  assert_int_equal(second, -1);
+  close(fd);
+  ctx_free(cx);
+}
+
+/* Goal: addresses survive parsing and printing, IPv4-mapped ones as IPv4. */
+static void prints_what_it_parsed(void **state) {
+  (void)state;
+  static const struct {
+    const char *in, *out, *host;
+    int port;
+    bool loopback, any;
+  } rows[] = {
+      {"127.0.0.1:80", "127.0.0.1:80", "127.0.0.1", 80, true, false},
+      {"127.9.9.9:1", "127.9.9.9:1", "127.9.9.9", 1, true, false},
+      {"0.0.0.0:65535", "0.0.0.0:65535", "0.0.0.0", 65535, false, true},
+      {"192.0.2.7:443", "192.0.2.7:443", "192.0.2.7", 443, false, false},
+      {"[::1]:80", "[::1]:80", "::1", 80, true, false},
+      {"[::]:0", "[::]:0", "::", 0, false, true},
+      {"[2001:DB8::1]:443", "[2001:db8::1]:443", "2001:db8::1", 443, false, false},
+      {"[::ffff:127.0.0.1]:5", "127.0.0.1:5", "127.0.0.1", 5, true, false},
+  };
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct addr a;
+    assert_int_equal(addr_parse(cx, &a, rows[i].in), OK);
+    assert_string_equal(addr_text(cx, &a), rows[i].out);
+    assert_string_equal(addr_host(cx, &a), rows[i].host);
+    assert_int_equal(addr_port(&a), rows[i].port);
+    assert_int_equal(addr_is_loopback(&a), rows[i].loopback);
+    assert_int_equal(addr_is_any(&a), rows[i].any);
+  }
+  ctx_free(cx);
+}
+
+/* Goal: port 0 gives a real port, and "[::]" takes IPv4 as well. */
+static void listens_for_both_families(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  int fd = -1;
+  struct addr bound, to;
+  assert_int_equal(addr_listen(cx, &fd, &bound, "[::]:0"), OK);
+  assert_true(addr_port(&bound) > 0);
+  assert_int_equal(addr_parse(cx, &to, ctx_printf(cx, "127.0.0.1:%d", addr_port(&bound))), OK);
+  int c = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(connect(c, (struct sockaddr *)&to.ss, to.n), 0);
+  close(c);
+  close(fd);
+  ctx_free(cx);
+}
+
+/* Goal: a numeric host resolves to itself; a name that cannot exist is E_UNREACHABLE. */
+static void resolves(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct addr a;
+  assert_int_equal(addr_resolve(cx, &a, "127.0.0.1", 2197), OK);
+  assert_string_equal(addr_text(cx, &a), "127.0.0.1:2197");
+  assert_int_equal(addr_resolve(cx, &a, "no such name", 1), E_UNREACHABLE);
+  ctx_free(cx);
+}
+
+/* Goal: URLs are taken apart, with the scheme's port and "/" filled in. */
+static void takes_urls_apart(void **state) {
+  (void)state;
+  static const struct {
+    const char *in, *scheme, *host, *path;
+    int port;
+  } rows[] = {
+      {"https://mdm.example.org", "https", "mdm.example.org", "/", 443},
+      {"HTTP://MDM.example.org/a/b?c=d", "http", "mdm.example.org", "/a/b?c=d", 80},
+      {"https://[2001:db8::1]:8443/x", "https", "2001:db8::1", "/x", 8443},
+      {"https://127.0.0.1:1/", "https", "127.0.0.1", "/", 1},
+      {"smtp://mail", "smtp", "mail", "/", 587},
+      {"smtps://mail/", "smtps", "mail", "/", 465},
+  };
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct url u;
+    assert_int_equal(url_parse(cx, &u, rows[i].in), OK);
+    assert_string_equal(u.scheme, rows[i].scheme);
+    assert_string_equal(u.host, rows[i].host);
+    assert_string_equal(u.path, rows[i].path);
+    assert_int_equal(u.port, rows[i].port);
+  }
+  ctx_free(cx);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(refuses_bad_addresses),      cmocka_unit_test(refuses_bad_urls),
+      cmocka_unit_test(tells_why_it_cannot_listen), cmocka_unit_test(prints_what_it_parsed),
+      cmocka_unit_test(listens_for_both_families),  cmocka_unit_test(resolves),
+      cmocka_unit_test(takes_urls_apart),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
