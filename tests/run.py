@@ -6,6 +6,7 @@ Last line: "N passed, N failed" (", N skipped" when there were any). Exit status
 import argparse
 import ast
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
@@ -50,11 +51,12 @@ def run_process(argv, build, timeout):
                 status = p.wait(timeout)
             except subprocess.TimeoutExpired:
                 status = None
+                p.terminate()  # a moment to print what it was at
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    p.wait(5)
             finally:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(p.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
                 p.wait()
             out.seek(0)
             return status, out.read().decode("utf-8", "replace")

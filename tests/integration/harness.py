@@ -375,7 +375,12 @@ def end_running(clean):
             process.kill9()
 
 
+def too_slow(*_):
+    raise TimeoutError("the test took too long; it was here")
+
+
 def run_test(path, name):
+    signal.signal(signal.SIGTERM, too_slow)
     spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(pathlib.Path(path).parent))
