@@ -1,0 +1,187 @@
+#include "core/keyring_int.h"
+
+#include "base/clock.h"
+#include "core/vault.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum slot { DEVICE_CA, SIGNING, TLS_CA, TLS, SLOTS };
+
+static const char *const slot_names[SLOTS] = {"device-ca", "signing", "tls-ca", "tls"};
+enum { TLS_DAYS = 397, TLS_RENEW_DAYS = 30 };
+
+struct pair {
+  struct pki_cert *cert;
+  struct pki_key *key;
+};
+
+struct keyring {
+  struct pair pairs[SLOTS];
+};
+
+struct work {
+  struct core *core;
+  struct keyring *ring;
+  const char *host; /* NULL: no TLS of our own */
+  bool renewed;
+};
+
+static char *about(struct ctx *cx, enum slot s) { return ctx_printf(cx, "keyring.key %s", slot_names[s]); }
+
+static void put(struct keyring *ring, enum slot s, struct pki_cert *cert, struct pki_key *key) {
+  struct pair *p = &ring->pairs[s];
+  if (p->cert) pki_cert_free(p->cert);
+  if (p->key) pki_key_free(p->key);
+  *p = (struct pair){pki_cert_keep(cert), pki_key_keep(key)};
+}
+
+static enum err load(struct ctx *cx, struct db *db, struct work *w, enum slot s, bool *found) {
+  struct slice der, sealed, pem;
+  struct pki_cert *cert;
+  struct pki_key *key;
+  TRY(keyring_load(cx, db, slot_names[s], &der, &sealed));
+  *found = der.p != NULL;
+  if (!*found) return OK;
+  if (vault_unseal(cx, w->core->vault, about(cx, s), sealed, &pem) != OK) {
+    ctx_clear_error(cx);
+    return FAIL(cx, E_INVALID, "the %s key cannot be read with this secret key: is it the one that this database was made with?",
+                slot_names[s]);
+  }
+  TRY(pki_cert_parse(cx, &cert, der));
+  TRY(pki_key_parse(cx, &key, pem));
+  put(w->ring, s, cert, key);
+  return OK;
+}
+
+static enum err store(struct ctx *cx, struct db *db, struct work *w, enum slot s, struct pki_issue *what) {
+  struct pki_cert *cert;
+  struct slice pem, sealed;
+  what->not_before = clock_now_us() - US_DAY;
+  TRY(pki_cert_issue(cx, &cert, what));
+  TRY(pki_key_pem(cx, &pem, what->subject_key));
+  TRY(vault_seal(cx, w->core->vault, about(cx, s), pem, &sealed));
+  TRY(keyring_save(cx, db, slot_names[s], pki_cert_der(cert), sealed));
+  put(w->ring, s, cert, (struct pki_key *)what->subject_key);
+  return OK;
+}
+
+static enum err make_device_ca(struct ctx *cx, struct db *db, struct work *w) {
+  struct pki_key *key;
+  TRY(pki_key_new_rsa(cx, &key, 3072));
+  struct pki_issue what = {.cn = "Pomona Device CA", .organization = core_conf(w->core)->organization, .subject_key = key,
+                           .issuer_key = key, .not_after = clock_now_us() + 20 * 365 * US_DAY, .kind = PKI_CA};
+  return store(cx, db, w, DEVICE_CA, &what);
+}
+
+static enum err make_signing(struct ctx *cx, struct db *db, struct work *w) {
+  const char *organization = core_conf(w->core)->organization;
+  struct pki_key *key;
+  TRY(pki_key_new_rsa(cx, &key, 2048));
+  struct pki_issue what = {.cn = ctx_printf(cx, "%s Profile Signing", organization), .organization = organization, .subject_key = key,
+                           .issuer_key = key, .not_after = clock_now_us() + 10 * 365 * US_DAY, .kind = PKI_SIGNING};
+  return store(cx, db, w, SIGNING, &what);
+}
+
+/* What the TLS CA may name: for localhost its addresses too, since labs use either. */
+static const char *const *hosts_of(struct ctx *cx, const char *host) {
+  const char **hosts = ctx_alloc(cx, 4 * sizeof *hosts);
+  hosts[0] = host;
+  if (strcmp(host, "localhost") == 0) hosts[1] = "127.0.0.1", hosts[2] = "::1";
+  return hosts;
+}
+
+static enum err make_tls_ca(struct ctx *cx, struct db *db, struct work *w) {
+  struct pki_key *key;
+  TRY(pki_key_new_p256(cx, &key));
+  struct pki_issue what = {.cn = ctx_printf(cx, "%s TLS CA", core_conf(w->core)->organization),
+                           .organization = core_conf(w->core)->organization, .subject_key = key, .issuer_key = key,
+                           .not_after = clock_now_us() + 20 * 365 * US_DAY, .kind = PKI_TLS_CA, .hosts = hosts_of(cx, w->host)};
+  return store(cx, db, w, TLS_CA, &what);
+}
+
+static enum err make_tls(struct ctx *cx, struct db *db, struct work *w) {
+  struct pki_key *key;
+  TRY(pki_key_new_p256(cx, &key));
+  struct pki_issue what = {.cn = w->host, .subject_key = key, .issuer = w->ring->pairs[TLS_CA].cert,
+                           .issuer_key = w->ring->pairs[TLS_CA].key, .not_after = clock_now_us() + (TLS_DAYS - 1) * US_DAY,
+                           .kind = PKI_TLS_SERVER, .hosts = hosts_of(cx, w->host)};
+  w->renewed = true;
+  return store(cx, db, w, TLS, &what);
+}
+
+static enum err check_tls(struct ctx *cx, struct db *db, struct work *w) {
+  const struct pki_cert *leaf = w->ring->pairs[TLS].cert;
+  if (!pki_cert_names_host(leaf, w->host)) {
+    int64_t devices;
+    TRY(keyring_enrolled(cx, db, &devices));
+    if (devices > 0)
+      return FAIL(cx, E_CONFLICT,
+                  "the own TLS CA may only name %s, and %lld devices trust it: keep that host in public-url, or set tls-cert and "
+                  "tls-key for %s",
+                  pki_cert_cn(cx, leaf), (long long)devices, w->host);
+    TRY(make_tls_ca(cx, db, w));
+    return make_tls(cx, db, w);
+  }
+  return pki_cert_not_after(leaf) - clock_now_us() > TLS_RENEW_DAYS * US_DAY ? OK : make_tls(cx, db, w);
+}
+
+static enum err open_tls(struct ctx *cx, struct db *db, struct work *w) {
+  bool ca, leaf;
+  TRY(load(cx, db, w, TLS_CA, &ca));
+  TRY(load(cx, db, w, TLS, &leaf));
+  if (ca && leaf) return check_tls(cx, db, w);
+  TRY(make_tls_ca(cx, db, w));
+  return make_tls(cx, db, w);
+}
+
+static enum err open_job(struct ctx *cx, struct db *db, void *arg) {
+  struct work *w = arg;
+  bool found;
+  TRY(load(cx, db, w, DEVICE_CA, &found));
+  if (!found) TRY(make_device_ca(cx, db, w));
+  TRY(load(cx, db, w, SIGNING, &found));
+  if (!found) TRY(make_signing(cx, db, w));
+  return w->host ? open_tls(cx, db, w) : OK;
+}
+
+static enum err renew_job(struct ctx *cx, struct db *db, void *arg) { return check_tls(cx, db, arg); }
+
+enum err keyring_open(struct ctx *cx, struct keyring **out, struct core *core, const char *host) {
+  struct work w = {.core = core, .ring = mem_alloc(sizeof *w.ring), .host = host};
+  enum err e = db_call(cx, core->store, open_job, &w);
+  if (e != OK) {
+    keyring_close(w.ring);
+    return e;
+  }
+  *out = w.ring;
+  return OK;
+}
+
+void keyring_close(struct keyring *k) {
+  if (!k) return;
+  for (int s = 0; s < SLOTS; s++) {
+    if (k->pairs[s].cert) pki_cert_free(k->pairs[s].cert);
+    if (k->pairs[s].key) pki_key_free(k->pairs[s].key);
+  }
+  free(k);
+}
+
+enum err keyring_renew_tls(struct ctx *cx, struct keyring *k, struct core *core, const char *host, bool *renewed) {
+  struct work w = {.core = core, .ring = k, .host = host};
+  TRY(db_call(cx, core->store, renew_job, &w));
+  *renewed = w.renewed;
+  return OK;
+}
+
+const struct pki_cert *keyring_device_ca(const struct keyring *k) { return k->pairs[DEVICE_CA].cert; }
+const struct pki_key *keyring_device_ca_key(const struct keyring *k) { return k->pairs[DEVICE_CA].key; }
+const struct pki_cert *keyring_signing(const struct keyring *k) { return k->pairs[SIGNING].cert; }
+const struct pki_key *keyring_signing_key(const struct keyring *k) { return k->pairs[SIGNING].key; }
+const struct pki_cert *keyring_tls_ca(const struct keyring *k) { return k->pairs[TLS_CA].cert; }
+
+enum err keyring_tls_pem(struct ctx *cx, const struct keyring *k, struct slice *cert_pem, struct slice *key_pem) {
+  if (!k->pairs[TLS].cert) return FAIL(cx, E_NOT_FOUND, "there is no TLS certificate of our own");
+  *cert_pem = pki_cert_pem(cx, k->pairs[TLS].cert);
+  return pki_key_pem(cx, key_pem, k->pairs[TLS].key);
+}

@@ -1,0 +1,26 @@
+#include "core/keyring_int.h"
+
+#include "base/clock.h"
+
+enum err keyring_load(struct ctx *cx, struct db *db, const char *name, struct slice *cert, struct slice *key_sealed) {
+  struct db_rows r;
+  *cert = *key_sealed = (struct slice){0};
+  TRY(db_open_rows(cx, db, &r, "SELECT cert, key_sealed FROM keyring WHERE name = $1", DB_S(name)));
+  if (db_next(&r)) {
+    *cert = db_blob(&r, 0);
+    *key_sealed = db_blob(&r, 1);
+  }
+  return db_close(&r);
+}
+
+enum err keyring_save(struct ctx *cx, struct db *db, const char *name, struct slice cert, struct slice key_sealed) {
+  return db_run(cx, db,
+                "INSERT INTO keyring (name, cert, key_sealed, created_at) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (name) DO UPDATE SET cert = excluded.cert, key_sealed = excluded.key_sealed, "
+                "created_at = excluded.created_at",
+                DB_S(name), DB_B(cert), DB_B(key_sealed), DB_I(clock_now_us()));
+}
+
+enum err keyring_enrolled(struct ctx *cx, struct db *db, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT count(*) FROM generation WHERE state = 'current'");
+}
