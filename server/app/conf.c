@@ -1,0 +1,152 @@
+#include "app/conf.h"
+
+#include "app/conf_int.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "lib/net_addr.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct conf, member)
+#define LIVE true
+#define RESTART false
+
+/* A new setting is a row here and a member of struct conf. */
+const struct conf_row conf_rows[] = {
+    {"data", CONF_PATH, AT(data), "./pomona-data", NULL, NULL, RESTART, "Folder of all state; created with mode 0700."},
+    {"config", CONF_PATH, AT(config), NULL, NULL, "DATA/pomona.conf, when there is one", RESTART,
+     "File with settings: lines \"name = value\", comments start with #. Not to be set in such a file."},
+    {"database", CONF_TEXT, AT(database), "sqlite", NULL, NULL, RESTART, "sqlite keeps everything in DATA/pomona.db."},
+    {"secret-key", CONF_PATH, AT(secret_key), NULL, NULL, "DATA/secret.key", RESTART,
+     "File with the key that secrets at rest are encrypted with; made when absent. Keep a copy: without it the keys of "
+     "the device CA, push certificates and escrowed secrets are lost."},
+    {"public-url", CONF_URL, AT(public_url), "https://localhost:8443", NULL, NULL, RESTART,
+     "What devices are told to connect to. Enrolled devices keep the one that they were given."},
+    {"listen", CONF_ADDRESS, AT(listen), "[::]:8443", NULL, NULL, RESTART,
+     "Where devices connect; [::] is IPv6 and IPv4."},
+    {"tls", CONF_BOOL, AT(tls), "on", NULL, NULL, RESTART,
+     "TLS on the devices' listener; off: plain HTTP, for use behind a proxy that ends TLS."},
+    {"tls-cert", CONF_PATH, AT(tls_cert), NULL, NULL, "made for public-url by the own CA", LIVE,
+     "PEM file with the TLS certificate and its chain; read again when it changes."},
+    {"tls-key", CONF_PATH, AT(tls_key), NULL, NULL, "made for public-url by the own CA", LIVE,
+     "PEM file with the key of tls-cert, not encrypted."},
+    {"identity", CONF_WORDS, AT(identity), "mtls,signature", "mtls|signature", NULL, LIVE,
+     "How devices may prove who they are: by TLS client certificate (mtls), by the header Mdm-Signature (signature)."},
+    {"admin-listen", CONF_ADDRESS, AT(admin_listen), "127.0.0.1:8444", NULL, NULL, RESTART,
+     "Where the API listens. Anything but loopback speaks TLS with the devices' certificate, or needs admin-insecure."},
+    {"admin-insecure", CONF_BOOL, AT(admin_insecure), "no", NULL, NULL, RESTART,
+     "Plain HTTP on an admin-listen that is not loopback, e.g. inside a container."},
+    {"server", CONF_URL, AT(server), NULL, NULL, "admin-listen", LIVE, "Where the command line finds the server."},
+    {"api-key", CONF_SECRET, AT(api_key), NULL, NULL, "only the token in DATA/admin.token", LIVE,
+     "A key with all rights on the API, beside the token in DATA/admin.token."},
+    {"device-ca", CONF_PATH, AT(device_ca), NULL, NULL, "only the own device CA", LIVE,
+     "PEM files, separated by commas, of further CAs whose identities are accepted."},
+    {"device-ca-names", CONF_BOOL, AT(device_ca_names), "no", NULL, NULL, LIVE,
+     "Trust the UDID or serial number that a certificate of a device-ca names when its device enrolls again."},
+    {"sign-message", CONF_BOOL, AT(sign_message), "yes", NULL, NULL, LIVE,
+     "SignMessage in the enrollment profile: devices sign each request, so that a proxy may end TLS."},
+    {"wake-rate", CONF_COUNT, AT(wake_rate), "500", NULL, NULL, LIVE, "Most pushes a second, all ways in together."},
+    {"scep-legacy", CONF_BOOL, AT(scep_legacy), "no", NULL, NULL, LIVE,
+     "Accept SHA-1 and single DES in SCEP, for old clients."},
+    {"open-enrollment", CONF_BOOL, AT(open_enrollment), "no", NULL, NULL, LIVE,
+     "Serve the enrollment profile at /enroll without a link, to anyone. For labs."},
+    {"identity-validity", CONF_SPAN, AT(identity_validity), "730d", NULL, NULL, LIVE,
+     "How long the identities of devices are valid."},
+    {"apns-url", CONF_URL, AT(apns_url), "https://api.push.apple.com:443", NULL, NULL, LIVE,
+     "Apple's push service; also on port 2197. Or the lab's stand-in."},
+    {"apns-ca", CONF_PATH, AT(apns_ca), NULL, NULL, "the system's store", LIVE,
+     "PEM file of the CAs that apns-url is checked against."},
+    {"organization", CONF_TEXT, AT(organization), "Pomona", NULL, NULL, LIVE, "Shown on devices."},
+    {"log-level", CONF_WORD, AT(log_level), "info", "debug|info|warn|error", NULL, LIVE, "The least that is logged."},
+    {"log-format", CONF_WORD, AT(log_format), "text", "text|json", NULL, LIVE, "text (logfmt) or json, on stderr."},
+    {0},
+};
+
+size_t conf_row_count(void) { return sizeof conf_rows / sizeof *conf_rows - 1; }
+
+const struct conf_row *conf_row(struct slice name) {
+  for (const struct conf_row *row = conf_rows; row->name; row++)
+    if (slice_is(name, row->name)) return row;
+  return NULL;
+}
+
+/* ---- one value of each type ---- */
+
+static bool among(struct slice word, const char *words) {
+  struct slice rest = slice_of(words), one;
+  while (slice_cut(&rest, '|', &one))
+    if (slice_eq(one, word)) return true;
+  return false;
+}
+
+static enum err check_words(struct ctx *cx, struct slice text, const char *words) {
+  struct slice rest = text, one;
+  while (slice_cut(&rest, ',', &one))
+    if (!among(slice_trim(one), words)) return FAIL(cx, E_USAGE, "\"%.*s\" is none of %s", (int)one.n, one.p, words);
+  return OK;
+}
+
+static enum err check_url(struct ctx *cx, struct slice text) {
+  struct url u;
+  if (url_parse(cx, &u, ctx_memdup(cx, text.p, text.n)) != OK ||
+      (strcmp(u.scheme, "https") && strcmp(u.scheme, "http"))) {
+    ctx_clear_error(cx);
+    return FAIL(cx, E_USAGE, "this is no https://HOST[:PORT] address");
+  }
+  return OK;
+}
+
+static enum err check_address(struct ctx *cx, struct slice text) {
+  struct addr a;
+  if (addr_parse(cx, &a, ctx_memdup(cx, text.p, text.n)) == OK) return OK;
+  ctx_clear_error(cx);
+  return FAIL(cx, E_USAGE, "this is no address like 127.0.0.1:8444 or [::]:8443");
+}
+
+static bool to_bool(struct slice s, bool *out) {
+  bool yes = among(s, "yes|on|true|1"), no = among(s, "no|off|false|0");
+  *out = yes;
+  return yes || no;
+}
+
+static enum err set_bool(struct ctx *cx, bool *out, struct slice text) {
+  return to_bool(text, out) ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is neither yes (on) nor no (off)", (int)text.n, text.p);
+}
+
+static enum err set_count(struct ctx *cx, int64_t *out, struct slice text) {
+  bool ok = slice_to_i64(text, out) && *out > 0 && *out <= 1000000;
+  return ok ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is no number from 1 to 1000000", (int)text.n, text.p);
+}
+
+static enum err set_span(struct ctx *cx, int64_t *out, struct slice text) {
+  bool ok = dec_span(text, out) && *out <= 36500 * US_DAY;
+  return ok ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is no span like 90s, 15m, 24h or 730d", (int)text.n, text.p);
+}
+
+static enum err check_text(struct ctx *cx, const struct conf_row *row, struct slice text) {
+  switch (row->type) {
+  case CONF_URL:
+    return check_url(cx, text);
+  case CONF_ADDRESS:
+    return check_address(cx, text);
+  case CONF_WORDS:
+    return check_words(cx, text, row->words);
+  case CONF_WORD:
+    return among(text, row->words) ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is none of %s", (int)text.n, text.p, row->words);
+  default:
+    return OK;
+  }
+}
+
+enum err conf_set(struct ctx *cx, struct conf *c, const struct conf_row *row, struct slice text) {
+  void *at = (char *)c + row->at;
+  if (!text_is_plain(text)) return FAIL(cx, E_USAGE, "the value is no plain UTF-8 text");
+  if (row->type == CONF_BOOL) return set_bool(cx, at, text);
+  if (row->type == CONF_COUNT) return set_count(cx, at, text);
+  if (row->type == CONF_SPAN) return set_span(cx, at, text);
+  TRY(check_text(cx, row, text));
+  while (row->type == CONF_URL && text.p[text.n - 1] == '/') text.n--;
+  *(const char **)at = ctx_memdup(c->cx, text.p, text.n);
+  return OK;
+}

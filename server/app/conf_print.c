@@ -1,0 +1,142 @@
+/* Settings for people, and for core. */
+#include "app/conf.h"
+#include "app/conf_int.h"
+#include "base/clock.h"
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { CA_MAX = 1024 * 1024, LINE = 100 };
+
+char *conf_path(struct ctx *cx, const struct conf *c, const char *name) {
+  size_t n = strlen(c->data);
+  return ctx_printf(cx, "%s%s%s", c->data, n && c->data[n - 1] == '/' ? "" : "/", name);
+}
+
+/* In the largest unit that leaves no rest. */
+static char *span_text(struct ctx *cx, int64_t us) {
+  static const struct {
+    int64_t us;
+    char unit;
+  } units[] = {{US_DAY, 'd'}, {US_HOUR, 'h'}, {US_MINUTE, 'm'}, {US_SECOND, 's'}};
+  size_t i = 0;
+  while (i + 1 < sizeof units / sizeof *units && us % units[i].us) i++;
+  return ctx_printf(cx, "%" PRId64 "%c", us / units[i].us, units[i].unit);
+}
+
+const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_row *row, bool masked) {
+  const void *at = (const char *)c + row->at;
+  if (row->type == CONF_BOOL) return *(const bool *)at ? "yes" : "no";
+  if (row->type == CONF_COUNT) return ctx_printf(cx, "%" PRId64, *(const int64_t *)at);
+  if (row->type == CONF_SPAN) return span_text(cx, *(const int64_t *)at);
+  const char *text = *(const char *const *)at;
+  return text && masked && row->type == CONF_SECRET ? "********" : text;
+}
+
+/* As comment lines, wrapped between words. */
+static void add_comment(struct buf *b, const char *text) {
+  struct slice rest = slice_of(text), word;
+  size_t column = LINE;
+  while (slice_cut(&rest, ' ', &word)) {
+    if (column + word.n + 1 > LINE) {
+      buf_add_str(b, column == LINE ? "#" : "\n#");
+      column = 1;
+    }
+    buf_add_char(b, ' ');
+    buf_add_slice(b, word);
+    column += word.n + 1;
+  }
+  buf_add_char(b, '\n');
+}
+
+/* What is not set, secret, or names this very file stands as a comment, so that reading it back changes nothing. */
+static void add_row(struct ctx *cx, struct buf *b, const struct conf *c, const struct conf_row *row) {
+  const char *value = conf_value(cx, c, row, true);
+  bool comment = !value || row->type == CONF_SECRET || row->at == offsetof(struct conf, config);
+  add_comment(b, row->help);
+  add_comment(b, ctx_printf(cx, "Default: %s. A change needs %s.", row->by_default ? row->by_default : row->derived,
+                            row->live ? "a reload (SIGHUP)" : "a restart"));
+  add_comment(b, ctx_printf(cx, "From: %s", c->sources[row - conf_rows]));
+  buf_printf(b, "%s%s = %s\n\n", comment ? "#" : "", row->name, value ? value : "");
+}
+
+struct slice conf_print(struct ctx *cx, const struct conf *c) {
+  struct buf b = {0};
+  for (const struct conf_row *row = conf_rows; row->name; row++) add_row(cx, &b, c, row);
+  if (b.n) b.n--; /* no empty line at the end */
+  struct slice s = slice_mem(ctx_memdup(cx, b.p, b.n), b.n);
+  buf_free(&b);
+  return s;
+}
+
+static bool differs(struct ctx *cx, const struct conf_row *row, const struct conf *a, const struct conf *b) {
+  return !slice_eq(slice_of(conf_value(cx, a, row, false)), slice_of(conf_value(cx, b, row, false)));
+}
+
+const char *conf_frozen(struct ctx *cx, const struct conf *running, const struct conf *loaded) {
+  const char *names = "";
+  for (const struct conf_row *row = conf_rows; row->name; row++)
+    if (!row->live && differs(cx, row, running, loaded))
+      names = ctx_printf(cx, "%s%s%s", names, *names ? ", " : "", row->name);
+  return names;
+}
+
+static void keep(struct conf *loaded, const struct conf *running, const struct conf_row *row) {
+  void *to = (char *)loaded + row->at;
+  const void *from = (const char *)running + row->at;
+  if (row->type == CONF_BOOL)
+    *(bool *)to = *(const bool *)from;
+  else if (row->type == CONF_COUNT || row->type == CONF_SPAN)
+    *(int64_t *)to = *(const int64_t *)from;
+  else
+    *(const char **)to = ctx_strdup(loaded->cx, *(const char *const *)from);
+}
+
+void conf_keep_frozen(struct conf *loaded, const struct conf *running) {
+  for (const struct conf_row *row = conf_rows; row->name; row++)
+    if (!row->live) keep(loaded, running, row);
+}
+
+/* ---- for core ---- */
+
+static bool lists(const char *list, const char *word) {
+  struct slice rest = slice_of(list), one;
+  while (slice_cut(&rest, ',', &one))
+    if (slice_is(slice_trim(one), word)) return true;
+  return false;
+}
+
+/* All files one after the other. */
+static enum err read_device_ca(struct ctx *cx, const struct conf *c, const char **out) {
+  struct slice rest = slice_of(c->device_ca), path;
+  *out = NULL;
+  while (slice_cut(&rest, ',', &path)) {
+    struct slice name = slice_trim(path), pem;
+    TRY(file_read(cx, &pem, ctx_memdup(cx, name.p, name.n), CA_MAX));
+    *out = ctx_printf(c->cx, "%s%s\n", *out ? *out : "", pem.p);
+  }
+  return OK;
+}
+
+enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
+  *out = (struct core_conf){
+      .data = c->data,
+      .public_url = c->public_url,
+      .organization = c->organization,
+      .api_key = c->api_key,
+      .apns_url = c->apns_url,
+      .apns_ca = c->apns_ca,
+      .identity_mtls = lists(c->identity, "mtls"),
+      .identity_signature = lists(c->identity, "signature"),
+      .sign_message = c->sign_message,
+      .scep_legacy = c->scep_legacy,
+      .open_enrollment = c->open_enrollment,
+      .device_ca_names = c->device_ca_names,
+      .identity_validity_us = c->identity_validity,
+      .wake_rate = c->wake_rate,
+      .own_tls = c->tls && !c->tls_cert,
+  };
+  return read_device_ca(cx, c, &out->device_ca_pem);
+}
