@@ -43,9 +43,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *bio_method;
 static int session_index, server_index;
 
-static int bio_failed(BIO *b, struct tls *t) {
+static int bio_failed(BIO *b, struct tls *t, int direction) {
   t->sys_errno = errno;
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) BIO_set_flags(b, BIO_FLAGS_SHOULD_RETRY);
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) BIO_set_flags(b, direction | BIO_FLAGS_SHOULD_RETRY);
   return -1;
 }
 
@@ -54,8 +54,7 @@ static int bio_write(BIO *b, const char *p, int n) {
   BIO_clear_retry_flags(b);
   ssize_t put = send(t->fd, p, (size_t)n, MSG_NOSIGNAL);
   if (put >= 0) return (int)put;
-  BIO_set_flags(b, BIO_FLAGS_WRITE);
-  return bio_failed(b, t);
+  return bio_failed(b, t, BIO_FLAGS_WRITE);
 }
 
 static int bio_read(BIO *b, char *p, int n) {
@@ -67,8 +66,7 @@ static int bio_read(BIO *b, char *p, int n) {
     t->eof = true;
     return 0;
   }
-  BIO_set_flags(b, BIO_FLAGS_READ);
-  return bio_failed(b, t);
+  return bio_failed(b, t, BIO_FLAGS_READ);
 }
 
 static long bio_ctrl(BIO *b, int what, long arg, void *p) {
@@ -212,6 +210,7 @@ static void watch_alerts(const SSL *ssl, int where, int what) {
   if (where != SSL_CB_READ_ALERT || (what & 0xff) == SSL_AD_CLOSE_NOTIFY) return;
   struct tls *t = SSL_get_ex_data(ssl, session_index);
   t->alert = what & 0xff;
+  t->reason[0] = 0; /* the alert is the cause, even of a failure that was seen before it */
   because(t,
           alert_is_about_us(t->alert) ? "%s refused our certificate: %s (TLS alert %d)"
                                       : "%s ended TLS: %s (TLS alert %d)",
@@ -426,7 +425,6 @@ static enum tls_io check_alpn(struct tls *t) {
 }
 
 enum tls_io tls_handshake(struct tls *t) {
-  if (t->established) return TLS_DONE;
   ERR_clear_error();
   int rc = SSL_do_handshake(t->ssl);
   if (rc == 1) {
