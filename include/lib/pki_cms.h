@@ -27,16 +27,20 @@ struct pki_signature {
   int64_t not_after;
   bool expired;                     /* the only fault of the chain: see rules about identity-grace */
 };
-/* `header` is the base64 of a detached SignedData over exactly `body`, SHA-256/384/512 or SHA-1 (old devices), RSA or ECDSA, one
-   signer, its certificate embedded. The chain is checked against trust at `now`, OpenSSL's CMS on first sight of a certificate;
-   later a strict walk of the DER with the remembered key; anything unusual goes back to OpenSSL. No verdict is remembered by
-   signature. E_INVALID: not such a thing, or other bytes were signed; E_REFUSED: signer not trusted. */
+/* `header` is the base64 (at most 16 KiB) of a detached SignedData over exactly `body`, SHA-256/384/512 or SHA-1 (old devices),
+   RSA of at least 2048 bits or ECDSA, one signer, its certificate embedded. The chain is checked against trust at `now`,
+   OpenSSL's CMS on first sight of a certificate; later a strict walk of the DER with the remembered key; anything unusual goes
+   back to OpenSSL. A chain's verdict is remembered until its leaf ends, or for 5 minutes where the chain ends before. No verdict
+   is remembered by signature. cert_der lives in cx. E_INVALID: not such a thing, or other bytes were signed; E_REFUSED: signer
+   not trusted, or its key too weak. An expired leaf is no error: see `expired`. */
 MUST_CHECK enum err pki_signature_check(struct ctx *cx, struct pki_signature *out, struct pki_signers *s,
                                         const struct pki_trust *trust, struct slice header, struct slice body, int64_t now);
 /* Only the signer and its chain, before the body has been read. The signature itself is still unproven. */
 MUST_CHECK enum err pki_signature_peek(struct ctx *cx, struct pki_signature *out, struct pki_signers *s,
                                        const struct pki_trust *trust, struct slice header, int64_t now);
-/* The two halves alone, for the fuzzer that sets them against each other; header already decoded. */
+/* The two halves alone, for the fuzzer that sets them against each other; header already decoded. Neither asks about trust or
+   time. E_NOT_FOUND from the walk: no opinion (signer not remembered, or not of the usual shape); OK and E_INVALID from it are
+   what OpenSSL would say too. */
 MUST_CHECK enum err pki_signature_check_openssl(struct ctx *cx, struct slice der, struct slice body, struct pki_cert **signer);
 MUST_CHECK enum err pki_signature_check_walk(struct ctx *cx, struct slice der, struct slice body, struct pki_signers *s);
 
