@@ -1,6 +1,7 @@
 /* Settings: one table (conf.c), read from flags, the environment, a file, defaults, in this order of strength.
 
-   Who owns what: a struct conf owns its texts until conf_free; a reload makes a new one. Threads: immutable once loaded. */
+   Who owns what: a struct conf owns its texts until conf_free; a reload makes a new one. Threads: immutable once
+   loaded. */
 #ifndef POMONA_APP_CONF_H
 #define POMONA_APP_CONF_H
 
@@ -55,7 +56,8 @@ const char *conf_frozen(struct ctx *cx, const struct conf *running, const struct
 /* Gives `loaded` the values of `running` for all that needs a restart. */
 void conf_keep_frozen(struct conf *loaded, const struct conf *running);
 
-/* What core sees. Texts are borrowed from c; the files of device-ca are read into c. own_tls is for TLS without tls-cert. */
+/* What core sees. Texts are borrowed from c; the files of device-ca are read into c. own_tls is for TLS without
+ * tls-cert. */
 MUST_CHECK enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out);
 
 #endif

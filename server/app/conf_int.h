@@ -4,7 +4,18 @@
 
 #include "app/conf.h"
 
-enum conf_type { CONF_TEXT, CONF_SECRET, CONF_PATH, CONF_URL, CONF_ADDRESS, CONF_WORD, CONF_WORDS, CONF_BOOL, CONF_COUNT, CONF_SPAN };
+enum conf_type {
+  CONF_TEXT,
+  CONF_SECRET,
+  CONF_PATH,
+  CONF_URL,
+  CONF_ADDRESS,
+  CONF_WORD,
+  CONF_WORDS,
+  CONF_BOOL,
+  CONF_COUNT,
+  CONF_SPAN
+};
 
 size_t conf_row_count(void);
 const struct conf_row *conf_row(struct slice name); /* NULL when unknown */

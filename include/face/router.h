@@ -1,0 +1,67 @@
+/* Routes: which handler answers which path, who may ask, how much it may send, and the one log line of each request.
+
+   A face exports a table, `const struct route NAME_routes[]`, whose last row has no method; app/serve gives the tables
+   to the router of each listener. A new endpoint is a row and a function; the API's description is made from the same
+   rows. Who owns what: a router borrows its tables and core, and must outlive its listener. Threads: see lib/http.h. */
+#ifndef POMONA_FACE_ROUTER_H
+#define POMONA_FACE_ROUTER_H
+
+#include "core/core.h"
+#include "lib/db.h"
+#include "lib/http.h"
+#include "lib/json.h"
+
+enum route_flag {
+  ROUTE_OPEN = 1,   /* no authentication */
+  ROUTE_SECRET = 2, /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
+  ROUTE_QUIET = 4   /* 2xx is logged at debug level */
+};
+
+struct route {
+  const char *method; /* "PUT"; "PUT,POST"; "*" for any; GET answers HEAD too */
+  const char
+      *pattern; /* "/api/v1/devices/:id"; a ":name" is one segment that is not empty, a "*" at the end all the rest */
+  size_t body_max;
+  unsigned flags;
+  void (*run)(struct http_req *rq, struct core *core); /* the body is there; answers now or later, see lib/http.h */
+  /* The headers are there (may be NULL): may answer at once, to refuse before the body is read; else gives the largest
+   * body. */
+  size_t (*early)(struct http_req *rq, struct core *core);
+  const char *summary; /* for the description of the API; NULL leaves the row out of it */
+};
+
+struct router {
+  const char *listener; /* "devices" or "admin", for the log */
+  struct core *core;
+  const struct route *const *tables; /* NULL ends them; the first row that fits answers */
+  bool admin;               /* asks for authentication, checks Host, tells errors; else: never 401, empty bodies */
+  const char *const *hosts; /* admin: names accepted in Host, NULL ends them */
+  bool any_address;         /* admin: numeric addresses are accepted in Host, too */
+};
+
+/* For struct http_conf; r is its arg. */
+struct http_handler router_handler(struct router *r);
+
+/* ---- for handlers ---- */
+struct slice route_param(struct http_req *rq,
+                         const char *name); /* decoded; "*" is what the star stands for; p NULL when absent */
+const char *route_who(struct http_req *rq); /* who asked, for the record: "admin", "api-key"; "" on open routes */
+const struct router *route_router(struct http_req *rq);
+/* A place for the handler's state of this request (the router has http_user for its own). */
+void *route_user(struct http_req *rq);
+void route_set_user(struct http_req *rq, void *user);
+/* One more field of the log line; value is copied, NULL is ignored; a second one replaces the first. */
+void route_log(struct http_req *rq, const char *key, const char *value);
+
+/* Answers with e and what the request's context recorded: {"error":{"code","message","trace"}}; NanoMDM's {"error"} on
+   its paths; an empty body to devices. The text of what is our own fault stays in the log. */
+void reply_error(struct http_req *rq, enum err e);
+void reply_json(struct http_req *rq, int status, struct js *body); /* compact; tabs on NanoMDM's paths */
+void reply_empty(struct http_req *rq, int status);
+
+/* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block), where the answer is given;
+   both get arg. rq's context goes along. */
+void route_write(struct http_req *rq, struct core *core, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
+                 void *arg, void (*then)(struct http_req *rq, void *arg, enum err e));
+
+#endif

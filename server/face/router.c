@@ -1,0 +1,275 @@
+#include "face/router.h"
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "core/account.h"
+#include "lib/net_addr.h"
+
+#include <string.h>
+
+enum { PARAMS_MAX = 4 };
+
+/* What the router knows of one request; kept as its http_user. */
+struct routed {
+  const struct router *router;
+  const struct route *route; /* NULL: no row fits */
+  const char *who;
+  void *user;
+  const char *log_key, *log_value;
+  size_t params;
+  struct {
+    struct slice name, value;
+  } param[PARAMS_MAX];
+};
+
+static struct routed *routed(struct http_req *rq) { return http_user(rq); }
+
+/* ---- which row ---- */
+
+static bool add_param(struct ctx *cx, struct routed *r, struct slice name, struct slice raw) {
+  struct slice value;
+  if (r->params == PARAMS_MAX || dec_percent(cx, raw, &value) != OK) return ctx_clear_error(cx), false;
+  r->param[r->params].name = name;
+  r->param[r->params++].value = value;
+  return true;
+}
+
+/* Takes the first segment, without its slash, off a path. */
+static struct slice segment(struct slice *path) {
+  struct slice s = {path->p + 1, 0};
+  while (s.n + 1 < path->n && s.p[s.n] != '/') s.n++;
+  path->p += s.n + 1;
+  path->n -= s.n + 1;
+  return s;
+}
+
+static bool fits(struct ctx *cx, struct routed *r, const char *pattern, struct slice path) {
+  struct slice want = slice_of(pattern);
+  r->params = 0;
+  while (want.n && path.n) {
+    struct slice w = segment(&want);
+    if (slice_is(w, "*")) return add_param(cx, r, w, slice_mem(path.p + 1, path.n - 1));
+    struct slice s = segment(&path);
+    bool named = w.n && w.p[0] == ':';
+    if (named ? s.n == 0 || !add_param(cx, r, slice_mem(w.p + 1, w.n - 1), s) : !slice_eq(w, s)) return false;
+  }
+  return want.n == 0 && path.n == 0;
+}
+
+static bool lists_method(const char *methods, const char *method) {
+  struct slice rest = slice_of(methods), one;
+  while (slice_cut(&rest, ',', &one))
+    if (slice_is(one, "*") || slice_is(one, method) || (slice_is(one, "GET") && strcmp(method, "HEAD") == 0))
+      return true;
+  return false;
+}
+
+/* *allowed: the methods of the rows whose path fits, NULL when there is none. */
+static const struct route *find(struct http_req *rq, const struct router *router, struct routed *r,
+                                const char **allowed) {
+  struct ctx *cx = http_cx(rq);
+  struct slice path = http_path(rq);
+  *allowed = NULL;
+  if (path.n == 0 || path.p[0] != '/') return NULL;
+  for (const struct route *const *table = router->tables; *table; table++)
+    for (const struct route *row = *table; row->method; row++) {
+      if (!fits(cx, r, row->pattern, path)) continue;
+      if (lists_method(row->method, http_method(rq))) return row;
+      *allowed = *allowed ? ctx_printf(cx, "%s,%s", *allowed, row->method) : row->method;
+    }
+  return NULL;
+}
+
+/* ---- who asks ---- */
+
+static bool host_allowed(struct ctx *cx, const struct router *r, struct slice host) {
+  size_t end = host.n;
+  while (end && host.p[end - 1] != ':' && host.p[end - 1] != ']') end--;
+  if (end && host.p[end - 1] == ':') host.n = end - 1;
+  for (const char *const *name = r->hosts; *name; name++)
+    if (slice_ieq(host, *name)) return true;
+  struct addr a;
+  bool numeric = r->any_address && addr_parse(cx, &a, ctx_printf(cx, "%.*s:0", (int)host.n, host.p)) == OK;
+  ctx_clear_error(cx);
+  return numeric;
+}
+
+/* The token of "Bearer TOKEN", or the password of "Basic base64(USER:PASSWORD)". */
+static bool credentials(struct ctx *cx, struct slice header, struct slice *token) {
+  struct slice rest = header, scheme;
+  if (!slice_cut(&rest, ' ', &scheme)) return false;
+  *token = slice_trim(rest);
+  if (slice_ieq(scheme, "Bearer")) return true;
+  if (!slice_ieq(scheme, "Basic") || dec_base64(cx, *token, token) != OK) return ctx_clear_error(cx), false;
+  struct slice user;
+  return slice_cut(token, ':', &user);
+}
+
+static enum err authenticate(struct http_req *rq, struct routed *r) {
+  struct ctx *cx = http_cx(rq);
+  struct slice header = http_header(rq, "Authorization"), token;
+  if (!header.p) return FAIL(cx, E_UNAUTHORIZED, "no Authorization header");
+  if (!credentials(cx, header, &token))
+    return FAIL(cx, E_UNAUTHORIZED, "the Authorization header is neither Bearer nor Basic");
+  return account_check(cx, r->router->core, token, &r->who);
+}
+
+/* ---- the three moments of a request ---- */
+
+static enum err admit(struct http_req *rq, struct routed *r) {
+  struct ctx *cx = http_cx(rq);
+  const char *allowed;
+  if (r->router->admin && !host_allowed(cx, r->router, http_header(rq, "Host")))
+    return FAIL(cx, E_MISDIRECTED, "the Host header names another server; see admin-listen and public-url");
+  r->route = find(rq, r->router, r, &allowed);
+  bool open = !r->router->admin || (r->route && (r->route->flags & ROUTE_OPEN));
+  if (!open) TRY(authenticate(rq, r));
+  if (r->route) return OK;
+  if (!allowed) return FAIL(cx, E_NOT_FOUND, "there is nothing at this path");
+  http_set_header(rq, "Allow", allowed);
+  return FAIL(cx, E_METHOD, "the method here is %s", allowed);
+}
+
+static size_t head(struct http_req *rq, void *arg) {
+  struct router *router = arg;
+  struct routed *r = ctx_alloc(http_cx(rq), sizeof *r);
+  r->router = router;
+  r->who = "";
+  http_set_user(rq, r);
+  enum err e = admit(rq, r);
+  size_t most = 0;
+  if (e == OK) most = r->route->early ? r->route->early(rq, router->core) : r->route->body_max;
+  if (e == OK && http_status(rq) == 0 && http_content_length(rq) > (int64_t)most)
+    e = FAIL(http_cx(rq), E_TOO_LARGE, "the body is larger than %zu bytes", most);
+  if (e != OK) reply_error(rq, e);
+  return most;
+}
+
+static void body(struct http_req *rq, void *arg) {
+  struct router *router = arg;
+  routed(rq)->route->run(rq, router->core);
+}
+
+/* A path as the log may show it: nothing of one that no row knows but its first segment, since a mistyped one may hold
+ * a token. */
+static char *shown_path(struct http_req *rq, const struct routed *r) {
+  struct ctx *cx = http_cx(rq);
+  struct slice path = http_path(rq);
+  if (r->route && !(r->route->flags & ROUTE_SECRET)) return ctx_memdup(cx, path.p, path.n);
+  size_t keep = r->route ? strcspn(r->route->pattern, ":*") : 0;
+  if (!r->route)
+    for (keep = path.n > 0; keep < path.n && path.p[keep] != '/';) keep++;
+  return ctx_printf(cx, "%.*s%s", (int)keep, path.p, keep < path.n ? "…" : "");
+}
+
+static enum log_level level_of(const struct routed *r, int status) {
+  if (status >= 400) return LOG_WARN;
+  bool quiet = !r->router->admin || !r->route || (r->route->flags & ROUTE_QUIET);
+  return quiet ? LOG_DEBUG : LOG_INFO;
+}
+
+static void end(struct http_req *rq, void *arg) {
+  struct routed *r = routed(rq);
+  struct router *router = arg;
+  int status = http_status(rq);
+  struct ctx *cx = http_cx(rq);
+  if (!r || !log_enabled(level_of(r, status))) return;
+  bool failed = status >= 400 && ctx_error(cx) != OK;
+  struct log_kv extra = r->log_key && r->log_value ? LOG_S(r->log_key, r->log_value) : (struct log_kv){.key = "extra"};
+  log_emit(level_of(r, status), cx, status ? "request" : "request given up by the client",
+           LOG_S("listener", router->listener), LOG_S("method", http_method(rq)), LOG_S("path", shown_path(rq, r)),
+           LOG_I("status", status), LOG_I("us", http_age_us(rq)), LOG_S("peer", http_peer(rq)),
+           LOG_S("who", *r->who ? r->who : NULL), extra, LOG_S("error", failed ? err_slug(ctx_error(cx)) : NULL),
+           LOG_S("detail", failed ? ctx_error_text(cx) : NULL), LOG_S("at", failed ? ctx_error_place(cx) : NULL),
+           LOG_END);
+}
+
+struct http_handler router_handler(struct router *r) {
+  return (struct http_handler){.head = head, .body = body, .end = end, .arg = r};
+}
+
+/* ---- for handlers ---- */
+
+struct slice route_param(struct http_req *rq, const char *name) {
+  const struct routed *r = routed(rq);
+  for (size_t i = 0; i < r->params; i++)
+    if (slice_is(r->param[i].name, name)) return r->param[i].value;
+  return (struct slice){0};
+}
+
+const char *route_who(struct http_req *rq) { return routed(rq)->who; }
+const struct router *route_router(struct http_req *rq) { return routed(rq)->router; }
+void *route_user(struct http_req *rq) { return routed(rq)->user; }
+void route_set_user(struct http_req *rq, void *user) { routed(rq)->user = user; }
+
+void route_log(struct http_req *rq, const char *key, const char *value) {
+  if (!value) return;
+  routed(rq)->log_key = key;
+  routed(rq)->log_value = ctx_strdup(http_cx(rq), value);
+}
+
+static bool of_nanomdm(struct http_req *rq) { return slice_starts(http_path(rq), "/v1/"); }
+
+void reply_json(struct http_req *rq, int status, struct js *json) {
+  http_set_header(rq, "Cache-Control", "no-store");
+  http_reply(rq, status, "application/json", js_text(http_cx(rq), json, of_nanomdm(rq) ? JS_TABS : JS_COMPACT));
+}
+
+void reply_empty(struct http_req *rq, int status) { http_reply(rq, status, NULL, (struct slice){0}); }
+
+/* What is the client's doing, or a trouble of others, may be told; the inside of our own faults is for the log. */
+static const char *safe_message(struct ctx *cx, enum err e) {
+  const char *text = ctx_error(cx) == e ? ctx_error_text(cx) : "";
+  bool ours = e == E_INTERNAL || e == E_STORAGE;
+  return *text && !ours ? text : err_text(e);
+}
+
+static struct js *error_body(struct http_req *rq, enum err e) {
+  struct ctx *cx = http_cx(rq);
+  struct js *body_ = js_object(cx);
+  if (of_nanomdm(rq)) {
+    js_set_string(body_, "error", safe_message(cx, e));
+    return body_;
+  }
+  struct js *error = js_object(cx);
+  js_set_string(error, "code", err_slug(e));
+  js_set_string(error, "message", safe_message(cx, e));
+  js_set_string(error, "trace", ctx_trace(cx));
+  js_set(body_, "error", error);
+  return body_;
+}
+
+void reply_error(struct http_req *rq, enum err e) {
+  int status = err_http_status(e);
+  bool admin = routed(rq)->router->admin;
+  if (ctx_error(http_cx(rq)) == OK) (void)FAIL(http_cx(rq), e, "%s", err_text(e));
+  if (status == 503) http_set_header(rq, "Retry-After", "60");
+  if (status == 401 && admin) http_set_header(rq, "WWW-Authenticate", "Basic realm=\"pomona\", charset=\"UTF-8\"");
+  if (admin)
+    reply_json(rq, status, error_body(rq, e));
+  else
+    reply_empty(rq, status == 401 ? 400 : status); /* a 401 would make a device unenroll */
+}
+
+/* ---- writes ---- */
+
+struct write {
+  struct db_job job;
+  struct http_req *rq;
+  void *arg;
+  void (*then)(struct http_req *rq, void *arg, enum err e);
+};
+
+static void written(struct db_job *job, enum err e) {
+  struct write *w = (struct write *)job; /* the job is its first member */
+  w->then(w->rq, w->arg, e);
+}
+
+void route_write(struct http_req *rq, struct core *core, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
+                 void *arg, void (*then)(struct http_req *rq, void *arg, enum err e)) {
+  struct write *w = ctx_alloc(http_cx(rq), sizeof *w);
+  *w = (struct write){
+      .job = {.cx = http_cx(rq), .fn = fn, .done = written, .arg = arg}, .rq = rq, .arg = arg, .then = then};
+  db_post(core->store, &w->job);
+}
