@@ -23,9 +23,10 @@ struct db_val {
   struct slice s;
   int64_t i;
 };
-#define DB_S(v) ((struct db_val){.type = (v) ? 's' : 'n', .s = slice_of(v)})       /* C string, NULL is NULL */
-#define DB_T(v) ((struct db_val){.type = (v).p ? 's' : 'n', .s = (v)})             /* text slice, p NULL is NULL */
-#define DB_B(v) ((struct db_val){.type = (v).p ? 'b' : 'n', .s = (v)})             /* blob slice, p NULL is NULL */
+static inline struct db_val db_val_of(char type, struct slice s) { return (struct db_val){.type = s.p ? type : 'n', .s = s}; }
+#define DB_S(v) db_val_of('s', slice_of(v)) /* C string, NULL is NULL */
+#define DB_T(v) db_val_of('s', (v))         /* text slice, p NULL is NULL */
+#define DB_B(v) db_val_of('b', (v))         /* blob slice, p NULL is NULL */
 #define DB_I(v) ((struct db_val){.type = 'i', .i = (int64_t)(v)})
 #define DB_NULL_IF(cond, val) ((cond) ? (struct db_val){.type = 'n'} : (val))
 #define DB_END ((struct db_val){.type = 0})

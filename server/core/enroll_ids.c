@@ -1,0 +1,54 @@
+#include "core/enroll.h"
+
+#include <string.h>
+
+enum { ID_MAX = 255 };
+static const char shared_ipad_user[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
+
+/* Ids go into lists separated by commas, into device:user pairs and into paths: what separates there cannot be part of one. */
+static enum err check(struct ctx *cx, const char *key, const char *value) {
+  struct slice s = slice_of(value);
+  if (s.n == 0) return FAIL(cx, E_INVALID, "%s is empty", key);
+  if (s.n > ID_MAX) return FAIL(cx, E_INVALID, "%s is longer than %d bytes", key, ID_MAX);
+  if (!text_is_plain(s)) return FAIL(cx, E_INVALID, "%s has control characters or is not UTF-8", key);
+  if (strpbrk(value, ",:/\\") || strstr(value, "..") || strcmp(value, ".") == 0)
+    return FAIL(cx, E_INVALID, "%s has characters that an id cannot have", key);
+  return OK;
+}
+
+static bool has(struct pl *message, const char *key, const char **out) {
+  *out = pl_str(message, key);
+  return *out != NULL;
+}
+
+static enum err finish(struct ctx *cx, struct enroll_ids *out, const char *type, const char *user_key, const char *user) {
+  out->type = type;
+  out->id = out->device;
+  if (!user) return OK;
+  TRY(check(cx, user_key, user));
+  out->is_user = true;
+  out->id = ctx_printf(cx, "%s:%s", out->device, user);
+  return OK;
+}
+
+static enum err device_channel(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
+  const char *user;
+  TRY(check(cx, "UDID", out->device));
+  if (!has(message, "UserID", &user)) return finish(cx, out, "Device", NULL, NULL);
+  if (strcmp(user, shared_ipad_user) != 0) return finish(cx, out, "User", "UserID", user);
+  return finish(cx, out, "Shared iPad", "UserShortName", out->short_name ? out->short_name : "");
+}
+
+static enum err user_enrollment(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
+  const char *user;
+  TRY(check(cx, "EnrollmentID", out->device));
+  if (!has(message, "EnrollmentUserID", &user)) return finish(cx, out, "User Enrollment (Device)", NULL, NULL);
+  return finish(cx, out, "User Enrollment", "EnrollmentUserID", user);
+}
+
+enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
+  *out = (struct enroll_ids){.short_name = pl_str(message, "UserShortName"), .long_name = pl_str(message, "UserLongName")};
+  if (has(message, "UDID", &out->device)) return device_channel(cx, message, out);
+  if (has(message, "EnrollmentID", &out->device)) return user_enrollment(cx, message, out);
+  return FAIL(cx, E_INVALID, "neither UDID nor EnrollmentID");
+}

@@ -1,0 +1,86 @@
+/* What the parts of the enroll module share. */
+#ifndef POMONA_CORE_ENROLL_INT_H
+#define POMONA_CORE_ENROLL_INT_H
+
+#include "core/enroll.h"
+
+/* A device as the decision about an Authenticate needs it. */
+struct enroll_device {
+  int64_t seq;                 /* 0: there is none */
+  int64_t generation, pending; /* 0: none */
+  bool checked_out, blocked;
+  int64_t released_until;
+};
+MUST_CHECK enum err enroll_device_load(struct ctx *cx, struct db *db, const char *id, struct enroll_device *out);
+MUST_CHECK enum err enroll_device_new(struct ctx *cx, struct db *db, const char *id, int64_t *seq);
+MUST_CHECK enum err enroll_device_facts(struct ctx *cx, struct db *db, int64_t device, const struct enroll_facts *f);
+MUST_CHECK enum err enroll_device_set_pending(struct ctx *cx, struct db *db, int64_t device, int64_t generation);
+MUST_CHECK enum err enroll_device_set_out(struct ctx *cx, struct db *db, int64_t device, int64_t now);
+MUST_CHECK enum err enroll_device_set_released(struct ctx *cx, struct db *db, const char *id, int64_t until, int64_t *changed);
+
+/* An identity, and the session that it was issued in. */
+struct enroll_identity {
+  bool known;
+  char *device_id;             /* NULL: bound to none */
+  bool voided;
+  int64_t session;             /* 0: none (a foreign CA, or the database is older than it) */
+  bool renews;                 /* its session renews the identity of session_device */
+  bool from_link;
+  char *session_device;        /* what the link or the renewal was made for; NULL: any */
+  char *given;
+};
+MUST_CHECK enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_identity *out);
+MUST_CHECK enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
+                                        const char *transaction_id);
+MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id, int64_t generation);
+/* When the newest identity of that generation ends; 0 when it has none. */
+MUST_CHECK enum err enroll_identity_end(struct ctx *cx, struct db *db, int64_t generation, int64_t *not_after);
+
+struct enroll_generation {
+  int64_t device;
+  const uint8_t *identity;
+  int64_t session;
+  const char *topic, *facts, *given;
+};
+MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g, int64_t *seq);
+MUST_CHECK enum err enroll_generation_end(struct ctx *cx, struct db *db, int64_t seq);
+/* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
+MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
+/* JSON of its Authenticate. */
+MUST_CHECK enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts);
+MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq, struct slice unlock_token_sealed, int awaiting);
+
+/* Was this device erased by us: EraseDevice Acknowledged, or handed over at least `silence` ago and nothing since? */
+MUST_CHECK enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence, bool *erased);
+
+MUST_CHECK enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id);
+struct enroll_channel_row {
+  int64_t seq;                 /* 0: there is none */
+  struct slice token;
+  char *push_magic;
+  bool enabled;
+};
+MUST_CHECK enum err enroll_channel_load(struct ctx *cx, struct db *db, const char *id, struct enroll_channel_row *out);
+MUST_CHECK enum err enroll_channel_save(struct ctx *cx, struct db *db, const struct enroll_ids *ids, int64_t device,
+                                        const struct enroll_token *token, int64_t *seq);
+
+/* A link, by the hash of its token. */
+struct enroll_link_row {
+  int64_t seq;                 /* 0: there is none */
+  int64_t expires_at, uses_max, uses, downloads;
+  bool revoked;
+  char *device;
+};
+MUST_CHECK enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_link_row *out);
+MUST_CHECK enum err enroll_link_add(struct ctx *cx, struct db *db, const struct enroll_link *what, const uint8_t hash[32], int64_t expires_at);
+MUST_CHECK enum err enroll_link_downloaded(struct ctx *cx, struct db *db, int64_t seq);
+MUST_CHECK enum err enroll_link_usable(struct ctx *cx, const struct enroll_link_row *l, int64_t now);
+struct enroll_session_row {
+  const char *id, *kind, *device, *given;
+  int64_t link, expires_at, issues_max;
+  const uint8_t *challenge_hash;
+};
+MUST_CHECK enum err enroll_session_add(struct ctx *cx, struct db *db, const struct enroll_session_row *s);
+MUST_CHECK enum err enroll_server_id(struct ctx *cx, struct db *db, char **id); /* made at first use */
+
+#endif

@@ -1,0 +1,172 @@
+#include "core/enroll_int.h"
+
+#include "base/clock.h"
+#include "base/embedded.h"
+#include "base/enc.h"
+#include "base/secret.h"
+#include "core/keyring.h"
+#include "core/pushcert.h"
+#include "lib/pki_cms.h"
+
+#include <string.h>
+
+enum { CHALLENGE_MINUTES = 60, ACCESS_RIGHTS = 8191 };
+
+/* ---- the session ---- */
+
+static const char *given_text(struct ctx *cx, const struct core_conf *conf, const char *topic, const char *server_id) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "ServerURL", ctx_printf(cx, "%s/mdm", conf->public_url));
+  js_set_string(o, "CheckInURL", ctx_printf(cx, "%s/mdm", conf->public_url));
+  js_set_string(o, "Topic", topic);
+  js_set_int(o, "AccessRights", ACCESS_RIGHTS);
+  js_set_bool(o, "SignMessage", conf->sign_message);
+  js_set_string(o, "PayloadIdentifier", ctx_printf(cx, "pomona.%s.enrollment", server_id));
+  js_set_bool(o, "OwnRoot", conf->own_tls);
+  return js_text(cx, o, JS_COMPACT).p;
+}
+
+static enum err use_link(struct ctx *cx, struct db *db, const char *token, struct enroll_link_row *link) {
+  uint8_t hash[SHA256_LEN];
+  pki_sha256(hash, slice_of(token));
+  TRY(enroll_link_load(cx, db, hash, link));
+  TRY(enroll_link_usable(cx, link, clock_now_us()));
+  return enroll_link_downloaded(cx, db, link->seq);
+}
+
+enum err enroll_session_open(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out) {
+  struct enroll_link_row link = {0};
+  uint8_t challenge_hash[SHA256_LEN];
+  char *server_id;
+  if (token) TRY(use_link(cx, db, token, &link));
+  TRY(pushcert_topic(cx, db, &out->topic));
+  TRY(enroll_server_id(cx, db, &server_id));
+  out->id = ctx_alloc(cx, UUID_LEN + 1);
+  uuid_new(out->id);
+  out->server_id = server_id;
+  out->challenge = secret_token(cx);
+  out->expires_at = clock_now_us() + CHALLENGE_MINUTES * US_MINUTE;
+  pki_sha256(challenge_hash, slice_of(out->challenge));
+  struct enroll_session_row row = {.id = out->id, .kind = "enroll", .device = link.device, .link = link.seq, .issues_max = 1,
+                                   .given = given_text(cx, core_conf(core), out->topic, server_id),
+                                   .expires_at = out->expires_at, .challenge_hash = challenge_hash};
+  return enroll_session_add(cx, db, &row);
+}
+
+/* ---- the profile ---- */
+
+struct hole { /* {{name}} in a template */
+  const char *name, *value;
+};
+
+static void add_xml(struct buf *b, const char *s) {
+  for (; *s; s++) {
+    if (*s == '<') buf_add_str(b, "&lt;");
+    else if (*s == '>') buf_add_str(b, "&gt;");
+    else if (*s == '&') buf_add_str(b, "&amp;");
+    else buf_add_char(b, *s);
+  }
+}
+
+static const char *find_hole(const struct hole *holes, struct slice name) {
+  for (; holes->name; holes++)
+    if (slice_is(name, holes->name)) return holes->value;
+  return NULL;
+}
+
+/* {{name}} is replaced by its escaped value; the text from {{#name}} to {{/name}} stands only when name has a value. */
+static enum err fill(struct ctx *cx, struct buf *b, struct slice t, const struct hole *holes) {
+  while (t.n) {
+    const char *open = memmem(t.p, t.n, "{{", 2);
+    if (!open) {
+      buf_add_slice(b, t);
+      return OK;
+    }
+    buf_add(b, t.p, (size_t)(open - t.p));
+    t = slice_mem(open + 2, t.n - (size_t)(open + 2 - t.p));
+    const char *close = memmem(t.p, t.n, "}}", 2);
+    if (!close) return FAIL(cx, E_INTERNAL, "a template has an open {{");
+    struct slice name = slice_mem(t.p, (size_t)(close - t.p));
+    t = slice_mem(close + 2, t.n - (size_t)(close + 2 - t.p));
+    if (slice_starts(name, "/")) continue;
+    if (slice_starts(name, "#")) {
+      char *end = ctx_printf(cx, "{{/%.*s}}", (int)name.n - 1, name.p + 1);
+      const char *at = memmem(t.p, t.n, end, strlen(end));
+      if (!at) return FAIL(cx, E_INTERNAL, "a template lacks %s", end);
+      if (!find_hole(holes, slice_mem(name.p + 1, name.n - 1))) t = slice_mem(at, t.n - (size_t)(at - t.p));
+      continue;
+    }
+    const char *value = find_hole(holes, name);
+    if (!value) return FAIL(cx, E_INTERNAL, "a template asks for %.*s", (int)name.n, name.p);
+    add_xml(b, value);
+  }
+  return OK;
+}
+
+static enum err render(struct ctx *cx, struct core *core, const char *template, const struct hole *holes, struct slice *signed_der) {
+  const struct embedded *t = embedded_profiles;
+  while (t->name && strcmp(t->name, template) != 0) t++;
+  if (!t->name) return FAIL(cx, E_INTERNAL, "there is no template %s", template);
+  struct buf xml = {0};
+  enum err e = fill(cx, &xml, slice_mem(t->text, t->n), holes);
+  if (e == OK)
+    e = pki_cms_sign(cx, signed_der, buf_slice(&xml), keyring_signing(core->keyring), keyring_signing_key(core->keyring), NULL, 0);
+  buf_wipe(&xml);
+  return e;
+}
+
+static const char *uuid(struct ctx *cx) {
+  char *u = ctx_alloc(cx, UUID_LEN + 1);
+  uuid_new(u);
+  return u;
+}
+
+static const char *root_base64(struct ctx *cx, const struct core *core) {
+  if (!core_conf(core)->own_tls) return NULL;
+  struct slice der = pki_cert_der(keyring_tls_ca(core->keyring));
+  return enc_base64(cx, der.p, der.n);
+}
+
+/* CAFingerprint is the SHA-1 of the CA's certificate (Apple, SCEP payload). */
+static const char *ca_fingerprint(struct ctx *cx, const struct core *core) {
+  uint8_t sha1[20];
+  pki_sha1(sha1, pki_cert_der(keyring_device_ca(core->keyring)));
+  return enc_base64(cx, sha1, sizeof sha1);
+}
+
+enum err enroll_render(struct ctx *cx, struct core *core, const struct enroll_session *s, struct slice *signed_der) {
+  const struct core_conf *conf = core_conf(core);
+  const struct hole holes[] = {
+      {"organization", conf->organization},
+      {"identifier", ctx_printf(cx, "pomona.%s", s->server_id)},
+      {"public_url", conf->public_url},
+      {"topic", s->topic},
+      {"challenge", s->challenge},
+      {"access_rights", ctx_printf(cx, "%d", ACCESS_RIGHTS)},
+      {"sign_message", conf->sign_message ? "yes" : NULL},
+      {"root", root_base64(cx, core)},
+      {"ca_fingerprint", ca_fingerprint(cx, core)},
+      {"uuid_profile", uuid(cx)},
+      {"uuid_root", uuid(cx)},
+      {"uuid_scep", uuid(cx)},
+      {"uuid_mdm", uuid(cx)},
+      {NULL, NULL},
+  };
+  return render(cx, core, "enrollment.mobileconfig", holes, signed_der);
+}
+
+enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der) {
+  const char *root = root_base64(cx, core);
+  if (!root) return FAIL(cx, E_NOT_FOUND, "the TLS certificate is not by our own CA");
+  uint8_t hash[20];
+  pki_sha1(hash, pki_cert_der(keyring_tls_ca(core->keyring)));
+  const struct hole holes[] = {
+      {"organization", core_conf(core)->organization},
+      {"identifier", ctx_printf(cx, "pomona.trust.%s", enc_hex(cx, hash, 8))},
+      {"root", root},
+      {"uuid_profile", uuid(cx)},
+      {"uuid_root", uuid(cx)},
+      {NULL, NULL},
+  };
+  return render(cx, core, "trust.mobileconfig", holes, signed_der);
+}
