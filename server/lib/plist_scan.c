@@ -256,12 +256,13 @@ static enum err data_content(struct scan *s) {
   return OK;
 }
 
-/* The text up to the next tag, without white space around it. */
+/* Takes the text up to the next tag; out is it without white space around it. */
 static enum err short_text(struct scan *s, struct slice *out) {
   skip_space(s);
   const char *to = s->p < s->end ? memchr(s->p, '<', (size_t)(s->end - s->p)) : NULL;
   if (!to) return truncated(s);
   *out = slice_trim(slice_mem(s->p, (size_t)(to - s->p)));
+  s->p = to;
   return OK;
 }
 
@@ -287,9 +288,7 @@ static bool integer_ok(struct slice t) {
 static enum err integer_content(struct scan *s) {
   struct slice t;
   TRY(short_text(s, &t));
-  if (t.n > NUMBER_MAX || !integer_ok(t)) return bad(s, "an integer that is none or does not fit 64 bits");
-  s->p = t.p + t.n;
-  return OK;
+  return t.n <= NUMBER_MAX && integer_ok(t) ? OK : bad(s, "an integer that is none or does not fit 64 bits");
 }
 
 static size_t take_digits(struct slice *t) {
@@ -321,9 +320,7 @@ static bool real_ok(struct slice t) {
 static enum err real_content(struct scan *s) {
   struct slice t;
   TRY(short_text(s, &t));
-  if (t.n > NUMBER_MAX || !real_ok(t)) return bad(s, "a real that is no number");
-  s->p = t.p + t.n;
-  return OK;
+  return t.n <= NUMBER_MAX && real_ok(t) ? OK : bad(s, "a real that is no number");
 }
 
 /* A number of least to most digits that ends before `stop`, taken off t with it; -1 when there is none. */
@@ -350,11 +347,8 @@ static bool date_ok(struct slice t) {
 static enum err date_content(struct scan *s) {
   struct slice t;
   TRY(short_text(s, &t));
-  const char *from = s->p;
   if (!date_ok(t)) return bad(s, "a date that is none");
-  s->p = t.p + t.n;
-  skip_space(s);
-  return s->p - from <= DATE_MAX ? OK : bad(s, "a date with too much white space");
+  return s->p - t.p <= DATE_MAX ? OK : bad(s, "a date with too much white space");
 }
 
 static enum err no_content(struct scan *s) {
@@ -481,7 +475,9 @@ static bool attribute(struct scan *s, struct slice *name, struct slice *value) {
   from = s->p;
   while (s->p < s->end && class_at(s->p) & PLAIN && !strchr("\"'>", *s->p)) s->p++;
   *value = slice_mem(from, (size_t)(s->p - from));
-  return s->p < s->end && *s->p++ == quote;
+  if (s->p == s->end || *s->p != quote) return false;
+  s->p++;
+  return true;
 }
 
 static enum err declaration(struct scan *s) {
