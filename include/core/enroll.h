@@ -97,6 +97,9 @@ MUST_CHECK enum err enroll_check_out(struct ctx *cx, struct db *db, const struct
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
+/* Inside a job: the channel was seen at `at`, coming from address. */
+MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address);
+
 /* Channels of a device. */
 struct enroll_channels { int64_t *seq; size_t n; };
 MUST_CHECK enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out);

@@ -23,6 +23,7 @@ struct pki_key *pki_key_keep(struct pki_key *k);   /* another reference, without
 void pki_key_free(struct pki_key *k);
 bool pki_key_is_rsa(const struct pki_key *k);
 int pki_key_bits(const struct pki_key *k);
+void pki_key_sha256(const struct pki_key *k, uint8_t out[SHA256_LEN]); /* of the SubjectPublicKeyInfo, as pki_cert_key_sha256 */
 
 /* ---- certificates ---- */
 MUST_CHECK enum err pki_cert_parse(struct ctx *cx, struct pki_cert **out, struct slice der); /* exactly one, no trailing bytes */

@@ -232,6 +232,11 @@ enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struc
   return db_close(&r);
 }
 
+enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address) {
+  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment), DB_I(at),
+                DB_S(address));
+}
+
 /* ---- links and sessions ---- */
 
 enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_link_row *out) {

@@ -93,3 +93,10 @@ enum err pki_key_pem(struct ctx *cx, struct slice *out, const struct pki_key *k)
   secret_in(cx, (void *)(uintptr_t)out->p, out->n);
   return OK;
 }
+
+void pki_key_sha256(const struct pki_key *k, uint8_t out[SHA256_LEN]) {
+  unsigned char *der = NULL;
+  int n = i2d_PUBKEY(k->pkey, &der);
+  pki_sha256(out, slice_mem(der, n > 0 ? (size_t)n : 0));
+  OPENSSL_free(der);
+}

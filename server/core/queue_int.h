@@ -1,0 +1,24 @@
+/* What queue.c asks of its SQL. */
+#ifndef POMONA_CORE_QUEUE_INT_H
+#define POMONA_CORE_QUEUE_INT_H
+
+#include "core/queue.h"
+
+struct queue_row {
+  int64_t target, command;
+  char *uuid, *request_type;
+  struct slice sealed;
+  bool once;
+  int deliveries;
+};
+/* The order of the queue: jumpers, then those that were handed out in fewer than `patience` sessions, then never NotNow'd ones, then by number. */
+MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, int64_t enrollment, int64_t session_start, int patience, int64_t now,
+                               struct queue_row *out, bool *found);
+MUST_CHECK enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command, struct slice *digest);
+MUST_CHECK enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by, struct slice sealed,
+                                      struct slice digest, int64_t *command);
+MUST_CHECK enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t but_command,
+                                    char **uuid);
+MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority);
+
+#endif

@@ -1,0 +1,159 @@
+#include "core/queue_int.h"
+
+#include "base/clock.h"
+#include "core/event.h"
+
+#include <string.h>
+
+/* ---- handing out ---- */
+
+/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired. */
+enum err queue_head(struct ctx *cx, struct db *db, int64_t enrollment, int64_t session_start, int patience, int64_t now,
+                    struct queue_row *out, bool *found) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once, t.deliveries "
+                   "FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
+                   "AND (c.once = 0 OR t.status <> 'Sent') "
+                   "AND (t.status <> 'NotNow' OR $2 = 0 OR t.notnow_at < $2) "
+                   "AND (c.expires_at IS NULL OR c.expires_at > $4 OR t.status <> 'Queued') "
+                   "ORDER BY t.priority DESC, t.deliveries >= $3, t.status = 'NotNow', t.seq LIMIT 1",
+                   DB_I(enrollment), DB_I(session_start), DB_I(patience), DB_I(now)));
+  *found = db_next(&r);
+  if (*found)
+    *out = (struct queue_row){.target = db_int(&r, 0), .command = db_int(&r, 1), .uuid = db_text(&r, 2),
+                              .request_type = db_text(&r, 3), .sealed = db_blob(&r, 4), .once = db_int(&r, 5) != 0,
+                              .deliveries = (int)db_int(&r, 6)};
+  return db_close(&r);
+}
+
+enum err queue_sent(struct ctx *cx, struct db *db, int64_t target, int times, int64_t at, const uint8_t identity[32]) {
+  return db_run(cx, db,
+                "UPDATE target SET status = CASE status WHEN 'Queued' THEN 'Sent' ELSE status END, deliveries = deliveries + $2, "
+                "first_sent_at = coalesce(first_sent_at, $3), last_sent_at = $3, updated_at = $3, sent_to = $4 "
+                "WHERE seq = $1 AND waiting = 1",
+                DB_I(target), DB_I(times), DB_I(at), DB_B(slice_mem(identity, 32)));
+}
+
+/* ---- taking in ---- */
+
+enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command, struct slice *digest) {
+  struct db_rows r;
+  *command = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT seq, digest FROM command WHERE uuid = $1", DB_S(uuid)));
+  if (db_next(&r)) {
+    *command = db_int(&r, 0);
+    *digest = db_blob(&r, 1);
+  }
+  return db_close(&r);
+}
+
+enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by, struct slice sealed,
+                           struct slice digest, int64_t *command) {
+  int64_t now = clock_now_us();
+  return db_one_int(cx, db, command,
+                    "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, expires_at) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq",
+                    DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest), DB_I((c->flags & COMMAND_ONCE) != 0),
+                    DB_I(now), DB_S(by), DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)));
+}
+
+enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t but_command,
+                         char **uuid) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT c.uuid FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
+                   "AND c.request_type = $2 AND c.seq <> $3 ORDER BY t.seq LIMIT 1",
+                   DB_I(enrollment), DB_S(request_type), DB_I(but_command)));
+  *uuid = db_next(&r) ? db_text(&r, 0) : NULL;
+  return db_close(&r);
+}
+
+enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority) {
+  return db_run(cx, db,
+                "INSERT INTO target (command, enrollment, priority, status, updated_at) VALUES ($1, $2, $3, 'Queued', $4) "
+                "ON CONFLICT (command, enrollment) DO NOTHING",
+                DB_I(command), DB_I(enrollment), DB_I(priority), DB_I(clock_now_us()));
+}
+
+/* ---- what became of it ---- */
+
+static const struct {
+  const char *name;
+  int settled;
+} states[] = {
+#define TARGET(name, settled) {#name, settled},
+#include "core/target.def"
+#undef TARGET
+};
+
+static int is_settled(const char *status) {
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    if (strcmp(states[i].name, status) == 0) return states[i].settled;
+  return 0;
+}
+
+static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status, const char *reason) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT id FROM enrollment WHERE seq = $1", DB_I(enrollment)));
+  char *id = db_next(&r) ? db_text(&r, 0) : NULL;
+  TRY(db_close(&r));
+  struct js *data = js_object(cx);
+  js_set_string(data, "command_uuid", uuid);
+  js_set_string(data, "status", status);
+  if (reason) js_set_string(data, "reason", reason);
+  return event_add(cx, db, "command.status", id, data);
+}
+
+/* Expired and Cancelled end delivery only: a late report still counts. */
+enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status, const char *errors,
+                      bool *known) {
+  int64_t changed, now = clock_now_us();
+  int settled = is_settled(status);
+  TRY(db_run_n(cx, db, &changed,
+               "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, "
+               "settled_at = CASE WHEN $5 = 1 THEN $4 END, "
+               "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, notnow_count = notnow_count + 1 - $5 "
+               "WHERE enrollment = $1 AND command = (SELECT seq FROM command WHERE uuid = $2) "
+               "AND (waiting = 1 OR ($5 = 1 AND status IN ('Expired', 'Cancelled')))",
+               DB_I(enrollment), DB_S(uuid), DB_S(status), DB_I(now), DB_I(settled), DB_S(errors)));
+  *known = changed > 0;
+  return *known ? tell(cx, db, enrollment, uuid, status, NULL) : OK;
+}
+
+enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const char *reason) {
+  int64_t now = clock_now_us();
+  return db_run(cx, db,
+                "UPDATE target SET status = 'Cancelled', reason = $2, waiting = 0, updated_at = $3, settled_at = $3 "
+                "WHERE enrollment = $1 AND waiting = 1",
+                DB_I(enrollment), DB_S(reason), DB_I(now));
+}
+
+enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n) {
+  return db_run_n(cx, db, n,
+                  "UPDATE target SET status = 'Expired', waiting = 0, updated_at = $1, settled_at = $1 WHERE seq IN "
+                  "(SELECT t.seq FROM command c JOIN target t ON t.command = c.seq WHERE c.expires_at <= $1 AND t.waiting = 1 "
+                  "AND t.status IN ('Queued', 'NotNow') LIMIT $2)",
+                  DB_I(now), DB_I(most));
+}
+
+enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {
+  return db_one_int(cx, db, n,
+                    "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
+                    "AND (c.once = 0 OR t.status <> 'Sent')",
+                    DB_I(enrollment));
+}
+
+enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment) {
+  int64_t changed, there;
+  TRY(db_run_n(cx, db, &changed,
+               "UPDATE target SET status = 'Queued', updated_at = $3 WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' "
+               "AND command = (SELECT seq FROM command WHERE uuid = $1)",
+               DB_S(uuid), DB_I(enrollment), DB_I(clock_now_us())));
+  if (changed) return OK;
+  TRY(db_one_int(cx, db, &there,
+                 "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = $1 AND t.enrollment = $2",
+                 DB_S(uuid), DB_I(enrollment)));
+  return there ? FAIL(cx, E_CONFLICT, "it is not a command that was handed out and never answered")
+               : FAIL(cx, E_NOT_FOUND, "there is no such command for this device");
+}

@@ -1,0 +1,267 @@
+#include "core/seen.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "core/enroll.h"
+#include "core/push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Commands that may be handed to one channel between two writes. */
+enum { DELIVERIES = 8, CHUNK = 500 };
+enum { FLUSH_MS = 500, FORGET_MIN = 30, EXPIRE_EVERY_S = 30 };
+/* How soon a device is woken again that came, and for which commands still wait. */
+static const int64_t wake_again_us = 5 * US_MINUTE;
+
+struct delivery {
+  int64_t target, at;
+  int times;
+  uint8_t identity[32];
+};
+
+struct entry {
+  int64_t enrollment;
+  int64_t session_start, seen_at, next;
+  bool dirty;       /* seen_at is newer than what is stored */
+  bool queued;      /* stands in the list of what is to be written */
+  char address[64];
+  int delivered;
+  struct delivery deliveries[DELIVERIES];
+};
+
+struct seen {
+  struct core *core;
+  pthread_mutex_t lock;
+  pthread_cond_t stop;
+  pthread_t thread;
+  bool stopping;
+  struct map *entries;          /* by enrollment */
+  int64_t *dirty;               /* enrollments to be written */
+  size_t dirty_n, dirty_cap;
+};
+
+static struct slice key_of(const int64_t *enrollment) { return slice_mem(enrollment, sizeof *enrollment); }
+
+static struct entry *entry_of(struct seen *s, int64_t enrollment) {
+  struct entry *e = map_get(s->entries, key_of(&enrollment));
+  if (e) return e;
+  e = mem_alloc(sizeof *e);
+  e->enrollment = enrollment;
+  map_put(s->entries, key_of(&enrollment), e);
+  return e;
+}
+
+static void mark(struct seen *s, struct entry *e) {
+  e->dirty = true;
+  if (e->queued) return;
+  e->queued = true;
+  if (s->dirty_n == s->dirty_cap) {
+    s->dirty_cap = s->dirty_cap ? 2 * s->dirty_cap : 256;
+    s->dirty = mem_realloc(s->dirty, s->dirty_cap * sizeof *s->dirty);
+  }
+  s->dirty[s->dirty_n++] = e->enrollment;
+}
+
+int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const char *address) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_of(s, enrollment);
+  if (idle) e->session_start = now;
+  e->seen_at = now;
+  e->next = 0;
+  size_t n = strlen(address);
+  if (n < sizeof e->address) memcpy(e->address, address, n + 1);
+  mark(s, e);
+  int64_t start = e->session_start;
+  pthread_mutex_unlock(&s->lock);
+  return start;
+}
+
+void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, const uint8_t identity[32]) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_of(s, enrollment);
+  int i = 0;
+  while (i < e->delivered && e->deliveries[i].target != target) i++;
+  if (i < DELIVERIES) { /* a lost count costs one more delivery */
+    if (i == e->delivered) e->deliveries[e->delivered++] = (struct delivery){.target = target};
+    e->deliveries[i].at = now;
+    e->deliveries[i].times++;
+    memcpy(e->deliveries[i].identity, identity, 32);
+  }
+  mark(s, e);
+  pthread_mutex_unlock(&s->lock);
+}
+
+void seen_ended(struct seen *s, int64_t enrollment, int64_t next) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_of(s, enrollment);
+  e->next = next;
+  mark(s, e);
+  pthread_mutex_unlock(&s->lock);
+}
+
+bool seen_is_dirty(struct seen *s, int64_t enrollment) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = map_get(s->entries, key_of(&enrollment));
+  bool dirty = e && e->delivered > 0;
+  pthread_mutex_unlock(&s->lock);
+  return dirty;
+}
+
+/* Takes what is to be written of a channel; false when there is nothing. */
+static bool take(struct seen *s, int64_t enrollment, struct entry *out) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = map_get(s->entries, key_of(&enrollment));
+  bool some = e && e->dirty;
+  if (some) {
+    *out = *e;
+    e->dirty = e->queued = false;
+    e->delivered = 0;
+  }
+  pthread_mutex_unlock(&s->lock);
+  return some;
+}
+
+/* A failed write is tried again; what came meanwhile is newer and stands. */
+static void put_back(struct seen *s, const struct entry *taken) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_of(s, taken->enrollment);
+  for (int i = 0; i < taken->delivered && e->delivered < DELIVERIES; i++) e->deliveries[e->delivered++] = taken->deliveries[i];
+  mark(s, e);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
+  int64_t waiting, next = 0;
+  for (int i = 0; i < e->delivered; i++) {
+    const struct delivery *d = &e->deliveries[i];
+    TRY(queue_sent(cx, db, d->target, d->times, d->at, d->identity));
+  }
+  TRY(queue_waiting(cx, db, e->enrollment, &waiting));
+  if (waiting) next = e->next ? e->next : e->seen_at + wake_again_us;
+  TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address));
+  return push_seen(cx, db, e->enrollment, e->seen_at, next);
+}
+
+enum err seen_write(struct ctx *cx, struct db *db, struct seen *s, int64_t enrollment) {
+  struct entry e;
+  if (!take(s, enrollment, &e)) return OK;
+  enum err err = write_entry(cx, db, &e);
+  if (err != OK) put_back(s, &e);
+  return err;
+}
+
+/* ---- the thread ---- */
+
+struct flush {
+  struct seen *seen;
+  struct entry *taken;
+  size_t n;
+};
+
+static enum err flush_job(struct ctx *cx, struct db *db, void *arg) {
+  struct flush *f = arg;
+  for (size_t i = 0; i < f->n; i++) TRY(write_entry(cx, db, &f->taken[i]));
+  return OK;
+}
+
+static size_t take_chunk(struct seen *s, struct entry *out) {
+  size_t n = 0;
+  pthread_mutex_lock(&s->lock);
+  while (n < CHUNK && s->dirty_n) {
+    int64_t enrollment = s->dirty[--s->dirty_n];
+    struct entry *e = map_get(s->entries, key_of(&enrollment));
+    if (!e || !e->dirty) continue;
+    out[n++] = *e;
+    e->dirty = e->queued = false;
+    e->delivered = 0;
+  }
+  pthread_mutex_unlock(&s->lock);
+  return n;
+}
+
+static bool is_young(struct slice key, void *value, void *arg) {
+  struct entry *e = value;
+  (void)key;
+  bool keep = e->queued || e->dirty || e->seen_at > *(int64_t *)arg;
+  if (!keep) free(e);
+  return keep;
+}
+
+static void flush(struct seen *s, struct entry *room) {
+  struct ctx *cx = ctx_new();
+  struct flush f = {.seen = s, .taken = room};
+  while ((f.n = take_chunk(s, room))) {
+    if (db_call(cx, s->core->store, flush_job, &f) != OK) {
+      log_failure(LOG_WARN, cx, "what polls taught was not written");
+      for (size_t i = 0; i < f.n; i++) put_back(s, &room[i]);
+      break;
+    }
+    ctx_reset(cx);
+  }
+  ctx_free(cx);
+}
+
+static enum err expire_job(struct ctx *cx, struct db *db, void *arg) {
+  return queue_expire(cx, db, clock_now_us(), CHUNK, arg);
+}
+
+static void tidy(struct seen *s) {
+  struct ctx *cx = ctx_new();
+  int64_t n = CHUNK, before = clock_now_us() - FORGET_MIN * US_MINUTE;
+  while (n == CHUNK)
+    if (db_call(cx, s->core->store, expire_job, &n) != OK) {
+      log_failure(LOG_WARN, cx, "expired commands were not ended");
+      break;
+    }
+  pthread_mutex_lock(&s->lock);
+  map_filter(s->entries, is_young, &before);
+  pthread_mutex_unlock(&s->lock);
+  ctx_free(cx);
+}
+
+static void *run(void *arg) {
+  struct seen *s = arg;
+  struct entry *room = mem_alloc(CHUNK * sizeof *room);
+  int64_t tidied = clock_mono_us();
+  for (;;) {
+    pthread_mutex_lock(&s->lock);
+    if (!s->stopping) cond_wait_until(&s->stop, &s->lock, clock_mono_us() + FLUSH_MS * 1000);
+    bool stopping = s->stopping;
+    pthread_mutex_unlock(&s->lock);
+    flush(s, room);
+    if (stopping) break;
+    if (clock_mono_us() - tidied > EXPIRE_EVERY_S * US_SECOND) {
+      tidy(s);
+      tidied = clock_mono_us();
+    }
+  }
+  free(room);
+  return NULL;
+}
+
+enum err seen_start(struct ctx *cx, struct seen **out, struct core *core) {
+  (void)cx;
+  struct seen *s = mem_alloc(sizeof *s);
+  *s = (struct seen){.core = core, .entries = map_new()};
+  pthread_mutex_init(&s->lock, NULL);
+  cond_init(&s->stop);
+  s->thread = thread_start("seen", run, s);
+  *out = s;
+  return OK;
+}
+
+void seen_stop(struct seen *s) {
+  if (!s) return;
+  pthread_mutex_lock(&s->lock);
+  s->stopping = true;
+  pthread_cond_signal(&s->stop);
+  pthread_mutex_unlock(&s->lock);
+  thread_join(s->thread);
+  map_free(s->entries, free);
+  pthread_mutex_destroy(&s->lock);
+  pthread_cond_destroy(&s->stop);
+  free(s->dirty);
+  free(s);
+}
