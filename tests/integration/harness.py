@@ -6,7 +6,7 @@ the test returns are stopped, and must stop cleanly.
 
     def test_unknown_device_is_refused(tmp):
         ca = CA()
-        s = Server(tmp, device_ca=ca.file(tmp))
+        s = Server(tmp, device_ca=ca.file(tmp), device_ca_names="yes")
         status, _, body = Device(s, ca.identity("U-1")).idle()
         assert (status, body) == (400, b"")
 """
