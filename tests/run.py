@@ -113,7 +113,7 @@ def lint_jobs(build):
         if script.stem == "common":
             continue
         name = f"lint/{script.stem}"
-        parts = [(n, lambda n=n, a=a: run_script(n, [sys.executable, str(script), *a], build, TIMEOUT))
+        parts = [(n, lambda n=n, s=script, a=a: run_script(n, [sys.executable, str(s), *a], build, TIMEOUT))
                  for n, a in ((name, []), (f"{name}::can_fail", ["--self-test"]))]
         yield Job(name, parts)
 
