@@ -93,7 +93,7 @@ bool args_has(const struct args *a, const char *option) { return args_value(a, o
 
 void args_column(FILE *to, const char *left, const char *right) {
   int column = fprintf(to, "  %-*s", LEFT - 2, left);
-  if (column >= LEFT) column = fprintf(to, "\n%*s", LEFT, "") - 1;
+  if (column > LEFT) column = fprintf(to, "\n%*s", LEFT, "") - 1;
   struct slice rest = slice_of(right), word;
   while (slice_cut(&rest, ' ', &word)) {
     if (column + (int)word.n + 1 > WIDTH) column = fprintf(to, "\n%*s", LEFT, "") - 1;

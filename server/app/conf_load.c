@@ -11,12 +11,13 @@
 
 enum { FILE_MAX = 1024 * 1024, VALUE_MAX = 64 * 1024 };
 
-/* Checks and stores one value; what is wrong is told with its place and name. */
+/* Checks and stores one value. A place in a file does not name the setting by itself. */
 static enum err take(struct ctx *cx, struct conf *c, const char *place, const struct conf_row *row, struct slice text) {
   if (conf_set(cx, c, row, text) != OK) {
     const char *why = ctx_strdup(cx, ctx_error_text(cx));
     ctx_clear_error(cx);
-    return FAIL(cx, E_USAGE, "%s: %s: %s", place, row->name, why);
+    bool in_file = strchr(place, ':') != NULL;
+    return FAIL(cx, E_USAGE, "%s: %s%s%s", place, in_file ? row->name : "", in_file ? ": " : "", why);
   }
   c->sources[row - conf_rows] = ctx_strdup(c->cx, place);
   return OK;

@@ -1,0 +1,165 @@
+#include "app/serve_int.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "core/keyring.h"
+#include "face/api.h"
+#include "lib/net_addr.h"
+
+#include <string.h>
+
+enum { PEM_MAX = 1024 * 1024, KIB = 1024, MIB = 1024 * 1024, DRAIN_S = 5 };
+
+/* ---- TLS ---- */
+
+static struct stamp stamp_of(const char *path) {
+  struct stat st;
+  if (!path || stat(path, &st) != 0) return (struct stamp){0};
+  return (struct stamp){st.st_mtim, st.st_ino, st.st_size};
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b) {
+  return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec && a->inode == b->inode &&
+         a->size == b->size;
+}
+
+static void remember_stamps(struct server *s) {
+  s->tls_stamps[0] = stamp_of(s->conf->tls_cert);
+  s->tls_stamps[1] = stamp_of(s->conf->tls_key);
+}
+
+bool serve_tls_changed(struct server *s) {
+  struct stamp cert = stamp_of(s->conf->tls_cert), key = stamp_of(s->conf->tls_key);
+  return !same_stamp(&cert, &s->tls_stamps[0]) || !same_stamp(&key, &s->tls_stamps[1]);
+}
+
+/* Stamps are taken before the files are read: what is written meanwhile is read again. */
+static enum err read_pair(struct ctx *cx, struct server *s, struct slice *cert, struct slice *key) {
+  remember_stamps(s);
+  if (!s->conf->tls_cert) return keyring_tls_pem(cx, s->core.keyring, cert, key);
+  TRY(file_read(cx, cert, s->conf->tls_cert, PEM_MAX));
+  return file_read(cx, key, s->conf->tls_key, PEM_MAX);
+}
+
+static enum err ask_client(struct ctx *cx, struct server *s) {
+  struct slice none = {0};
+  return http_tls_ask_client(cx, s->tls, s->snapshots->core.identity_mtls ? s->snapshots->device_ca_pem : none);
+}
+
+enum err serve_open_tls(struct ctx *cx, struct server *s) {
+  struct slice cert, key;
+  if (!s->conf->tls) return OK;
+  TRY(read_pair(cx, s, &cert, &key));
+  TRY(http_tls_new(cx, &s->tls, cert, key));
+  enum err e = ask_client(cx, s);
+  if (e != OK) serve_close_tls(s);
+  return e;
+}
+
+void serve_close_tls(struct server *s) {
+  if (s->tls) http_tls_free(s->tls);
+  s->tls = NULL;
+}
+
+enum err serve_swap_tls(struct ctx *cx, struct server *s) {
+  struct slice cert, key;
+  TRY(read_pair(cx, s, &cert, &key));
+  TRY(http_tls_swap(cx, s->tls, cert, key));
+  return ask_client(cx, s);
+}
+
+/* ---- the devices' listener ---- */
+
+static const struct route *const device_tables[] = {system_device_routes, NULL};
+
+/* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
+static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
+  return (struct http_conf){.listen = listen,
+                            .tls = tls,
+                            .headers_max = headers_max,
+                            .headers_us = 15 * US_SECOND,
+                            .body_us = 60 * US_SECOND,
+                            .idle_us = 75 * US_SECOND,
+                            .inflight_max = 128 * MIB,
+                            .handler = router_handler(router)};
+}
+
+static void tell(const char *name, const struct http_server *server) {
+  log_info(NULL, "listening", LOG_S("listener", name), LOG_S("address", http_address(server)));
+}
+
+enum err serve_open_devices(struct ctx *cx, struct server *s) {
+  s->device_router = (struct router){.listener = "devices", .core = &s->core, .tables = device_tables};
+  struct http_conf conf = listener(s->conf->listen, s->tls, &s->device_router, 16 * KIB);
+  TRY(http_start(cx, &s->devices, &conf));
+  tell("devices", s->devices);
+  return OK;
+}
+
+void serve_close_devices(struct server *s) { http_stop(s->devices); }
+
+/* ---- the admin listener ---- */
+
+static const struct route *const admin_tables[] = {system_admin_routes, NULL};
+
+/* Beyond this machine, a token travels: by TLS, or because someone said so. */
+static enum err admin_rules(struct ctx *cx, struct server *s, struct addr *at) {
+  TRY(addr_parse(cx, at, s->conf->admin_listen));
+  s->admin_tls = !addr_is_loopback(at) && !s->conf->admin_insecure;
+  if (s->admin_tls && !s->tls)
+    return FAIL(cx, E_USAGE, "admin-listen %s is not loopback: it needs tls = on, or admin-insecure = yes",
+                s->conf->admin_listen);
+  return OK;
+}
+
+static void add_host(struct server *s, const char *host) {
+  size_t n = 0;
+  while (s->hosts[n]) n++;
+  if (host && n + 1 < sizeof s->hosts / sizeof *s->hosts) s->hosts[n] = host;
+}
+
+/* As it stands in a Host header. */
+static char *host_of_url(struct ctx *cx, const char *text) {
+  struct url url;
+  if (url_parse(cx, &url, text) != OK) return ctx_clear_error(cx), NULL;
+  return strchr(url.host, ':') ? ctx_printf(cx, "[%s]", url.host) : url.host;
+}
+
+static void collect_hosts(struct ctx *cx, struct server *s, const struct addr *at) {
+  struct slice listen = slice_of(s->conf->admin_listen);
+  while (listen.n && listen.p[listen.n - 1] != ':') listen.n--;
+  add_host(s, "localhost");
+  add_host(s, "127.0.0.1");
+  add_host(s, "[::1]");
+  if (!addr_is_any(at)) add_host(s, ctx_memdup(cx, listen.p, listen.n - 1));
+  add_host(s, host_of_url(cx, s->conf->public_url));
+  if (s->conf->server) add_host(s, host_of_url(cx, s->conf->server));
+}
+
+enum err serve_open_admin(struct ctx *cx, struct server *s) {
+  struct addr at;
+  TRY(admin_rules(cx, s, &at));
+  collect_hosts(cx, s, &at);
+  s->admin_router = (struct router){.listener = "admin",
+                                    .core = &s->core,
+                                    .tables = admin_tables,
+                                    .admin = true,
+                                    .hosts = s->hosts,
+                                    .any_address = addr_is_any(&at)};
+  struct http_conf conf = listener(s->conf->admin_listen, s->admin_tls ? s->tls : NULL, &s->admin_router, 2 * MIB);
+  TRY(http_start(cx, &s->admin, &conf));
+  tell("admin", s->admin);
+  return OK;
+}
+
+void serve_close_admin(struct server *s) { http_stop(s->admin); }
+
+void serve_drain(struct server *s) {
+  int64_t until = clock_mono_us() + DRAIN_S * US_SECOND;
+  http_quiesce(s->admin);
+  http_quiesce(s->devices);
+  bool all = http_drain(s->devices, until);
+  all = http_drain(s->admin, until) && all;
+  if (!all) log_warn(NULL, "requests were still open at the end and are cut off");
+}

@@ -1,0 +1,78 @@
+/* What the files of `serve` share: everything that the running server is made of. */
+#ifndef POMONA_APP_SERVE_INT_H
+#define POMONA_APP_SERVE_INT_H
+
+#include "app/args.h"
+#include "core/core.h"
+#include "face/router.h"
+#include "lib/http.h"
+
+#include <sys/stat.h>
+
+struct keyring;
+
+/* Settings at one moment. A reload makes a new one; the former ones stay until the end, since requests may still read
+ * them. */
+struct snapshot {
+  struct conf *conf;
+  struct core_conf core;
+  struct slice device_ca_pem; /* the own device CA and those of device-ca */
+  struct pki_trust *trust;
+  struct snapshot *before;
+};
+
+/* What tells that a file was changed. */
+struct stamp {
+  struct timespec changed;
+  ino_t inode;
+  off_t size;
+};
+
+struct server {
+  struct args *args;
+  struct conf *conf; /* of the newest snapshot */
+  struct core core;
+  struct snapshot *snapshots;
+  const char *host; /* of public-url */
+  int lock_fd;
+  bool fresh;           /* the first start in this folder */
+  struct http_tls *tls; /* NULL: no listener speaks TLS */
+  struct stamp tls_stamps[2];
+  bool admin_tls;
+  const char *hosts[8]; /* that the admin listener answers to */
+  struct router device_router, admin_router;
+  struct http_server *devices, *admin;
+};
+
+/* ---- serve_data.c: what lies in DATA ---- */
+MUST_CHECK enum err serve_open_folder(struct ctx *cx, struct server *s);
+void serve_close_folder(struct server *s);
+MUST_CHECK enum err serve_open_store(struct ctx *cx, struct server *s);
+void serve_close_store(struct server *s);
+MUST_CHECK enum err serve_open_keys(struct ctx *cx, struct server *s);
+void serve_close_keys(struct server *s);
+
+/* ---- serve_settings.c: settings, and what is made anew when they change ---- */
+MUST_CHECK enum err serve_open_settings(struct ctx *cx, struct server *s);
+void serve_close_settings(struct server *s);
+/* Makes the accepted CAs of the newest snapshot known. Needs the keyring. */
+MUST_CHECK enum err serve_open_trust(struct ctx *cx, struct server *s);
+void serve_close_trust(struct server *s);
+/* SIGHUP: what cannot be read leaves everything as it was, and is logged. */
+void serve_reload(struct server *s);
+
+/* ---- serve_http.c: TLS and the two listeners ---- */
+MUST_CHECK enum err serve_open_tls(struct ctx *cx, struct server *s);
+void serve_close_tls(struct server *s);
+/* The next handshakes use what tls-cert and tls-key, or the keyring, now hold. */
+MUST_CHECK enum err serve_swap_tls(struct ctx *cx, struct server *s);
+/* Have tls-cert or tls-key changed since they were read? */
+bool serve_tls_changed(struct server *s);
+MUST_CHECK enum err serve_open_devices(struct ctx *cx, struct server *s);
+MUST_CHECK enum err serve_open_admin(struct ctx *cx, struct server *s);
+void serve_close_devices(struct server *s);
+void serve_close_admin(struct server *s);
+/* No new connections; waits up to 5 s for the open requests. */
+void serve_drain(struct server *s);
+
+#endif

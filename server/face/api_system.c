@@ -1,0 +1,72 @@
+/* Is the server alive, is it able to serve, is everything fine. */
+#include "face/api.h"
+
+#include <stdatomic.h>
+#include <sys/statvfs.h>
+
+enum { DISK_LEFT_MIB = 64 };
+
+static void healthz(struct http_req *rq, struct core *core) {
+  (void)core;
+  http_reply(rq, 200, "text/plain", slice_of("ok\n"));
+}
+
+static void version(struct http_req *rq, struct core *core) {
+  (void)core;
+  http_reply(rq, 200, "application/json", slice_of("{\"version\": \"" POMONA_VERSION "\"}\n"));
+}
+
+/* ---- able to serve ---- */
+
+static enum err check_disk(struct ctx *cx, struct core *core) {
+  struct statvfs v;
+  const char *data = core_conf(core)->data;
+  if (statvfs(data, &v) != 0) return FAIL(cx, E_STORAGE, "the data folder %s cannot be reached", data);
+  unsigned long long mib = (unsigned long long)v.f_bavail * v.f_frsize >> 20;
+  return mib >= DISK_LEFT_MIB ? OK : FAIL(cx, E_STORAGE, "only %llu MiB are left on the disk of %s", mib, data);
+}
+
+static enum err check_database(struct ctx *cx, struct core *core) { return db_health(cx, core->store); }
+
+static const struct {
+  const char *name;
+  enum err (*check)(struct ctx *cx, struct core *core);
+} checks[] = {{"database", check_database}, {"disk", check_disk}};
+
+/* The operator sees what is wrong here, even when it is our own fault. */
+static bool add_checks(struct ctx *cx, struct core *core, struct js *list) {
+  bool all = true;
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+    struct js *o = js_object(cx);
+    bool ok = checks[i].check(cx, core) == OK;
+    js_set_string(o, "name", checks[i].name);
+    js_set_string(o, "status", ok ? "ok" : "fail");
+    js_set_string(o, "message", ctx_error_text(cx));
+    ctx_clear_error(cx);
+    js_add(list, o);
+    all = all && ok;
+  }
+  return all;
+}
+
+static void readyz(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct js *body = js_object(cx), *list = js_array(cx);
+  bool ready = add_checks(cx, core, list);
+  js_set_bool(body, "ready", ready);
+  js_set(body, "checks", list);
+  reply_json(rq, ready ? 200 : 503, body);
+}
+
+const struct route system_device_routes[] = {
+    {"GET", "/healthz", 0, ROUTE_QUIET, healthz, NULL, NULL},
+    {"GET", "/version", 0, ROUTE_QUIET, version, NULL, NULL},
+    {0},
+};
+
+const struct route system_admin_routes[] = {
+    {"GET", "/healthz", 0, ROUTE_OPEN | ROUTE_QUIET, healthz, NULL, "The process is alive."},
+    {"GET", "/readyz", 0, ROUTE_OPEN | ROUTE_QUIET, readyz, NULL, "The server is able to serve: database and disk."},
+    {"GET", "/version", 0, ROUTE_OPEN | ROUTE_QUIET, version, NULL, "The version of the program."},
+    {0},
+};
