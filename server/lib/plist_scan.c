@@ -460,8 +460,7 @@ static enum err step(struct scan *s) {
 
 /* ---- what stands around the root ---- */
 
-/* Takes name="value" off; false when none stands here. Values are ASCII without markup. */
-static bool attribute(struct scan *s, struct slice *name, struct slice *value) {
+static bool read_attribute(struct scan *s, struct slice *name, struct slice *value) {
   const char *from = s->p;
   skip_space(s);
   if (s->p == from) return false;
@@ -480,6 +479,14 @@ static bool attribute(struct scan *s, struct slice *name, struct slice *value) {
   return true;
 }
 
+/* Takes name="value" off; false, and nothing taken, when none stands here. Values are ASCII without markup. */
+static bool attribute(struct scan *s, struct slice *name, struct slice *value) {
+  const char *from = s->p;
+  if (read_attribute(s, name, value)) return true;
+  s->p = from;
+  return false;
+}
+
 static enum err declaration(struct scan *s) {
   s->p += strlen("<?xml");
   struct slice name, value;
@@ -487,6 +494,7 @@ static enum err declaration(struct scan *s) {
     if (!slice_is(name, "encoding") || slice_ieq(value, "UTF-8") || slice_ieq(value, "US-ASCII")) continue;
     return bad(s, "it is not encoded in UTF-8");
   }
+  skip_space(s);
   if (s->p == s->end) return truncated(s);
   if (!ahead(s, "?>")) return bad(s, "a faulty XML declaration");
   s->p += 2;
