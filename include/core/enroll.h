@@ -103,6 +103,10 @@ MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollme
 /* Channels of a device. */
 struct enroll_channels { int64_t *seq; size_t n; };
 MUST_CHECK enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out);
+/* The same for the device that this channel belongs to. */
+MUST_CHECK enum err enroll_siblings(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_channels *out);
+/* Inside a job: a device that checked out came again; told once per check-out (event device.seen-after-checkout). */
+MUST_CHECK enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_t device);
 
 /* ---- looking devices up (reader's connection) ---- */
 

@@ -22,9 +22,16 @@ MUST_CHECK enum err queue_command(struct ctx *cx, struct db *db, struct core *co
 MUST_CHECK enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment, char **other);
 
 /* The command to hand out now, or *found false. session_start: when this session began (its Idle): what was NotNow'd since is not
-   offered; 0 when unknown. Expired ones are passed over (and marked by queue_expire). */
-MUST_CHECK enum err queue_next(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t session_start,
+   offered; 0 when unknown. identity asks: what erases is repeated only to the one that had it first. Expired ones are passed over
+   (and marked by queue_expire). */
+struct queue_asker {
+  int64_t enrollment, session_start;
+  const uint8_t *identity; /* 32 bytes */
+};
+MUST_CHECK enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who,
                                struct queue_item *out, bool *found);
+/* How often the channel's waiting commands were answered NotNow, at most; 0 when none was. */
+MUST_CHECK enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *times);
 /* Inside a job: it was handed out `times` more, last at `at`, to that identity. */
 MUST_CHECK enum err queue_sent(struct ctx *cx, struct db *db, int64_t target, int times, int64_t at, const uint8_t identity[32]);
 /* Inside a job: a report. *known false when no such command of this channel is open (a repeat, or not ours). errors: JSON, or NULL. */

@@ -19,7 +19,7 @@ void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, 
 void seen_ended(struct seen *s, int64_t enrollment, int64_t next);
 /* True while a delivery to the channel is not written yet: then the next one is decided by the writer, which sees it. */
 bool seen_is_dirty(struct seen *s, int64_t enrollment);
-/* Inside a job: writes what is not written yet of this channel. */
+/* Inside a job: writes the deliveries to this channel that are not written yet. */
 MUST_CHECK enum err seen_write(struct ctx *cx, struct db *db, struct seen *s, int64_t enrollment);
 
 #endif

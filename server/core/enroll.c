@@ -209,7 +209,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   out->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE) return OK;
-  if (ch.checked_out && !ch.pending) return event_add(cx, db, "device.seen-after-checkout", ids->id, NULL);
+  if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->id, ch.device);
   out->promoted = ch.pending && !ids->is_user;
   if (out->promoted) TRY(promote(cx, db, &ch));
   if (!ids->is_user) TRY(keep_secrets(cx, db, core, ch.generation, token));

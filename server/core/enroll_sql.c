@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/event.h"
 
 #include <string.h>
 
@@ -230,6 +231,21 @@ enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struc
     out->seq[out->n++] = db_int(&r, 0);
   }
   return db_close(&r);
+}
+
+enum err enroll_siblings(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_channels *out) {
+  int64_t device;
+  TRY(db_one_int(cx, db, &device, "SELECT device FROM enrollment WHERE seq = $1", DB_I(enrollment)));
+  return enroll_channels_of(cx, db, device, out);
+}
+
+enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_t device) {
+  int64_t told;
+  TRY(db_one_int(cx, db, &told,
+                 "SELECT count(*) FROM event v JOIN device d ON d.seq = $2 WHERE v.enrollment = $1 "
+                 "AND v.kind = 'device.seen-after-checkout' AND v.at >= d.checked_out_at",
+                 DB_S(id), DB_I(device)));
+  return told ? OK : event_add(cx, db, "device.seen-after-checkout", id, NULL);
 }
 
 enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address) {

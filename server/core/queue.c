@@ -1,6 +1,5 @@
 #include "core/queue_int.h"
 
-#include "base/clock.h"
 #include "core/vault.h"
 #include "lib/pki_crypto.h"
 
@@ -11,8 +10,8 @@ enum { PATIENCE = 3 };
 static const char *about(struct ctx *cx, const char *uuid) { return ctx_printf(cx, "command.plist %s", uuid); }
 
 enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const struct command *c, const char *by, int64_t *command) {
-  uint8_t digest[SHA256_LEN];
-  struct slice stored, sealed, fresh = slice_mem(digest, sizeof digest);
+  uint8_t digest[SHA256_LEN] = {0};
+  struct slice stored = {0}, sealed, fresh = slice_mem(digest, sizeof digest);
   pki_sha256(digest, c->plist);
   TRY(queue_command_find(cx, db, c->uuid, command, &stored));
   if (*command && !slice_eq(stored, fresh))
@@ -31,10 +30,10 @@ enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct 
   return queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0);
 }
 
-enum err queue_next(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t session_start,
-                    struct queue_item *out, bool *found) {
+enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who, struct queue_item *out,
+                    bool *found) {
   struct queue_row row;
-  TRY(queue_head(cx, db, enrollment, session_start, PATIENCE, clock_now_us(), &row, found));
+  TRY(queue_head(cx, db, who, PATIENCE, &row, found));
   if (!*found) return OK;
   *out = (struct queue_item){.target = row.target, .command = row.command, .uuid = row.uuid, .request_type = row.request_type,
                              .once = row.once, .deliveries = row.deliveries};

@@ -12,8 +12,8 @@ struct queue_row {
   int deliveries;
 };
 /* The order of the queue: jumpers, then those that were handed out in fewer than `patience` sessions, then never NotNow'd ones, then by number. */
-MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, int64_t enrollment, int64_t session_start, int patience, int64_t now,
-                               struct queue_row *out, bool *found);
+MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
+                               bool *found);
 MUST_CHECK enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command, struct slice *digest);
 MUST_CHECK enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by, struct slice sealed,
                                       struct slice digest, int64_t *command);

@@ -8,8 +8,8 @@
 /* ---- handing out ---- */
 
 /* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired. */
-enum err queue_head(struct ctx *cx, struct db *db, int64_t enrollment, int64_t session_start, int patience, int64_t now,
-                    struct queue_row *out, bool *found) {
+enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
+                    bool *found) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
                    "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once, t.deliveries "
@@ -17,8 +17,10 @@ enum err queue_head(struct ctx *cx, struct db *db, int64_t enrollment, int64_t s
                    "AND (c.once = 0 OR t.status <> 'Sent') "
                    "AND (t.status <> 'NotNow' OR $2 = 0 OR t.notnow_at < $2) "
                    "AND (c.expires_at IS NULL OR c.expires_at > $4 OR t.status <> 'Queued') "
+                   "AND (c.request_type <> 'EraseDevice' OR t.sent_to IS NULL OR t.sent_to = $5) "
                    "ORDER BY t.priority DESC, t.deliveries >= $3, t.status = 'NotNow', t.seq LIMIT 1",
-                   DB_I(enrollment), DB_I(session_start), DB_I(patience), DB_I(now)));
+                   DB_I(who->enrollment), DB_I(who->session_start), DB_I(patience), DB_I(clock_now_us()),
+                   DB_B(slice_mem(who->identity, 32))));
   *found = db_next(&r);
   if (*found)
     *out = (struct queue_row){.target = db_int(&r, 0), .command = db_int(&r, 1), .uuid = db_text(&r, 2),
@@ -141,6 +143,12 @@ enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_
   return db_one_int(cx, db, n,
                     "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
                     "AND (c.once = 0 OR t.status <> 'Sent')",
+                    DB_I(enrollment));
+}
+
+enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *times) {
+  return db_one_int(cx, db, times,
+                    "SELECT coalesce(max(notnow_count), 0) FROM target WHERE enrollment = $1 AND waiting = 1 AND status = 'NotNow'",
                     DB_I(enrollment));
 }
 

@@ -109,20 +109,6 @@ bool seen_is_dirty(struct seen *s, int64_t enrollment) {
   return dirty;
 }
 
-/* Takes what is to be written of a channel; false when there is nothing. */
-static bool take(struct seen *s, int64_t enrollment, struct entry *out) {
-  pthread_mutex_lock(&s->lock);
-  struct entry *e = map_get(s->entries, key_of(&enrollment));
-  bool some = e && e->dirty;
-  if (some) {
-    *out = *e;
-    e->dirty = e->queued = false;
-    e->delivered = 0;
-  }
-  pthread_mutex_unlock(&s->lock);
-  return some;
-}
-
 /* A failed write is tried again; what came meanwhile is newer and stands. */
 static void put_back(struct seen *s, const struct entry *taken) {
   pthread_mutex_lock(&s->lock);
@@ -132,12 +118,17 @@ static void put_back(struct seen *s, const struct entry *taken) {
   pthread_mutex_unlock(&s->lock);
 }
 
-static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
-  int64_t waiting, next = 0;
+static enum err write_deliveries(struct ctx *cx, struct db *db, const struct entry *e) {
   for (int i = 0; i < e->delivered; i++) {
     const struct delivery *d = &e->deliveries[i];
     TRY(queue_sent(cx, db, d->target, d->times, d->at, d->identity));
   }
+  return OK;
+}
+
+static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
+  int64_t waiting, next = 0;
+  TRY(write_deliveries(cx, db, e));
   TRY(queue_waiting(cx, db, e->enrollment, &waiting));
   if (waiting) next = e->next ? e->next : e->seen_at + wake_again_us;
   TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address));
@@ -145,10 +136,16 @@ static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e
 }
 
 enum err seen_write(struct ctx *cx, struct db *db, struct seen *s, int64_t enrollment) {
-  struct entry e;
-  if (!take(s, enrollment, &e)) return OK;
-  enum err err = write_entry(cx, db, &e);
-  if (err != OK) put_back(s, &e);
+  struct entry taken = {.enrollment = enrollment};
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = map_get(s->entries, key_of(&enrollment));
+  if (e && e->delivered) {
+    taken = *e;
+    e->delivered = 0;
+  }
+  pthread_mutex_unlock(&s->lock);
+  enum err err = write_deliveries(cx, db, &taken);
+  if (err != OK) put_back(s, &taken);
   return err;
 }
 

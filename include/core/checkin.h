@@ -1,0 +1,29 @@
+/* Check-in messages: what a device tells about itself and its enrollment. Rows: checkin.def.
+
+   checkin_read parses on the thread that received the message, checkin_apply runs as a job; all memory is the request's cx. */
+#ifndef POMONA_CORE_CHECKIN_H
+#define POMONA_CORE_CHECKIN_H
+
+#include "core/enroll.h"
+
+struct checkin;
+struct checkin_row {
+  const char *message_type;
+  enum err (*read)(struct ctx *cx, struct pl *message, void **state);
+  enum err (*apply)(struct ctx *cx, struct db *db, struct checkin *c);
+};
+
+struct checkin {
+  struct core *core;
+  struct enroll_proof proof;
+  struct enroll_ids ids;
+  const struct checkin_row *row;
+  void *state;                    /* the row's own */
+  enum enroll_refusal refusal;    /* after apply: not ENROLL_FINE is answered 400 */
+};
+
+/* E_INVALID: not a check-in message that is known. proof and core are the caller's to set. */
+MUST_CHECK enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out);
+MUST_CHECK enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin);
+
+#endif

@@ -1,0 +1,126 @@
+#include "core/report.h"
+
+#include "base/clock.h"
+#include "core/queue.h"
+#include "core/seen.h"
+
+#include <string.h>
+
+enum { UUID_MAX = 255, ERRORS_MAX = 20, TEXT_MAX = 2000 };
+enum { NOTNOW_FIRST_MIN = 10, NOTNOW_MOST_MIN = 360, NOTNOW_SAFETY_HOURS = 24 };
+
+static const struct {
+  const char *name;
+  bool about_command;
+} statuses[] = {
+#define REPORT(name, about) {#name, about},
+#include "core/report.def"
+#undef REPORT
+};
+
+/* ---- reading ---- */
+
+static void add_text(struct js *o, const char *key, struct pl *entry, const char *plist_key) {
+  struct slice s;
+  if (!pl_string(pl_get(entry, plist_key), &s)) return;
+  if (s.n <= TEXT_MAX) js_set_string(o, key, s.p);
+}
+
+/* The device's own words are kept beside the English ones; codes change between releases, so nothing here depends on them. */
+static const char *errors_of(struct ctx *cx, struct pl *message) {
+  struct pl *chain = pl_get(message, "ErrorChain");
+  size_t n = pl_type(chain) == PL_ARRAY ? pl_count(chain) : 0;
+  if (n == 0) return NULL;
+  struct js *all = js_array(cx);
+  for (size_t i = 0; i < n && i < ERRORS_MAX; i++) {
+    struct pl *entry = pl_at(chain, i);
+    struct js *o = js_object(cx);
+    int64_t code;
+    add_text(o, "domain", entry, "ErrorDomain");
+    if (pl_int(pl_get(entry, "ErrorCode"), &code)) js_set_int(o, "code", code);
+    add_text(o, "text", entry, "USEnglishDescription");
+    add_text(o, "localized", entry, "LocalizedDescription");
+    js_add(all, o);
+  }
+  return js_text(cx, all, JS_COMPACT).p;
+}
+
+enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
+  struct pl *message;
+  bool known = false, about_command = false;
+  TRY(pl_parse(cx, body, &pl_limits_report, &message));
+  out->status = pl_str(message, "Status");
+  if (!out->status) return FAIL(cx, E_INVALID, "Status is missing");
+  for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+    if (strcmp(statuses[i].name, out->status) == 0) known = true, about_command = statuses[i].about_command;
+  if (!known) return FAIL(cx, E_INVALID, "unknown Status");
+  out->idle = !about_command;
+  out->uuid = about_command ? pl_str(message, "CommandUUID") : NULL;
+  if (about_command && !out->uuid) return FAIL(cx, E_INVALID, "CommandUUID is missing");
+  if (out->uuid && (strlen(out->uuid) > UUID_MAX || !text_is_plain(slice_of(out->uuid))))
+    return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
+  out->errors = errors_of(cx, message);
+  return enroll_ids(cx, message, &out->ids);
+}
+
+/* ---- answering ---- */
+
+static void hand_out(struct report *r, const struct queue_item *item) {
+  r->command = item->plist;
+  r->command_uuid = item->uuid;
+}
+
+enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *done) {
+  struct enroll_channel ch;
+  struct queue_item item;
+  bool found;
+  *done = false;
+  if (!r->idle) return OK;
+  TRY(enroll_find(cx, reader, &r->ids, &r->proof, &ch));
+  r->refusal = ch.refusal;
+  if (ch.refusal == ENROLL_MISUSED || ch.checked_out) return OK; /* told by an event */
+  *done = true;
+  if (ch.refusal != ENROLL_FINE || ch.pending || ch.enrollment == 0) return OK;
+  struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
+  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
+  if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
+  TRY(queue_next(cx, reader, r->core, &who, &item, &found));
+  if (!found) return OK;
+  if (item.once) return *done = false, OK; /* its delivery is on disk before it leaves */
+  seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
+  hand_out(r, &item);
+  return OK;
+}
+
+/* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with something else while
+   commands were put off, it is woken again, the later the more often it said so. */
+static enum err end_session(struct ctx *cx, struct db *db, struct report *r, int64_t enrollment) {
+  int64_t times, minutes = NOTNOW_FIRST_MIN;
+  TRY(queue_notnow(cx, db, enrollment, &times));
+  if (times == 0) return OK;
+  while (--times > 0 && minutes < NOTNOW_MOST_MIN) minutes *= 2;
+  if (minutes > NOTNOW_MOST_MIN) minutes = NOTNOW_MOST_MIN;
+  bool by_itself = strcmp(r->status, "NotNow") == 0;
+  seen_ended(r->core->seen, enrollment, r->now + (by_itself ? NOTNOW_SAFETY_HOURS * US_HOUR : minutes * US_MINUTE));
+  return OK;
+}
+
+enum err report_apply(struct ctx *cx, struct db *db, void *report) {
+  struct report *r = report;
+  struct enroll_channel ch;
+  struct queue_item item;
+  bool known, found;
+  TRY(enroll_find(cx, db, &r->ids, &r->proof, &ch));
+  r->refusal = ch.refusal;
+  if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
+  if (ch.refusal != ENROLL_FINE || ch.pending || ch.enrollment == 0) return OK;
+  if (ch.checked_out) return enroll_seen_again(cx, db, r->ids.id, ch.device);
+  struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
+  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
+  TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
+  if (r->uuid) TRY(queue_settle(cx, db, ch.enrollment, r->uuid, r->status, r->errors, &known));
+  TRY(queue_next(cx, db, r->core, &who, &item, &found));
+  if (!found) return end_session(cx, db, r, ch.enrollment);
+  hand_out(r, &item);
+  return queue_sent(cx, db, item.target, 1, r->now, r->proof.hash);
+}
