@@ -30,7 +30,8 @@ struct http_conf {
   unsigned threads;           /* epoll threads; 0 is one per processor */
   unsigned connections;       /* most at a time; the oldest idle one is closed to make room; 0 is derived from RLIMIT_NOFILE */
   size_t headers_max;         /* memory for the request line and headers, bytes */
-  int64_t headers_us, body_us, idle_us; /* absolute deadlines: TLS handshake and headers; body; keep-alive between requests */
+  int64_t headers_us, body_us, idle_us; /* absolute deadlines: TLS handshake and headers; body, and reading of the
+                                           answer; keep-alive between requests */
   size_t inflight_max;        /* bytes of bodies at a time over the server, then 503; 0 is no limit */
   struct http_handler handler;
 };
@@ -47,7 +48,9 @@ void http_stop(struct http_server *s);
 
 struct http_stats {
   int64_t connections, open_requests, inflight_bytes; /* now */
-  int64_t accepted, requests, timeouts, shed;         /* since start; shed: closed or refused for want of room */
+  /* Since start. timeouts: ended in mid-request; shed: closed or refused for want of room; refused: malformed or too large a
+     head, answered 400, 414 or 431 without asking a handler */
+  int64_t accepted, requests, timeouts, shed, refused;
 };
 struct http_stats http_stats(const struct http_server *s);
 

@@ -1,0 +1,162 @@
+/* What the files of the HTTP server share.
+
+   Who runs what: libmicrohttpd's threads run the hooks in http_server.c and with them http_request.c and the queueing
+   in http_reply.c; one thread a server, in http_reaper.c, accepts connections and owns every deadline. A connection and
+   the request that stands on it belong to one libmicrohttpd thread. While the request is suspended, the request (struct
+   http_req and its cx) belongs to whoever will call http_reply. What other threads may touch is atomic or guarded by
+   the lock named beside it.
+
+   An answer and a suspension meet in conn->state; whoever changes it last wakes the connection:
+     RUNNING   -> ANSWERED   the answer came before the handler returned, or while it was still suspending
+     RUNNING   -> SUSPENDED  the handler returned without an answer
+     SUSPENDED -> ANSWERED   http_reply then resumes the connection
+     SUSPENDED -> CUT        http_stop gave up: the connection goes, the request stays with its owner until http_reply
+ */
+#ifndef POMONA_LIB_HTTP_INT_H
+#define POMONA_LIB_HTTP_INT_H
+
+#include "lib/http.h"
+#include "lib/net_addr.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_WORK, PHASE_REPLY, PHASE_IDLE, PHASE_CLOSING };
+enum state { RUNNING, SUSPENDED, ANSWERED, CUT };
+
+struct http_field {
+  struct http_field *next;
+  const char *name, *value;
+};
+
+/* Of the answer. In the request's cx, but for the body, which is wiped. */
+struct http_answer {
+  int status;
+  const char *type;
+  struct http_field *fields;
+  struct buf body;
+};
+
+struct http_req {
+  struct http_req *next; /* among the server's spare ones */
+  struct http_conn *conn;
+  struct ctx *cx;
+  const char *method;
+  struct slice path, query;
+  struct http_field *headers;
+  int64_t length; /* of the body; -1 is chunked */
+  int64_t head_us;
+  size_t cap;
+  struct buf body;
+  void *user;
+  struct http_answer answer;
+  bool parsed;    /* the headers came and were looked at */
+  bool announced; /* the handler's head was called, so its end will be */
+  bool handled;   /* the handler's body was called */
+  bool queued;    /* libmicrohttpd has the answer */
+  bool unread;    /* answered before its body was read: the connection ends */
+  bool expects;   /* the client waits for 100 before it sends the body */
+  bool http10;
+};
+
+struct http_conn {
+  struct http_server *server;
+  struct MHD_Connection *mhd;
+  struct http_conn *prev, *next; /* server->conns_lock */
+  int fd;                        /* valid while listed */
+  atomic_int refs;               /* one of libmicrohttpd, one of the owner of a request that was cut */
+  atomic_int state;
+  atomic_int phase;
+  atomic_llong deadline; /* monotonic; 0 is none */
+  struct http_req *rq;
+  char peer[ADDR_HOST_SIZE];
+  struct http_tls_use *tls;
+  struct slice cert; /* owned */
+  bool cert_known;
+  bool surplus; /* came when there was no room */
+  bool parked;  /* counted in server->parked */
+  bool cut;     /* set before the connection is resumed for the last time */
+  void *value;
+  void (*free_value)(void *);
+};
+
+/* A socket whose peer may still be sending what nobody will read: closed late, or the peer would lose the answer. */
+struct late_close {
+  int fd;
+  int64_t until;
+};
+enum { LINGERS = 64 };
+
+struct http_server {
+  struct http_conf conf;
+  struct MHD_Daemon *mhd;
+  atomic_int refs; /* http_start's, and one a connection */
+  char *address;
+  int port;
+  int64_t connections_max;
+
+  pthread_mutex_t conns_lock;
+  struct http_conn *conns;
+
+  pthread_mutex_t spare_lock;
+  struct http_req *spare;
+  int spare_n;
+
+  pthread_mutex_t quiet_lock; /* listening; with quiet_cond, also open_requests reaching 0 */
+  pthread_cond_t quiet_cond;
+  bool listening;
+
+  pthread_t reaper;
+  int listen_fd, wake_fd;
+  pthread_mutex_t linger_lock;
+  struct late_close lingers[LINGERS];
+  int lingers_n;
+
+  atomic_bool quiescing, stopping, reaper_ends, full;
+  atomic_int parked;   /* connections that libmicrohttpd holds suspended */
+  atomic_int replying; /* threads inside http_reply */
+  atomic_llong connections, open_requests, inflight;
+  atomic_llong accepted, requests, timeouts, shed, refused;
+};
+
+/* ---- http_server.c ---- */
+void http_conn_phase(struct http_conn *c, enum phase phase, int64_t deadline);
+void http_conn_unref(struct http_conn *c);
+void http_wake(int fd);
+
+/* ---- http_request.c ---- */
+struct http_req *http_req_take(struct http_conn *c, const char *uri);
+/* Gives back its memory, wiped. */
+void http_req_drop(struct http_req *rq);
+void http_req_free(struct http_req *rq);
+/* The headers are complete. */
+void http_req_head(struct http_req *rq, const char *method, const char *version);
+/* False when the connection must end: the body outgrew its cap, or there is no room. */
+bool http_req_part(struct http_req *rq, const char *p, size_t n);
+
+/* ---- http_reply.c ---- */
+/* An answer of the server's own, on the listener's thread. */
+void http_answer_own(struct http_req *rq, int status);
+enum MHD_Result http_answer_queue(struct http_req *rq);
+enum MHD_Result http_answer_cut(struct http_conn *c);
+/* Takes a suspended connection away from the request's owner, if it is suspended at this moment. */
+void http_cut(struct http_conn *c);
+
+/* ---- http_reaper.c ---- */
+void *http_reaper_run(void *server);
+void http_linger(struct http_server *s, int fd);
+
+/* ---- http_tls.c ---- */
+struct http_tls_use;
+/* Gives a new TLS session (gnutls_session_t) the present certificate, tickets and the request for a client's. The
+   result is given back by http_tls_end when the session is gone. */
+struct http_tls_use *http_tls_begin(struct http_tls *t, void *session);
+void http_tls_end(struct http_tls_use *use);
+/* DER of the client's certificate, borrowed from the session. */
+struct slice http_tls_peer(void *session);
+extern const char http_tls_priorities[];
+/* Options by which libmicrohttpd starts without a certificate of its own. */
+extern struct MHD_OptionItem http_tls_options[];
+
+#endif

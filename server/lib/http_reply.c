@@ -1,0 +1,96 @@
+/* The answer: given from any thread, sent by libmicrohttpd's. */
+#include "lib/http_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool header_is_safe(const char *name, const char *value) {
+  for (const char *p = name; *p; p++)
+    if ((unsigned char)*p <= ' ' || *p == ':' || *p == 0x7f) return false;
+  for (const char *p = value; *p; p++)
+    if ((unsigned char)*p < ' ' || *p == 0x7f) return false;
+  return *name != '\0';
+}
+
+void http_set_header(struct http_req *rq, const char *name, const char *value) {
+  if (!header_is_safe(name, value)) {
+    log_error(rq->cx, "a header of the answer was dropped, for it holds control characters", LOG_S("header", name));
+    return;
+  }
+  struct http_field *f = ctx_alloc(rq->cx, sizeof *f);
+  *f = (struct http_field){rq->answer.fields, ctx_strdup(rq->cx, name), ctx_strdup(rq->cx, value)};
+  rq->answer.fields = f;
+}
+
+static void answer_set(struct http_req *rq, int status, const char *type, struct slice body) {
+  rq->answer.status = status;
+  rq->answer.type = ctx_strdup(rq->cx, type);
+  buf_clear(&rq->answer.body);
+  buf_add_slice(&rq->answer.body, body);
+}
+
+void http_answer_own(struct http_req *rq, int status) {
+  if (status == 503) http_set_header(rq, "Retry-After", "30");
+  answer_set(rq, status, NULL, (struct slice){0});
+  atomic_store(&rq->conn->state, ANSWERED);
+}
+
+void http_reply(struct http_req *rq, int status, const char *type, struct slice body) {
+  struct http_conn *c = rq->conn;
+  struct http_server *s = c->server;
+  atomic_fetch_add(&s->replying, 1); /* http_stop waits for it: until then c->mhd can be woken and s stands */
+  answer_set(rq, status, type, body);
+  int before = atomic_exchange(&c->state, ANSWERED);
+  if (before == SUSPENDED) MHD_resume_connection(c->mhd); /* c stands until then, and no longer */
+  atomic_fetch_sub(&s->replying, 1);
+  if (before != CUT) return;
+  http_req_free(rq);
+  http_conn_unref(c);
+}
+
+/* ---- on the listener's thread ---- */
+
+static struct MHD_Response *response_of(struct http_req *rq) {
+  struct slice body = buf_slice(&rq->answer.body);
+  struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_PERSISTENT);
+  if (!r) abort();
+  if (rq->answer.type) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, rq->answer.type);
+  for (const struct http_field *f = rq->answer.fields; f; f = f->next) MHD_add_response_header(r, f->name, f->value);
+  if (rq->unread || atomic_load_explicit(&rq->conn->server->quiescing, memory_order_relaxed))
+    MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+  return r;
+}
+
+enum MHD_Result http_answer_queue(struct http_req *rq) {
+  struct http_conn *c = rq->conn;
+  http_conn_phase(c, PHASE_REPLY, clock_mono_us() + c->server->conf.body_us);
+  struct MHD_Response *r = response_of(rq);
+  enum MHD_Result done = MHD_queue_response(c->mhd, (unsigned)rq->answer.status, r);
+  MHD_destroy_response(r);
+  return done;
+}
+
+enum MHD_Result http_answer_cut(struct http_conn *c) {
+  http_conn_phase(c, PHASE_REPLY, clock_mono_us() + c->server->conf.body_us);
+  struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+  if (!r) abort();
+  MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+  MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "30");
+  enum MHD_Result done = MHD_queue_response(c->mhd, MHD_HTTP_SERVICE_UNAVAILABLE, r);
+  MHD_destroy_response(r);
+  return done;
+}
+
+void http_cut(struct http_conn *c) {
+  int suspended = SUSPENDED;
+  atomic_fetch_add(&c->refs, 1); /* the owner's, before it can see CUT */
+  if (!atomic_compare_exchange_strong(&c->state, &suspended, CUT)) {
+    atomic_fetch_sub(&c->refs, 1);
+    return;
+  }
+  c->cut = true;
+  MHD_resume_connection(c->mhd);
+}

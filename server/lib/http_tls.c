@@ -1,0 +1,201 @@
+/* TLS of the listeners: GnuTLS, because libmicrohttpd's TLS is GnuTLS.
+
+   libmicrohttpd would fix the certificate and the list of issuers at its start. Instead each new session is given the
+   credentials of the day (struct http_tls_use), which live until the last session that uses them is gone. */
+#include "lib/http_int.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+
+/* TLS 1.3 and 1.2 with forward secrecy and AEAD only; AES-128-GCM is the cheapest. */
+const char http_tls_priorities[] =
+    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+ECDHE-ECDSA:+ECDHE-RSA:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:+AEAD:"
+    "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+SIGN-ALL:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1:-SIGN-DSA-SHA1:"
+    "-SIGN-DSA-SHA256:-SIGN-DSA-SHA384:-SIGN-DSA-SHA512:+COMP-NULL:+CTYPE-X509:%SERVER_PRECEDENCE";
+
+struct http_tls_use {
+  atomic_int refs;
+  gnutls_certificate_credentials_t cred;
+  bool ask; /* for a client's certificate */
+};
+
+struct pems { /* a list of certificates */
+  gnutls_x509_crt_t *certs;
+  unsigned n;
+};
+
+struct http_tls {
+  pthread_mutex_t lock;
+  struct http_tls_use *now;
+  struct pems chain, issuers;
+  gnutls_x509_privkey_t key;
+  gnutls_datum_t tickets; /* seals session tickets; GnuTLS derives a new key from it every few hours */
+};
+
+/* ---- the parts ---- */
+
+static gnutls_datum_t datum(struct slice s) {
+  return (gnutls_datum_t){.data = (unsigned char *)(uintptr_t)s.p, .size = (unsigned)s.n};
+}
+
+static void pems_free(struct pems *p) {
+  for (unsigned i = 0; i < p->n; i++) gnutls_x509_crt_deinit(p->certs[i]);
+  gnutls_free(p->certs);
+  *p = (struct pems){0};
+}
+
+static enum err pems_read(struct ctx *cx, struct pems *out, struct slice text) {
+  gnutls_datum_t d = datum(text);
+  *out = (struct pems){0};
+  int e = gnutls_x509_crt_list_import2(&out->certs, &out->n, &d, GNUTLS_X509_FMT_PEM, 0);
+  if (e < 0) return FAIL(cx, E_INVALID, "the certificates cannot be read: %s", gnutls_strerror(e));
+  return OK;
+}
+
+static enum err key_read(struct ctx *cx, gnutls_x509_privkey_t *out, struct slice text) {
+  gnutls_datum_t d = datum(text);
+  gnutls_x509_privkey_init(out);
+  int e = gnutls_x509_privkey_import2(*out, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
+  if (e == 0) return OK;
+  gnutls_x509_privkey_deinit(*out);
+  return FAIL(cx, E_INVALID, "the private key cannot be read: %s", gnutls_strerror(e));
+}
+
+/* ---- what sessions use ---- */
+
+void http_tls_end(struct http_tls_use *use) {
+  if (!use || atomic_fetch_sub(&use->refs, 1) != 1) return;
+  gnutls_certificate_free_credentials(use->cred);
+  free(use);
+}
+
+/* Everything is copied into the credentials. Possession of the client's key is checked by the handshake, trust in its
+   certificate by nobody here: without gnutls_certificate_verify_peers any issuer passes. */
+static enum err use_new(struct ctx *cx, struct http_tls_use **out, const struct pems *chain, gnutls_x509_privkey_t key,
+                        const struct pems *issuers) {
+  struct http_tls_use *use = mem_alloc(sizeof *use);
+  atomic_init(&use->refs, 1);
+  use->ask = issuers->n > 0;
+  int e = gnutls_certificate_allocate_credentials(&use->cred);
+  if (e >= 0) e = gnutls_certificate_set_x509_key(use->cred, chain->certs, (int)chain->n, key);
+  if (e >= 0 && use->ask) e = gnutls_certificate_set_x509_trust(use->cred, issuers->certs, (int)issuers->n);
+  if (e >= 0) {
+    *out = use;
+    return OK;
+  }
+  http_tls_end(use);
+  return FAIL(cx, E_INVALID, "the certificate and its key cannot be used: %s", gnutls_strerror(e));
+}
+
+/* The present credentials are replaced; sessions keep those that they began with. */
+static void use_set(struct http_tls *t, struct http_tls_use *use) {
+  struct http_tls_use *old = t->now;
+  t->now = use;
+  http_tls_end(old);
+}
+
+struct http_tls_use *http_tls_begin(struct http_tls *t, void *session) {
+  pthread_mutex_lock(&t->lock);
+  struct http_tls_use *use = t->now;
+  atomic_fetch_add(&use->refs, 1);
+  pthread_mutex_unlock(&t->lock);
+  gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, use->cred);
+  gnutls_session_ticket_enable_server(session, &t->tickets);
+  if (use->ask) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+  return use;
+}
+
+struct slice http_tls_peer(void *session) {
+  unsigned n = 0;
+  const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &n);
+  return n ? slice_mem(certs[0].data, certs[0].size) : (struct slice){0};
+}
+
+/* libmicrohttpd insists on a source of certificates. Never called: every session has credentials of its own. */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **certs,
+                          unsigned *n, gnutls_ocsp_data_st **ocsp, unsigned *ocsp_n, gnutls_privkey_t *key,
+                          unsigned *flags) {
+  (void)session, (void)info, (void)certs, (void)n, (void)ocsp, (void)ocsp_n, (void)key, (void)flags;
+  return -1;
+}
+
+struct MHD_OptionItem http_tls_options[] = {
+    {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)http_tls_priorities},
+    {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)no_certificate},
+    {MHD_OPTION_END, 0, NULL},
+};
+
+/* ---- the contract ---- */
+
+enum err http_tls_new(struct ctx *cx, struct http_tls **out, struct slice cert_pem, struct slice key_pem) {
+  struct http_tls *t = mem_alloc(sizeof *t);
+  pthread_mutex_init(&t->lock, NULL);
+  enum err e = OK;
+  if (gnutls_session_ticket_key_generate(&t->tickets) < 0) e = FAIL(cx, E_INTERNAL, "no key for session tickets");
+  if (e == OK) e = http_tls_swap(cx, t, cert_pem, key_pem);
+  if (e != OK) {
+    http_tls_free(t);
+    return e;
+  }
+  *out = t;
+  return OK;
+}
+
+enum err http_tls_swap(struct ctx *cx, struct http_tls *t, struct slice cert_pem, struct slice key_pem) {
+  struct pems chain;
+  gnutls_x509_privkey_t key = NULL;
+  struct http_tls_use *use = NULL;
+  TRY(pems_read(cx, &chain, cert_pem));
+  enum err e = key_read(cx, &key, key_pem);
+  if (e != OK) {
+    pems_free(&chain);
+    return e;
+  }
+  pthread_mutex_lock(&t->lock);
+  e = use_new(cx, &use, &chain, key, &t->issuers);
+  if (e == OK) {
+    struct pems old_chain = t->chain;
+    gnutls_x509_privkey_t old_key = t->key;
+    t->chain = chain;
+    t->key = key;
+    chain = old_chain;
+    key = old_key;
+    use_set(t, use);
+  }
+  pthread_mutex_unlock(&t->lock);
+  pems_free(&chain);
+  if (key) gnutls_x509_privkey_deinit(key);
+  return e;
+}
+
+enum err http_tls_ask_client(struct ctx *cx, struct http_tls *t, struct slice ca_pem) {
+  struct pems issuers = {0};
+  struct http_tls_use *use = NULL;
+  if (ca_pem.n) TRY(pems_read(cx, &issuers, ca_pem));
+  pthread_mutex_lock(&t->lock);
+  enum err e = use_new(cx, &use, &t->chain, t->key, &issuers);
+  if (e == OK) {
+    struct pems old = t->issuers;
+    t->issuers = issuers;
+    issuers = old;
+    use_set(t, use);
+  }
+  pthread_mutex_unlock(&t->lock);
+  pems_free(&issuers);
+  return e;
+}
+
+void http_tls_free(struct http_tls *t) {
+  if (!t) return;
+  http_tls_end(t->now);
+  pems_free(&t->chain);
+  pems_free(&t->issuers);
+  if (t->key) gnutls_x509_privkey_deinit(t->key);
+  gnutls_memset(t->tickets.data, 0, t->tickets.size);
+  gnutls_free(t->tickets.data);
+  pthread_mutex_destroy(&t->lock);
+  free(t);
+}
