@@ -60,10 +60,15 @@ void pl_set_string(struct pl *dict, const char *key, const char *value);
 void pl_set_data(struct pl *dict, const char *key, struct slice value);
 void pl_set_int(struct pl *dict, const char *key, int64_t value);
 void pl_set_bool(struct pl *dict, const char *key, bool value);
+void pl_set_real(struct pl *dict, const char *key, double value);
 void pl_set_date(struct pl *dict, const char *key, int64_t us);
 void pl_set(struct pl *dict, const char *key, struct pl *value);
 void pl_add_string(struct pl *array, const char *value);
 void pl_add_data(struct pl *array, struct slice value);
+void pl_add_int(struct pl *array, int64_t value);
+void pl_add_bool(struct pl *array, bool value);
+void pl_add_real(struct pl *array, double value);
+void pl_add_date(struct pl *array, int64_t us);
 void pl_add(struct pl *array, struct pl *value);
 /* Serialised, in cx, NUL-terminated; root may be any node. */
 struct slice pl_xml(struct ctx *cx, struct pl *root);

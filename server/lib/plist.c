@@ -236,6 +236,7 @@ void pl_set_int(struct pl *dict, const char *key, int64_t value) {
   set_node(dict, key, plist_new_uint((uint64_t)value));
 }
 void pl_set_bool(struct pl *dict, const char *key, bool value) { set_node(dict, key, plist_new_bool(value)); }
+void pl_set_real(struct pl *dict, const char *key, double value) { set_node(dict, key, plist_new_real(value)); }
 void pl_set_date(struct pl *dict, const char *key, int64_t us) { set_node(dict, key, new_date(us)); }
 void pl_set(struct pl *dict, const char *key, struct pl *value) { set_node(dict, key, take_over(value)); }
 
@@ -243,6 +244,10 @@ void pl_add_string(struct pl *array, const char *value) { add_node(array, plist_
 void pl_add_data(struct pl *array, struct slice value) {
   add_node(array, plist_new_data(value.n ? value.p : "", value.n));
 }
+void pl_add_int(struct pl *array, int64_t value) { add_node(array, plist_new_uint((uint64_t)value)); }
+void pl_add_bool(struct pl *array, bool value) { add_node(array, plist_new_bool(value)); }
+void pl_add_real(struct pl *array, double value) { add_node(array, plist_new_real(value)); }
+void pl_add_date(struct pl *array, int64_t us) { add_node(array, new_date(us)); }
 void pl_add(struct pl *array, struct pl *value) { add_node(array, take_over(value)); }
 
 static struct slice keep(struct ctx *cx, char *p, uint32_t n) {
