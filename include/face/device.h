@@ -1,0 +1,19 @@
+/* What devices reach: the MDM endpoint, SCEP, enrollment. Tables for the router of the devices' listener. */
+#ifndef POMONA_FACE_DEVICE_H
+#define POMONA_FACE_DEVICE_H
+
+#include "face/router.h"
+
+extern const struct route mdm_routes[];    /* mdm_http.c: PUT /mdm, PUT /checkin */
+extern const struct route scep_routes[];   /* scep_http.c: GET, POST /scep */
+extern const struct route enroll_routes[]; /* enroll_http.c: GET /enroll/TOKEN, /enroll, /trust */
+
+/* device_proof.c: who sends this request, by TLS client certificate or Mdm-Signature (`identity`).
+
+   head: before the body is read; with a large body announced, the signer is looked at first. body: the whole proof.
+   E_REFUSED: no proof, an untrusted or ended one, or two that disagree; E_INVALID: a signature over other bytes. */
+struct enroll_proof;
+MUST_CHECK enum err device_proof_head(struct http_req *rq, struct core *core);
+MUST_CHECK enum err device_proof(struct http_req *rq, struct core *core, struct enroll_proof *out);
+
+#endif

@@ -1,0 +1,96 @@
+/* PUT /mdm: check-ins and the command channel, told apart by Content-Type (Apple, "Sending MDM commands to a device"). */
+#include "base/clock.h"
+#include "core/checkin.h"
+#include "core/report.h"
+#include "face/device.h"
+
+enum { CHECKIN_MAX = 1 << 20, REPORT_MAX = 16 << 20 };
+
+static const char checkin_type[] = "application/x-apple-aspen-mdm-checkin";
+static const char report_type[] = "application/x-apple-aspen-mdm";
+
+enum kind { CHECKIN_MESSAGE, REPORT_MESSAGE, NEITHER };
+
+/* The type without its parameters; devices leave it out on some reports. */
+static enum kind kind_of(struct http_req *rq) {
+  struct slice type = http_header(rq, "Content-Type"), bare = type;
+  if (!type.p || type.n == 0) return slice_is(http_path(rq), "/checkin") ? CHECKIN_MESSAGE : REPORT_MESSAGE;
+  (void)slice_cut(&type, ';', &bare);
+  bare = slice_trim(bare);
+  if (slice_ieq(bare, checkin_type)) return CHECKIN_MESSAGE;
+  return slice_ieq(bare, report_type) && !slice_is(http_path(rq), "/checkin") ? REPORT_MESSAGE : NEITHER;
+}
+
+static size_t mdm_early(struct http_req *rq, struct core *core) {
+  enum kind kind = kind_of(rq);
+  size_t most = kind == CHECKIN_MESSAGE ? CHECKIN_MAX : REPORT_MAX;
+  enum err e = kind == NEITHER ? FAIL(http_cx(rq), E_MEDIA_TYPE, "the Content-Type is neither %s nor %s", checkin_type, report_type) : OK;
+  /* What is too large is told before who sent it is asked. */
+  if (e == OK && http_content_length(rq) <= (int64_t)most) e = device_proof_head(rq, core);
+  if (e != OK) reply_error(rq, e);
+  return most;
+}
+
+static void refuse(struct http_req *rq, enum enroll_refusal refusal) {
+  reply_error(rq, FAIL(http_cx(rq), E_REFUSED, "%s: %s", enroll_refusal_slug(refusal), enroll_refusal_text(refusal)));
+}
+
+/* ---- check-ins ---- */
+
+static void checked_in(struct http_req *rq, void *arg, enum err e) {
+  struct checkin *c = arg;
+  if (e != OK) reply_error(rq, e);
+  else if (c->refusal != ENROLL_FINE) refuse(rq, c->refusal);
+  else reply_empty(rq, 200);
+}
+
+static void check_in(struct http_req *rq, struct core *core, const struct enroll_proof *proof) {
+  struct checkin *c = ctx_alloc(http_cx(rq), sizeof *c);
+  *c = (struct checkin){.core = core, .proof = *proof};
+  enum err e = checkin_read(http_cx(rq), http_body(rq), c);
+  route_log(rq, "id", c->ids.id);
+  if (e != OK) reply_error(rq, e);
+  else route_write(rq, core, checkin_apply, c, checked_in);
+}
+
+/* ---- the command channel ---- */
+
+static void reported(struct http_req *rq, void *arg, enum err e) {
+  struct report *r = arg;
+  if (e != OK) reply_error(rq, e);
+  else if (r->refusal != ENROLL_FINE) refuse(rq, r->refusal);
+  else if (r->command.p) http_reply(rq, 200, "application/xml", r->command);
+  else reply_empty(rq, 200);
+}
+
+static enum err poll(struct ctx *cx, struct core *core, struct report *r, bool *done) {
+  struct db *reader;
+  TRY(db_reader(cx, core->store, &reader));
+  return report_poll(cx, reader, r, done);
+}
+
+static void report(struct http_req *rq, struct core *core, const struct enroll_proof *proof) {
+  struct ctx *cx = http_cx(rq);
+  struct report *r = ctx_alloc(cx, sizeof *r);
+  bool done = false;
+  *r = (struct report){.core = core, .proof = *proof, .now = clock_now_us()};
+  enum err e = report_read(cx, http_body(rq), r);
+  route_log(rq, "id", r->ids.id);
+  if (e == OK) e = poll(cx, core, r, &done);
+  if (e != OK || done) reported(rq, r, e);
+  else route_write(rq, core, report_apply, r, reported);
+}
+
+static void mdm(struct http_req *rq, struct core *core) {
+  struct enroll_proof proof;
+  enum err e = device_proof(rq, core, &proof);
+  if (e != OK) reply_error(rq, e);
+  else if (kind_of(rq) == CHECKIN_MESSAGE) check_in(rq, core, &proof);
+  else report(rq, core, &proof);
+}
+
+const struct route mdm_routes[] = {
+    {.method = "PUT", .pattern = "/mdm", .body_max = REPORT_MAX, .flags = ROUTE_QUIET, .run = mdm, .early = mdm_early},
+    {.method = "PUT", .pattern = "/checkin", .body_max = CHECKIN_MAX, .flags = ROUTE_QUIET, .run = mdm, .early = mdm_early},
+    {.method = NULL},
+};
