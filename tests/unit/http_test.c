@@ -85,6 +85,7 @@ static void refuses_by_the_head(void **state) {
   assert_int_equal(t.bodies, 0);
 }
 
+/* 250 requests, on one connection or each on its own; returns how many were answered 200. */
 static void *ask_many(void *arg) {
   bool fresh = *(bool *)arg;
   intptr_t good = 0;
@@ -197,6 +198,32 @@ static void stops_in_the_middle(void **state) {
   assert_int_equal(t.ends, ends);
 }
 
+static void *ask_until_refused(void *arg) {
+  int fd = *(int *)arg;
+  char answer[512];
+  while (say_n(fd, GET("/thread"), strlen(GET("/thread"))) && recv(fd, answer, sizeof answer, 0) > 0) continue;
+  close(fd);
+  return NULL;
+}
+
+/* Goal: stopping and answers of another thread may meet at any moment. */
+static void stops_while_answers_come(void **state) {
+  (void)state;
+  for (int round = 1; round <= 20; round++) {
+    pthread_t clients[4];
+    int fds[4];
+    serve(usual());
+    for (size_t i = 0; i < COUNT(clients); i++) {
+      fds[i] = dial();
+      pthread_create(&clients[i], NULL, ask_until_refused, &fds[i]);
+    }
+    await(&t.bodies, t.bodies + round);
+    http_stop(t.server);
+    t.server = NULL;
+    for (size_t i = 0; i < COUNT(clients); i++) pthread_join(clients[i], NULL);
+  }
+}
+
 /* Goal: an address in use is told to the operator. */
 static void cannot_start_twice(void **state) {
   (void)state;
@@ -220,6 +247,7 @@ int main(void) {
       TEST(answers_who_has_left),
       TEST(drains),
       TEST(stops_in_the_middle),
+      TEST(stops_while_answers_come),
       TEST(cannot_start_twice),
   };
   log_set(LOG_ERROR, false);

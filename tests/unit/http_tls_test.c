@@ -1,0 +1,314 @@
+/* TLS of the HTTP server: certificates of both sides, changed while it serves. The client is OpenSSL's. */
+#include "http_rig.h"
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+/* ---- certificates ---- */
+
+struct identity {
+  EVP_PKEY *key;
+  X509 *cert;
+  struct slice cert_pem, key_pem;
+};
+
+static struct slice bio_text(BIO *b) {
+  char *p;
+  long n = BIO_get_mem_data(b, &p);
+  struct slice s = slice_mem(ctx_memdup(t.cx, p, (size_t)n), (size_t)n);
+  BIO_free(b);
+  return s;
+}
+
+static void identity_free(void *arg) {
+  struct identity *id = arg;
+  EVP_PKEY_free(id->key);
+  X509_free(id->cert);
+}
+
+/* Issued by itself; lives with t.cx. */
+static struct identity *identity(const char *name) {
+  struct identity *id = ctx_alloc(t.cx, sizeof *id);
+  BIO *cert = BIO_new(BIO_s_mem()), *key = BIO_new(BIO_s_mem());
+  id->key = EVP_EC_gen("P-256");
+  id->cert = X509_new();
+  X509_set_version(id->cert, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(id->cert), 1);
+  X509_gmtime_adj(X509_getm_notBefore(id->cert), -60);
+  X509_gmtime_adj(X509_getm_notAfter(id->cert), 3600);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(id->cert), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
+                             0);
+  X509_set_issuer_name(id->cert, X509_get_subject_name(id->cert));
+  X509_set_pubkey(id->cert, id->key);
+  assert_true(X509_sign(id->cert, id->key, EVP_sha256()) > 0);
+  PEM_write_bio_X509(cert, id->cert);
+  PEM_write_bio_PrivateKey(key, id->key, NULL, NULL, 0, NULL, NULL);
+  id->cert_pem = bio_text(cert);
+  id->key_pem = bio_text(key);
+  ctx_defer(t.cx, identity_free, id);
+  return id;
+}
+
+/* ---- the server ---- */
+
+static struct http_tls *tls;
+static struct identity *server_id, *client_id;
+
+/* The answer is the certificate that the client showed. */
+static void reply_cert(struct http_req *rq, void *arg) {
+  (void)arg;
+  assert_true(http_is_tls(rq));
+  http_reply(rq, 200, NULL, http_peer_cert(rq));
+}
+
+static int setup_tls(void **state) {
+  setup(state);
+  server_id = identity("server one");
+  client_id = identity("a device");
+  if (http_tls_new(t.cx, &tls, server_id->cert_pem, server_id->key_pem) != OK) return -1;
+  struct http_conf conf = usual();
+  conf.tls = tls;
+  conf.handler.body = reply_cert;
+  serve(conf);
+  return 0;
+}
+
+static int teardown_tls(void **state) {
+  http_stop(t.server);
+  t.server = NULL;
+  http_tls_free(tls);
+  return teardown(state);
+}
+
+static void ask_for_certs_of(struct slice pem) { assert_int_equal(http_tls_ask_client(t.cx, tls, pem), OK); }
+
+/* ---- the client ---- */
+
+struct client {
+  SSL_CTX *ctx;
+  SSL *ssl;
+  int fd;
+};
+
+static struct client client_new(int version, const struct identity *id) {
+  struct client c = {.ctx = SSL_CTX_new(TLS_client_method()), .fd = dial()};
+  SSL_CTX_set_min_proto_version(c.ctx, version);
+  SSL_CTX_set_max_proto_version(c.ctx, version);
+  SSL_CTX_set_security_level(c.ctx, 0); /* so that what is refused is refused by the server */
+  if (id) {
+    SSL_CTX_use_certificate(c.ctx, id->cert);
+    SSL_CTX_use_PrivateKey(c.ctx, id->key);
+  }
+  c.ssl = SSL_new(c.ctx);
+  SSL_set_fd(c.ssl, c.fd);
+  return c;
+}
+
+static void client_end(struct client *c, bool polite) {
+  if (polite) SSL_shutdown(c->ssl);
+  SSL_free(c->ssl);
+  SSL_CTX_free(c->ctx);
+  close(c->fd);
+}
+
+/* The body of the answer to one request, in t.cx. */
+static struct slice client_ask(struct client *c) {
+  struct buf b = {0};
+  char part[4096];
+  const char *end = NULL;
+  int n;
+  assert_true(SSL_write(c->ssl, GET("/"), (int)strlen(GET("/"))) > 0);
+  while (!end && (n = SSL_read(c->ssl, part, sizeof part)) > 0) {
+    buf_add(&b, part, (size_t)n);
+    end = strstr(b.p, "\r\n\r\n");
+  }
+  assert_non_null(end);
+  size_t head = (size_t)(end + 4 - b.p), body = (size_t)atol(strstr(b.p, "Content-Length: ") + 16);
+  while (b.n < head + body && (n = SSL_read(c->ssl, part, sizeof part)) > 0) buf_add(&b, part, (size_t)n);
+  assert_int_equal(b.n, head + body);
+  struct slice s = slice_mem(ctx_memdup(t.cx, b.p + head, body), body);
+  buf_free(&b);
+  return s;
+}
+
+static bool is_cert_of(struct slice der, const struct identity *id) {
+  unsigned char *p = NULL;
+  int n = i2d_X509(id->cert, &p);
+  bool same = slice_eq(der, slice_mem(p, (size_t)n));
+  OPENSSL_free(p);
+  return same;
+}
+
+static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+/* ---- bad paths ---- */
+
+/* Goal: certificates and keys that do not fit are refused, and leave what is served as it is. */
+static void refuses_what_does_not_fit(void **state) {
+  (void)state;
+  struct identity *other = identity("other");
+  struct http_tls *none = NULL;
+  struct slice bad = slice_of("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  assert_int_equal(http_tls_new(t.cx, &none, server_id->cert_pem, other->key_pem), E_INVALID);
+  assert_int_equal(http_tls_swap(t.cx, tls, server_id->cert_pem, other->key_pem), E_INVALID);
+  assert_int_equal(http_tls_swap(t.cx, tls, bad, other->key_pem), E_INVALID);
+  assert_int_equal(http_tls_swap(t.cx, tls, other->cert_pem, slice_of("")), E_INVALID);
+  assert_int_equal(http_tls_ask_client(t.cx, tls, bad), E_INVALID);
+  assert_null(none);
+  struct client c = client_new(TLS1_3_VERSION, NULL);
+  assert_int_equal(SSL_connect(c.ssl), 1);
+  assert_int_equal(X509_cmp(SSL_get0_peer_certificate(c.ssl), server_id->cert), 0);
+  client_end(&c, true);
+}
+
+/* Goal: bytes that are no TLS end the connection and nothing else; so does one that says nothing in time. */
+static void survives_garbage(void **state) {
+  (void)state;
+  static const char *garbage[] = {GET("/"), "\x16\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff", "\x80\x2e\x01", "x"};
+  for (size_t i = 0; i < COUNT(garbage); i++) {
+    int fd = dial();
+    char c[64];
+    say(fd, garbage[i]);
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, c, sizeof c, 0) > 0) continue;
+    close(fd);
+  }
+  AWAIT_STAT(connections, == 0);
+  assert_int_equal(t.heads, 0);
+}
+
+/* Goal: the deadline of headers counts from the first byte of the handshake. */
+static void ends_slow_handshakes(void **state) {
+  (void)state;
+  http_stop(t.server);
+  struct http_conf conf = usual();
+  conf.tls = tls;
+  conf.headers_us = 100 * 1000;
+  serve(conf);
+  int fd = dial();
+  say(fd, "\x16\x03\x01");
+  expect_end(fd);
+  AWAIT_STAT(timeouts, == 1);
+}
+
+/* Goal: TLS before 1.2 and ciphers without forward secrecy or AEAD find no common ground. */
+static void refuses_weak_protocols(void **state) {
+  (void)state;
+  static const struct {
+    int version;
+    const char *ciphers;
+  } weak[] = {{TLS1_VERSION, "ALL"},
+              {TLS1_1_VERSION, "ALL"},
+              {TLS1_2_VERSION, "AES128-GCM-SHA256"},
+              {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA"},
+              {TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256"},
+              {TLS1_2_VERSION, "DHE-RSA-AES128-GCM-SHA256"}};
+  for (size_t i = 0; i < COUNT(weak); i++) {
+    struct client c = client_new(weak[i].version, NULL);
+    SSL_set_cipher_list(c.ssl, weak[i].ciphers);
+    if (SSL_connect(c.ssl) == 1) fail_msg("%s with %s was taken", SSL_get_version(c.ssl), SSL_get_cipher(c.ssl));
+    client_end(&c, false);
+  }
+}
+
+/* ---- certificates of clients ---- */
+
+/* Goal: nobody is asked for a certificate until it is wanted. */
+static void does_not_ask_unless_told(void **state) {
+  (void)state;
+  for (size_t i = 0; i < COUNT(versions); i++) {
+    struct client c = client_new(versions[i], client_id);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    assert_int_equal(client_ask(&c).n, 0);
+    client_end(&c, true);
+  }
+}
+
+/* Goal: the list sent names exactly the issuers given, may change while it serves, and binds nobody: a certificate of
+   any issuer is seen, and so is none. */
+static void names_issuers_and_sees_any(void **state) {
+  (void)state;
+  struct identity *first = identity("first CA"), *second = identity("second CA");
+  struct slice lists[] = {first->cert_pem,
+                          slice_of(ctx_printf(t.cx, "%.*s%.*s", (int)first->cert_pem.n, first->cert_pem.p,
+                                              (int)second->cert_pem.n, second->cert_pem.p))};
+  for (size_t i = 0; i < COUNT(lists) * COUNT(versions); i++) {
+    ask_for_certs_of(lists[i / 2]);
+    struct client c = client_new(versions[i % 2], client_id), bare = client_new(versions[i % 2], NULL);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(c.ssl);
+    assert_int_equal(sk_X509_NAME_num(names), i / 2 + 1);
+    assert_int_equal(X509_NAME_cmp(sk_X509_NAME_value(names, 0), X509_get_subject_name(first->cert)), 0);
+    assert_true(is_cert_of(client_ask(&c), client_id));
+    assert_true(is_cert_of(client_ask(&c), client_id));
+    assert_int_equal(SSL_connect(bare.ssl), 1);
+    assert_int_equal(client_ask(&bare).n, 0);
+    client_end(&c, true);
+    client_end(&bare, true);
+  }
+  ask_for_certs_of((struct slice){0});
+  struct client c = client_new(TLS1_3_VERSION, client_id);
+  assert_int_equal(SSL_connect(c.ssl), 1);
+  assert_int_equal(client_ask(&c).n, 0);
+  client_end(&c, true);
+}
+
+/* Goal: a resumed session (by ticket) still has the client's certificate, also after the server's was changed. */
+static void resumption_keeps_the_certificate(void **state) {
+  (void)state;
+  ask_for_certs_of(server_id->cert_pem);
+  for (size_t i = 0; i < COUNT(versions); i++) {
+    struct client c = client_new(versions[i], client_id);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    assert_false(SSL_session_reused(c.ssl));
+    assert_true(is_cert_of(client_ask(&c), client_id));
+    SSL_SESSION *session = SSL_get1_session(c.ssl);
+    client_end(&c, true);
+    struct identity *renewed = identity("server one");
+    assert_int_equal(http_tls_swap(t.cx, tls, renewed->cert_pem, renewed->key_pem), OK);
+    c = client_new(versions[i], NULL);
+    SSL_set_session(c.ssl, session);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    assert_true(SSL_session_reused(c.ssl));
+    assert_true(is_cert_of(client_ask(&c), client_id));
+    SSL_SESSION_free(session);
+    client_end(&c, true);
+  }
+}
+
+/* ---- the server's certificate ---- */
+
+/* Goal: a new certificate is used by the next handshake, while connections that stand go on. */
+static void swaps_its_certificate(void **state) {
+  (void)state;
+  struct identity *renewed = identity("server two");
+  struct client old = client_new(TLS1_3_VERSION, NULL), new;
+  assert_int_equal(SSL_connect(old.ssl), 1);
+  assert_int_equal(http_tls_swap(t.cx, tls, renewed->cert_pem, renewed->key_pem), OK);
+  new = client_new(TLS1_3_VERSION, NULL);
+  assert_int_equal(SSL_connect(new.ssl), 1);
+  assert_int_equal(X509_cmp(SSL_get0_peer_certificate(old.ssl), server_id->cert), 0);
+  assert_int_equal(X509_cmp(SSL_get0_peer_certificate(new.ssl), renewed->cert), 0);
+  client_ask(&old);
+  client_ask(&new);
+  client_end(&old, true);
+  client_end(&new, true);
+}
+
+#define TLS_TEST(f) cmocka_unit_test_setup_teardown(f, setup_tls, teardown_tls)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TLS_TEST(refuses_what_does_not_fit),
+      TLS_TEST(survives_garbage),
+      TLS_TEST(ends_slow_handshakes),
+      TLS_TEST(refuses_weak_protocols),
+      TLS_TEST(does_not_ask_unless_told),
+      TLS_TEST(names_issuers_and_sees_any),
+      TLS_TEST(resumption_keeps_the_certificate),
+      TLS_TEST(swaps_its_certificate),
+  };
+  log_set(LOG_ERROR, false);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
