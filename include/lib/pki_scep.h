@@ -24,15 +24,17 @@ struct scep_request {
   char *transaction_id;           /* printable, at most 255 characters */
   struct slice sender_nonce;
   struct pki_cert *signer;        /* self-signed, or the identity to renew; its signature over the message has been checked */
-  bool signer_self_issued;
+  bool signer_self_issued;        /* signed by itself: a new device, nobody vouches for it */
   struct pki_csr csr;             /* of PKCSREQ and RENEWALREQ */
   struct slice csr_der;
   const char *digest;             /* "sha256" …: what the answer is signed with */
   const char *cipher;             /* "aes-128-cbc", "aes-256-cbc", "des-ede3-cbc", "des-cbc": what the answer is encrypted with */
 };
 
-/* Parses and decrypts. On failure *fail says what a CertRep would say; when *out holds transaction_id and signer, a failure CertRep
-   can be made, otherwise (garbage) the answer is HTTP 400. */
+/* Parses, verifies and decrypts a message of at most 64 KiB. SHA-1 and single DES need ca->legacy; MD5 is never accepted. The
+   signer's chain, the key's strength, and whether signer and CSR have one key (RFC 8894 wants it of PKCSREQ) are the caller's to
+   judge. On failure *fail says what a CertRep would say; when *out holds transaction_id and signer (then not proven), a failure
+   CertRep can be made, otherwise (garbage) the answer is HTTP 400. Everything that keeps an envelope from opening is one error. */
 MUST_CHECK enum err scep_parse(struct ctx *cx, struct scep_request *out, enum scep_fail *fail, const struct scep_ca *ca, struct slice der);
 /* CertRep with the issued certificate, encrypted to the request's signer. */
 MUST_CHECK enum err scep_reply_success(struct ctx *cx, struct slice *der, const struct scep_ca *ca, const struct scep_request *rq,
@@ -44,6 +46,7 @@ MUST_CHECK enum err scep_reply_failure(struct ctx *cx, struct slice *der, const 
 MUST_CHECK enum err scep_request_make(struct ctx *cx, struct slice *der, enum scep_type type, const struct pki_cert *ca,
                                       const struct pki_cert *cert, const struct pki_key *key, struct slice csr_der,
                                       const char *transaction_id);
+/* The answer, which must be signed by `ca`, belong to transaction_id, and open with `cert` and `key`, which signed the request. */
 struct scep_reply {
   enum scep_status status;
   enum scep_fail fail;

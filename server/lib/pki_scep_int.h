@@ -74,6 +74,9 @@ struct scep_draft {
 };
 MUST_CHECK enum err scep_sign(struct ctx *cx, struct slice *der, const struct scep_draft *d);
 
+/* SignedData without a signer, which only carries the certificate. */
+MUST_CHECK enum err scep_degenerate(struct ctx *cx, struct slice *der, const struct pki_cert *cert);
+
 MUST_CHECK enum err scep_p7_decode(struct ctx *cx, PKCS7 **out, struct slice der, int nid);
 MUST_CHECK enum err scep_p7_encode(struct ctx *cx, struct slice *der, PKCS7 *p7);
 void scep_p7_release(void *p7); /* for ctx_defer */

@@ -53,8 +53,7 @@ static struct scep_draft certrep(const struct scep_ca *ca, const struct scep_req
                              .recipient_nonce = rq->sender_nonce};
 }
 
-/* SignedData without a signer, which only carries the certificate. */
-static enum err degenerate(struct ctx *cx, struct slice *der, const struct pki_cert *cert) {
+enum err scep_degenerate(struct ctx *cx, struct slice *der, const struct pki_cert *cert) {
   PKCS7 *p7 = PKCS7_new();
   ctx_defer(cx, scep_p7_release, p7);
   if (!p7 || PKCS7_set_type(p7, NID_pkcs7_signed) != 1) return PKI_FAIL(cx, E_INTERNAL, "cannot make SignedData");
@@ -68,7 +67,7 @@ enum err scep_reply_success(struct ctx *cx, struct slice *der, const struct scep
   struct scep_draft d = certrep(ca, rq);
   struct slice certs;
   d.status = "0";
-  TRY(degenerate(cx, &certs, issued));
+  TRY(scep_degenerate(cx, &certs, issued));
   TRY(scep_seal(cx, &d.content, certs, rq->signer, scep_cipher_by_name(rq->cipher)));
   return scep_sign(cx, der, &d);
 }
