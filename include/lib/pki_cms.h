@@ -14,6 +14,9 @@ MUST_CHECK enum err pki_cms_sign(struct ctx *cx, struct slice *der, struct slice
 /* Detached, as a device makes it for Mdm-Signature (base64 is the caller's). */
 MUST_CHECK enum err pki_cms_sign_detached(struct ctx *cx, struct slice *der, struct slice content, const struct pki_cert *cert,
                                           const struct pki_key *key);
+/* The content of an attached SignedData in DER (at most 16 MiB), after its only signature was verified with the certificate
+   that comes along; whether that signer is to be trusted is the caller's to say. Content and signer live in cx. E_INVALID. */
+MUST_CHECK enum err pki_cms_content(struct ctx *cx, struct slice *content, struct pki_cert **signer, struct slice der);
 
 /* ---- Mdm-Signature ---- */
 struct pki_signers;      /* remembered signers: key, chain verdict, expiry, by SHA-256 of the certificate; bounded */

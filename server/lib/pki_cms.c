@@ -60,3 +60,35 @@ enum err pki_cms_sign_detached(struct ctx *cx, struct slice *der, struct slice c
                                const struct pki_key *key) {
   return sign(cx, der, content, (struct signer){cert, key, NULL}, SIGN_FLAGS | CMS_DETACHED);
 }
+
+/* ---- reading ---- */
+
+enum { CONTENT_MOST = 16 << 20 };
+
+static void release_signers(void *sk) { sk_X509_free(sk); }
+
+static enum err only_signer(struct ctx *cx, struct pki_cert **out, CMS_ContentInfo *cms) {
+  STACK_OF(X509) *signers = CMS_get0_signers(cms);
+  if (!signers) return PKI_FAIL(cx, E_INVALID, "signed content without a signer");
+  ctx_defer(cx, release_signers, signers);
+  if (sk_X509_num(signers) != 1) return FAIL(cx, E_INVALID, "signed content has not exactly one signer");
+  X509 *x = sk_X509_value(signers, 0);
+  X509_up_ref(x);
+  return pki_cert_wrap(cx, out, x);
+}
+
+enum err pki_cms_content(struct ctx *cx, struct slice *content, struct pki_cert **signer, struct slice der) {
+  const unsigned char *p = (const unsigned char *)der.p;
+  if (der.n == 0 || der.n > CONTENT_MOST) return FAIL(cx, E_INVALID, "signed content of %zu bytes", der.n);
+  CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)der.n);
+  if (!cms) return PKI_FAIL(cx, E_INVALID, "not signed content (CMS)");
+  ctx_defer(cx, release_cms, cms);
+  if ((const char *)p != der.p + der.n) return FAIL(cx, E_INVALID, "bytes after the signed content");
+  if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) return FAIL(cx, E_INVALID, "CMS, but not signed content");
+  BIO *out = BIO_new(BIO_s_mem());
+  if (!out) abort();
+  int ok = CMS_verify(cms, NULL, NULL, NULL, out, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY);
+  *content = pki_take_bio(cx, out);
+  if (ok != 1) return PKI_FAIL(cx, E_INVALID, "the signature of the content is not valid");
+  return only_signer(cx, signer, cms);
+}
