@@ -96,7 +96,7 @@ enum err dec_base64(struct ctx *cx, struct slice s, struct slice *out) {
     }
   }
   size_t left = digits % 4;
-  if (left == 1 || (pads && left + pads != 4)) return FAIL(cx, E_INVALID, "not base64: wrong length");
+  if (left == 1 || (pads && (left == 0 || left + pads != 4))) return FAIL(cx, E_INVALID, "not base64: wrong length");
   if (left >= 2) o[n++] = (char)(left == 2 ? bits >> 4 : bits >> 10);
   if (left == 3) o[n++] = (char)(bits >> 2);
   *out = slice_mem(o, n);

@@ -1,0 +1,188 @@
+#include "core_fixture.h"
+
+#define NEXT(status, uuid, want) assert_string_equal(next_after(p, "A", status, uuid), want)
+
+/* Reports that fit no waiting command are answered like any other: an unknown uuid, a repeat, one of another device. */
+static void test_reports_that_fit_nothing(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  (void)enrolled("B");
+  enqueue("A", "CertificateList", "1");
+  enqueue("B", "CertificateList", "other");
+  NEXT("Acknowledged", "unknown", "1");
+  NEXT("Acknowledged", "other", "1");
+  NEXT("Acknowledged", "1", "");
+  NEXT("Acknowledged", "1", "");
+  NEXT("Error", "1", "");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 1);
+}
+
+/* A uuid belongs to one command: the same bytes again are fine, others are a conflict. */
+static void test_uuid_is_idempotent(void **state) {
+  (void)state;
+  (void)enrolled("A");
+  enqueue("A", "CertificateList", "1");
+  enqueue("A", "CertificateList", "1");
+  assert_int_equal(enqueue_err("A", "SecurityInfo", "1"), E_CONFLICT);
+  assert_int_equal(count("SELECT count(*) FROM target"), 1);
+  assert_int_equal(enqueue_err("nobody", "SecurityInfo", "2"), E_NOT_FOUND);
+  assert_int_equal(count("SELECT count(*) FROM command"), 1);
+}
+
+/* First in, first out; settled by Acknowledged, Error and CommandFormatError alike. */
+static void test_order(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "CertificateList", "1");
+  enqueue("A", "SecurityInfo", "2");
+  enqueue("A", "ProfileList", "3");
+  NEXT("Idle", NULL, "1");
+  NEXT("Acknowledged", "1", "2");
+  NEXT("Error", "2", "3");
+  NEXT("CommandFormatError", "3", "");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE waiting = 0"), 3);
+}
+
+/* What was delivered and not answered is delivered again. */
+static void test_redelivery(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "CertificateList", "1");
+  NEXT("Idle", NULL, "1");
+  NEXT("Idle", NULL, "1");
+  NEXT("Acknowledged", "1", "");
+}
+
+/* NotNow: not offered again in the session, but at the next Idle, after the others, oldest first. */
+static void test_notnow(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "InstalledApplicationList", "1");
+  enqueue("A", "SecurityInfo", "2");
+  enqueue("A", "ProfileList", "3");
+  NEXT("Idle", NULL, "1");
+  NEXT("NotNow", "1", "2");
+  NEXT("NotNow", "2", "3");
+  NEXT("Acknowledged", "3", "");
+  enqueue("A", "ProvisioningProfileList", "4");
+  clock_shift(US_SECOND);
+  NEXT("Idle", NULL, "4");
+  NEXT("Acknowledged", "4", "1");
+  NEXT("Acknowledged", "1", "2");
+  NEXT("NotNow", "2", "");
+  assert_int_equal(count("SELECT notnow_count FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = '2'"), 2);
+}
+
+/* A `once` command is handed out one time; only a retry repeats it. Its delivery is on disk before it leaves. */
+static enum err retry_job(struct ctx *cx, struct db *db, void *arg) {
+  int64_t enrollment;
+  char *id;
+  TRY(enroll_lookup(cx, db, "A", &enrollment, &id));
+  return queue_retry(cx, db, arg, enrollment);
+}
+
+static void test_once(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  char one[] = "1", none[] = "none";
+  enqueue("A", "RestartDevice", "1");
+  enqueue("A", "SecurityInfo", "2");
+  assert_int_equal(in_job(retry_job, one), E_CONFLICT); /* not handed out yet */
+  NEXT("Idle", NULL, "1");
+  assert_int_equal(count("SELECT deliveries FROM target ORDER BY seq LIMIT 1"), 1);
+  NEXT("Idle", NULL, "2");
+  NEXT("Acknowledged", "2", "");
+  NEXT("Idle", NULL, "");
+  assert_int_equal(in_job(retry_job, none), E_NOT_FOUND);
+  must(in_job(retry_job, one));
+  NEXT("Idle", NULL, "1");
+  NEXT("Acknowledged", "1", "");
+  assert_int_equal(in_job(retry_job, one), E_CONFLICT);
+}
+
+/* A command that was delivered in three sessions without a word is set aside, so that others pass. */
+static void test_set_aside(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "InstalledApplicationList", "1");
+  enqueue("A", "SecurityInfo", "2");
+  NEXT("Idle", NULL, "1");
+  NEXT("Idle", NULL, "1");
+  NEXT("Idle", NULL, "1");
+  NEXT("Idle", NULL, "2");
+  NEXT("Acknowledged", "2", "1");
+}
+
+/* Erasing and locking jump the queue; a second lock is refused while the first is not settled. */
+static void test_jumpers(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "SecurityInfo", "1");
+  enqueue("A", "EraseDevice", "2");
+  enqueue("A", "DeviceLock", "3");
+  assert_int_equal(enqueue_err("A", "DeviceLock", "4"), E_CONFLICT);
+  NEXT("Idle", NULL, "2");
+  NEXT("Acknowledged", "2", "3");
+  NEXT("Acknowledged", "3", "1");
+  enqueue("A", "DeviceLock", "5");
+}
+
+/* Expiry ends delivery only: a late report still counts. */
+static enum err expire_job(struct ctx *cx, struct db *db, void *arg) { return queue_expire(cx, db, clock_now_us(), 100, arg); }
+
+static void test_expiry(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  int64_t n;
+  enqueue("A", "RestartDevice", "1"); /* 24 h */
+  enqueue("A", "SecurityInfo", "2");  /* 7 days */
+  clock_shift(25 * US_HOUR);
+  NEXT("Idle", NULL, "2");
+  must(in_job(expire_job, &n));
+  assert_int_equal(n, 1);
+  NEXT("Acknowledged", "1", "2");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
+}
+
+/* Commands lie encrypted, and come out byte for byte. */
+static void test_bytes_are_kept(void **state) {
+  (void)state;
+  static const char plist[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- kept -->\n<plist version=\"1.0\"><dict><key>CommandUUID</key>"
+                              "<string>raw-1</string><key>Command</key><dict><key>RequestType</key><string>ProfileList</string>"
+                              "</dict></dict></plist>\n";
+  struct enroll_proof p = enrolled("A");
+  struct enqueue q = {.id = "A"};
+  must(command_parse(fx.cx, &q.command, slice_of(plist)));
+  must(in_job(enqueue_job, &q));
+  struct report *r = put_report(p, "A", "Idle", NULL);
+  assert_int_equal(r->command.n, sizeof plist - 1);
+  assert_memory_equal(r->command.p, plist, sizeof plist - 1);
+  assert_int_equal(count("SELECT count(*) FROM command WHERE instr(plist_sealed, CAST('ProfileList' AS BLOB)) > 0"), 0);
+}
+
+/* Reports that are no reports. */
+static void test_bad_reports(void **state) {
+  (void)state;
+  static const struct {
+    const char *status, *uuid;
+  } bad[] = {{NULL, NULL}, {"", NULL}, {"Foo", "1"}, {"idle", NULL}, {"Acknowledged", NULL}, {"NotNow", NULL}, {"Error", "a\nb"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct pl *m = pl_new_dict(fx.cx);
+    struct report r = {.core = &fx.core};
+    pl_set_string(m, "UDID", "A");
+    if (bad[i].status) pl_set_string(m, "Status", bad[i].status);
+    if (bad[i].uuid) pl_set_string(m, "CommandUUID", bad[i].uuid);
+    assert_int_equal(report_read(fx.cx, pl_xml(fx.cx, m), &r), E_INVALID);
+    ctx_clear_error(fx.cx);
+  }
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      T(test_bad_reports), T(test_reports_that_fit_nothing), T(test_uuid_is_idempotent), T(test_order), T(test_redelivery),
+      T(test_notnow), T(test_once), T(test_set_aside), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
