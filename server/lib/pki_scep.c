@@ -109,7 +109,7 @@ static bool crypt_content(struct ctx *cx, struct slice *out, const struct conten
             EVP_CipherFinal_ex(c, p + n, &last) == 1;
   EVP_CIPHER_CTX_free(c);
   secret_wipe(wide, sizeof wide);
-  *out = slice_mem(p, (size_t)(n + last));
+  *out = slice_mem(p, (size_t)n + (size_t)last);
   return ok;
 }
 
