@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/account.h"
 #include "core/keyring.h"
+#include "core/push.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,6 +27,7 @@ static const struct part data_parts[] = {
 
 static const struct part serving_parts[] = {
     {serve_open_trust, serve_close_trust},
+    {serve_open_core, serve_close_core},
     {serve_open_tls, serve_close_tls},
     {serve_open_devices, serve_close_devices},
     {serve_open_admin, serve_close_admin},
@@ -128,6 +130,7 @@ static void serve_until_signal(struct server *s, const sigset_t *signals) {
   greet(s);
   int got = wait_for_end(s, signals);
   log_info(NULL, "stopping", LOG_S("signal", got == SIGINT ? "SIGINT" : "SIGTERM"));
+  push_quiesce(s->core.push);
   serve_drain(s);
 }
 

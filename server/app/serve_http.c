@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/keyring.h"
 #include "face/api.h"
+#include "face/device.h"
 #include "lib/net_addr.h"
 
 #include <string.h>
@@ -71,7 +72,8 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s) {
 
 /* ---- the devices' listener ---- */
 
-static const struct route *const device_tables[] = {system_device_routes, NULL};
+static const struct route *const device_tables[] = {mdm_routes, scep_routes, enroll_routes, system_device_routes,
+                                                   NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -101,7 +103,8 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 
 /* ---- the admin listener ---- */
 
-static const struct route *const admin_tables[] = {system_admin_routes, NULL};
+static const struct route *const admin_tables[] = {devices_routes, commands_routes, links_routes, pushcerts_routes,
+                                                  nano_routes, status_routes, system_admin_routes, NULL};
 
 /* Beyond this machine, a token travels: by TLS, or because someone said so. */
 static enum err admin_rules(struct ctx *cx, struct server *s, struct addr *at) {

@@ -61,6 +61,10 @@ void serve_close_trust(struct server *s);
 /* SIGHUP: what cannot be read leaves everything as it was, and is logged. */
 void serve_reload(struct server *s);
 
+/* ---- serve_core.c: the threads of the core ---- */
+MUST_CHECK enum err serve_open_core(struct ctx *cx, struct server *s);
+void serve_close_core(struct server *s);
+
 /* ---- serve_http.c: TLS and the two listeners ---- */
 MUST_CHECK enum err serve_open_tls(struct ctx *cx, struct server *s);
 void serve_close_tls(struct server *s);

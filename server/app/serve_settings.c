@@ -2,13 +2,12 @@
 
 #include "base/log.h"
 #include "core/keyring.h"
+#include "core/push.h"
 #include "lib/net_addr.h"
 #include "lib/pki_cms.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { SIGNERS = 100000 };
 
 static void set_log(const struct conf *c) {
   enum log_level level = LOG_INFO;
@@ -71,12 +70,10 @@ static enum err snapshot_trust(struct ctx *cx, struct server *s, struct snapshot
 enum err serve_open_trust(struct ctx *cx, struct server *s) {
   TRY(snapshot_trust(cx, s, s->snapshots));
   atomic_store(&s->core.trust, s->snapshots->trust);
-  s->core.signers = pki_signers_new(SIGNERS);
   return OK;
 }
 
 void serve_close_trust(struct server *s) {
-  pki_signers_free(s->core.signers);
   for (struct snapshot *p = s->snapshots; p; p = p->before) pki_trust_free(p->trust);
 }
 
@@ -93,6 +90,7 @@ static enum err reload_with(struct ctx *cx, struct server *s, struct conf *conf)
   publish(s, p);
   atomic_store(&s->core.trust, p->trust);
   pki_signers_forget(s->core.signers);
+  push_reload(s->core.push);
   return s->tls ? serve_swap_tls(cx, s) : OK;
 }
 

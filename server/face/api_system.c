@@ -1,5 +1,5 @@
 /* Is the server alive, is it able to serve, is everything fine. */
-#include "face/api.h"
+#include "face/api_int.h"
 
 #include <stdatomic.h>
 #include <sys/statvfs.h>
@@ -34,7 +34,7 @@ static const struct {
 } checks[] = {{"database", check_database}, {"disk", check_disk}};
 
 /* The operator sees what is wrong here, even when it is our own fault. */
-static bool add_checks(struct ctx *cx, struct core *core, struct js *list) {
+bool system_checks(struct ctx *cx, struct core *core, struct js *list) {
   bool all = true;
   for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
     struct js *o = js_object(cx);
@@ -52,7 +52,7 @@ static bool add_checks(struct ctx *cx, struct core *core, struct js *list) {
 static void readyz(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
   struct js *body = js_object(cx), *list = js_array(cx);
-  bool ready = add_checks(cx, core, list);
+  bool ready = system_checks(cx, core, list);
   js_set_bool(body, "ready", ready);
   js_set(body, "checks", list);
   reply_json(rq, ready ? 200 : 503, body);

@@ -1,0 +1,37 @@
+/* The queue as people ask for it: what became of a command, what a channel was asked. On a reader's connection. */
+#ifndef POMONA_CORE_QUEUE_LIST_H
+#define POMONA_CORE_QUEUE_LIST_H
+
+#include "lib/db.h"
+
+/* One command for one channel. */
+struct queue_entry {
+  int64_t seq; /* of its row: pages go by it */
+  int64_t enrollment;
+  char *uuid, *request_type, *created_by;
+  int64_t created_at, expires_at; /* 0: never */
+  char *id;                       /* of the channel */
+  char *status, *reason;          /* core/target.def; why it was cancelled, or NULL */
+  char *errors;                   /* JSON of the ErrorChain, or NULL */
+  int64_t updated_at, first_sent_at, last_sent_at, settled_at;
+  int64_t deliveries, notnow_count;
+  bool once, stuck; /* stuck: handed out one time and not answered; only a retry repeats it */
+};
+
+/* Which ones: by pages of at most `most`, newest first, `before` being the seq of the last row of the page before (0 at first). */
+struct queue_page {
+  const char *uuid;   /* of one command only; NULL: any */
+  int64_t enrollment; /* of one channel only; 0: any */
+  int64_t before;
+  int most;
+};
+MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out, size_t *n);
+/* The channels for which this command was handed out one time and is not answered. */
+MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n);
+
+struct queue_totals {
+  int64_t enrollments, waiting; /* channels that are enrolled; commands that wait for one */
+};
+MUST_CHECK enum err queue_totals(struct ctx *cx, struct db *db, struct queue_totals *out);
+
+#endif

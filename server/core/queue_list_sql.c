@@ -1,0 +1,69 @@
+#include "core/queue_list.h"
+
+/* One statement for each way to ask, so that each goes by an index. */
+#define COLUMNS                                                                                                            \
+  "SELECT t.seq, t.enrollment, c.uuid, c.request_type, c.created_by, c.created_at, c.expires_at, e.id, t.status, t.reason, " \
+  "t.errors, t.updated_at, t.first_sent_at, t.last_sent_at, t.settled_at, t.deliveries, t.notnow_count, c.once, "            \
+  "c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' "                                                                      \
+  "FROM target t JOIN command c ON c.seq = t.command JOIN enrollment e ON e.seq = t.enrollment "
+#define PAGE "($1 = 0 OR t.seq < $1) ORDER BY t.seq DESC LIMIT $2"
+
+static void read_row(struct db_rows *r, struct queue_entry *e) {
+  *e = (struct queue_entry){.seq = db_int(r, 0),
+                            .enrollment = db_int(r, 1),
+                            .uuid = db_text(r, 2),
+                            .request_type = db_text(r, 3),
+                            .created_by = db_text(r, 4),
+                            .created_at = db_int(r, 5),
+                            .expires_at = db_int(r, 6),
+                            .id = db_text(r, 7),
+                            .status = db_text(r, 8),
+                            .reason = db_text(r, 9),
+                            .errors = db_text(r, 10),
+                            .updated_at = db_int(r, 11),
+                            .first_sent_at = db_int(r, 12),
+                            .last_sent_at = db_int(r, 13),
+                            .settled_at = db_int(r, 14),
+                            .deliveries = db_int(r, 15),
+                            .notnow_count = db_int(r, 16),
+                            .once = db_int(r, 17) != 0,
+                            .stuck = db_int(r, 18) != 0};
+}
+
+static enum err open_page(struct ctx *cx, struct db *db, const struct queue_page *p, struct db_rows *r) {
+  if (p->uuid)
+    return db_open_rows(cx, db, r,
+                        COLUMNS "WHERE t.command = (SELECT seq FROM command WHERE uuid = $3) AND ($4 = 0 OR t.enrollment = $4) AND " PAGE,
+                        DB_I(p->before), DB_I(p->most), DB_S(p->uuid), DB_I(p->enrollment));
+  if (p->enrollment)
+    return db_open_rows(cx, db, r, COLUMNS "WHERE t.enrollment = $3 AND " PAGE, DB_I(p->before), DB_I(p->most), DB_I(p->enrollment));
+  return db_open_rows(cx, db, r, COLUMNS "WHERE " PAGE, DB_I(p->before), DB_I(p->most));
+}
+
+enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, (size_t)page->most * sizeof **out);
+  *n = 0;
+  TRY(open_page(cx, db, page, &r));
+  while (db_next(&r)) read_row(&r, &(*out)[(*n)++]);
+  return db_close(&r);
+}
+
+enum { STUCK_MAX = 500 }; /* one job's worth */
+
+enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n) {
+  struct db_rows r;
+  *enrollments = ctx_alloc(cx, STUCK_MAX * sizeof **enrollments);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT t.enrollment FROM target t JOIN command c ON c.seq = t.command "
+                   "WHERE c.uuid = $1 AND c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' ORDER BY t.seq LIMIT $2",
+                   DB_S(uuid), DB_I(STUCK_MAX)));
+  while (db_next(&r)) (*enrollments)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
+enum err queue_totals(struct ctx *cx, struct db *db, struct queue_totals *out) {
+  TRY(db_one_int(cx, db, &out->enrollments, "SELECT count(*) FROM enrollment WHERE enabled = 1"));
+  return db_one_int(cx, db, &out->waiting, "SELECT count(*) FROM target WHERE waiting = 1");
+}

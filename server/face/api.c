@@ -1,0 +1,60 @@
+/* What the handlers of the API share: reading bodies, members and pages. */
+#include "base/enc.h"
+#include "face/api_int.h"
+
+enum err api_object(struct http_req *rq, struct js **out) {
+  struct ctx *cx = http_cx(rq);
+  *out = js_object(cx);
+  if (http_body(rq).n == 0) return OK;
+  TRY(js_parse(cx, http_body(rq), out));
+  return js_is_object(*out) ? OK : FAIL(cx, E_INVALID, "the body is no JSON object");
+}
+
+/* NULL when absent or null. */
+static struct js *member(struct js *object, const char *key) {
+  struct js *n = js_get(object, key);
+  return js_is_null(n) ? NULL : n;
+}
+
+enum err api_string(struct ctx *cx, struct js *object, const char *key, const char **out) {
+  struct js *n = member(object, key);
+  if (n && !js_string(n)) return FAIL(cx, E_INVALID, "%s is no string", key);
+  if (n) *out = js_string(n);
+  return OK;
+}
+
+enum err api_int(struct ctx *cx, struct js *object, const char *key, int64_t *out) {
+  struct js *n = member(object, key);
+  return !n || js_int(n, out) ? OK : FAIL(cx, E_INVALID, "%s is no whole number", key);
+}
+
+enum err api_bool(struct ctx *cx, struct js *object, const char *key, bool *out) {
+  struct js *n = member(object, key);
+  return !n || js_bool(n, out) ? OK : FAIL(cx, E_INVALID, "%s is neither true nor false", key);
+}
+
+enum err api_span(struct ctx *cx, struct js *object, const char *key, int64_t *out) {
+  const char *text = NULL;
+  TRY(api_string(cx, object, key, &text));
+  return !text || dec_span(slice_of(text), out) ? OK : FAIL(cx, E_INVALID, "%s is no span like 15m, 24h or 7d", key);
+}
+
+enum err api_start(struct http_req *rq, const char *name, int64_t *out) {
+  struct slice text = http_query(rq, name);
+  *out = 0;
+  bool ok = !text.p || (slice_to_i64(text, out) && *out >= 0);
+  return ok ? OK : FAIL(http_cx(rq), E_INVALID, "%s is no number from a former answer", name);
+}
+
+enum err api_limit(struct http_req *rq, int *out) {
+  int64_t n;
+  TRY(api_start(rq, "limit", &n));
+  if (n > PAGE_MAX) return FAIL(http_cx(rq), E_INVALID, "limit is above %d", PAGE_MAX);
+  *out = n ? (int)n : PAGE_DEFAULT;
+  return OK;
+}
+
+char *api_param(struct http_req *rq, const char *name) {
+  struct slice s = route_param(rq, name);
+  return ctx_memdup(http_cx(rq), s.p, s.n);
+}

@@ -1,0 +1,279 @@
+/* /api/v1/commands: asking devices, and what came of it. */
+#include "base/clock.h"
+#include "base/enc.h"
+#include "core/enroll.h"
+#include "core/queue.h"
+#include "core/queue_list.h"
+#include "face/api_int.h"
+
+#include <string.h>
+
+enum { IDS_MAX = 100000 };
+
+/* ---- queueing ---- */
+
+static enum err read_ids(struct ctx *cx, struct js *object, struct enqueue *q) {
+  struct js *ids = js_get(object, "ids");
+  q->n = js_count(ids);
+  if (!js_is_array(ids) || q->n == 0 || q->n > IDS_MAX)
+    return FAIL(cx, E_INVALID, "ids is no array of 1 to %d ids", IDS_MAX);
+  q->targets = ctx_alloc(cx, q->n * sizeof *q->targets);
+  for (size_t i = 0; i < q->n; i++) {
+    q->targets[i].name = js_string(js_at(ids, i));
+    if (!q->targets[i].name) return FAIL(cx, E_INVALID, "ids holds something that is no string");
+  }
+  return OK;
+}
+
+static enum err read_command(struct ctx *cx, struct js *object, struct command *out) {
+  const char *type = NULL, *plist = NULL, *uuid = NULL;
+  struct slice bytes;
+  TRY(api_string(cx, object, "request_type", &type));
+  TRY(api_string(cx, object, "plist", &plist));
+  TRY(api_string(cx, object, "command_uuid", &uuid));
+  if (!type == !plist) return FAIL(cx, E_INVALID, "either request_type with arguments, or plist (base64), is needed");
+  struct js *args = js_get(object, "arguments");
+  if (type) return command_build(cx, out, type, js_is_null(args) ? NULL : args, uuid);
+  TRY(dec_base64(cx, slice_of(plist), &bytes));
+  return command_parse(cx, out, bytes);
+}
+
+static enum err read_request(struct http_req *rq, struct enqueue *q) {
+  struct ctx *cx = http_cx(rq);
+  struct js *object;
+  struct command *command = ctx_alloc(cx, sizeof *command);
+  TRY(api_object(rq, &object));
+  TRY(read_ids(cx, object, q));
+  TRY(read_command(cx, object, command));
+  TRY(api_span(cx, object, "expires", &command->expires_us));
+  q->command = command;
+  return api_bool(cx, object, "push", &q->push);
+}
+
+static struct js *queued_json(struct ctx *cx, const struct enqueue_target *t) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "id", t->id ? t->id : t->name);
+  js_set_string(o, "status", t->e == OK ? "Queued" : NULL);
+  if (t->e != OK) {
+    struct js *error = js_object(cx);
+    js_set_string(error, "code", err_slug(t->e));
+    js_set_string(error, "message", t->error);
+    js_set(o, "error", error);
+  }
+  js_set_string(o, "apns_id", t->due ? t->push->apns_id : NULL);
+  if (t->push_error) js_set_string(o, "push_error", t->push_error);
+  return o;
+}
+
+/* All refused for the same kind of reason: then the whole request is refused so. */
+static enum err common_error(const struct enqueue *q) {
+  for (size_t i = 0; i < q->n; i++)
+    if (q->targets[i].e == OK || q->targets[i].e != q->targets[0].e) return OK;
+  return q->targets[0].e;
+}
+
+static bool any_error(const struct enqueue *q) {
+  for (size_t i = 0; i < q->n; i++)
+    if (q->targets[i].e != OK) return true;
+  return false;
+}
+
+static void queued(struct enqueue *q, enum err e) {
+  struct ctx *cx = http_cx(q->rq);
+  enum err common = e == OK ? common_error(q) : e;
+  if (common != OK) {
+    if (e == OK) (void)FAIL(cx, common, "%s", q->targets[0].error);
+    reply_error(q->rq, common);
+    return;
+  }
+  struct js *body = js_object(cx), *targets = js_array(cx);
+  js_set_string(body, "command_uuid", q->command->uuid);
+  js_set_string(body, "request_type", q->command->request_type);
+  for (size_t i = 0; i < q->n; i++) js_add(targets, queued_json(cx, &q->targets[i]));
+  js_set(body, "targets", targets);
+  reply_json(q->rq, any_error(q) ? 207 : 200, body);
+}
+
+static void send(struct http_req *rq, struct core *core) {
+  struct enqueue *q = ctx_alloc(http_cx(rq), sizeof *q);
+  *q = (struct enqueue){.rq = rq, .core = core, .push = true, .done = queued};
+  enum err e = read_request(rq, q);
+  if (e == OK)
+    enqueue_start(q);
+  else
+    reply_error(rq, e);
+}
+
+/* ---- what came of it ---- */
+
+/* The ErrorChain as it was stored; nothing else can be in there. */
+static struct js *errors_json(struct ctx *cx, const char *text) {
+  struct js *errors;
+  if (text && js_parse(cx, slice_of(text), &errors) == OK && js_is_array(errors)) return errors;
+  ctx_clear_error(cx);
+  return js_array(cx);
+}
+
+static struct js *target_json(struct ctx *cx, const struct queue_entry *e) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "id", e->id);
+  js_set_string(o, "status", e->status);
+  js_set_time(o, "updated_at", e->updated_at);
+  js_set(o, "errors", errors_json(cx, e->errors));
+  if (e->reason) js_set_string(o, "reason", e->reason);
+  js_set_time(o, "first_sent_at", e->first_sent_at);
+  js_set_time(o, "last_sent_at", e->last_sent_at);
+  js_set_time(o, "settled_at", e->settled_at);
+  js_set_int(o, "deliveries", e->deliveries);
+  js_set_int(o, "notnow_count", e->notnow_count);
+  if (e->stuck) js_set_bool(o, "unconfirmed", true);
+  return o;
+}
+
+static void set_command(struct js *o, const struct queue_entry *e) {
+  js_set_string(o, "command_uuid", e->uuid);
+  js_set_string(o, "request_type", e->request_type);
+  js_set_time(o, "created_at", e->created_at);
+  js_set_string(o, "created_by", e->created_by);
+  js_set_time(o, "expires_at", e->expires_at);
+}
+
+static void set_next(struct js *body, const struct queue_entry *rows, size_t n, int most) {
+  if (n == (size_t)most)
+    js_set_int(body, "next", rows[n - 1].seq);
+  else
+    js_set_null(body, "next");
+}
+
+static enum err read_page(struct http_req *rq, struct core *core, struct queue_page *page, struct queue_entry **rows,
+                          size_t *n) {
+  struct ctx *cx = http_cx(rq);
+  struct slice device = http_query(rq, "device");
+  struct db *db;
+  char *id;
+  TRY(api_limit(rq, &page->most));
+  TRY(api_start(rq, "before", &page->before));
+  TRY(db_reader(cx, core->store, &db));
+  if (device.p) TRY(enroll_lookup(cx, db, ctx_memdup(cx, device.p, device.n), &page->enrollment, &id));
+  return queue_list(cx, db, page, rows, n);
+}
+
+static void list(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct queue_page page = {0};
+  struct queue_entry *rows;
+  size_t n;
+  enum err e = read_page(rq, core, &page, &rows, &n);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  struct js *body = js_object(cx), *all = js_array(cx);
+  for (size_t i = 0; i < n; i++) {
+    struct js *o = target_json(cx, &rows[i]);
+    set_command(o, &rows[i]);
+    js_add(all, o);
+  }
+  js_set(body, "commands", all);
+  set_next(body, rows, n, page.most);
+  reply_json(rq, 200, body);
+}
+
+static void show(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct queue_page page = {.uuid = api_param(rq, "uuid")};
+  struct queue_entry *rows;
+  size_t n;
+  enum err e = read_page(rq, core, &page, &rows, &n);
+  if (e == OK && n == 0) e = FAIL(cx, E_NOT_FOUND, "there is no command %s", page.uuid);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  struct js *body = js_object(cx), *targets = js_array(cx);
+  set_command(body, &rows[0]);
+  for (size_t i = 0; i < n; i++) js_add(targets, target_json(cx, &rows[i]));
+  js_set(body, "targets", targets);
+  set_next(body, rows, n, page.most);
+  reply_json(rq, 200, body);
+}
+
+/* ---- once more ---- */
+
+struct retry {
+  struct core *core;
+  const char *uuid, *device;
+  size_t n;
+};
+
+static enum err retry_job(struct ctx *cx, struct db *db, void *arg) {
+  struct retry *r = arg;
+  int64_t *stuck, one;
+  char *id;
+  if (r->device) {
+    TRY(enroll_lookup(cx, db, r->device, &one, &id));
+    stuck = &one;
+    r->n = 1;
+  } else {
+    TRY(queue_stuck(cx, db, r->uuid, &stuck, &r->n));
+  }
+  if (r->n == 0)
+    return FAIL(cx, E_CONFLICT, "command %s waits for no retry: it is not there, not delivered yet, or answered",
+                r->uuid);
+  for (size_t i = 0; i < r->n; i++) {
+    TRY(queue_retry(cx, db, r->uuid, stuck[i]));
+    TRY(push_due(cx, db, r->core, stuck[i], PUSH_ASKED, 0, NULL, NULL));
+  }
+  return OK;
+}
+
+static void retried(struct http_req *rq, void *arg, enum err e) {
+  const struct retry *r = arg;
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  struct js *body = js_object(http_cx(rq));
+  js_set_string(body, "command_uuid", r->uuid);
+  js_set_int(body, "retried", (int64_t)r->n);
+  reply_json(rq, 200, body);
+}
+
+static void retry(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct retry *r = ctx_alloc(cx, sizeof *r);
+  struct js *object;
+  r->core = core;
+  r->uuid = api_param(rq, "uuid");
+  enum err e = api_object(rq, &object);
+  if (e == OK) e = api_string(cx, object, "id", &r->device);
+  if (e == OK)
+    route_write(rq, core, retry_job, r, retried);
+  else
+    reply_error(rq, e);
+}
+
+const struct route commands_routes[] = {
+    {.method = "POST",
+     .pattern = "/api/v1/commands",
+     .run = send,
+     .body_max = API_BODY_MAX,
+     .summary = "Queues a command for `ids` and wakes them: `request_type` with `arguments`, or `plist` (base64); "
+                "`command_uuid`, `expires` (\"24h\") and `push` may be given."},
+    {.method = "GET",
+     .pattern = "/api/v1/commands",
+     .run = list,
+     .summary = "Lists commands by device, newest first; ?device=, ?before= is `next` of the page before, ?limit= up "
+                "to 1000."},
+    {.method = "GET",
+     .pattern = "/api/v1/commands/:uuid",
+     .run = show,
+     .summary = "One command and what came of it on each device."},
+    {.method = "POST",
+     .pattern = "/api/v1/commands/:uuid/retry",
+     .run = retry,
+     .body_max = API_BODY_MAX,
+     .summary = "Hands out once more what was delivered without an answer and is not repeated by itself; `id` names "
+                "one device."},
+    {.method = NULL},
+};

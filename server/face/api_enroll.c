@@ -1,0 +1,120 @@
+/* /api/v1/links and the enrollment profile: how devices come in. */
+#include "base/clock.h"
+#include "core/enroll.h"
+#include "core/pushcert.h"
+#include "face/api_int.h"
+
+#include <string.h>
+
+enum { USES_MAX = 100000 };
+
+/* ---- links ---- */
+
+struct link_wish {
+  struct core *core;
+  struct enroll_link link;
+  bool anyway;
+  char *token;
+  int64_t expires_at;
+};
+
+static enum err check_pushcert(struct ctx *cx, struct db *db) {
+  char *topic;
+  enum err e = pushcert_topic(cx, db, &topic);
+  if (e != E_NOT_FOUND) return e;
+  ctx_clear_error(cx);
+  return FAIL(cx, E_CONFLICT,
+              "there is no push certificate that is valid now, so an enrolled device could not be woken: "
+              "import one first (`pomona pushcert import`), or say anyway");
+}
+
+static enum err link_job(struct ctx *cx, struct db *db, void *arg) {
+  struct link_wish *w = arg;
+  if (!w->anyway) TRY(check_pushcert(cx, db));
+  w->expires_at = clock_now_us() + w->link.ttl_us;
+  return enroll_link_new(cx, db, &w->link, &w->token);
+}
+
+static void link_made(struct http_req *rq, void *arg, enum err e) {
+  struct link_wish *w = arg;
+  struct ctx *cx = http_cx(rq);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  struct js *body = js_object(cx);
+  js_set_string(body, "url", ctx_printf(cx, "%s/enroll/%s", core_conf(w->core)->public_url, w->token));
+  js_set_time(body, "expires_at", w->expires_at);
+  js_set_int(body, "uses", w->link.uses);
+  js_set_string(body, "device", w->link.device);
+  reply_json(rq, 201, body);
+}
+
+static enum err read_link(struct http_req *rq, struct link_wish *w) {
+  struct ctx *cx = http_cx(rq);
+  struct js *object;
+  w->link = (struct enroll_link){.ttl_us = US_DAY, .uses = 1, .by = route_who(rq)};
+  TRY(api_object(rq, &object));
+  TRY(api_span(cx, object, "ttl", &w->link.ttl_us));
+  TRY(api_int(cx, object, "uses", &w->link.uses));
+  TRY(api_string(cx, object, "device", &w->link.device));
+  TRY(api_bool(cx, object, "anyway", &w->anyway));
+  if (w->link.uses < 1 || w->link.uses > USES_MAX) return FAIL(cx, E_INVALID, "uses is not from 1 to %d", USES_MAX);
+  if (w->link.device && (!*w->link.device || !text_is_plain(slice_of(w->link.device)) || strlen(w->link.device) > 255))
+    return FAIL(cx, E_INVALID, "device is no id or serial number");
+  return OK;
+}
+
+static void make_link(struct http_req *rq, struct core *core) {
+  struct link_wish *w = ctx_alloc(http_cx(rq), sizeof *w);
+  w->core = core;
+  enum err e = read_link(rq, w);
+  if (e == OK)
+    route_write(rq, core, link_job, w, link_made);
+  else
+    reply_error(rq, e);
+}
+
+/* ---- the profile itself, for an operator to hand over ---- */
+
+struct profile_wish {
+  struct core *core;
+  struct enroll_session session;
+};
+
+static enum err profile_job(struct ctx *cx, struct db *db, void *arg) {
+  struct profile_wish *w = arg;
+  return enroll_session_open(cx, db, w->core, NULL, &w->session);
+}
+
+static void profile_opened(struct http_req *rq, void *arg, enum err e) {
+  struct profile_wish *w = arg;
+  struct slice signed_der;
+  if (e == OK) e = enroll_render(http_cx(rq), w->core, &w->session, &signed_der);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  http_set_header(rq, "Cache-Control", "no-store");
+  http_reply(rq, 200, "application/x-apple-aspen-config", signed_der);
+}
+
+static void profile(struct http_req *rq, struct core *core) {
+  struct profile_wish *w = ctx_alloc(http_cx(rq), sizeof *w);
+  w->core = core;
+  route_write(rq, core, profile_job, w, profile_opened);
+}
+
+const struct route links_routes[] = {
+    {.method = "POST",
+     .pattern = "/api/v1/links",
+     .run = make_link,
+     .body_max = API_BODY_MAX,
+     .summary = "Makes an enrollment link: `ttl` (\"24h\"), `uses` (1), `device` (for one id or serial number), "
+                "`anyway` (without a push certificate)."},
+    {.method = "GET",
+     .pattern = "/api/v1/enroll-profile",
+     .run = profile,
+     .summary = "A signed enrollment profile with a challenge of its own, good for one device within an hour."},
+    {.method = NULL},
+};

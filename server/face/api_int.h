@@ -1,0 +1,66 @@
+/* What the files of the API share. */
+#ifndef POMONA_FACE_API_INT_H
+#define POMONA_FACE_API_INT_H
+
+#include "core/command.h"
+#include "core/push.h"
+#include "face/api.h"
+
+enum { API_BODY_MAX = 4 << 20, PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
+
+/* The body as a JSON object; an empty body is an empty object. E_INVALID. */
+MUST_CHECK enum err api_object(struct http_req *rq, struct js **out);
+/* Members of an object that may be absent: E_INVALID when they are of another type. *out stays as it is when absent. */
+MUST_CHECK enum err api_string(struct ctx *cx, struct js *object, const char *key, const char **out);
+MUST_CHECK enum err api_int(struct ctx *cx, struct js *object, const char *key, int64_t *out);
+MUST_CHECK enum err api_bool(struct ctx *cx, struct js *object, const char *key, bool *out);
+MUST_CHECK enum err api_span(struct ctx *cx, struct js *object, const char *key, int64_t *out); /* "24h" */
+/* ?limit=: how many rows a page has; ?name=: where it starts. E_INVALID. */
+MUST_CHECK enum err api_limit(struct http_req *rq, int *out);
+MUST_CHECK enum err api_start(struct http_req *rq, const char *name, int64_t *out);
+char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-terminated */
+
+/* ---- api_pushcerts.c ---- */
+struct pushcert;
+MUST_CHECK enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out); /* an array, newest first */
+/* Imports the body; `then` gets an arg for api_imported. An error: then is not called. */
+MUST_CHECK enum err api_import_start(struct http_req *rq, struct core *core,
+                                     void (*then)(struct http_req *rq, void *arg, enum err e));
+const struct pushcert *api_imported(const void *arg);
+
+/* ---- api_system.c ---- */
+bool system_checks(struct ctx *cx, struct core *core, struct js *list); /* false when one fails */
+
+/* ---- api_enqueue.c: commands and pushes for many channels ---- */
+
+struct enqueue_target {
+  const char *name;         /* as the client named it */
+  const char *id;           /* NULL: unknown */
+  enum err e;               /* why it was not queued (not pushed, when there is no command); OK when it was */
+  const char *error;        /* its text */
+  bool due;                 /* a push is due: apns_id and status tell of it */
+  const char *push_error;   /* why none could be sent now */
+  struct push_result *push; /* of a due one */
+};
+
+/* Queues a command for each target, then wakes them, in chunks, so that check-ins pass between; then calls done, on
+ * another thread. */
+struct enqueue {
+  struct http_req *rq;
+  struct core *core;
+  const struct command *command; /* NULL: only pushes */
+  bool push;
+  int64_t wait_us; /* for APNs' answers */
+  struct enqueue_target *targets;
+  size_t n;
+  void (*done)(struct enqueue *q, enum err e); /* e: nothing at all was done, and why */
+  void *arg;
+  /* its own */
+  struct db_job job;
+  size_t next, chunk_end, results_n;
+  int64_t row;
+  struct push_result *results;
+};
+void enqueue_start(struct enqueue *q);
+
+#endif
