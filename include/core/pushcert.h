@@ -12,7 +12,7 @@ struct pushcert {
   char *topic, *serial_number, *subject, *issuer;
   int64_t not_before, not_after, imported_at, superseded_at;
   char *apple_id, *owner, *note;   /* NULL when not recorded */
-  int64_t enrollments;             /* that listen on its topic */
+  int64_t enrollments;             /* that listen on its topic; counted by pushcert_list only */
 };
 
 /* What is wrong with PEM text that someone hands in as a push certificate, or its parts. In cx; the key is wiped with it.

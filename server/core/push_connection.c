@@ -1,0 +1,359 @@
+/* Connections to APNs, one a topic: opened when they are wanted, kept, replaced when they end. */
+#include "core/push_engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "lib/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_PROBE US_MINUTE          /* a connection that was silent for longer is probed with the next push */
+#define ANSWER_PROBE (10 * US_SECOND) /* an answer that takes longer: probed */
+#define ANSWER_LOST US_MINUTE         /* not one answer for longer: given up */
+#define EXPIRATION (7 * US_DAY)
+enum { UNWRITTEN_MOST = 4096, PROBES = 10, RESENDS = 3, FAULTS = 8, OPEN_MOST = 8 };
+
+/* ---- opening ---- */
+
+static void retry_later(struct push *p, struct topic *t, const char *why) {
+  t->retry_at = p->mono + push_backoff(p->tuning.backoff_first, p->tuning.backoff_most, ++t->failures);
+  topic_drop_waiting(p, t);
+  health_trouble(p, why);
+  log_warn(NULL, "pushes wait", LOG_S("topic", t->name), LOG_S("reason", why), LOG_I("failures", t->failures));
+}
+
+struct reserve {
+  struct work w;
+  int64_t wait_us;
+  int most;
+  char topic[];
+};
+static enum err reserve_fn(struct ctx *cx, struct db *db, struct work *w) {
+  struct reserve *r = (struct reserve *)w;
+  return push_reserve(cx, db, r->topic, r->most, clock_now_us(), &r->wait_us);
+}
+static void reserve_finish(struct push *p, struct work *w) {
+  struct reserve *r = (struct reserve *)w;
+  struct topic *t = topic_find(p, r->topic);
+  t->connecting = CONNECT_IDLE;
+  if (w->e != OK) {
+    retry_later(p, t, ctx_error_text(w->job.cx));
+  } else if (r->wait_us) {
+    t->retry_at = p->mono + r->wait_us;
+    log_info(NULL, "a new connection to APNs has to wait", LOG_S("topic", t->name), LOG_I("us", r->wait_us));
+  } else if (!atomic_load(&p->quiet)) {
+    t->connecting = CONNECT_RESOLVING;
+    resolver_ask(p->resolver, t->name, p->url.host, p->url.port);
+  }
+  work_free(w);
+}
+
+static size_t open_count(const struct push *p, const struct topic *t) {
+  size_t n = 0;
+  for (const struct conn *c = p->conns; c; c = c->next) n += c->topic == t;
+  return n;
+}
+
+static bool wanted(const struct push *p, const struct topic *t) {
+  return topic_usable(p, t) && !t->conn && t->connecting == CONNECT_IDLE && (t->eager || topic_waiting(t)) &&
+         p->url.host && !atomic_load(&p->quiet) && open_count(p, t) < OPEN_MOST;
+}
+
+static void reserve(struct push *p, struct topic *t) {
+  size_t n = strlen(t->name) + 1;
+  struct reserve *r = mem_alloc(sizeof *r + n);
+  memcpy(r->topic, t->name, n);
+  r->most = p->tuning.connections_a_minute;
+  t->connecting = CONNECT_RESERVING;
+  work_post(p, &r->w, reserve_fn, reserve_finish);
+}
+
+static void refresh_health(struct push *p) {
+  bool any = false;
+  for (const struct topic *t = p->topics; t; t = t->next) any |= t->conn && t->conn->ready;
+  health_connected(p, any);
+}
+
+void connection_retire(struct conn *c) {
+  if (c->topic->conn == c) c->topic->conn = NULL;
+  h2_shutdown(c->h2);
+  refresh_health(c->p);
+}
+
+void connections_tend(struct push *p) {
+  for (struct topic *t = p->topics; t; t = t->next) {
+    if (t->conn && (!t->tls || t->not_after <= p->now)) {
+      log_warn(NULL, "a push certificate has ended", LOG_S("topic", t->name));
+      health_trouble(p, "the push certificate has expired");
+      connection_retire(t->conn);
+      topic_drop_waiting(p, t);
+    }
+    if (wanted(p, t) && p->mono >= t->retry_at) reserve(p, t);
+  }
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (h2_open_streams(c->h2) && p->mono - c->quiet_since >= ANSWER_PROBE) h2_ping(c->h2);
+}
+
+/* ---- answers ---- */
+
+/* What an answer means beyond its own push. */
+struct told {
+  struct push *p;
+  struct conn *c;
+  struct topic *t;
+  const struct push_answer *a;
+  int64_t retry_after;
+};
+
+static void told_topic(const struct told *o) {
+  const char *text = apns_reason(o->a->status, o->a->reason)->text;
+  if (o->t->stopped_until <= o->p->now) topic_stop(o->p, o->t, 0, ctx_printf(o->p->cx, "%s (%s)", text, o->a->reason));
+}
+
+static void told_server(const struct told *o) {
+  struct topic *t = o->t;
+  if (o->a->status != 503 && ++t->faults < FAULTS) return;
+  if (o->a->status == 503 && t->conn != o->c) return; /* said before */
+  t->faults = 0;
+  retry_later(o->p, t, apns_reason(o->a->status, o->a->reason)->text);
+  if (o->p->mono + o->retry_after > t->retry_at) t->retry_at = o->p->mono + o->retry_after;
+  if (o->a->status == 503) connection_retire(o->c);
+}
+
+static void told_ours(const struct told *o) {
+  log_error(NULL, "APNs refused a push as wrong", LOG_I("status", o->a->status), LOG_S("reason", o->a->reason));
+}
+
+static void told_nothing(const struct told *o) { (void)o; }
+
+static void unanswered(struct push *p, struct item *i) {
+  if (p->stop_by)
+    item_free(p, i);
+  else if (++i->resends > RESENDS)
+    result_add(p, i, 0, NULL);
+  else
+    items_push_front(&i->topic->waiting[!i->first], i);
+}
+
+static int64_t seconds(struct slice s) {
+  int64_t n = 0;
+  if (!slice_to_i64(s, &n) || n < 0) return 0;
+  return (n > 3600 ? 3600 : n) * US_SECOND;
+}
+
+static void on_response(void *arg, void *tag, const struct h2_response *r) {
+  static void (*const told[APNS_FAULTS])(const struct told *) = {
+      [APNS_FINE] = told_nothing, [APNS_TOKEN] = told_nothing, [APNS_GONE] = told_nothing, [APNS_TOPIC] = told_topic,
+      [APNS_SLOW] = told_nothing, [APNS_SERVER] = told_server, [APNS_IDLE] = told_nothing, [APNS_OURS] = told_ours,
+  };
+  struct conn *c = arg;
+  struct item *i = tag;
+  i->conn = NULL;
+  i->topic->in_flight--;
+  if (r->status == 0) {
+    unanswered(c->p, i);
+    return;
+  }
+  c->quiet_since = c->p->mono;
+  c->answered = true;
+  result_add(c->p, i, r->status, r);
+  enum apns_fault fault = apns_reason(i->a.status, i->a.reason)->fault;
+  told[fault](&(struct told){c->p, c, c->topic, &i->a, seconds(r->retry_after)});
+  if (fault != APNS_SERVER) c->topic->failures = 0;
+  if (fault == APNS_IDLE) connection_retire(c);
+}
+
+static void on_ready(void *arg) {
+  struct conn *c = arg;
+  c->ready = true;
+  c->topic->eager = false;
+  refresh_health(c->p);
+  log_info(NULL, "connected to APNs", LOG_S("topic", c->topic->name), LOG_S("host", c->p->url.host));
+}
+
+/* TLS alerts by which a server refuses the certificate of its client. */
+static bool refuses_certificate(int alert) {
+  return (alert >= 42 && alert <= 46) || alert == 48 || alert == 49 || alert == 116;
+}
+
+static void on_goaway(void *arg, uint32_t code, struct slice debug) {
+  struct conn *c = arg;
+  struct js *root = NULL;
+  if (c->topic->conn != c) return;
+  c->topic->conn = NULL;
+  refresh_health(c->p);
+  if (debug.n && js_parse(c->p->cx, debug, &root) != OK) ctx_clear_error(c->p->cx);
+  const char *reason = root ? js_str(root, "reason") : NULL;
+  const struct apns_reason *known = reason ? apns_reason(400, reason) : NULL;
+  if (known && known->fault == APNS_OURS) known = apns_reason(403, reason);
+  if (known && known->name[0] && known->fault == APNS_TOPIC)
+    topic_stop(c->p, c->topic, 0, ctx_printf(c->p->cx, "%s (%s)", known->text, known->name));
+  else if (!c->answered)
+    retry_later(c->p, c->topic, ctx_printf(c->p->cx, "APNs ended the connection (GOAWAY %" PRIu32 ")", code));
+}
+
+static void on_closed(void *arg, enum err e, const char *reason) {
+  struct conn *c = arg;
+  struct topic *t = c->topic;
+  if (t->conn != c) return;
+  t->conn = NULL;
+  refresh_health(c->p);
+  if (refuses_certificate(h2_alert(c->h2)))
+    topic_stop(c->p, t, 0, reason);
+  else if (e != OK)
+    retry_later(c->p, t, reason);
+}
+
+void topic_connect_resolved(struct push *p, const char *topic, enum err e, const struct addr *a, const char *text) {
+  struct topic *t = topic_find(p, topic);
+  t->connecting = CONNECT_IDLE;
+  if (!topic_usable(p, t) || atomic_load(&p->quiet) || !p->url.host) return;
+  if (e != OK) {
+    retry_later(p, t, text);
+    return;
+  }
+  struct conn *c = mem_alloc(sizeof *c);
+  *c = (struct conn){.p = p, .topic = t, .quiet_since = p->mono};
+  struct h2_conf conf = {.address = slice_mem(&a->ss, a->n),
+                         .host = p->url.host,
+                         .port = p->url.port,
+                         .tls = t->tls,
+                         .cb = {on_ready, on_response, on_goaway, on_closed},
+                         .arg = c};
+  if (h2_open(p->cx, &c->h2, &conf) != OK) {
+    retry_later(p, t, ctx_error_text(p->cx));
+    ctx_clear_error(p->cx);
+    free(c);
+    return;
+  }
+  c->next = p->conns;
+  p->conns = t->conn = c;
+}
+
+static bool of_conn(struct slice key, void *value, void *arg) {
+  (void)key;
+  struct item *i = value;
+  if (i->conn != arg) return true;
+  i->topic->in_flight--;
+  free((void *)(uintptr_t)i->a.token.p);
+  free(i->magic);
+  free(i);
+  return false;
+}
+
+static void conn_free(struct push *p, struct conn *c) {
+  map_filter(p->items, of_conn, c); /* none, unless it is given up */
+  if (c->topic->conn == c) c->topic->conn = NULL;
+  h2_free(c->h2);
+  free(c);
+}
+
+void connections_reap(struct push *p, bool all) {
+  for (struct conn **at = &p->conns; *at;) {
+    struct conn *c = *at;
+    bool lost = h2_open_streams(c->h2) && p->mono - c->quiet_since >= ANSWER_LOST;
+    if (!all && !lost && !h2_is_closed(c->h2)) {
+      at = &c->next;
+      continue;
+    }
+    *at = c->next;
+    if (lost && c->topic->conn == c) retry_later(p, c->topic, "APNs does not answer pushes");
+    conn_free(p, c);
+  }
+  refresh_health(p);
+}
+
+/* ---- sending ---- */
+
+static bool can_send(const struct push *p, const struct topic *t) {
+  return t->conn && t->conn->ready && topic_waiting(t) && topic_usable(p, t) && p->mono >= t->retry_at &&
+         (!t->stops || t->in_flight < PROBES) && h2_room(t->conn->h2) > 0;
+}
+
+/* Topics take turns, so that a long queue of one delays no other. */
+static struct topic *next_sender(const struct push *p) {
+  struct topic *first = p->served && p->served->next ? p->served->next : p->topics, *t = first;
+  if (!first) return NULL;
+  do {
+    if (can_send(p, t)) return t;
+    t = t->next ? t->next : p->topics;
+  } while (t != first);
+  return NULL;
+}
+
+static struct slice payload(struct ctx *cx, const char *magic) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "mdm", magic);
+  return js_text(cx, o, JS_COMPACT);
+}
+
+static bool submit(struct push *p, struct topic *t, struct item *i) {
+  struct conn *c = t->conn;
+  char until[24];
+  snprintf(until, sizeof until, "%" PRId64, (p->now + EXPIRATION) / US_SECOND);
+  const struct h2_header headers[] = {{"apns-topic", t->name},
+                                      {"apns-push-type", "mdm"},
+                                      {"apns-priority", "10"},
+                                      {"apns-expiration", until},
+                                      {"apns-id", i->a.apns_id}};
+  const char *path = ctx_printf(p->cx, "/3/device/%s", enc_hex(p->cx, i->a.token.p, i->a.token.n));
+  if (h2_submit(p->cx, c->h2, path, headers, sizeof headers / sizeof *headers, payload(p->cx, i->magic), i) != OK) {
+    ctx_clear_error(p->cx);
+    return false;
+  }
+  if (p->mono - c->quiet_since > IDLE_PROBE) h2_ping(c->h2);
+  if (h2_open_streams(c->h2) == 1) c->quiet_since = p->mono;
+  i->conn = c;
+  i->a.sent_at = p->now;
+  t->in_flight++;
+  health_count(p, 1, 0, 0);
+  return true;
+}
+
+void connections_send(struct push *p) {
+  int64_t rate = core_conf(p->core)->wake_rate;
+  struct topic *t;
+  if (atomic_load(&p->quiet)) return;
+  while (p->unwritten < UNWRITTEN_MOST && (t = next_sender(p)) && push_pace_take(&p->pace, rate, p->mono)) {
+    struct items *l = t->waiting[0].n ? &t->waiting[0] : &t->waiting[1];
+    struct item *i = items_pop(l);
+    p->served = t;
+    if (submit(p, t, i)) continue;
+    items_push_front(l, i);
+    break;
+  }
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (!h2_is_closed(c->h2)) h2_io(c->h2, 0);
+}
+
+/* ---- time ---- */
+
+static int64_t sooner(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t topic_deadline(const struct push *p, const struct topic *t) {
+  int64_t at = INT64_MAX;
+  if (t->stopped_until > p->now) at = p->mono + t->stopped_until - p->now;
+  if (t->conn && t->not_after > p->now) at = sooner(at, p->mono + (t->not_after - p->now));
+  if (topic_usable(p, t) && t->retry_at > p->mono) at = sooner(at, t->retry_at);
+  if (can_send(p, t) && p->unwritten < UNWRITTEN_MOST && !atomic_load(&p->quiet))
+    at = sooner(at, push_pace_at(&p->pace, core_conf(p->core)->wake_rate));
+  return at;
+}
+
+static int64_t conn_deadline(const struct conn *c) {
+  int64_t at = h2_next_deadline(c->h2);
+  if (!at) at = INT64_MAX;
+  if (!h2_open_streams(c->h2)) return at;
+  int64_t probe = c->quiet_since + ANSWER_PROBE;
+  return sooner(at, probe > c->p->mono ? probe : c->quiet_since + ANSWER_LOST);
+}
+
+int64_t connections_deadline(const struct push *p) {
+  int64_t at = INT64_MAX;
+  for (const struct topic *t = p->topics; t; t = t->next) at = sooner(at, topic_deadline(p, t));
+  for (const struct conn *c = p->conns; c; c = c->next) at = sooner(at, conn_deadline(c));
+  return at;
+}

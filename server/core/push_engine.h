@@ -1,0 +1,194 @@
+/* The push thread: everything here is its own, but for push_hint and what a work does on the writer's thread.
+
+   push_thread.c       start, stop, the loop, messages, health
+   push_topic.c        a certificate and what is known of it: stopped, refused by many
+   push_connection.c   opening, sending, answers
+   push_queue.c        which due rows are in memory
+   push_result.c       answers on their way to the writer
+   push_wait.c         who waits for what
+   push_resolve.c      looking names up, on a thread of its own */
+#ifndef POMONA_CORE_PUSH_ENGINE_H
+#define POMONA_CORE_PUSH_ENGINE_H
+
+#include "base/map.h"
+#include "base/thread.h"
+#include "core/push_int.h"
+#include "lib/net_addr.h"
+#include "lib/net_h2.h"
+
+#include <stdatomic.h>
+
+/* ---- messages to the thread ---- */
+
+struct msg {
+  struct note note;
+  void (*run)(struct push *p, struct msg *m); /* on the push thread; frees m */
+};
+void push_post(struct push *p, struct msg *m); /* any thread */
+void push_hint(struct push *p, int64_t enrollment);
+
+/* A job for the writer whose end is told to the thread. First member of what is allocated for it. */
+struct work {
+  struct msg msg;
+  struct push *p;
+  struct db_job job;
+  enum err e;
+  enum err (*fn)(struct ctx *cx, struct db *db, struct work *w); /* on the writer's thread */
+  void (*finish)(struct push *p, struct work *w);                /* on the push thread; ends with work_free */
+};
+void work_post(struct push *p, struct work *w, enum err (*fn)(struct ctx *, struct db *, struct work *),
+               void (*finish)(struct push *, struct work *));
+void work_again(struct push *p, struct work *w); /* the same once more, in finish instead of work_free */
+void work_free(struct work *w);
+
+/* ---- a push in memory, from its row being read to its answer being written ---- */
+
+struct item {
+  struct item *next; /* in a list of its topic, or among the answers */
+  struct topic *topic;
+  struct conn *conn; /* that it was sent on, until it is answered */
+  char *magic;
+  struct push_answer a; /* token: own memory */
+  bool first, again;    /* again: its row may have changed since it was read */
+  int resends;
+};
+struct items {
+  struct item *head, **tail;
+  size_t n;
+};
+void items_push(struct items *l, struct item *i);
+void items_push_front(struct items *l, struct item *i);
+struct item *items_pop(struct items *l);
+void item_free(struct push *p, struct item *i); /* forgets it; its row says what is still due */
+
+/* ---- topics ---- */
+
+struct conn {
+  struct conn *next;
+  struct push *p;
+  struct topic *topic; /* whose `conn` it is until another takes its place */
+  struct h2 *h2;
+  int64_t quiet_since; /* monotonic: the last answer, or the first push since all were answered */
+  bool ready, answered;
+};
+
+enum connecting { CONNECT_IDLE, CONNECT_RESERVING, CONNECT_RESOLVING };
+
+struct topic {
+  struct topic *next;
+  char *name;
+  int64_t pushcert, not_after; /* the certificate's row and end */
+  struct tls_client *tls;      /* NULL: no usable certificate */
+  char *made_of;               /* url and ca that tls was made for */
+  bool listed;                 /* it still has a certificate */
+  int64_t stopped_until;       /* wall time */
+  int stops;                   /* in a row, without a push that was taken in between */
+  /* connection */
+  struct conn *conn;
+  enum connecting connecting;
+  bool eager;       /* connect although nothing is due: the certificate is new to us */
+  int64_t retry_at; /* monotonic: no connection, or no push, before */
+  int failures;     /* of connections in a row */
+  int faults;       /* answers in a row that were Apple's fault */
+  /* rows */
+  struct items waiting[2]; /* 0: someone waits for them */
+  size_t in_flight;
+  struct push_cursor cursor;
+  bool more;       /* rows may be due behind the cursor */
+  int64_t read_at; /* wall time when none was */
+  /* who was refused, of those that were answered lately */
+  struct map *answered; /* by enrollment: ANSWERED_FINE or ANSWERED_REFUSED */
+  size_t refused;
+  int64_t answered_from; /* monotonic */
+};
+
+void topics_load(struct push *p); /* as the database and the settings have them now */
+void topics_free(struct push *p);
+struct topic *topic_find(const struct push *p, const char *name);
+bool topic_usable(const struct push *p, const struct topic *t);
+size_t topic_waiting(const struct topic *t);
+/* Its pushes stop for span_us, or for a while that doubles (0); what is due stays due. */
+void topic_stop(struct push *p, struct topic *t, int64_t span_us, const char *why);
+void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push_verdict v);
+void topic_drop_waiting(struct push *p, struct topic *t); /* to be read again when pushes can go */
+
+/* ---- connections ---- */
+
+void connections_tend(struct push *p); /* opens what is wanted, ends what has expired */
+void connections_send(struct push *p);
+void connections_reap(struct push *p, bool all);    /* those that have ended */
+int64_t connections_deadline(const struct push *p); /* monotonic; INT64_MAX: none */
+void connection_retire(struct conn *c);             /* answers are awaited, new pushes go to another */
+void topic_connect_resolved(struct push *p, const char *topic, enum err e, const struct addr *a, const char *text);
+
+/* ---- rows ---- */
+
+void queue_refill(struct push *p); /* also looks at the clock: rows become due, and some no hint tells of */
+void queue_hint(struct push *p, int64_t enrollment);
+void queue_due(struct push *p, int64_t at);   /* a row becomes due at that wall time */
+void queue_again(struct topic *t);            /* reads it from the beginning */
+int64_t queue_deadline(const struct push *p); /* monotonic */
+
+/* ---- answers ---- */
+
+void result_add(struct push *p, struct item *i, int status, const struct h2_response *r);
+void results_flush(struct push *p);
+
+/* ---- waiters ---- */
+
+void wait_answered(struct push *p, const struct push_answer *a, bool final);
+void waits_expire(struct push *p, int64_t mono_us); /* those whose time was before */
+int64_t waits_deadline(const struct push *p);       /* monotonic; INT64_MAX: none */
+
+/* ---- name resolution ---- */
+
+struct resolver;
+struct resolver *resolver_start(struct push *p);
+void resolver_ask(struct resolver *r, const char *topic, const char *host, int port);
+void resolver_stop(struct resolver *r); /* does not wait for a look-up that hangs */
+
+/* ---- the whole ---- */
+
+struct push_tuning { /* tests make it fast */
+  int64_t backoff_first, backoff_most, stop_first, stop_most, rescan, write_retry;
+  int connections_a_minute;
+};
+extern const struct push_tuning push_tuning;
+MUST_CHECK enum err push_start_tuned(struct ctx *cx, struct push **out, struct core *core,
+                                     const struct push_tuning *tuning);
+
+struct push {
+  struct core *core;
+  struct push_tuning tuning;
+  struct mailbox box;
+  pthread_t thread;
+  atomic_bool quiet, stopping;
+  struct ctx *cx;    /* of one turn */
+  struct db *db;     /* the thread's reader */
+  int64_t now, mono; /* of this turn */
+  int64_t stop_by;   /* monotonic; 0 while it runs */
+  struct url url;    /* apns-url; host NULL when it is not one */
+  char *url_text;
+  struct ctx *conf_cx; /* of url */
+  struct resolver *resolver;
+  struct topic *topics, *served; /* served: whose push went last */
+  struct conn *conns;
+  struct map *items;     /* by enrollment */
+  struct items answered; /* not yet with the writer */
+  size_t unwritten;      /* answered, not yet known to be written */
+  bool writing;
+  int64_t write_at; /* monotonic: after a failure, not before */
+  size_t works;     /* that the writer has */
+  struct push_pace pace;
+  int64_t due_next;  /* wall time when the next row becomes due; 0: not known to be any */
+  int64_t rescan_at; /* monotonic */
+  struct wait *waits;
+  struct map *wait_entries; /* by enrollment */
+  pthread_mutex_t lock;     /* of health */
+  struct push_health health;
+};
+void health_trouble(struct push *p, const char *text);
+void health_connected(struct push *p, bool connected);
+void health_count(struct push *p, int sent, int answered, int failed);
+
+#endif

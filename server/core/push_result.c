@@ -1,0 +1,122 @@
+/* Answers: collected here, written in batches, and only then told to those who wait. */
+#include "core/push_engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/event.h"
+#include "lib/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 128 };
+
+struct result {
+  struct item *item;
+  enum push_verdict verdict;
+  bool dead_before;
+  int64_t due_at;
+};
+struct batch {
+  struct work w;
+  size_t n;
+  struct result r[BATCH];
+};
+
+/* ---- on the push thread: what APNs said ---- */
+
+static void read_body(struct push *p, struct push_answer *a, struct slice body) {
+  struct js *root;
+  int64_t ms;
+  if (!body.n) return;
+  if (js_parse(p->cx, body, &root) != OK) {
+    ctx_clear_error(p->cx);
+    return;
+  }
+  const char *reason = js_str(root, "reason");
+  if (reason && text_is_plain(slice_of(reason))) snprintf(a->reason, sizeof a->reason, "%s", reason);
+  if (js_int(js_get(root, "timestamp"), &ms) && ms > 0 && ms < INT64_MAX / 1000) a->timestamp = ms * 1000;
+}
+
+void result_add(struct push *p, struct item *i, int status, const struct h2_response *r) {
+  i->a.status = status;
+  i->a.answered_at = p->now;
+  if (r && status != 200) read_body(p, &i->a, r->body);
+  if (status != 200 && !i->a.reason[0]) snprintf(i->a.reason, sizeof i->a.reason, "%s", apns_reason(status, "")->text);
+  items_push(&p->answered, i);
+  p->unwritten++;
+}
+
+/* ---- on the writer's thread ---- */
+
+static enum err tell_dead(struct ctx *cx, struct db *db, const struct wake *w, const struct push_answer *a) {
+  struct js *data = js_object(cx);
+  js_set_int(data, "status", a->status);
+  js_set_string(data, "reason", a->reason);
+  return event_add(cx, db, "push.token-refused", w->id, data);
+}
+
+static enum err write_one(struct ctx *cx, struct db *db, struct result *r) {
+  struct wake w;
+  bool save;
+  enum err e = push_row(cx, db, r->item->a.enrollment, &w);
+  if (e == E_NOT_FOUND) {
+    ctx_clear_error(cx);
+    r->verdict = PUSH_IGNORED;
+    return OK;
+  }
+  TRY(e);
+  r->dead_before = w.dead_at != 0;
+  r->verdict = push_settle(&w, &r->item->a, &save);
+  r->due_at = w.due_at;
+  if (save) TRY(push_row_save(cx, db, &w));
+  return r->verdict == PUSH_DEAD && !r->dead_before ? tell_dead(cx, db, &w, &r->item->a) : OK;
+}
+
+static enum err batch_fn(struct ctx *cx, struct db *db, struct work *w) {
+  struct batch *b = (struct batch *)w;
+  for (size_t i = 0; i < b->n; i++) TRY(write_one(cx, db, &b->r[i]));
+  return OK;
+}
+
+/* ---- on the push thread: written ---- */
+
+static void written(struct push *p, const struct result *r) {
+  struct item *i = r->item;
+  int64_t enrollment = i->a.enrollment;
+  bool again = i->again || r->verdict == PUSH_IGNORED;
+  health_count(p, 0, 1, i->a.status != 200);
+  if (!r->dead_before || r->verdict == PUSH_TAKEN) topic_answer(p, i->topic, enrollment, r->verdict);
+  wait_answered(p, &i->a, r->verdict != PUSH_STILL);
+  queue_due(p, r->due_at);
+  item_free(p, i);
+  if (again) queue_hint(p, enrollment);
+}
+
+static void batch_finish(struct push *p, struct work *w) {
+  struct batch *b = (struct batch *)w;
+  p->writing = false;
+  if (w->e != OK) {
+    log_failure(LOG_ERROR, w->job.cx, "results of pushes could not be written; they will be");
+    p->write_at = p->mono + p->tuning.write_retry;
+    for (size_t i = b->n; i-- > 0;) items_push_front(&p->answered, b->r[i].item);
+  } else {
+    p->unwritten -= b->n;
+    for (size_t i = 0; i < b->n; i++) written(p, &b->r[i]);
+  }
+  work_free(w);
+}
+
+/* Refusals that came before a topic stopped were marked, and are unmarked by the stop; later ones are not marked at
+ * all. */
+void results_flush(struct push *p) {
+  if (p->writing || !p->answered.n || p->mono < p->write_at) return;
+  struct batch *b = mem_alloc(sizeof *b);
+  for (struct item *i; b->n < BATCH && (i = items_pop(&p->answered)); b->n++) {
+    i->a.spare = i->topic->stopped_until > p->now;
+    b->r[b->n] = (struct result){.item = i};
+  }
+  p->writing = true;
+  work_post(p, &b->w, batch_fn, batch_finish);
+}
