@@ -36,7 +36,7 @@ def environment(build, tmp):
         HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
         POMONA_BIN=str(build / "pomona"),
         ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0",
-        UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="exitcode=99:halt_on_error=0:second_deadlock_stack=1")
+        UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=0:second_deadlock_stack=1")
     return env
 
 

@@ -35,7 +35,11 @@ int64_t ctx_deadline(const struct ctx *cx);
 /* Records e with a text for the operator; only the first since the last ctx_clear_error is kept. Returns e. */
 enum err ctx_fail(struct ctx *cx, enum err e, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+#ifdef __clang_analyzer__ /* which cannot see that ctx_fail gives back e */
+#define FAIL(cx, e, ...) (ctx_fail((cx), (e), __FILE__, __LINE__, __VA_ARGS__), (e))
+#else
 #define FAIL(cx, e, ...) ctx_fail((cx), (e), __FILE__, __LINE__, __VA_ARGS__)
+#endif
 
 enum err ctx_error(const struct ctx *cx);           /* OK when none was recorded */
 const char *ctx_error_text(const struct ctx *cx);   /* "" when none; never holds secrets */

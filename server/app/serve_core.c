@@ -2,15 +2,27 @@
 
 #include "core/push.h"
 #include "core/seen.h"
+#include "lib/pki_cms.h"
 
-enum err serve_open_core(struct ctx *cx, struct server *s) {
+/* Remembered signers: an entry is a key and a chain's verdict, some 2 KB. */
+enum { SIGNERS_MAX = 100000 };
+
+static enum err start_threads(struct ctx *cx, struct server *s) {
   TRY(seen_start(cx, &s->core.seen, &s->core));
   enum err e = push_start(cx, &s->core.push, &s->core);
   if (e != OK) seen_stop(s->core.seen);
   return e;
 }
 
+enum err serve_open_core(struct ctx *cx, struct server *s) {
+  s->core.signers = pki_signers_new(SIGNERS_MAX);
+  enum err e = start_threads(cx, s);
+  if (e != OK) pki_signers_free(s->core.signers);
+  return e;
+}
+
 void serve_close_core(struct server *s) {
   push_stop(s->core.push);
   seen_stop(s->core.seen);
+  pki_signers_free(s->core.signers);
 }

@@ -63,6 +63,13 @@ static enum err check_key(struct scep_work *w) {
   return OK;
 }
 
+/* PKCSReq is signed by the key that it asks a certificate for (RFC 8894, 2.3): who sends it holds that key. */
+static enum err check_holder(struct scep_work *w) {
+  bool own = pki_cert_fits(w->request.signer, w->request.csr.key);
+  if (w->request.type == SCEP_PKCSREQ && !own) return refuse(w, SCEP_BADMESSAGECHECK, "the request is signed by another key than its own");
+  return OK;
+}
+
 /* ---- the certificate ---- */
 
 static enum err issue(struct ctx *cx, struct scep_work *w) {
@@ -82,6 +89,7 @@ static enum err prepare(struct ctx *cx, struct db *db, struct scep_work *w) {
   struct scep_renewed old;
   uint8_t key_hash[SHA256_LEN];
   TRY(check_key(w));
+  if (w->fail == SCEP_NOFAIL) TRY(check_holder(w));
   pki_key_sha256(w->request.csr.key, key_hash);
   if (w->fail != SCEP_NOFAIL) return OK;
   if (w->request.type == SCEP_RENEWALREQ) {
