@@ -238,6 +238,7 @@ static enum err start_script(struct ctx *cx, struct lab_apns *a, const struct la
 
 static enum err start_server(struct ctx *cx, struct lab_apns *a, const struct lab_apns_conf *conf) {
   struct slice cert, key;
+  if (conf->max_streams > INT32_MAX) return FAIL(cx, E_USAGE, "that many streams are not possible");
   TRY(lab_certs_server(cx, conf->dir, conf->hosts, &cert, &key));
   TRY(tls_server_new(cx, &a->tls, cert, key, true));
   TRY(start_script(cx, a, conf));
@@ -255,7 +256,6 @@ static enum err start_server(struct ctx *cx, struct lab_apns *a, const struct la
 }
 
 enum err lab_apns_start(struct ctx *cx, struct lab_apns **out, const struct lab_apns_conf *conf) {
-  if (conf->max_streams > INT32_MAX) return FAIL(cx, E_USAGE, "that many streams are not possible");
   struct lab_apns *a = mem_alloc(sizeof *a);
   a->conf = *conf;
   a->delay_us = conf->delay_ms * 1000;
@@ -302,7 +302,7 @@ const char *lab_apns_ca_file(const struct lab_apns *a) { return a->ca_file; }
 /* ---- the subcommand ---- */
 static enum err run(struct ctx *cx, void *options, const char *const *operands, size_t n) {
   (void)operands, (void)n;
-  struct lab_apns *a;
+  struct lab_apns *a = NULL;
   sigset_t ends;
   int which;
   sigemptyset(&ends);

@@ -106,7 +106,7 @@ enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const struct lab_p
   struct authority ca;
   struct pki_cert *cert;
   struct pki_key *key;
-  struct slice key_pem;
+  struct slice key_pem = {0};
   const char *topic = what->topic ? what->topic : new_topic(cx), *last = strrchr(topic, '.');
   int64_t days = what->days ? what->days : 365, now = clock_now_us();
   int64_t ends = what->expired ? now - US_DAY : now + days * US_DAY;
@@ -136,7 +136,7 @@ enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const struct lab_p
 static enum err run(struct ctx *cx, void *options, const char *const *operands, size_t n) {
   (void)operands, (void)n;
   const struct lab_pushcert *what = options;
-  struct slice pem;
+  struct slice pem = {0};
   TRY(lab_pushcert_make(cx, &pem, what));
   if (what->out) return file_replace(cx, what->out, pem);
   return fwrite(pem.p, 1, pem.n, stdout) == pem.n ? OK : FAIL(cx, E_STORAGE, "cannot write the certificate");

@@ -214,7 +214,10 @@ static void start_session(struct conn *c) {
 
 /* ---- connections ---- */
 static void conn_free(struct conn *c) {
-  while (c->open) req_free(c->open);
+  for (struct req *r = c->open, *next; r; r = next) {
+    next = r->next;
+    req_free(r);
+  }
   wire_free(&c->w);
   ctx_free(c->cx);
   free(c);

@@ -335,7 +335,8 @@ void tls_server_drill(struct tls_server *s, enum tls_refusal refusal, bool no_al
 }
 
 /* ---- sessions ---- */
-static enum err session_new(struct ctx *cx, struct tls **out, SSL_CTX *ctx, int fd, const char *host) {
+/* NULL when OpenSSL cannot. */
+static struct tls *session_new(SSL_CTX *ctx, int fd, const char *host) {
   ERR_clear_error();
   struct tls *t = mem_alloc(sizeof *t);
   t->fd = fd;
@@ -346,13 +347,16 @@ static enum err session_new(struct ctx *cx, struct tls **out, SSL_CTX *ctx, int 
   if (!t->ssl || !b || SSL_set_ex_data(t->ssl, session_index, t) != 1) {
     BIO_free(b);
     tls_free(t);
-    return FAIL(cx, E_INTERNAL, "a TLS session cannot be set up: %s", openssl_text());
+    return NULL;
   }
   BIO_set_data(b, t);
   BIO_set_init(b, 1);
   SSL_set_bio(t->ssl, b, b);
-  *out = t;
-  return OK;
+  return t;
+}
+
+static enum err no_session(struct ctx *cx) {
+  return FAIL(cx, E_INTERNAL, "a TLS session cannot be set up: %s", openssl_text());
 }
 
 static bool expect_host(SSL *ssl, const char *host) {
@@ -363,8 +367,8 @@ static bool expect_host(SSL *ssl, const char *host) {
 }
 
 enum err tls_open_client(struct ctx *cx, struct tls **out, struct tls_client *conf, int fd, const char *host) {
-  struct tls *t;
-  TRY(session_new(cx, &t, conf->ctx, fd, host));
+  struct tls *t = session_new(conf->ctx, fd, host);
+  if (!t) return no_session(cx);
   if (!expect_host(t->ssl, host)) {
     tls_free(t);
     return FAIL(cx, E_INVALID, "%s is no host name or address", host);
@@ -378,8 +382,10 @@ enum err tls_open_client(struct ctx *cx, struct tls **out, struct tls_client *co
 }
 
 enum err tls_open_server(struct ctx *cx, struct tls **out, struct tls_server *conf, int fd) {
-  TRY(session_new(cx, out, conf->ctx, fd, "the client"));
-  SSL_set_accept_state((*out)->ssl);
+  struct tls *t = session_new(conf->ctx, fd, "the client");
+  if (!t) return no_session(cx);
+  SSL_set_accept_state(t->ssl);
+  *out = t;
   return OK;
 }
 
