@@ -72,6 +72,6 @@ void pl_add_date(struct pl *array, int64_t us);
 void pl_add(struct pl *array, struct pl *value);
 /* Serialised, in cx, NUL-terminated; root may be any node. */
 struct slice pl_xml(struct ctx *cx, struct pl *root);
-struct slice pl_binary(struct ctx *cx, struct pl *root);
+struct slice pl_binary(struct ctx *cx, struct pl *root);      /* for what we built: chosen texts can make this slow */
 
 #endif

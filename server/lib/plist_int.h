@@ -33,13 +33,13 @@ size_t pl_utf8_char(const char *p, const char *end);
 /* Keys are remembered by a 64-bit hash of their text: equal keys are always found, and a sender who looks for different
    keys with one hash gains the refusal of his own message. */
 struct pl_keys {
-  struct buf hashes; /* of the dictionaries that are open, innermost last */
-  uint64_t work;     /* sum of the squares of the sizes of closed dictionaries */
+  uint64_t *hashes; /* of the dictionaries that are open, innermost last; on the heap, freed by the scan */
+  size_t n, cap;
+  uint64_t work; /* sum of the squares of the sizes of closed dictionaries */
 };
 #define PL_HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t pl_hash(uint64_t h, const char *p, size_t n);
 void pl_keys_add(struct pl_keys *k, uint64_t hash);
-size_t pl_keys_count(const struct pl_keys *k);
 /* Takes off the keys from number `from` on, which are those of one dictionary. E_INVALID when two are equal, and
    when there are so many that looking them up becomes slow (libplist's chains can be made long on purpose). */
 MUST_CHECK enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from);

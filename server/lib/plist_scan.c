@@ -12,10 +12,10 @@ const struct pl_limits pl_limits_report = {.bytes = 16 << 20, .depth = 64, .node
 #define RUN_BYTES_MAX 65536                 /* of a run that holds entities */
 #define ENTITY_WORK_MAX (UINT64_C(1) << 30) /* entities times bytes, over all runs */
 
-#define NUMBER_MAX 64                    /* characters of a number */
-#define DATE_MAX 31                      /* characters of a date, white space behind it included: libplist's buffer */
-#define REFERENCE_MAX 8                  /* characters between '&' and ';', as libplist reads them */
-#define KEY_WORK_MAX UINT64_C(100000000) /* one dictionary of 10 000 keys, or many smaller ones */
+#define NUMBER_MAX 64                   /* characters of a number */
+#define DATE_MAX 31                     /* characters of a date, white space behind it included: libplist's buffer */
+#define REFERENCE_MAX 8                 /* characters between '&' and ';', as libplist reads them */
+#define KEY_WORK_MAX UINT64_C(10000000) /* one dictionary of 3 000 keys, or many smaller ones */
 
 struct scan {
   struct ctx *cx;
@@ -50,9 +50,10 @@ static enum err bad(const struct scan *s, const char *what) {
 }
 static enum err truncated(const struct scan *s) { return bad(s, "it ends too early"); }
 
-static bool ahead(const struct scan *s, const char *text) {
-  size_t n = strlen(text);
-  return (size_t)(s->end - s->p) >= n && memcmp(s->p, text, n) == 0;
+static inline bool ahead(const struct scan *s, const char *text) {
+  const char *p = s->p;
+  while (*text && p < s->end && *p == *text) p++, text++;
+  return *text == '\0';
 }
 
 static void skip_space(struct scan *s) {
@@ -95,31 +96,43 @@ uint64_t pl_hash(uint64_t h, const char *p, size_t n) {
   return h;
 }
 
-void pl_keys_add(struct pl_keys *k, uint64_t hash) { buf_add(&k->hashes, &hash, sizeof hash); }
-
-size_t pl_keys_count(const struct pl_keys *k) { return k->hashes.n / sizeof(uint64_t); }
+void pl_keys_add(struct pl_keys *k, uint64_t hash) {
+  if (k->n == k->cap) {
+    k->cap = k->cap ? 2 * k->cap : 64;
+    k->hashes = mem_realloc(k->hashes, k->cap * sizeof *k->hashes);
+  }
+  k->hashes[k->n++] = hash;
+}
 
 static int compare_hashes(const void *a, const void *b) {
-  uint64_t x, y;
-  memcpy(&x, a, sizeof x);
-  memcpy(&y, b, sizeof y);
-  return (x > y) - (x < y);
+  const uint64_t *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+/* Sorts n hashes; most dictionaries are so small that a call for each comparison would cost more than the scan. */
+static void sort_hashes(uint64_t *h, size_t n) {
+  if (n > 32) {
+    qsort(h, n, sizeof *h, compare_hashes);
+    return;
+  }
+  for (size_t i = 1; i < n; i++) {
+    uint64_t v = h[i];
+    size_t at = i;
+    for (; at > 0 && h[at - 1] > v; at--) h[at] = h[at - 1];
+    h[at] = v;
+  }
 }
 
 enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from) {
-  size_t n = pl_keys_count(k) - from;
+  size_t n = k->n - from;
   k->work += (uint64_t)n * n;
   if (k->work > KEY_WORK_MAX) return FAIL(cx, E_INVALID, "not a valid property list: dictionaries of too many keys");
-  if (n < 2) {
-    k->hashes.n = from * sizeof(uint64_t);
-    return OK;
-  }
-  char *h = k->hashes.p + from * sizeof(uint64_t);
-  qsort(h, n, sizeof(uint64_t), compare_hashes);
+  k->n = from;
+  if (n < 2) return OK;
+  uint64_t *h = k->hashes + from;
+  sort_hashes(h, n);
   for (size_t i = 1; i < n; i++)
-    if (compare_hashes(h + (i - 1) * sizeof(uint64_t), h + i * sizeof(uint64_t)) == 0)
-      return FAIL(cx, E_INVALID, "not a valid property list: a key stands twice in one dictionary");
-  k->hashes.n = from * sizeof(uint64_t);
+    if (h[i - 1] == h[i]) return FAIL(cx, E_INVALID, "not a valid property list: a key stands twice in one dictionary");
   return OK;
 }
 
@@ -196,7 +209,12 @@ static enum err weigh_run(struct scan *s, const char *from, size_t entities) {
   return bad(s, "too many entities in a text");
 }
 
-/* Text with entities, CDATA sections and comments, up to a tag. With hash, the text is added to it. */
+static enum err count_node(struct scan *s) {
+  return ++s->nodes <= s->lim->nodes ? OK : FAIL(s->cx, E_TOO_LARGE, "more than %zu values", s->lim->nodes);
+}
+
+/* Text with entities, CDATA sections and comments, up to a tag. With hash, the text is added to it. Each piece between
+   comments costs libplist as much memory as a value, and counts as one. */
 static enum err text(struct scan *s, uint64_t *hash) {
   const char *run = s->p;
   size_t entities = 0;
@@ -223,6 +241,7 @@ static enum err text(struct scan *s, uint64_t *hash) {
       } else {
         return OK;
       }
+      TRY(count_node(s));
       run = s->p;
       entities = 0;
     }
@@ -375,7 +394,8 @@ static const struct element {
 
 static const struct element *find_element(struct slice name) {
   for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-    if (slice_eq(elements[i].name, name)) return &elements[i];
+    if (elements[i].name.n == name.n && elements[i].name.p[0] == name.p[0] && slice_eq(elements[i].name, name))
+      return &elements[i];
   return NULL;
 }
 
@@ -418,7 +438,7 @@ static enum err open_container(struct scan *s, const struct element *e, bool emp
   bool dict = slice_is(e->name, "dict");
   s->open[s->depth].dict = dict;
   s->open[s->depth].has_key = false;
-  s->open[s->depth].keys_from = pl_keys_count(&s->keys);
+  s->open[s->depth].keys_from = s->keys.n;
   s->depth++;
   return OK;
 }
@@ -437,7 +457,7 @@ static enum err element(struct scan *s) {
   const struct element *e = find_element(tag_name(s));
   if (!e) return s->p == s->end ? truncated(s) : bad(s, "an element that property lists do not have");
   TRY(take_place(s, e));
-  if (++s->nodes > s->lim->nodes) return FAIL(s->cx, E_TOO_LARGE, "more than %zu values", s->lim->nodes);
+  TRY(count_node(s));
   skip_space(s);
   bool empty = s->p < s->end && *s->p == '/';
   if (empty) s->p++;
@@ -543,7 +563,7 @@ static enum err document(struct scan *s) {
 enum err pl_scan_xml(struct ctx *cx, struct slice bytes, const struct pl_limits *lim) {
   struct scan s = {.cx = cx, .start = bytes.p, .p = bytes.p, .end = bytes.p + bytes.n, .lim = lim};
   enum err e = document(&s);
-  buf_free(&s.keys.hashes);
+  free(s.keys.hashes);
   return e;
 }
 

@@ -246,6 +246,6 @@ enum err pl_scan_binary(struct ctx *cx, struct slice bytes, const struct pl_limi
   s.objects = mem_alloc(s.count * sizeof *s.objects);
   enum err e = measure(&s, root, 0);
   free(s.objects);
-  buf_free(&s.keys.hashes);
+  free(s.keys.hashes);
   return e;
 }
