@@ -86,7 +86,7 @@ static void test_deadlines(void **state) {
   struct client *c = raw_listen(&r, (struct wish){.connect_us = US_SECOND / 20});
   expect_end(c, E_TIMEOUT, "did not answer in time (TLS handshake)");
   raw_close(&r);
-  c = raw_open(&r, (struct wish){.connect_us = US_SECOND});
+  c = raw_open(&r, (struct wish){.connect_us = 3 * US_SECOND});
   assert_int_equal(c->ready, 0);
   assert_int_equal(post(c, 0, "/"), E_UNAVAILABLE); /* not before the peer's SETTINGS */
   expect_end(c, E_TIMEOUT, "did not answer in time (HTTP/2 SETTINGS)");
