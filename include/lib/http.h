@@ -19,7 +19,8 @@ struct http_handler {
      body is discarded up to the cap, or the connection ends). */
   size_t (*head)(struct http_req *rq, void *arg);
   void (*body)(struct http_req *rq, void *arg);
-  /* The answer is out (or the client went away: status 0). For the one log line. rq is still readable. */
+  /* The answer is out (or the client went away: status 0). For the one log line. rq is still readable. Once for every request
+     whose head was called, but for those that http_stop cut off while another thread held them. */
   void (*end)(struct http_req *rq, void *arg);
   void *arg;
 };
@@ -32,7 +33,7 @@ struct http_conf {
   size_t headers_max;         /* memory for the request line and headers, bytes */
   int64_t headers_us, body_us, idle_us; /* absolute deadlines: TLS handshake and headers; body, and reading of the
                                            answer; keep-alive between requests */
-  size_t inflight_max;        /* bytes of bodies at a time over the server, then 503; 0 is no limit */
+  size_t inflight_max;        /* bytes of bodies held at a time over the server, then 503; 0 is no limit */
   struct http_handler handler;
 };
 
@@ -41,7 +42,9 @@ MUST_CHECK enum err http_start(struct ctx *cx, struct http_server **out, const s
 const char *http_address(const struct http_server *s);  /* where it listens, with the real port: "127.0.0.1:41873" */
 int http_port(const struct http_server *s);
 /* Shutdown in two steps: http_quiesce stops accepting and answers open requests with `Connection: close`; http_drain waits until
-   all requests were answered or mono_us is reached; http_stop ends everything: what is open then is cut off. */
+   all requests were answered or mono_us is reached (false); http_stop ends everything: what is open then is cut off, and no
+   handler is called any more. A request that another thread still holds stays readable until that thread calls http_reply,
+   which then only frees it; its client was told 503. */
 void http_quiesce(struct http_server *s);
 bool http_drain(struct http_server *s, int64_t mono_us);
 void http_stop(struct http_server *s);

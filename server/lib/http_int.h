@@ -74,6 +74,7 @@ struct http_conn {
   struct http_tls_use *tls;
   struct slice cert; /* owned */
   bool cert_known;
+  bool shaken;  /* its TLS handshake needs nothing more from the client */
   bool surplus; /* came when there was no room */
   bool parked;  /* counted in server->parked */
   bool cut;     /* set before the connection is resumed for the last time */
@@ -108,7 +109,7 @@ struct http_server {
   bool listening;
 
   pthread_t reaper;
-  int listen_fd, wake_fd;
+  int listen_fd, wake_fd, epoll_fd; /* the reaper's, which waits on the last one */
   pthread_mutex_t linger_lock;
   struct late_close lingers[LINGERS];
   int lingers_n;
@@ -124,6 +125,10 @@ struct http_server {
 void http_conn_phase(struct http_conn *c, enum phase phase, int64_t deadline);
 void http_conn_unref(struct http_conn *c);
 void http_wake(int fd);
+/* The connection waits for bytes of the TLS handshake: suspended until the reaper sees them. */
+void http_await_handshake(struct http_conn *c);
+/* libmicrohttpd's thread has it again. */
+void http_unpark(struct http_conn *c);
 
 /* ---- http_request.c ---- */
 struct http_req *http_req_take(struct http_conn *c, const char *uri);
@@ -145,13 +150,18 @@ void http_cut(struct http_conn *c);
 
 /* ---- http_reaper.c ---- */
 void *http_reaper_run(void *server);
+/* False without descriptors. */
+bool http_reaper_init(struct http_server *s);
+void http_reaper_close(struct http_server *s);
+/* The reaper resumes the suspended connection once its descriptor is readable, or at its deadline. */
+void http_resume_when_readable(struct http_conn *c);
 void http_linger(struct http_server *s, int fd);
 
 /* ---- http_tls.c ---- */
 struct http_tls_use;
-/* Gives a new TLS session (gnutls_session_t) the present certificate, tickets and the request for a client's. The
-   result is given back by http_tls_end when the session is gone. */
-struct http_tls_use *http_tls_begin(struct http_tls *t, void *session);
+/* Gives the connection's new TLS session (gnutls_session_t) the present certificate, tickets and the request for a
+   client's. The result is given back by http_tls_end when the session is gone. */
+struct http_tls_use *http_tls_begin(struct http_conn *c, void *session);
 void http_tls_end(struct http_tls_use *use);
 /* DER of the client's certificate, borrowed from the session. */
 struct slice http_tls_peer(void *session);

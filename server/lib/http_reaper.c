@@ -10,19 +10,43 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-  BATCH = 64, /* connections accepted before deadlines are looked at again */
-  ROOM = 16,  /* idle connections closed at a time to make room */
+  EVENTS = 64, /* taken from epoll at a time */
+  BATCH = 64,  /* connections accepted before anything else is looked at */
+  ROOM = 16,   /* idle connections closed at a time to make room */
   LINGER_US = 2 * 1000 * 1000,
   LINGER_BYTES = 1 << 20,
   SCAN_MIN_US = 5 * 1000,
   SCAN_MAX_US = 1000 * 1000,
-  OUT_OF_FILES_US = 100 * 1000, /* not accepting while descriptors are short */
+  OUT_OF_FILES_NS = 50 * 1000 * 1000,
 };
+
+static bool watch(struct http_server *s, int fd, uint32_t events, void *what) {
+  struct epoll_event e = {.events = events, .data.ptr = what};
+  return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
+bool http_reaper_init(struct http_server *s) {
+  s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if (s->wake_fd < 0 || s->epoll_fd < 0) return false;
+  return watch(s, s->wake_fd, EPOLLIN, &s->wake_fd) && watch(s, s->listen_fd, EPOLLIN, &s->listen_fd);
+}
+
+void http_reaper_close(struct http_server *s) {
+  if (s->wake_fd >= 0) close(s->wake_fd);
+  if (s->epoll_fd >= 0) close(s->epoll_fd);
+}
+
+void http_resume_when_readable(struct http_conn *c) {
+  if (!watch(c->server, c->fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, c)) MHD_resume_connection(c->mhd);
+}
 
 /* The peer sees its end; libmicrohttpd is woken and closes the descriptor, after the CLOSED hook has taken the
    connection off the list. Under conns_lock. */
@@ -90,8 +114,7 @@ static void admit(struct http_server *s, int fd, const struct addr *from) {
   log_warn(NULL, "a connection was not taken over");
 }
 
-/* False when descriptors ran out. */
-static bool accept_some(struct http_server *s) {
+static void accept_some(struct http_server *s) {
   for (int i = 0; i < BATCH; i++) {
     struct addr from = {.n = sizeof from.ss};
     int fd = accept4(s->listen_fd, (struct sockaddr *)&from.ss, &from.n, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -100,12 +123,12 @@ static bool accept_some(struct http_server *s) {
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return true;
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
     log_warn(NULL, "no descriptors are left for connections");
     make_room(s);
-    return false;
+    nanosleep(&(struct timespec){.tv_nsec = OUT_OF_FILES_NS}, NULL);
+    return;
   }
-  return true;
 }
 
 static void stop_listening(struct http_server *s) {
@@ -125,7 +148,7 @@ void http_linger(struct http_server *s, int fd) {
   int copy = s->lingers_n < LINGERS ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
   if (copy >= 0) s->lingers[s->lingers_n++] = (struct late_close){copy, clock_mono_us() + LINGER_US};
   pthread_mutex_unlock(&s->linger_lock);
-  if (copy >= 0) http_wake(s->wake_fd);
+  if (copy >= 0) watch(s, copy, EPOLLIN, s->lingers);
 }
 
 /* Reads off what comes. True when the peer is done, or its time is. */
@@ -154,30 +177,44 @@ static int64_t scan_period(const struct http_conf *conf) {
   return least < SCAN_MIN_US ? SCAN_MIN_US : least > SCAN_MAX_US ? SCAN_MAX_US : least;
 }
 
-/* Waits for something to do, at most until `until`. */
-static void await(struct http_server *s, bool accepting, int64_t until) {
-  struct pollfd fds[2 + LINGERS] = {{s->wake_fd, POLLIN, 0}, {accepting ? s->listen_fd : -1, POLLIN, 0}};
-  pthread_mutex_lock(&s->linger_lock);
-  nfds_t n = 2 + (nfds_t)s->lingers_n;
-  for (int i = 0; i < s->lingers_n; i++) fds[2 + i] = (struct pollfd){s->lingers[i].fd, POLLIN, 0};
-  pthread_mutex_unlock(&s->linger_lock);
-  int64_t left = until - clock_mono_us();
-  poll(fds, n, left < 0 ? 0 : (int)(left / 1000 + 1));
+static void wake_up(struct http_server *s) {
   uint64_t ignored;
-  if (fds[0].revents && read(s->wake_fd, &ignored, sizeof ignored) < 0) return;
+  while (read(s->wake_fd, &ignored, sizeof ignored) > 0) continue;
+}
+
+/* Off the set first: once resumed, the connection may be gone at any moment. */
+static void resume(struct http_server *s, struct http_conn *c) {
+  epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+  MHD_resume_connection(c->mhd);
+}
+
+/* Waits for something to do, at most until `until`, and does it. */
+static void serve(struct http_server *s, int64_t until) {
+  struct epoll_event events[EVENTS];
+  int64_t left = until - clock_mono_us();
+  int n = epoll_wait(s->epoll_fd, events, EVENTS, left < 0 ? 0 : (int)(left / 1000 + 1));
+  for (int i = 0; i < n; i++) {
+    void *what = events[i].data.ptr;
+    if (what == &s->wake_fd)
+      wake_up(s);
+    else if (what == &s->listen_fd)
+      accept_some(s);
+    else if (what == s->lingers)
+      linger_some(s, clock_mono_us());
+    else
+      resume(s, what);
+  }
 }
 
 void *http_reaper_run(void *server) {
   struct http_server *s = server;
-  int64_t period = scan_period(&s->conf), next = clock_mono_us() + period, accept_from = 0;
+  int64_t period = scan_period(&s->conf), next = clock_mono_us() + period;
   while (!atomic_load(&s->reaper_ends)) {
     if (atomic_load(&s->quiescing)) stop_listening(s);
+    serve(s, next);
     int64_t now = clock_mono_us();
-    bool accepting = s->listen_fd >= 0 && now >= accept_from;
-    await(s, accepting, next);
-    if (accepting && !accept_some(s)) accept_from = now + OUT_OF_FILES_US;
-    linger_some(s, now);
     if (now < next) continue;
+    linger_some(s, now);
     end_overdue(s, now);
     next = now + period;
   }

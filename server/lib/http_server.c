@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,7 +66,7 @@ static struct http_conn *conn_new(struct http_server *s, struct MHD_Connection *
   struct addr peer = {.n = from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)};
   memcpy(&peer.ss, from, peer.n);
   addr_host_to(c->peer, &peer);
-  if (s->conf.tls) c->tls = http_tls_begin(s->conf.tls, info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
+  if (s->conf.tls) c->tls = http_tls_begin(c, info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
   http_conn_phase(c, PHASE_HEADERS, clock_mono_us() + s->conf.headers_us);
   return c;
 }
@@ -97,10 +96,30 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot,
     return;
   }
   struct http_conn *c = *slot;
+  http_unpark(c);
   conn_unlist(s, c);
   http_tls_end(c->tls);
   atomic_fetch_sub(&s->connections, 1);
   http_conn_unref(c);
+}
+
+void http_unpark(struct http_conn *c) {
+  if (!c->parked) return;
+  c->parked = false;
+  atomic_fetch_sub(&c->server->parked, 1);
+}
+
+static void suspend(struct http_conn *c) {
+  c->parked = true;
+  atomic_fetch_add(&c->server->parked, 1);
+  MHD_suspend_connection(c->mhd);
+}
+
+/* When the server is stopping the end of the stream is what becomes readable. */
+void http_await_handshake(struct http_conn *c) {
+  suspend(c);
+  http_resume_when_readable(c);
+  if (atomic_load(&c->server->stopping)) shutdown(c->fd, SHUT_RDWR);
 }
 
 /* ---- requests ---- */
@@ -116,18 +135,10 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
   return c;
 }
 
-static void unpark(struct http_conn *c) {
-  if (!c->parked) return;
-  c->parked = false;
-  atomic_fetch_sub(&c->server->parked, 1);
-}
-
 /* Suspended first, marked second: once it is marked, http_reply may resume it at any moment. */
 static void park(struct http_conn *c) {
   int running = RUNNING;
-  c->parked = true;
-  atomic_fetch_add(&c->server->parked, 1);
-  MHD_suspend_connection(c->mhd);
+  suspend(c);
   if (!atomic_compare_exchange_strong(&c->state, &running, SUSPENDED))
     MHD_resume_connection(c->mhd);
   else if (atomic_load(&c->server->stopping))
@@ -152,7 +163,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
                                   const char *version, const char *data, size_t *n, void **context) {
   (void)arg, (void)mhd, (void)url;
   struct http_conn *c = *context;
-  unpark(c);
+  http_unpark(c);
   if (c->cut) return http_answer_cut(c);
   if (!c->rq->parsed) {
     http_req_head(c->rq, method, version);
@@ -188,7 +199,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context, 
   struct http_conn *c = *context;
   if (!c) return;
   *context = NULL;
-  unpark(c);
+  http_unpark(c);
   if (c->cut)
     one_less_open(s); /* the request is its owner's */
   else
@@ -277,11 +288,10 @@ enum err http_start(struct ctx *cx, struct http_server **out, const struct http_
   s->address = mem_strdup(addr_text(cx, &bound));
   s->port = addr_port(&bound);
   s->listen_fd = fd;
-  s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  s->mhd = s->wake_fd < 0 ? NULL : daemon_start(s);
+  s->mhd = http_reaper_init(s) ? daemon_start(s) : NULL;
   if (!s->mhd) {
     close(fd);
-    if (s->wake_fd >= 0) close(s->wake_fd);
+    http_reaper_close(s);
     server_unref(s);
     return FAIL(cx, E_UNREACHABLE, "cannot start the HTTP server on %s: %s", conf->listen, strerror(errno));
   }
@@ -328,11 +338,15 @@ static void await_zero(atomic_int *n) {
   while (atomic_load(n) > 0) nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
 }
 
-/* libmicrohttpd aborts the process when it is stopped with a suspended connection: none may be left. */
+/* libmicrohttpd aborts the process when it is stopped with a suspended connection: none may be left, neither of those
+   whose request is being worked on nor of those that are in their handshake. */
 static void cut_suspended(struct http_server *s) {
   atomic_store(&s->stopping, true);
   pthread_mutex_lock(&s->conns_lock);
-  for (struct http_conn *c = s->conns; c; c = c->next) http_cut(c);
+  for (struct http_conn *c = s->conns; c; c = c->next) {
+    http_cut(c);
+    if (atomic_load(&c->phase) == PHASE_HEADERS) shutdown(c->fd, SHUT_RDWR);
+  }
   pthread_mutex_unlock(&s->conns_lock);
   http_drain(s, clock_mono_us() + LAST_WORDS_US);
   await_zero(&s->parked);
@@ -347,7 +361,7 @@ void http_stop(struct http_server *s) {
   thread_join(s->reaper);
   await_zero(&s->replying);
   MHD_stop_daemon(s->mhd);
-  close(s->wake_fd);
+  http_reaper_close(s);
   while (s->spare) {
     struct http_req *rq = s->spare;
     s->spare = rq->next;

@@ -4,11 +4,14 @@
    credentials of the day (struct http_tls_use), which live until the last session that uses them is gone. */
 #include "lib/http_int.h"
 
+#include <errno.h>
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 /* TLS 1.3 and 1.2 with forward secrecy and AEAD only; AES-128-GCM is the cheapest. */
 const char http_tls_priorities[] =
@@ -97,7 +100,29 @@ static void use_set(struct http_tls *t, struct http_tls_use *use) {
   http_tls_end(old);
 }
 
-struct http_tls_use *http_tls_begin(struct http_tls *t, void *session) {
+/* Where GnuTLS reads. While a handshake waits for the client libmicrohttpd would call it again and again, for it does
+   not notice that nothing has come: one client that stops in mid-handshake would keep a processor busy. So the
+   connection is suspended meanwhile. */
+static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t n) {
+  struct http_conn *c = arg;
+  http_unpark(c);
+  ssize_t got = recv(c->fd, out, n, 0);
+  if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || c->shaken) return got;
+  /* The client's last word is Finished, in every kind of handshake. */
+  void *session = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+  c->shaken = gnutls_handshake_get_last_in(session) == GNUTLS_HANDSHAKE_FINISHED;
+  if (!c->shaken) http_await_handshake(c);
+  errno = EAGAIN;
+  return -1;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t arg, unsigned ms) {
+  struct http_conn *c = arg;
+  return poll(&(struct pollfd){c->fd, POLLIN, 0}, 1, (int)ms);
+}
+
+struct http_tls_use *http_tls_begin(struct http_conn *c, void *session) {
+  struct http_tls *t = c->server->conf.tls;
   pthread_mutex_lock(&t->lock);
   struct http_tls_use *use = t->now;
   atomic_fetch_add(&use->refs, 1);
@@ -105,6 +130,9 @@ struct http_tls_use *http_tls_begin(struct http_tls *t, void *session) {
   gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, use->cred);
   gnutls_session_ticket_enable_server(session, &t->tickets);
   if (use->ask) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+  gnutls_transport_set_ptr2(session, c, (gnutls_transport_ptr_t)(intptr_t)c->fd);
+  gnutls_transport_set_pull_function(session, pull);
+  gnutls_transport_set_pull_timeout_function(session, pull_timeout);
   return use;
 }
 

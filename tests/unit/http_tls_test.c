@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <time.h>
 
 /* ---- certificates ---- */
 
@@ -178,18 +179,46 @@ static void survives_garbage(void **state) {
   assert_int_equal(t.heads, 0);
 }
 
-/* Goal: the deadline of headers counts from the first byte of the handshake. */
+/* Goal: the deadline of headers counts from the first byte of the handshake, and a client that stops there costs no
+   processor meanwhile. */
 static void ends_slow_handshakes(void **state) {
   (void)state;
   http_stop(t.server);
   struct http_conf conf = usual();
   conf.tls = tls;
-  conf.headers_us = 100 * 1000;
+  conf.headers_us = 500 * 1000;
   serve(conf);
   int fd = dial();
+  struct timespec before, after;
   say(fd, "\x16\x03\x01");
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
   expect_end(fd);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
   AWAIT_STAT(timeouts, == 1);
+  int64_t spent_us = (after.tv_sec - before.tv_sec) * US_SECOND + (after.tv_nsec - before.tv_nsec) / 1000;
+  assert_true(spent_us < conf.headers_us / 2);
+}
+
+/* Goal: stopping while clients are in their handshake. */
+static void stops_in_mid_handshake(void **state) {
+  (void)state;
+  struct http_conf conf = usual();
+  conf.tls = tls;
+  for (int round = 0; round < 20; round++) {
+    int half[8];
+    for (size_t i = 0; i < COUNT(half); i++) {
+      half[i] = dial();
+      say(half[i], "\x16\x03\x01");
+    }
+    if (round % 2) {
+      struct client c = client_new(TLS1_3_VERSION, NULL);
+      assert_int_equal(SSL_connect(c.ssl), 1);
+      client_end(&c, true);
+    }
+    http_stop(t.server);
+    for (size_t i = 0; i < COUNT(half); i++) expect_end(half[i]);
+    serve(conf);
+  }
 }
 
 /* Goal: TLS before 1.2 and ciphers without forward secrecy or AEAD find no common ground. */
@@ -300,13 +329,10 @@ static void swaps_its_certificate(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TLS_TEST(refuses_what_does_not_fit),
-      TLS_TEST(survives_garbage),
-      TLS_TEST(ends_slow_handshakes),
-      TLS_TEST(refuses_weak_protocols),
-      TLS_TEST(does_not_ask_unless_told),
-      TLS_TEST(names_issuers_and_sees_any),
-      TLS_TEST(resumption_keeps_the_certificate),
+      TLS_TEST(refuses_what_does_not_fit),  TLS_TEST(survives_garbage),
+      TLS_TEST(ends_slow_handshakes),       TLS_TEST(stops_in_mid_handshake),
+      TLS_TEST(refuses_weak_protocols),     TLS_TEST(does_not_ask_unless_told),
+      TLS_TEST(names_issuers_and_sees_any), TLS_TEST(resumption_keeps_the_certificate),
       TLS_TEST(swaps_its_certificate),
   };
   log_set(LOG_ERROR, false);
