@@ -1,13 +1,32 @@
-/* The subcommands' functions: main.c's table names them. Each prints its result on stdout and leaves its error in cx.
- */
+/* The subcommands' functions: main.c's table names them. Each prints its result on stdout and leaves its error in cx. */
 #ifndef POMONA_APP_CMD_H
 #define POMONA_APP_CMD_H
 
 #include "app/args.h"
 
-/* serve.c, cmd_conf.c: these work without a server */
+/* These work without a server: serve.c, cmd_conf.c, cmd_types.c */
 MUST_CHECK enum err cmd_serve(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_init(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_conf(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_command_types(struct ctx *cx, struct args *a);
+
+/* These speak to one: cmd_device.c */
+MUST_CHECK enum err cmd_device_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_release(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_push(struct ctx *cx, struct args *a);
+/* cmd_send.c */
+MUST_CHECK enum err cmd_device_restart(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_command_send(struct ctx *cx, struct args *a);
+/* cmd_command.c */
+MUST_CHECK enum err cmd_command_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_command_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_command_retry(struct ctx *cx, struct args *a);
+/* cmd_admin.c */
+MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
 #endif

@@ -6,6 +6,11 @@
 enum { LEFT = 26, WIDTH = 100 };
 
 static const char *const client_settings[] = {"data", "config", "server", "api-key", NULL};
+static const struct option_row client_options[] = {
+    {"server-ca", "FILE",
+     "PEM of the CA that the server's certificate is checked against; without it DATA/tls-ca.pem, else the system's"},
+    {0},
+};
 static const struct option_row help_row = {"help", NULL, "show this text"};
 
 static bool is_client_setting(const char *name) {
@@ -21,11 +26,16 @@ static const struct conf_row *find_setting(const struct subcommand *sub, struct 
   return NULL;
 }
 
-static const struct option_row *find_option(const struct subcommand *sub, struct slice name) {
-  if (slice_is(name, help_row.name)) return &help_row;
-  for (const struct option_row *o = sub->options; o && o->name; o++)
+static const struct option_row *among(const struct option_row *rows, struct slice name) {
+  for (const struct option_row *o = rows; o && o->name; o++)
     if (slice_is(name, o->name)) return o;
   return NULL;
+}
+
+static const struct option_row *find_option(const struct subcommand *sub, struct slice name) {
+  if (slice_is(name, help_row.name)) return &help_row;
+  const struct option_row *client = sub->settings == SETTINGS_CLIENT ? among(client_options, name) : NULL;
+  return client ? client : among(sub->options, name);
 }
 
 /* One "--name", "--name value" or "--name=value" at argv[*i]; *i is moved over the value. */
@@ -112,6 +122,8 @@ void args_help(FILE *to, const struct subcommand *sub) {
   fprintf(to, "usage: pomona %s [OPTION]…%s%s\n\n%s\n\noptions:\n", sub->name, *sub->operands ? " " : "", sub->operands,
           sub->help);
   for (const struct option_row *o = sub->options; o && o->name; o++) help_option(to, o->name, o->value, o->help);
+  for (const struct option_row *o = client_options; sub->settings == SETTINGS_CLIENT && o->name; o++)
+    help_option(to, o->name, o->value, o->help);
   help_option(to, help_row.name, NULL, help_row.help);
   if (sub->settings == SETTINGS_NONE) return;
   fputs("\nsettings (also POMONA_NAME and POMONA_NAME_FILE in the environment, and the settings file; see `pomona "

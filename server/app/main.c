@@ -1,10 +1,45 @@
 #include "app/args.h"
 #include "app/cmd.h"
+#include "app/lab.h"
 
 #include <locale.h>
 #include <string.h>
 
-static const struct option_row json_only[] = {{"json", NULL, "for machines: JSON"}, {0}};
+#define JSON                                                                                                           \
+  { "json", NULL, "for machines: JSON" }
+#define END                                                                                                            \
+  { NULL, NULL, NULL }
+
+static const struct option_row json_only[] = {JSON, END};
+static const struct option_row send_options[] = {
+    {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
+    {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
+    {"expires", "SPAN", "do not deliver it any more after this time, e.g. 24h"},
+    {"no-push", NULL, "do not wake the devices"},
+    JSON,
+    END,
+};
+static const struct option_row restart_options[] = {
+    {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
+    JSON,
+    END,
+};
+static const struct option_row list_options[] = {{"limit", "N", "at most so many; 0 is all (100)"}, JSON, END};
+static const struct option_row retry_options[] = {{"device", "ID", "for this device only"}, JSON, END};
+static const struct option_row link_options[] = {
+    {"ttl", "SPAN", "how long it is good (24h)"},
+    {"uses", "N", "for how many devices (1)"},
+    {"device", "ID", "for this enrollment id or serial number only, which it may take over"},
+    {"anyway", NULL, "although there is no usable push certificate"},
+    JSON,
+    END,
+};
+static const struct option_row profile_options[] = {{"out", "FILE", "write it there"}, END};
+static const struct option_row import_options[] = {
+    {"new-topic", NULL, "although enrolled devices listen on another topic, and will never hear this one"},
+    JSON,
+    END,
+};
 
 /* A new subcommand is a row here and a function of cmd.h. */
 static const struct subcommand subcommands[] = {
@@ -12,8 +47,36 @@ static const struct subcommand subcommands[] = {
      "The server, in the foreground; SIGHUP reloads settings and certificates."},
     {"init", "", 0, 0, SETTINGS_ALL, NULL, cmd_init, NULL,
      "Makes the data folder, keys and the admin's token; serve does it too."},
+    {"status", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_status, NULL,
+     "Is everything fine; exit status 0 when the server is ready."},
+    {"device list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_device_list, NULL, "Lists the fleet."},
+    {"device show", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_show, NULL,
+     "Shows one; ID is an enrollment id, or a serial number where it is unique."},
+    {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
+    {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
+     "Lets the device enroll anew for 24 hours, whoever holds it now."},
+    {"command send", "ID… REQUESTTYPE [Key=Value…]", 1, -1, SETTINGS_CLIENT, send_options, cmd_command_send, NULL,
+     "Queues a command and wakes the devices. Key=a,b is a list, Key.Sub=Value a member, Key=@FILE the contents of a "
+     "file."},
+    {"command list", "[ID]", 0, 1, SETTINGS_CLIENT, list_options, cmd_command_list, NULL,
+     "Lists commands by device, newest first."},
+    {"command show", "UUID", 1, 1, SETTINGS_CLIENT, json_only, cmd_command_show, NULL, "Shows what came of one."},
+    {"command retry", "UUID", 1, 1, SETTINGS_CLIENT, retry_options, cmd_command_retry, NULL,
+     "Hands out once more what was delivered without an answer and is not repeated by itself."},
+    {"command types", "[REQUESTTYPE]", 0, 1, SETTINGS_NONE, json_only, cmd_command_types, NULL,
+     "Lists the commands and their arguments."},
+    {"push", "ID…", 1, -1, SETTINGS_CLIENT, json_only, cmd_push, NULL, "Wakes devices now."},
+    {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL, "Lists the push certificates."},
+    {"pushcert import", "FILE…", 1, -1, SETTINGS_CLIENT, import_options, cmd_pushcert_import, NULL,
+     "Imports a push certificate and its key, PEM in one file or several."},
+    {"enroll link", "", 0, 0, SETTINGS_CLIENT, link_options, cmd_enroll_link, NULL,
+     "Makes a link by which a device enrolls; it stands alone on stdout."},
+    {"enroll profile", "", 0, 0, SETTINGS_CLIENT, profile_options, cmd_enroll_profile, NULL,
+     "An enrollment profile as a file, good for one device within an hour."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
+    {"lab apns", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_apns_main, "A stand-in for Apple's push service."},
+    {"lab pushcert", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_pushcert_main, "A test push certificate with its key."},
     {0},
 };
 

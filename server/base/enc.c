@@ -169,6 +169,30 @@ char *enc_time(struct ctx *cx, int64_t us) {
   return out;
 }
 
+/* "Z", "+01:00" or "-05:30" as seconds east of UTC. */
+static bool dec_offset(const char *p, int *seconds) {
+  int hours, minutes, used = 0;
+  char sign;
+  *seconds = 0;
+  if (strcmp(p, "Z") == 0) return true;
+  if (sscanf(p, "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || p[used] || !strchr("+-", sign)) return false;
+  *seconds = (hours * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+  return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60;
+}
+
+bool dec_time(struct slice s, int64_t *us) {
+  char text[64];
+  struct tm t = {0};
+  int offset;
+  if (s.n >= sizeof text || memchr(s.p ? s.p : "", '\0', s.n)) return false;
+  snprintf(text, sizeof text, "%.*s", (int)s.n, s.p ? s.p : "");
+  const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
+  if (rest && *rest == '.') rest += 1 + strspn(rest + 1, "0123456789");
+  if (!rest || !dec_offset(rest, &offset)) return false;
+  *us = ((int64_t)timegm(&t) - offset) * US_SECOND;
+  return true;
+}
+
 char *enc_time_local(struct ctx *cx, int64_t us) {
   time_t s = (time_t)(us / US_SECOND);
   struct tm t;

@@ -1,27 +1,14 @@
 /* A command's property list from its row and an object of arguments. */
-#include "base/clock.h"
 #include "base/enc.h"
 #include "core/command.h"
 #include "core/command_int.h"
 #include "lib/plist.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { DEPTH_MAX = 32, PIN_LEN = 6, UUID_MAX = 255 };
 
 /* ---- JSON to property list ---- */
-
-/* 2026-11-22T15:00:00Z; a fraction is dropped, other offsets than Z are not taken. */
-static bool to_time(const char *text, int64_t *us) {
-  struct tm t = {0};
-  const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
-  if (rest && *rest == '.') rest += 1 + strspn(rest + 1, "0123456789");
-  if (!rest || strcmp(rest, "Z") != 0) return false;
-  *us = (int64_t)timegm(&t) * US_SECOND;
-  return true;
-}
 
 /* Where a value goes: under a key of a dictionary, or at the end of an array (key NULL). */
 struct place {
@@ -91,7 +78,7 @@ static enum err convert_special(struct ctx *cx, struct place at, struct js *valu
     ctx_clear_error(cx);
     return FAIL(cx, E_INVALID, "$data is not base64");
   }
-  if (date && !to_time(date, &us)) return FAIL(cx, E_INVALID, "$date is no time like 2026-11-22T15:00:00Z");
+  if (date && !dec_time(slice_of(date), &us)) return FAIL(cx, E_INVALID, "$date is no time like 2026-11-22T15:00:00Z");
   if (data)
     put_data(at, bytes);
   else
@@ -153,7 +140,7 @@ static enum err put_typed_data(struct ctx *cx, struct place at, struct js *value
 
 static enum err put_typed_date(struct place at, struct js *value) {
   int64_t us;
-  if (!to_time(js_string(value), &us)) return E_INVALID;
+  if (!dec_time(slice_of(js_string(value)), &us)) return E_INVALID;
   put_date(at, us);
   return OK;
 }

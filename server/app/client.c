@@ -1,0 +1,132 @@
+#include "app/client.h"
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/file.h"
+#include "lib/net_addr.h"
+#include "lib/net_http.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TOKEN_MAX = 4096, PAGE = 1000, WAIT_S = 60 };
+
+struct client {
+  struct nh *nh;
+  const char *base; /* without a slash at the end */
+  const char *authorization;
+};
+
+/* ---- where, and as whom ---- */
+
+/* The listener's own address, as this machine reaches it. */
+static enum err default_server(struct ctx *cx, const struct conf *conf, const char **out) {
+  struct addr at;
+  struct url url;
+  TRY(addr_parse(cx, &at, conf->admin_listen));
+  TRY(url_parse(cx, &url, conf->public_url));
+  bool tls = conf->tls && !addr_is_loopback(&at) && !conf->admin_insecure;
+  const char *host = addr_host(cx, &at);
+  if (addr_is_any(&at)) host = tls ? url.host : "127.0.0.1";
+  bool colons = strchr(host, ':') != NULL;
+  *out = ctx_printf(cx, "%s://%s%s%s:%d", tls ? "https" : "http", colons ? "[" : "", host, colons ? "]" : "",
+                    addr_port(&at));
+  return OK;
+}
+
+static enum err find_token(struct ctx *cx, const struct conf *conf, const char **out) {
+  struct slice text;
+  *out = conf->api_key;
+  if (*out) return OK;
+  if (file_read(cx, &text, conf_path(cx, conf, "admin.token"), TOKEN_MAX) != OK) {
+    const char *why = ctx_strdup(cx, ctx_error_text(cx));
+    ctx_clear_error(cx);
+    return FAIL(cx, E_UNAUTHORIZED, "no token: %s; give --data (the server's data folder) or an api-key", why);
+  }
+  text = slice_trim(text);
+  *out = ctx_memdup(cx, text.p, text.n);
+  return OK;
+}
+
+/* The own TLS CA is what the server uses unless it was given a certificate. */
+static const char *default_ca(struct ctx *cx, const struct conf *conf) {
+  const char *own = conf_path(cx, conf, "tls-ca.pem");
+  return !conf->tls_cert && access(own, R_OK) == 0 ? own : NULL;
+}
+
+static void release(void *nh) { nh_free(nh); }
+
+enum err client_open(struct ctx *cx, struct client **out, const struct args *a) {
+  struct client *c = ctx_alloc(cx, sizeof *c);
+  const char *token;
+  c->base = a->conf->server;
+  if (!c->base) TRY(default_server(cx, a->conf, &c->base));
+  TRY(find_token(cx, a->conf, &token));
+  c->authorization = ctx_printf(cx, "Authorization: Bearer %s", token);
+  const char *ca = args_value(a, "server-ca");
+  struct nh_conf conf = {.ca_file = ca ? ca : default_ca(cx, a->conf), .timeout_us = WAIT_S * US_SECOND};
+  TRY(nh_new(cx, &c->nh, &conf));
+  ctx_defer(cx, release, c->nh);
+  *out = c;
+  return OK;
+}
+
+/* ---- calls ---- */
+
+/* {"error":{"code","message","trace"}} */
+static enum err fail_as_told(struct ctx *cx, const struct nh_reply *reply) {
+  struct js *body = NULL;
+  enum err parsed = js_parse(cx, reply->body, &body);
+  ctx_clear_error(cx);
+  struct js *error = parsed == OK ? js_get(body, "error") : NULL;
+  const char *code = js_str(error, "code"), *message = js_str(error, "message"), *trace = js_str(error, "trace");
+  if (!code || !message) return FAIL(cx, E_INTERNAL, "the server answered %d", reply->status);
+  enum err e = err_from_slug(code);
+  if (reply->status >= 500 && trace) return FAIL(cx, e, "%s (trace %s in the server's log)", message, trace);
+  return FAIL(cx, e, "%s", message);
+}
+
+static enum err call(struct ctx *cx, struct client *c, const struct nh_req *what, const char *type, struct slice *out) {
+  const char *headers[] = {c->authorization, type, NULL};
+  struct nh_req rq = *what;
+  rq.url = ctx_printf(cx, "%s%s", c->base, what->url);
+  rq.headers = headers;
+  struct nh_reply reply;
+  TRY(nh_do(cx, c->nh, &rq, &reply));
+  if (reply.status >= 300) return fail_as_told(cx, &reply);
+  *out = reply.body;
+  return OK;
+}
+
+enum err client_bytes(struct ctx *cx, struct client *c, const char *method, const char *path, struct slice body,
+                      struct slice *out) {
+  struct nh_req rq = {.method = method, .url = path, .body = body};
+  return call(cx, c, &rq, "Content-Type: application/octet-stream", out);
+}
+
+enum err client_call(struct ctx *cx, struct client *c, const char *method, const char *path, struct js *body,
+                     struct js **out) {
+  struct nh_req rq = {.method = method, .url = path};
+  struct slice bytes;
+  if (body) rq.body = js_text(cx, body, JS_COMPACT);
+  TRY(call(cx, c, &rq, "Content-Type: application/json", &bytes));
+  return js_parse(cx, bytes, out);
+}
+
+enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, const char *start,
+                      int64_t most, struct js **out) {
+  int64_t next = 0;
+  *out = js_array(cx);
+  do {
+    struct js *page;
+    TRY(client_call(cx, c, "GET", ctx_printf(cx, "%s&limit=%d&%s=%" PRId64, path, PAGE, start, next), NULL, &page));
+    struct js *rows = js_get(page, key);
+    for (size_t i = 0; i < js_count(rows); i++) {
+      if (most && js_count(*out) >= (size_t)most) return OK;
+      js_add(*out, js_at(rows, i));
+    }
+    if (!js_int(js_get(page, "next"), &next)) next = 0;
+  } while (next);
+  return OK;
+}

@@ -1,0 +1,22 @@
+/* The command line's side of the API. */
+#ifndef POMONA_APP_CLIENT_H
+#define POMONA_APP_CLIENT_H
+
+#include "app/args.h"
+#include "lib/json.h"
+
+struct client; /* in cx */
+
+/* Finds the server (`server`, else admin-listen) and the token (`api-key`, else DATA/admin.token). */
+MUST_CHECK enum err client_open(struct ctx *cx, struct client **out, const struct args *a);
+/* One call; body may be NULL. What the API refuses comes back as its error with its words. */
+MUST_CHECK enum err client_call(struct ctx *cx, struct client *c, const char *method, const char *path, struct js *body,
+                                struct js **out);
+/* The same with bytes both ways. */
+MUST_CHECK enum err client_bytes(struct ctx *cx, struct client *c, const char *method, const char *path,
+                                 struct slice body, struct slice *out);
+/* All pages of a list, as one array under `key`; at most `most` of them (0: all). path already has a query. */
+MUST_CHECK enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, const char *start,
+                                 int64_t most, struct js **out);
+
+#endif
