@@ -20,6 +20,7 @@ struct checkin {
   const struct checkin_row *row;
   void *state;                    /* the row's own */
   enum enroll_refusal refusal;    /* after apply: not ENROLL_FINE is answered 400 */
+  const char *news;               /* after apply: what an operator wants to see in the log, or NULL */
 };
 
 /* E_INVALID: not a check-in message that is known. proof and core are the caller's to set. */

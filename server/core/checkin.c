@@ -34,6 +34,7 @@ static enum err authenticate_read(struct ctx *cx, struct pl *message, void **sta
 
 static enum err authenticate_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   if (c->ids.is_user) return FAIL(cx, E_INVALID, "Authenticate is for devices, not for users");
+  c->news = "device authenticated";
   return enroll_authenticate(cx, db, c->core, &c->ids, &c->proof, c->state, &c->refusal);
 }
 
@@ -70,6 +71,7 @@ static enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin
   TRY(enroll_token_update(cx, db, c->core, &c->ids, &c->proof, c->state, &r));
   c->refusal = r.refusal;
   if (r.enrollment == 0) return OK;
+  if (r.enrolled) c->news = "device enrolled";
   if (r.promoted) TRY(clear_queues(cx, db, r.enrollment));
   else if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;
@@ -89,6 +91,7 @@ static enum err check_out_read(struct ctx *cx, struct pl *message, void **state)
 
 static enum err check_out_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   struct enroll_channel ch;
+  c->news = "device checked out";
   TRY(enroll_check_out(cx, db, &c->ids, &c->proof, &c->refusal));
   if (c->refusal != ENROLL_FINE) return OK;
   TRY(enroll_find(cx, db, &c->ids, &c->proof, &ch));

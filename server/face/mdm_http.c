@@ -1,5 +1,6 @@
 /* PUT /mdm: check-ins and the command channel, told apart by Content-Type (Apple, "Sending MDM commands to a device"). */
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/checkin.h"
 #include "core/report.h"
 #include "face/device.h"
@@ -39,8 +40,10 @@ static void refuse(struct http_req *rq, enum enroll_refusal refusal) {
 
 static void checked_in(struct http_req *rq, void *arg, enum err e) {
   struct checkin *c = arg;
+  bool fine = e == OK && c->refusal == ENROLL_FINE;
+  if (fine && c->news) log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", http_peer(rq)));
   if (e != OK) reply_error(rq, e);
-  else if (c->refusal != ENROLL_FINE) refuse(rq, c->refusal);
+  else if (!fine) refuse(rq, c->refusal);
   else reply_empty(rq, 200);
 }
 
