@@ -24,8 +24,8 @@ enum err command_fetch(struct ctx *cx, struct client *c, const char *uuid, struc
 /* The first of the ErrorChain, for people. */
 static const char *first_error(struct ctx *cx, struct js *target) {
   struct js *error = js_at(js_get(target, "errors"), 0);
-  const char *text = js_str(error, "USEnglishDescription");
-  if (!text) text = js_str(error, "LocalizedDescription");
+  const char *text = js_str(error, "text");
+  if (!text) text = js_str(error, "localized");
   return text ? plain(cx, text) : js_str(target, "reason");
 }
 
