@@ -1,0 +1,188 @@
+/* Inside the simulated devices: what a device is (lab_platform.c), how it reads its enrollment profile (lab_profile.c),
+   gets its identity (lab_scep.c), talks to the server (lab_talk.c), answers commands (lab_answer.c, lab_facts.c), is
+   kept between runs (lab_state.c); and many of them at work (lab_fleet.c, lab_push.c).
+
+   Who owns what: a device owns its texts, identity and list of profiles until lab_device_free; keys are the pool's.
+   Threads: one at a time works on a device. */
+#ifndef POMONA_APP_LAB_DEVICE_H
+#define POMONA_APP_LAB_DEVICE_H
+
+#include "app/lab.h"
+#include "lib/net_http.h"
+#include "lib/pki_cert.h"
+#include "lib/plist.h"
+
+/* ---- platforms ---- */
+enum lab_os { MAC = 1, PHONE = 2, IPAD = 4, TV = 8, WATCH = 16, ALL = 31 };
+
+struct lab_platform {
+  const char *word; /* of --platform; NULL ends the table */
+  enum lab_os os;
+  const char *name; /* of a device, before its number */
+  const char *product, *model, *model_name, *os_version, *build;
+  const char *udid_prefix; /* of the short form; NULL: a UUID */
+};
+extern const struct lab_platform lab_platforms[];
+const struct lab_platform *lab_platform(const char *word); /* NULL when there is none */
+
+/* ---- keys ---- */
+struct lab_key {
+  struct pki_key *key;
+  struct slice pem;
+};
+struct lab_keys; /* a pool: making an RSA key takes longer than all the rest of an enrollment */
+/* Those of the PEM file, or `wanted` new ones (16 at most); a file that is missing is made from the new ones. */
+MUST_CHECK enum err lab_keys_open(struct ctx *cx, struct lab_keys **out, const char *file, size_t wanted);
+const struct lab_key *lab_keys_at(const struct lab_keys *k, size_t i); /* any i: devices share keys */
+/* Adds the one of a device that comes back. */
+MUST_CHECK enum err lab_keys_add(struct ctx *cx, struct lab_keys *k, struct slice pem, const struct lab_key **out);
+void lab_keys_close(struct lab_keys *k);
+
+/* ---- the enrollment profile ---- */
+struct lab_profile {
+  char *identifier, *uuid;
+  char *scep_url, *scep_name, *challenge, *subject_cn;
+  struct slice ca_fingerprint; /* SHA-1 of the CA's certificate; n 0: none given */
+  char *server_url, *checkin_url, *topic;
+  struct slice root_pem; /* trusted from now on for TLS; n 0: none given */
+  bool sign_message, check_out;
+};
+/* Any configuration profile: signed content in DER or the bare property list. */
+MUST_CHECK enum err lab_profile_open(struct ctx *cx, struct pl **root, struct slice bytes);
+/* An enrollment profile; everything lives in cx. E_INVALID says what is missing. */
+MUST_CHECK enum err lab_profile_read(struct ctx *cx, struct lab_profile *out, struct slice bytes);
+
+/* ---- a device ---- */
+enum lab_phase { LAB_NEW, LAB_AUTHENTICATED, LAB_ENROLLED, LAB_GONE /* erased, removed, refused for good */ };
+
+struct lab_installed { /* a configuration profile on the device */
+  struct lab_installed *next;
+  char *identifier, *uuid, *name, *organization;
+};
+
+struct lab_device {
+  const struct lab_platform *platform;
+  char udid[72], serial[16], name[48];
+  const struct lab_key *key;
+  enum lab_phase phase;
+  struct ctx *cx; /* holds profile and identity; NULL before the enrollment */
+  struct lab_profile profile;
+  struct pki_cert *identity;
+  struct slice identity_pem;
+  uint8_t token[32];
+  char magic[40];
+  struct lab_installed *installed;
+  struct buf unsent;    /* a report that was not answered with 2xx: sent again before anything else */
+  int64_t not_now;      /* so many answers are still NotNow */
+  const char *swallow;  /* commands of this type are never answered; NULL: none; borrowed */
+  int64_t acknowledged; /* commands */
+};
+
+/* A new device of its own; udid and serial NULL: made up. number goes into its name. */
+struct lab_device *lab_device_new(const struct lab_platform *platform, const char *udid, const char *serial,
+                                  int64_t number);
+void lab_device_free(struct lab_device *d);
+/* Puts the device back to where it was before it was enrolled. */
+void lab_device_forget(struct lab_device *d);
+/* Copies what the device keeps of its profile, and its identity. */
+void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity);
+
+/* ---- messages (lab_message.c) ---- */
+struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d);
+struct slice lab_token_update(struct ctx *cx, const struct lab_device *d);
+struct slice lab_check_out(struct ctx *cx, const struct lab_device *d);
+struct slice lab_idle(struct ctx *cx, const struct lab_device *d);
+
+/* ---- commands ---- */
+enum lab_effect { LAB_NO_EFFECT, LAB_RESTARTS, LAB_SHUTS_DOWN, LAB_ERASES, LAB_UNENROLLS };
+
+struct lab_report {
+  const char *uuid, *request_type, *status; /* of the command; status as in core/report.def, NULL: swallowed */
+  enum lab_effect effect;                   /* once the report has been taken */
+  struct slice body;                        /* the report; n 0: swallowed */
+};
+/* What the device says to a command. E_INVALID when it is none that could be answered. */
+MUST_CHECK enum err lab_answer(struct ctx *cx, struct lab_device *d, struct slice command, struct lab_report *out);
+
+/* The parts of answers that are a matter of taste: lists and facts, put into the report. */
+void lab_put_device_information(struct ctx *cx, struct pl *report, const struct lab_device *d, struct pl *queries);
+void lab_put_security_info(struct ctx *cx, struct pl *report, const struct lab_device *d);
+void lab_put_profiles(struct ctx *cx, struct pl *report, const struct lab_device *d);
+void lab_put_certificates(struct ctx *cx, struct pl *report, const struct lab_device *d);
+void lab_put_applications(struct ctx *cx, struct pl *report, const struct lab_device *d);
+
+/* ---- the wire (lab_talk.c) ---- */
+enum lab_proof {
+  LAB_PROOF_DEVICE, /* as real ones: TLS certificate, and a signature if the profile says so */
+  LAB_PROOF_MTLS,
+  LAB_PROOF_SIGNATURE /* as behind a proxy that ends TLS */
+};
+
+/* What happened, for people: "enrolled", "woken", …; detail may be NULL. Any thread. */
+typedef void lab_tell(void *arg, const struct lab_device *d, const char *what, const char *detail);
+
+struct lab_way {       /* how devices reach the server */
+  const char *ca_file; /* for the first fetch; NULL: the system's store, or on loopback whatever comes */
+  enum lab_proof proof;
+  bool only_authenticate; /* stop there: an aborted installation */
+  lab_tell *tell;
+  void *tell_arg;
+};
+
+/* https, on this machine, and nothing to check the first fetch with. */
+bool lab_trusts_blindly(const struct lab_way *way, const char *link);
+/* From the link to TokenUpdate. */
+MUST_CHECK enum err lab_enroll(struct ctx *cx, struct lab_device *d, const struct lab_way *way, const char *link);
+struct lab_session { /* what came of one */
+  int commands;
+  int64_t again_us; /* the device comes again by itself after so long: NotNow, a restart; 0: it waits for a push */
+  bool off;         /* it was shut down */
+};
+/* Polls and answers until the server has nothing more. An error leaves the device as it is, to try again. */
+MUST_CHECK enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way *way,
+                                struct lab_session *out);
+MUST_CHECK enum err lab_leave(struct ctx *cx, struct lab_device *d, const struct lab_way *way); /* CheckOut */
+/* The identity that the profile's SCEP server gives. */
+MUST_CHECK enum err lab_scep(struct ctx *cx, struct pki_cert **out, const struct lab_profile *profile,
+                             struct nh *client, const struct pki_key *key);
+
+/* ---- kept between runs (lab_state.c) ---- */
+MUST_CHECK enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *dir);
+/* All devices kept in dir, as an array in cx; their keys join the pool. The caller frees each. */
+MUST_CHECK enum err lab_state_load(struct ctx *cx, struct lab_device ***out, size_t *n, struct lab_keys *keys,
+                                   const char *dir);
+
+/* ---- pushes, by the stand-in's control port (lab_push.c) ---- */
+struct lab_push_port;
+/* on_push runs on a thread of its own. A lost connection is made again. */
+MUST_CHECK enum err lab_push_open(struct ctx *cx, struct lab_push_port **out, const char *address,
+                                  void (*on_push)(void *arg, struct slice token, struct slice magic), void *arg);
+void lab_push_listen(struct lab_push_port *p, const char *token_hex, const char *topic); /* any thread */
+void lab_push_close(struct lab_push_port *p);
+
+/* ---- many devices (lab_fleet.c) ---- */
+struct lab_fleet;
+
+struct lab_fleet_conf {
+  struct lab_way way;
+  const char *apns_control; /* "127.0.0.1:4000"; NULL: devices poll */
+  int64_t poll_us;          /* 0: devices wait for pushes only */
+  unsigned workers;         /* connections at a time; 0 is 16 */
+  bool offline;             /* devices enroll, then never come */
+  bool once;                /* a device is done after its first acknowledged command */
+  bool only_enroll;         /* a device is done when it is enrolled */
+};
+
+struct lab_fleet_counts {
+  size_t devices, enrolled, failed /* enrollments */, done;
+  int64_t sessions, commands;
+};
+
+MUST_CHECK enum err lab_fleet_start(struct ctx *cx, struct lab_fleet **out, const struct lab_fleet_conf *conf);
+/* The fleet takes d over. link is borrowed; NULL: the device comes back, enrolled. */
+void lab_fleet_add(struct lab_fleet *f, struct lab_device *d, const char *link);
+struct lab_fleet_counts lab_fleet_counts(struct lab_fleet *f);
+/* Ends what runs, then runs `each` (may be NULL) for every device by the workers, then frees all. */
+void lab_fleet_stop(struct lab_fleet *f, void (*each)(struct ctx *cx, struct lab_device *d, void *arg), void *arg);
+
+#endif

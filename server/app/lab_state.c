@@ -1,0 +1,121 @@
+/* Simulated devices between runs: one property list a device, DIR/UDID.plist. */
+#include "app/lab_device.h"
+#include "base/enc.h"
+#include "base/file.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FILE_MAX = 1 << 20 };
+
+static char *path_of(struct ctx *cx, const char *dir, const char *udid) {
+  return ctx_printf(cx, "%s/%s.plist", dir, enc_percent(cx, slice_of(udid)));
+}
+
+static enum err read_profile(struct ctx *cx, struct lab_profile *out, struct pl *root) {
+  struct slice pem;
+  const struct {
+    char **to;
+    const char *key;
+  } texts[] = {{&out->identifier, "PayloadIdentifier"},
+               {&out->uuid, "PayloadUUID"},
+               {&out->server_url, "ServerURL"},
+               {&out->checkin_url, "CheckInURL"},
+               {&out->topic, "Topic"}};
+  *out = (struct lab_profile){0};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    *texts[i].to = ctx_strdup(cx, pl_str(root, texts[i].key));
+    if (!*texts[i].to) return FAIL(cx, E_INVALID, "a kept device lacks %s", texts[i].key);
+  }
+  if (pl_data(pl_get(root, "Root"), &pem)) out->root_pem = pem;
+  (void)pl_bool(pl_get(root, "SignMessage"), &out->sign_message);
+  (void)pl_bool(pl_get(root, "CheckOutWhenRemoved"), &out->check_out);
+  return OK;
+}
+
+static void write_profile(struct pl *root, const struct lab_profile *p) {
+  pl_set_string(root, "PayloadIdentifier", p->identifier);
+  pl_set_string(root, "PayloadUUID", p->uuid);
+  pl_set_string(root, "ServerURL", p->server_url);
+  pl_set_string(root, "CheckInURL", p->checkin_url);
+  pl_set_string(root, "Topic", p->topic);
+  pl_set_bool(root, "SignMessage", p->sign_message);
+  pl_set_bool(root, "CheckOutWhenRemoved", p->check_out);
+  if (p->root_pem.n) pl_set_data(root, "Root", p->root_pem);
+}
+
+enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *dir) {
+  struct pl *root = pl_new_dict(cx);
+  const char *path = path_of(cx, dir, d->udid);
+  if (d->phase != LAB_ENROLLED) {
+    (void)remove(path); /* what was kept is not true any more */
+    return OK;
+  }
+  pl_set_string(root, "Platform", d->platform->word);
+  pl_set_string(root, "UDID", d->udid);
+  pl_set_string(root, "SerialNumber", d->serial);
+  pl_set_string(root, "DeviceName", d->name);
+  pl_set_string(root, "PushMagic", d->magic);
+  pl_set_data(root, "Token", slice_mem(d->token, sizeof d->token));
+  pl_set_data(root, "Key", d->key->pem);
+  pl_set_data(root, "Identity", pki_cert_der(d->identity));
+  write_profile(root, &d->profile);
+  TRY(file_make_folder(cx, dir));
+  return file_replace(cx, path, pl_xml(cx, root));
+}
+
+static enum err read_device(struct ctx *cx, struct lab_device *d, struct pl *root, struct lab_keys *keys) {
+  struct slice token, key, der;
+  struct lab_profile profile;
+  struct pki_cert *identity;
+  const char *name = pl_str(root, "DeviceName"), *magic = pl_str(root, "PushMagic");
+  if (!pl_data(pl_get(root, "Token"), &token) || token.n != sizeof d->token || !pl_data(pl_get(root, "Key"), &key) ||
+      !pl_data(pl_get(root, "Identity"), &der) || !name || !magic)
+    return FAIL(cx, E_INVALID, "a kept device is incomplete");
+  TRY(lab_keys_add(cx, keys, key, &d->key));
+  TRY(pki_cert_parse(cx, &identity, der));
+  TRY(read_profile(cx, &profile, root));
+  lab_device_adopt(d, &profile, identity);
+  memcpy(d->token, token.p, sizeof d->token);
+  snprintf(d->name, sizeof d->name, "%s", name);
+  snprintf(d->magic, sizeof d->magic, "%s", magic);
+  d->phase = LAB_ENROLLED;
+  return OK;
+}
+
+static enum err load_one(struct ctx *cx, struct lab_device **out, struct lab_keys *keys, const char *path) {
+  struct slice text;
+  struct pl *root;
+  TRY(file_read(cx, &text, path, FILE_MAX));
+  TRY(pl_parse(cx, text, &pl_limits_checkin, &root));
+  const char *word = pl_str(root, "Platform"), *udid = pl_str(root, "UDID"), *serial = pl_str(root, "SerialNumber");
+  const struct lab_platform *platform = word ? lab_platform(word) : NULL;
+  if (!platform || !udid || !serial) return FAIL(cx, E_INVALID, "%s holds no device", path);
+  *out = lab_device_new(platform, udid, serial, 0);
+  enum err e = read_device(cx, *out, root, keys);
+  if (e != OK) lab_device_free(*out);
+  return e;
+}
+
+enum err lab_state_load(struct ctx *cx, struct lab_device ***out, size_t *n, struct lab_keys *keys, const char *dir) {
+  DIR *folder = opendir(dir);
+  struct lab_device **all = NULL;
+  size_t room = 0;
+  enum err e = OK;
+  *n = 0;
+  for (struct dirent *entry; folder && e == OK && (entry = readdir(folder));) {
+    if (!slice_ends(slice_of(entry->d_name), ".plist")) continue;
+    if (*n == room) {
+      struct lab_device **more = ctx_alloc(cx, (room = 2 * room + 16) * sizeof(struct lab_device *));
+      if (*n) memcpy(more, all, *n * sizeof(struct lab_device *));
+      all = more;
+    }
+    e = load_one(cx, &all[*n], keys, ctx_printf(cx, "%s/%s", dir, entry->d_name));
+    *n += e == OK;
+  }
+  if (folder) closedir(folder);
+  for (; e != OK && *n; --*n) lab_device_free(all[*n - 1]);
+  *out = all;
+  return e;
+}

@@ -1,0 +1,274 @@
+/* How a simulated device talks to the server: enrollment, sessions, leaving. */
+#include "app/lab_device.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/secret.h"
+#include "lib/net_addr.h"
+#include "lib/pki_cms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AGAIN_US (2 * US_SECOND) /* until a device that said NotNow, or restarts, comes by itself */
+enum { COMMANDS_MOST = 10000 };  /* in one session: a server that has always more is at fault */
+
+static const char checkin_type[] = "Content-Type: application/x-apple-aspen-mdm-checkin";
+static const char report_type[] = "Content-Type: application/x-apple-aspen-mdm; charset=UTF-8";
+
+static void tell(const struct lab_way *way, const struct lab_device *d, const char *what, const char *detail) {
+  if (way->tell) way->tell(way->tell_arg, d, what, detail);
+}
+
+/* ---- clients ---- */
+static bool is_loopback(const char *link) {
+  struct ctx *cx = ctx_new();
+  struct url url;
+  struct addr at;
+  bool yes = url_parse(cx, &url, link) == OK;
+  if (yes && strcmp(url.host, "localhost") != 0)
+    yes = addr_parse(cx, &at, ctx_printf(cx, strchr(url.host, ':') ? "[%s]:%d" : "%s:%d", url.host, url.port)) == OK &&
+          addr_is_loopback(&at);
+  ctx_free(cx);
+  return yes;
+}
+
+bool lab_trusts_blindly(const struct lab_way *way, const char *link) {
+  return !way->ca_file && slice_istarts(slice_of(link), "https://") && is_loopback(link);
+}
+
+/* With a root from the profile nothing else is trusted. */
+static struct nh_conf trust(const struct lab_way *way, const char *url, struct slice root_pem) {
+  return (struct nh_conf){.ca_file = root_pem.n ? NULL : way->ca_file,
+                          .ca_pem = root_pem,
+                          .no_verify = !root_pem.n && lab_trusts_blindly(way, url)};
+}
+
+struct line { /* a device's connection to the server */
+  struct nh *client;
+  struct lab_device *device;
+  const struct lab_way *way;
+  bool sign;
+};
+
+static enum err line_open(struct ctx *cx, struct line *out, struct lab_device *d, const struct lab_way *way) {
+  struct nh_conf conf = trust(way, d->profile.server_url, d->profile.root_pem);
+  *out = (struct line){.device = d, .way = way};
+  out->sign = way->proof == LAB_PROOF_SIGNATURE || (way->proof == LAB_PROOF_DEVICE && d->profile.sign_message);
+  if (way->proof != LAB_PROOF_SIGNATURE) {
+    conf.cert_pem = d->identity_pem;
+    conf.key_pem = d->key->pem;
+  }
+  return nh_new(cx, &out->client, &conf);
+}
+
+static enum err signature(struct ctx *cx, const char **header, const struct lab_device *d, struct slice body) {
+  struct slice der;
+  TRY(pki_cms_sign_detached(cx, &der, body, d->identity, d->key->key));
+  *header = ctx_printf(cx, "Mdm-Signature: %s", enc_base64(cx, der.p, der.n));
+  return OK;
+}
+
+static enum err put(struct ctx *cx, const struct line *line, const char *url, const char *type, struct slice body,
+                    struct nh_reply *reply) {
+  const char *headers[3] = {type, NULL, NULL};
+  if (line->sign) TRY(signature(cx, &headers[1], line->device, body));
+  struct nh_req rq = {.method = "PUT", .url = url, .headers = headers, .body = body};
+  return nh_do(cx, line->client, &rq, reply);
+}
+
+/* What devices understand as "you are not managed any more". */
+static bool unenrolls(const struct nh_reply *reply) {
+  static const char code[] = "com.apple.unrecognized.device";
+  return reply->status == 401 ||
+         (reply->status == 403 && reply->body.n && memmem(reply->body.p, reply->body.n, code, sizeof code - 1));
+}
+
+static enum err judge(struct ctx *cx, const struct line *line, const struct nh_reply *reply, const char *what) {
+  if (reply->status >= 200 && reply->status < 300) return OK;
+  if (!unenrolls(reply)) return FAIL(cx, E_REFUSED, "%s was answered with %d", what, reply->status);
+  lab_device_forget(line->device);
+  line->device->phase = LAB_GONE;
+  tell(line->way, line->device, "unenrolled", "the server does not know this device any more");
+  return FAIL(cx, E_REFUSED, "%s was answered with %d: the device has unenrolled", what, reply->status);
+}
+
+static enum err check_in(struct ctx *cx, const struct line *line, const char *what, struct slice message) {
+  struct nh_reply reply;
+  TRY(put(cx, line, line->device->profile.checkin_url, checkin_type, message, &reply));
+  return judge(cx, line, &reply, what);
+}
+
+/* ---- enrollment ---- */
+static enum err fetch(struct ctx *cx, struct lab_profile *out, const struct lab_way *way, const char *link) {
+  struct nh_conf conf = trust(way, link, (struct slice){0});
+  struct nh *client;
+  struct nh_reply reply;
+  struct nh_req rq = {.method = "GET", .url = link};
+  TRY(nh_new(cx, &client, &conf));
+  enum err e = nh_do(cx, client, &rq, &reply);
+  nh_free(client);
+  if (e != OK) return e;
+  if (reply.status != 200) return FAIL(cx, E_REFUSED, "the link was answered with %d", reply.status);
+  return lab_profile_read(cx, out, reply.body);
+}
+
+static enum err get_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
+                             const struct lab_profile *profile, const struct lab_way *way) {
+  struct nh_conf conf = trust(way, profile->scep_url, profile->root_pem);
+  struct nh *client;
+  TRY(nh_new(cx, &client, &conf));
+  enum err e = lab_scep(cx, out, profile, client, d->key->key);
+  nh_free(client);
+  return e;
+}
+
+static struct slice copy(struct ctx *cx, struct slice s) { return slice_mem(ctx_memdup(cx, s.p, s.n), s.n); }
+
+/* What the device keeps of the profile; the challenge is used up. */
+void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity) {
+  struct ctx *own = ctx_new();
+  lab_device_forget(d);
+  d->cx = own;
+  d->profile = (struct lab_profile){.identifier = ctx_strdup(own, p->identifier),
+                                    .uuid = ctx_strdup(own, p->uuid),
+                                    .server_url = ctx_strdup(own, p->server_url),
+                                    .checkin_url = ctx_strdup(own, p->checkin_url),
+                                    .topic = ctx_strdup(own, p->topic),
+                                    .root_pem = copy(own, p->root_pem),
+                                    .sign_message = p->sign_message,
+                                    .check_out = p->check_out};
+  if (pki_cert_parse(own, &d->identity, pki_cert_der(identity)) != OK) abort(); /* it was parsed before */
+  d->identity_pem = pki_cert_pem(own, d->identity);
+}
+
+static enum err present(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
+  struct line line;
+  TRY(line_open(cx, &line, d, way));
+  enum err e = check_in(cx, &line, "Authenticate", lab_authenticate(cx, d));
+  if (e == OK) {
+    d->phase = LAB_AUTHENTICATED;
+    tell(way, d, "authenticated", NULL);
+  }
+  if (e == OK && !way->only_authenticate) e = check_in(cx, &line, "TokenUpdate", lab_token_update(cx, d));
+  if (e == OK && !way->only_authenticate) {
+    d->phase = LAB_ENROLLED;
+    tell(way, d, "enrolled", NULL);
+  }
+  nh_free(line.client);
+  return e;
+}
+
+enum err lab_enroll(struct ctx *cx, struct lab_device *d, const struct lab_way *way, const char *link) {
+  struct lab_profile profile;
+  struct pki_cert *identity;
+  TRY(fetch(cx, &profile, way, link));
+  tell(way, d, "has its profile", profile.server_url);
+  TRY(get_identity(cx, &identity, d, &profile, way));
+  tell(way, d, "has its identity", pki_cert_issuer(cx, identity));
+  lab_device_adopt(d, &profile, identity);
+  secret_random(d->token, sizeof d->token);
+  uuid_new(d->magic);
+  enum err e = present(cx, d, way);
+  if (e != OK) lab_device_forget(d); /* a failed installation leaves nothing behind */
+  return e;
+}
+
+/* ---- leaving ---- */
+enum err lab_leave(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
+  struct line line;
+  if (d->phase != LAB_ENROLLED) return OK;
+  TRY(line_open(cx, &line, d, way));
+  enum err e = check_in(cx, &line, "CheckOut", lab_check_out(cx, d));
+  nh_free(line.client);
+  lab_device_forget(d); /* whatever the answer */
+  d->phase = LAB_GONE;
+  tell(way, d, "checked out", NULL);
+  return e;
+}
+
+/* ---- sessions ---- */
+struct session {
+  struct line line;
+  struct lab_session *out;
+  struct slice body;        /* to be sent next: lives in cx or in the device's `unsent` */
+  struct lab_report report; /* what is being sent, when it is no Idle */
+};
+
+static void keep_unsent(struct lab_device *d, struct slice body) {
+  struct buf kept = {0};
+  buf_add_slice(&kept, body);
+  buf_free(&d->unsent);
+  d->unsent = kept;
+}
+
+/* One request. A report that does not get through is kept. */
+static enum err exchange(struct ctx *cx, struct session *s, struct nh_reply *reply) {
+  struct lab_device *d = s->line.device;
+  bool is_report = s->report.body.n || d->unsent.n;
+  enum err e = put(cx, &s->line, d->profile.server_url, report_type, s->body, reply);
+  if (e == OK) e = judge(cx, &s->line, reply, is_report ? "a report" : "Idle");
+  if (e != OK && is_report && d->phase == LAB_ENROLLED) keep_unsent(d, s->body);
+  if (e == OK) buf_clear(&d->unsent);
+  if (e == OK && s->report.body.n) tell(s->line.way, d, s->report.status, s->report.request_type);
+  return e;
+}
+
+/* What the command did to the device, after its report was taken. True when the session ends with it. */
+static bool take_effect(struct ctx *cx, struct session *s) {
+  struct lab_device *d = s->line.device;
+  switch (s->report.effect) {
+  case LAB_NO_EFFECT:
+    return false;
+  case LAB_RESTARTS:
+    s->out->again_us = AGAIN_US;
+    tell(s->line.way, d, "restarts", NULL);
+    return true;
+  case LAB_SHUTS_DOWN:
+    s->out->off = true;
+    tell(s->line.way, d, "shuts down", NULL);
+    return true;
+  case LAB_ERASES:
+    lab_device_forget(d);
+    d->phase = LAB_GONE;
+    tell(s->line.way, d, "is erased", NULL);
+    return true;
+  case LAB_UNENROLLS:
+    if (lab_leave(cx, d, s->line.way) != OK) ctx_clear_error(cx); /* sent once, best effort */
+    return true;
+  }
+  return true;
+}
+
+/* The next command, or the end of the session. */
+static enum err step(struct ctx *cx, struct session *s, bool *done) {
+  struct lab_device *d = s->line.device;
+  struct nh_reply reply;
+  TRY(exchange(cx, s, &reply));
+  *done = take_effect(cx, s);
+  if (*done) return OK;
+  *done = reply.body.n == 0;
+  s->out->again_us = s->report.status && strcmp(s->report.status, "NotNow") == 0 ? AGAIN_US : 0;
+  if (*done) return OK;
+  TRY(lab_answer(cx, d, reply.body, &s->report));
+  s->out->commands++;
+  tell(s->line.way, d, "is given", s->report.request_type);
+  s->body = s->report.body;
+  *done = s->body.n == 0; /* swallowed: silence */
+  return OK;
+}
+
+enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way *way, struct lab_session *out) {
+  struct session s = {.out = out};
+  bool done = false;
+  *out = (struct lab_session){0};
+  TRY(line_open(cx, &s.line, d, way));
+  s.body = d->unsent.n ? buf_slice(&d->unsent) : lab_idle(cx, d);
+  tell(way, d, "connects", NULL);
+  enum err e = OK;
+  while (e == OK && !done) {
+    if (out->commands > COMMANDS_MOST) e = FAIL(cx, E_INVALID, "more than %d commands in one session", COMMANDS_MOST);
+    if (e == OK) e = step(cx, &s, &done);
+  }
+  nh_free(s.line.client);
+  return e;
+}
