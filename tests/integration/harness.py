@@ -22,6 +22,7 @@ import pathlib
 import plistlib
 import shlex
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+TOPIC = "com.apple.mgmt.External.test"
 PATIENCE = 60  # seconds for anything that must happen; only ever waited out by a failure
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
@@ -75,8 +77,8 @@ def until(condition, what="the condition", patience=PATIENCE):
 class Process:
     """A program of pomona in the background whose stderr is read line by line as its log."""
 
-    def __init__(self, argv, settings=None, cwd=None):
-        environment = {f"POMONA_{k.upper()}": str(v) for k, v in (settings or {}).items()}
+    def __init__(self, argv, settings=None, cwd=None, env=None):
+        environment = {f"POMONA_{k.upper()}": str(v) for k, v in (settings or {}).items()} | (env or {})
         self._lines, self._news = [], threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
@@ -160,13 +162,15 @@ _running = []
 
 
 class Server(Process):
-    """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off")."""
+    """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off").
 
-    def __init__(self, tmp, data=None, flags=(), **settings):
+    env is for what is no setting of pomona's."""
+
+    def __init__(self, tmp, data=None, flags=(), env=None, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
         self.tls = settings.get("tls", "on") != "off"
         listen = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0"}
-        super().__init__(["serve", "--data", self.data, *flags], {**listen, **settings}, cwd=tmp)
+        super().__init__(["serve", "--data", self.data, *flags], {**listen, **settings}, cwd=tmp, env=env)
         self.devices_address = self._address("devices")
         self.admin_address = self._address("admin")
         self.wait_log(msg="ready")
@@ -197,6 +201,27 @@ class Server(Process):
         """A request to the devices' listener, with identity as TLS client certificate. Returns status, headers, body."""
         context = tls_context(identity) if self.tls else None
         return request(self.devices_address, method, path, body, headers, context)
+
+    def push_cert(self, topic=TOPIC):
+        """Imports a push certificate, without which no device of that topic can come in."""
+        status, answer = self.admin("PUT", "/v1/pushcert", push_cert(topic))
+        assert (status, answer["topic"]) == (200, topic), (status, answer)
+
+    def enqueue(self, ids, command_uuid, request_type="DeviceInformation", **keys):
+        """Queues a command without a push. Returns status and answer."""
+        body = plist(CommandUUID=command_uuid, Command={"RequestType": request_type, **keys})
+        return self.admin("PUT", f"/v1/enqueue/{ids}?nopush=1", body)
+
+    def command(self, command_uuid, device):
+        """Status of a command on one device."""
+        status, answer = self.admin("GET", f"/api/v1/commands/{command_uuid}")
+        assert status == 200, answer
+        return next(t["status"] for t in answer["targets"] if t["id"] == device)
+
+    def rows(self, sql, *values):
+        """What the database file holds, beside the running server or after it."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.data / 'pomona.db'}?mode=ro", uri=True, timeout=PATIENCE)) as db:
+            return db.execute(sql, values).fetchall()
 
     def cli(self, *args, expect=0, stdin=None):
         """Runs `pomona ARGS` against this server and asserts its exit status (None: any). Returns the process."""
@@ -237,6 +262,25 @@ def request(address, method, path, body=None, headers=None, context=None):
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
+
+
+class Connection:
+    """A connection that stays: each call is one request on it. Raises OSError or HTTPException when it is gone."""
+
+    def __init__(self, address, context=None):
+        self.http = http.client.HTTPSConnection(*address, timeout=PATIENCE, context=context) if context \
+            else http.client.HTTPConnection(*address, timeout=PATIENCE)
+        self.http.connect()
+        self.http.auto_open = 0  # a request is never sent twice behind the caller's back
+        self.port = self.http.sock.getsockname()[1]
+
+    def request(self, method, path, body=None, headers=None):
+        self.http.request(method, path, body, headers or {})
+        answer = self.http.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    def close(self):
+        self.http.close()
 
 
 # ---- certificates ----
@@ -317,6 +361,17 @@ class CA(Identity):
         return path
 
 
+def push_cert(topic=TOPIC, key=None, days=365, uid=True):
+    """A push certificate of Apple's shape and its key, in PEM."""
+    key = key or new_key("rsa")
+    names = ([x509.NameAttribute(NameOID.USER_ID, topic)] if uid else []) + [x509.NameAttribute(NameOID.COMMON_NAME, f"APSP:{topic[-36:]}")]
+    end = datetime.datetime.utcnow() + datetime.timedelta(days=days)
+    cert = (x509.CertificateBuilder().subject_name(x509.Name(names)).issuer_name(x509.Name(names)).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(end - datetime.timedelta(days=366)).not_valid_after(end)
+            .sign(key, hashes.SHA256()))
+    return Identity(key, cert).cert_pem + Identity(key, cert).key_pem
+
+
 # ---- a device's words ----
 
 def plist(binary_form=False, **keys):
@@ -331,14 +386,17 @@ class Device:
     CHECKIN = "application/x-apple-aspen-mdm-checkin"
     REPORT = "application/x-apple-aspen-mdm"
 
-    def __init__(self, server, identity, udid="", proof="signature", topic="com.apple.mgmt.External.test", path="/mdm"):
+    def __init__(self, server, identity, udid="", proof="signature", topic=TOPIC, path="/mdm"):
         self.server, self.identity, self.proof, self.topic, self.path = server, identity, proof, topic, path
+        self.connection = None  # set: requests go over it
         self.udid = udid or identity.cert.subject.rfc4514_string().removeprefix("CN=")
 
     def put(self, body, content_type, headers=None):
         headers = {"Content-Type": content_type, **(headers or {})}
         if self.proof in ("signature", "both"):
             headers.update(self.identity.mdm_signature(body))
+        if self.connection:
+            return self.connection.request("PUT", self.path, body, headers)
         mtls = self.identity if self.proof in ("mtls", "both") else None
         return self.server.device("PUT", self.path, body, headers, mtls)
 
@@ -352,6 +410,12 @@ class Device:
 
     def token_update(self, token=b"\x01" * 32, magic="magic", **keys):
         return self.checkin("TokenUpdate", Topic=self.topic, Token=token, PushMagic=magic, **keys)
+
+    def enroll(self, **keys):
+        """Authenticate and TokenUpdate, which must be accepted."""
+        for status, _, body in (self.authenticate(**keys), self.token_update()):
+            assert (status, body) == (200, b""), status
+        return self
 
     def check_out(self):
         return self.checkin("CheckOut", Topic=self.topic)
