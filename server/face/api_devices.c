@@ -103,7 +103,7 @@ static enum err show_into(struct http_req *rq, struct core *core, struct js **bo
 }
 
 static void show(struct http_req *rq, struct core *core) {
-  struct js *body;
+  struct js *body = NULL;
   enum err e = show_into(rq, core, &body);
   if (e == OK)
     reply_json(rq, 200, body);
