@@ -1,0 +1,343 @@
+/* Simulated devices: how they read profiles and options, and what they answer to commands. */
+#include "app/lab_args.h"
+#include "app/lab_device.h"
+#include "base/clock.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- commands ---- */
+static struct slice command(struct ctx *cx, const char *type, const char *arguments) {
+  return slice_of(
+      ctx_printf(cx,
+                 "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>CommandUUID</key><string>c-1"
+                 "</string><key>Command</key><dict><key>RequestType</key><string>%s</string>%s</dict></dict>"
+                 "</plist>",
+                 type, arguments));
+}
+
+static struct lab_device *device(const char *platform) {
+  struct lab_device *d = lab_device_new(lab_platform(platform), "U-1", "SERIAL1", 7);
+  d->cx = ctx_new();
+  d->profile.identifier = ctx_strdup(d->cx, "test.enrollment");
+  d->profile.uuid = ctx_strdup(d->cx, "P-1");
+  d->phase = LAB_ENROLLED;
+  return d;
+}
+
+/* The report, read back. */
+static struct pl *answer(struct ctx *cx, struct lab_device *d, struct slice bytes, struct lab_report *r) {
+  struct pl *report;
+  if (lab_answer(cx, d, bytes, r) != OK) fail_msg("%s", ctx_error_text(cx));
+  assert_int_equal(pl_parse(cx, r->body, &pl_limits_report, &report), OK);
+  assert_string_equal(pl_str(report, "CommandUUID"), "c-1");
+  assert_string_equal(pl_str(report, "UDID"), "U-1");
+  assert_string_equal(pl_str(report, "Status"), r->status);
+  return report;
+}
+
+static void answers(const char *platform, const char *type, const char *arguments, const char *status, int64_t code) {
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device(platform);
+  struct lab_report r;
+  int64_t its = 0;
+  struct pl *report = answer(cx, d, command(cx, type, arguments), &r);
+  (void)pl_int(pl_get(pl_at(pl_get(report, "ErrorChain"), 0), "ErrorCode"), &its);
+  if (strcmp(r.status, status) != 0 || its != code)
+    fail_msg("%s on %s: %s %d, not %s %d", type, platform, r.status, (int)its, status, (int)code);
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* What is no command is not answered at all. */
+static void test_what_is_no_command(void **state) {
+  (void)state;
+  static const char *const bad[] = {"", "x", "<plist><dict/></plist>", "<plist><array/></plist>",
+                                    "<plist><dict><key>CommandUUID</key><integer>1</integer></dict></plist>"};
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("macos");
+  struct lab_report r;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_int_equal(lab_answer(cx, d, slice_of(bad[i]), &r), E_INVALID);
+    assert_int_equal(r.body.n, 0);
+    ctx_clear_error(cx);
+  }
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* Malformed and unknown commands, and those of other platforms, are refused as real devices do. */
+static void test_refusals(void **state) {
+  (void)state;
+  static const struct {
+    const char *platform, *type, *arguments, *status;
+    int64_t code;
+  } cases[] = {
+      {"macos", "MakeCoffee", "", "Error", 12021},
+      {"watchos", "RestartDevice", "", "Error", 12021},
+      {"tvos", "DeviceLock", "", "Error", 12021},
+      {"ios", "RotateFileVaultKey", "", "Error", 12021},
+      {"macos", "DeviceInformation", "", "CommandFormatError", 12008},
+      {"macos", "DeviceInformation", "<key>Queries</key><string>UDID</string>", "CommandFormatError", 12008},
+      {"macos", "RestartDevice", "<key>NotifyUser</key><string>yes</string>", "CommandFormatError", 12008},
+      {"ios", "InstallProfile", "<key>Payload</key><data>eHh4</data>", "Error", 1000},
+      {"ios", "RemoveProfile", "<key>Identifier</key><string>nowhere</string>", "Error", 12075},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    answers(cases[i].platform, cases[i].type, cases[i].arguments, cases[i].status, cases[i].code);
+}
+
+/* A command without a RequestType is malformed. */
+static void test_command_without_type(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("macos");
+  struct lab_report r;
+  answer(cx, d, slice_of("<plist><dict><key>CommandUUID</key><string>c-1</string></dict></plist>"), &r);
+  assert_string_equal(r.status, "CommandFormatError");
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* Known commands are acknowledged, and have their effect only where they should. */
+static void test_effects(void **state) {
+  (void)state;
+  static const struct {
+    const char *type, *arguments;
+    enum lab_effect effect;
+  } cases[] = {
+      {"DeviceConfigured", "", LAB_NO_EFFECT},
+      {"RestartDevice", "", LAB_RESTARTS},
+      {"ShutDownDevice", "", LAB_SHUTS_DOWN},
+      {"EraseDevice", "", LAB_ERASES},
+      {"RemoveProfile", "<key>Identifier</key><string>test.enrollment</string>", LAB_UNENROLLS},
+  };
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("macos");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct lab_report r;
+    struct pl *report = answer(cx, d, command(cx, cases[i].type, cases[i].arguments), &r);
+    assert_string_equal(r.status, "Acknowledged");
+    assert_int_equal(r.effect, cases[i].effect);
+    assert_string_equal(pl_str(report, "RequestType"), cases[i].type);
+  }
+  assert_int_equal(d->acknowledged, sizeof cases / sizeof *cases);
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* NotNow is said the first times, but never to what the platform does not put off; then the command is done. */
+static void test_not_now(void **state) {
+  (void)state;
+  static const char queries[] = "<key>Queries</key><array><string>UDID</string></array>";
+  struct ctx *cx = ctx_new();
+  struct lab_device *mac = device("macos"), *phone = device("ios");
+  struct lab_report r;
+  mac->not_now = 2;
+  phone->not_now = 1;
+  answer(cx, mac, command(cx, "RestartDevice", ""), &r); /* a Mac never puts this off */
+  assert_string_equal(r.status, "Acknowledged");
+  answer(cx, mac, command(cx, "DeviceInformation", queries), &r);
+  assert_string_equal(r.status, "NotNow");
+  answer(cx, phone, command(cx, "DeviceInformation", queries), &r); /* an iPhone never puts this off */
+  assert_string_equal(r.status, "Acknowledged");
+  answer(cx, phone, command(cx, "RestartDevice", ""), &r);
+  assert_string_equal(r.status, "NotNow");
+  assert_int_equal(r.effect, LAB_NO_EFFECT);
+  answer(cx, mac, command(cx, "SecurityInfo", ""), &r);
+  assert_string_equal(r.status, "NotNow");
+  answer(cx, mac, command(cx, "SecurityInfo", ""), &r);
+  assert_string_equal(r.status, "Acknowledged");
+  lab_device_free(mac);
+  lab_device_free(phone);
+  ctx_free(cx);
+}
+
+/* A swallowed command is taken without a word; others are answered. */
+static void test_swallow(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("macos");
+  struct lab_report r;
+  d->swallow = "RestartDevice";
+  assert_int_equal(lab_answer(cx, d, command(cx, "RestartDevice", ""), &r), OK);
+  assert_int_equal(r.body.n, 0);
+  assert_null(r.status);
+  assert_int_equal(r.effect, LAB_NO_EFFECT);
+  answer(cx, d, command(cx, "SecurityInfo", ""), &r);
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* DeviceInformation gives what was asked for and the platform knows, nothing else. */
+static void test_device_information(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("tvos");
+  struct lab_report r;
+  double capacity;
+  struct pl *report = answer(cx, d,
+                             command(cx, "DeviceInformation",
+                                     "<key>Queries</key><array><string>SerialNumber</string><string>HostName</string>"
+                                     "<string>DeviceCapacity</string><string>NoSuchQuery</string></array>"),
+                             &r);
+  struct pl *facts = pl_get(report, "QueryResponses");
+  assert_int_equal(pl_count(facts), 2);
+  assert_string_equal(pl_str(facts, "SerialNumber"), "SERIAL1");
+  assert_true(pl_real(pl_get(facts, "DeviceCapacity"), &capacity));
+  assert_null(pl_get(report, "RequestType")); /* only Macs repeat it */
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+static size_t profiles(struct ctx *cx, struct lab_device *d) {
+  struct lab_report r;
+  return pl_count(pl_get(answer(cx, d, command(cx, "ProfileList", ""), &r), "ProfileList"));
+}
+
+/* Profiles are installed, replaced by their identifier, listed beside the enrollment's, and removed. */
+static void test_profiles(void **state) {
+  (void)state;
+  /* <plist><dict> PayloadIdentifier a.b, PayloadUUID u </dict></plist> */
+  static const char payload[] =
+      "<key>Payload</key><data>PHBsaXN0PjxkaWN0PjxrZXk+UGF5bG9hZElkZW50aWZpZXI8L2tleT48c3RyaW5nPmEuYjwvc3RyaW5nPjxr"
+      "ZXk+UGF5bG9hZFVVSUQ8L2tleT48c3RyaW5nPnU8L3N0cmluZz48L2RpY3Q+PC9wbGlzdD4=</data>";
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("ios");
+  struct lab_report r;
+  assert_int_equal(profiles(cx, d), 1);
+  for (int twice = 0; twice < 2; twice++) {
+    answer(cx, d, command(cx, "InstallProfile", payload), &r);
+    assert_string_equal(r.status, "Acknowledged");
+    assert_int_equal(profiles(cx, d), 2);
+  }
+  answer(cx, d, command(cx, "RemoveProfile", "<key>Identifier</key><string>a.b</string>"), &r);
+  assert_string_equal(r.status, "Acknowledged");
+  assert_int_equal(profiles(cx, d), 1);
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
+/* ---- the enrollment profile ---- */
+#define SCEP                                                                                                           \
+  "<dict><key>PayloadType</key><string>com.apple.security.scep</string><key>PayloadUUID</key><string>S</string>"       \
+  "<key>PayloadContent</key><dict><key>URL</key><string>https://a/scep</string><key>Challenge</key><string>c</string>" \
+  "<key>Subject</key><array><array><array><string>O</string><string>Org</string></array></array><array><array>"        \
+  "<string>CN</string><string>Name</string></array></array></array></dict></dict>"
+#define MDM(identity)                                                                                                  \
+  "<dict><key>PayloadType</key><string>com.apple.mdm</string><key>IdentityCertificateUUID</key><string>" identity      \
+  "</string><key>ServerURL</key><string>https://a/mdm</string><key>Topic</key><string>t</string>"                      \
+  "<key>SignMessage</key><true/></dict>"
+#define PROFILE(payloads)                                                                                              \
+  "<plist version=\"1.0\"><dict><key>PayloadIdentifier</key><string>i</string><key>PayloadUUID</key><string>u"         \
+  "</string><key>PayloadContent</key><array>" payloads "</array></dict></plist>"
+
+/* A profile that cannot enroll says why. */
+static void test_bad_profiles(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *because;
+  } cases[] = {{"garbage", "CMS"},
+               {"<plist><dict/></plist>", "PayloadIdentifier"},
+               {PROFILE(MDM("S")), "SCEP"},
+               {PROFILE(SCEP), "MDM payload"},
+               {PROFILE(SCEP MDM("other")), "IdentityCertificateUUID"}};
+  struct ctx *cx = ctx_new();
+  struct lab_profile p;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(lab_profile_read(cx, &p, slice_of(cases[i].text)), E_INVALID);
+    if (!strstr(ctx_error_text(cx), cases[i].because)) fail_msg("%s: %s", cases[i].text, ctx_error_text(cx));
+    ctx_clear_error(cx);
+  }
+  ctx_free(cx);
+}
+
+/* Everything a device needs is found in the profile; CheckInURL is ServerURL when it is not there. */
+static void test_profile(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_profile p;
+  assert_int_equal(lab_profile_read(cx, &p, slice_of(PROFILE(SCEP MDM("S")))), OK);
+  assert_string_equal(p.scep_url, "https://a/scep");
+  assert_string_equal(p.challenge, "c");
+  assert_string_equal(p.subject_cn, "Name");
+  assert_string_equal(p.checkin_url, "https://a/mdm");
+  assert_string_equal(p.topic, "t");
+  assert_true(p.sign_message);
+  assert_false(p.check_out);
+  assert_int_equal(p.root_pem.n, 0);
+  ctx_free(cx);
+}
+
+/* ---- options ---- */
+struct values {
+  bool flag;
+  int64_t number;
+  const char *text;
+};
+static const struct lab_option options[] = {{"flag", NULL, "", LAB_FLAG, offsetof(struct values, flag)},
+                                            {"number", "N", "", LAB_NUMBER, offsetof(struct values, number)},
+                                            {"text", "T", "", LAB_TEXT, offsetof(struct values, text)},
+                                            {0}};
+static const struct lab_command test_command = {"test", "WORD", "", 0, 1, options, NULL};
+
+static enum err parse(struct ctx *cx, struct values *v, struct lab_words *words, char **argv) {
+  int argc = 0;
+  while (argv[argc]) argc++;
+  return lab_parse(cx, words, &test_command, argc, argv, v);
+}
+
+/* Wrong options are named. */
+static void test_wrong_options(void **state) {
+  (void)state;
+  static char *const cases[][3] = {{"--what"},      {"--number"}, {"--number", "x"},
+                                   {"--number=-1"}, {"--flag=1"}, {"a", "b"}};
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *argv[] = {cases[i][0], cases[i][1], NULL};
+    struct values v = {0};
+    struct lab_words words;
+    assert_int_equal(parse(cx, &v, &words, argv), E_USAGE);
+    assert_true(*ctx_error_text(cx));
+    ctx_clear_error(cx);
+  }
+  ctx_free(cx);
+}
+
+/* Values go where the table says, in both spellings; after "--" everything is an operand. */
+static void test_options(void **state) {
+  (void)state;
+  char a[] = "--number=5", b[] = "--text", c[] = "x", d[] = "--flag", e[] = "--", f[] = "--word";
+  char *argv[] = {a, b, c, d, e, f, NULL};
+  struct ctx *cx = ctx_new();
+  struct values v = {0};
+  struct lab_words words;
+  assert_int_equal(parse(cx, &v, &words, argv), OK);
+  assert_int_equal(v.number, 5);
+  assert_string_equal(v.text, "x");
+  assert_true(v.flag);
+  assert_int_equal(words.n, 1);
+  assert_string_equal(words.operands[0], "--word");
+  ctx_free(cx);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_is_no_command),
+      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_command_without_type),
+      cmocka_unit_test(test_effects),
+      cmocka_unit_test(test_not_now),
+      cmocka_unit_test(test_swallow),
+      cmocka_unit_test(test_device_information),
+      cmocka_unit_test(test_profiles),
+      cmocka_unit_test(test_bad_profiles),
+      cmocka_unit_test(test_profile),
+      cmocka_unit_test(test_wrong_options),
+      cmocka_unit_test(test_options),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
