@@ -241,7 +241,7 @@ static enum err frame(struct scan *s, struct slice bytes, size_t *root) {
 
 enum err pl_scan_binary(struct ctx *cx, struct slice bytes, const struct pl_limits *lim) {
   struct scan s = {.cx = cx, .lim = lim};
-  size_t root;
+  size_t root = 0;
   TRY(frame(&s, bytes, &root));
   s.objects = mem_alloc(s.count * sizeof *s.objects);
   enum err e = measure(&s, root, 0);
