@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 1024 * 1024, VALUE_MAX = 64 * 1024 };
@@ -114,6 +115,12 @@ static enum err take_file(struct ctx *cx, struct conf *c, const char *path, stru
   return OK;
 }
 
+static bool same_folder(const char *a, const char *b) {
+  struct stat x, y;
+  if (strcmp(a, b) == 0) return true;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* The file that `config` names must be there; the one in DATA need not, and cannot move DATA. */
 static enum err read_file(struct ctx *cx, struct conf *c) {
   bool named = c->config != NULL;
@@ -127,7 +134,7 @@ static enum err read_file(struct ctx *cx, struct conf *c) {
     return FAIL(cx, E_USAGE, "settings: %s", why);
   }
   TRY(take_file(cx, c, path, bytes));
-  if (!named && strcmp(data, c->data) != 0)
+  if (!named && !same_folder(data, c->data))
     return FAIL(cx, E_USAGE, "%s: data cannot be set in the file that lies in it; use --data or --config", path);
   return OK;
 }

@@ -1,0 +1,238 @@
+/* Routes: who is refused and how, which row answers, what the handlers get. Over a real listener. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "face/router.h"
+#include "lib/net_http.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CAP = 1000 };
+
+static struct {
+  struct ctx *cx;
+  struct nh *client;
+  struct core core;
+  struct core_conf conf;
+  struct router admin_router, device_router;
+  struct http_server *admin, *devices;
+} t;
+
+/* ---- what answers ---- */
+
+static void say(struct http_req *rq, struct core *core) {
+  (void)core;
+  struct slice id = route_param(rq, "id"), rest = route_param(rq, "*");
+  const char *text = ctx_printf(http_cx(rq), "%s id=%.*s rest=%.*s who=%s body=%zu", http_method(rq), (int)id.n,
+                                id.p ? id.p : "", (int)rest.n, rest.p ? rest.p : "", route_who(rq), http_body(rq).n);
+  http_reply(rq, 200, "text/plain", slice_of(text));
+}
+
+static void fail_inside(struct http_req *rq, struct core *core) {
+  (void)core;
+  reply_error(rq, FAIL(http_cx(rq), E_INTERNAL, "the password of the database is swordfish"));
+}
+
+static void fail_outside(struct http_req *rq, struct core *core) {
+  (void)core;
+  reply_error(rq, FAIL(http_cx(rq), E_CONFLICT, "that is taken"));
+}
+
+static void unauthorized(struct http_req *rq, struct core *core) {
+  (void)core;
+  reply_error(rq, FAIL(http_cx(rq), E_UNAUTHORIZED, "who are you"));
+}
+
+static size_t early(struct http_req *rq, struct core *core) {
+  (void)core;
+  if (http_header(rq, "X-Refuse").p) reply_error(rq, FAIL(http_cx(rq), E_DENIED, "refused early"));
+  return CAP;
+}
+
+static const struct route routes[] = {
+    {.method = "GET", .pattern = "/open", .flags = ROUTE_OPEN, .run = say},
+    {.method = "GET", .pattern = "/things/:id", .run = say},
+    {.method = "PUT,POST", .pattern = "/things/:id", .run = say, .body_max = CAP},
+    {.method = "*", .pattern = "/v1/any/:id", .run = say},
+    {.method = "GET", .pattern = "/files/*", .run = say},
+    {.method = "PUT", .pattern = "/early", .run = say, .early = early},
+    {.method = "GET", .pattern = "/inside", .run = fail_inside},
+    {.method = "GET", .pattern = "/outside", .run = fail_outside},
+    {.method = "GET", .pattern = "/v1/outside", .run = fail_outside},
+    {.method = "GET", .pattern = "/unauthorized", .flags = ROUTE_OPEN, .run = unauthorized},
+    {.method = NULL},
+};
+static const struct route *const tables[] = {routes, NULL};
+static const char *const hosts[] = {"localhost", "127.0.0.1", NULL};
+
+static struct http_server *start(struct router *router) {
+  struct http_conf conf = {.listen = "127.0.0.1:0",
+                           .threads = 1,
+                           .headers_max = 16 * 1024,
+                           .headers_us = 10 * US_SECOND,
+                           .body_us = 10 * US_SECOND,
+                           .idle_us = 10 * US_SECOND,
+                           .handler = router_handler(router)};
+  struct http_server *s = NULL;
+  if (http_start(t.cx, &s, &conf) != OK) fail_msg("%s", ctx_error_text(t.cx));
+  return s;
+}
+
+static int setup(void **state) {
+  (void)state;
+  t.cx = ctx_new();
+  log_set(LOG_ERROR, false);
+  t.conf = (struct core_conf){.data = "/nonexistent", .api_key = "key"};
+  atomic_store(&t.core.conf, &t.conf);
+  t.admin_router =
+      (struct router){.listener = "admin", .core = &t.core, .tables = tables, .admin = true, .hosts = hosts};
+  t.device_router = (struct router){.listener = "devices", .core = &t.core, .tables = tables};
+  t.admin = start(&t.admin_router);
+  t.devices = start(&t.device_router);
+  return nh_new(t.cx, &t.client, &(struct nh_conf){0}) == OK ? 0 : -1;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  nh_free(t.client);
+  http_stop(t.admin);
+  http_stop(t.devices);
+  ctx_free(t.cx);
+  return 0;
+}
+
+/* ---- asking ---- */
+
+static struct nh_reply ask_as(struct http_server *s, const char *method, const char *path, const char *header,
+                              size_t body) {
+  const char *headers[] = {header, NULL};
+  struct nh_req rq = {.method = method,
+                      .url = ctx_printf(t.cx, "http://%s%s", http_address(s), path),
+                      .headers = header ? headers : NULL};
+  struct nh_reply reply;
+  if (body) rq.body = slice_mem(ctx_alloc(t.cx, body), body);
+  if (nh_do(t.cx, t.client, &rq, &reply) != OK) fail_msg("%s %s: %s", method, path, ctx_error_text(t.cx));
+  return reply;
+}
+
+#define KEY "Authorization: Bearer key"
+static struct nh_reply ask(const char *method, const char *path, size_t body) {
+  return ask_as(t.admin, method, path, KEY, body);
+}
+
+static void holds(struct nh_reply r, int status, const char *text) {
+  const char *body = ctx_printf(t.cx, "%.*s", (int)r.body.n, r.body.p ? r.body.p : "");
+  if (r.status != status || !strstr(body, text)) fail_msg("%d \"%s\", not %d \"%s\"", r.status, body, status, text);
+}
+
+/* Goal: without the right token nothing but open routes answers, and nobody learns which paths there are. */
+static void strangers_are_refused(void **state) {
+  (void)state;
+  static const char *const headers[] = {NULL,
+                                        "Authorization: key",
+                                        "Authorization: Bearer",
+                                        "Authorization: Bearer kez",
+                                        "Authorization: Bearer key2",
+                                        "Authorization: Basic a2V5",
+                                        "Authorization: Basic *",
+                                        "Authorization: Digest key"};
+  for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+    holds(ask_as(t.admin, "GET", "/things/1", headers[i], 0), 401, "unauthorized");
+    holds(ask_as(t.admin, "GET", "/nothing", headers[i], 0), 401, "unauthorized");
+    holds(ask_as(t.admin, "GET", "/open", headers[i], 0), 200, "who= ");
+  }
+  holds(ask_as(t.admin, "GET", "/things/1", KEY, 0), 200, "who=api-key");
+  holds(ask_as(t.admin, "GET", "/things/1", "Authorization: Basic YW55Ym9keTprZXk=", 0), 200, "who=api-key");
+  holds(ask_as(t.admin, "GET", "/things/1", "authorization: bearer key", 0), 200, "who=api-key");
+}
+
+/* Goal: a name that is not ours in Host is refused before anything else (DNS rebinding). */
+static void foreign_hosts_are_refused(void **state) {
+  (void)state;
+  static const char *const foreign[] = {"Host: evil.example", "Host: 127.0.0.1.evil.example:80", "Host: 10.0.0.1",
+                                        "Host: [::2]:1"};
+  for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+    holds(ask_as(t.admin, "GET", "/open", foreign[i], 0), 421, "misdirected");
+  holds(ask_as(t.admin, "GET", "/open", "Host: LocalHost:1", 0), 200, "");
+  t.admin_router.any_address = true;
+  holds(ask_as(t.admin, "GET", "/open", "Host: 10.0.0.1:80", 0), 200, "");
+  holds(ask_as(t.admin, "GET", "/open", "Host: [::2]:1", 0), 200, "");
+  holds(ask_as(t.admin, "GET", "/open", "Host: evil.example", 0), 421, "");
+}
+
+/* Goal: devices never see a 401, a body, or a question for a token. */
+static void devices_are_answered_without_words(void **state) {
+  (void)state;
+  static const struct {
+    const char *method, *path;
+    int status;
+  } cases[] = {{"GET", "/nothing", 404},
+               {"DELETE", "/things/1", 405},
+               {"GET", "/inside", 500},
+               {"GET", "/outside", 409},
+               {"GET", "/unauthorized", 400}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct nh_reply r = ask_as(t.devices, cases[i].method, cases[i].path, "Host: evil.example", 0);
+    assert_int_equal(r.status, cases[i].status);
+    assert_int_equal(r.body.n, 0);
+  }
+  holds(ask_as(t.devices, "GET", "/things/1", NULL, 0), 200, "id=1");
+}
+
+/* Goal: a path or method that no row knows, and a body over its cap, are refused by status. */
+static void unknown_paths_and_methods_are_refused(void **state) {
+  (void)state;
+  static const char *const absent[] = {"/",          "/things", "/things/",    "/things/1/2",
+                                       "/thingsx/1", "/files",  "/things/%00", "/things/%zz"};
+  for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) holds(ask("GET", absent[i], 0), 404, "not-found");
+  holds(ask("DELETE", "/things/1", 0), 405, "GET,PUT,POST");
+  holds(ask("PUT", "/things/1", CAP + 1), 413, "");
+  holds(ask("PUT", "/things/1", CAP), 200, "body=1000");
+}
+
+/* Goal: segments are decoded one by one, a star takes the rest, several methods share a row. */
+static void the_right_row_answers(void **state) {
+  (void)state;
+  holds(ask("GET", "/things/a%2Fb+c", 0), 200, "GET id=a/b+c rest=");
+  holds(ask("POST", "/things/x", 5), 200, "POST id=x rest= who=api-key body=5");
+  holds(ask("DELETE", "/v1/any/y", 0), 200, "DELETE id=y");
+  holds(ask("GET", "/files/a/b.txt", 0), 200, "rest=a/b.txt");
+  holds(ask("GET", "/files/", 0), 200, "rest= ");
+  assert_int_equal(ask("HEAD", "/things/1", 0).status, 200);
+}
+
+/* Goal: a handler can refuse before the body is read. */
+static void early_refusals_come_early(void **state) {
+  (void)state;
+  holds(ask("PUT", "/early", 10), 200, "body=10");
+  t.admin_router.admin = false;
+  assert_int_equal(ask_as(t.admin, "PUT", "/early", "X-Refuse: 1", 10).status, 403);
+}
+
+/* Goal: our own faults stay in the log; what the client did is told, in the form of its API. */
+static void errors_tell_what_they_may(void **state) {
+  (void)state;
+  struct nh_reply inside = ask("GET", "/inside", 0);
+  holds(inside, 500, "\"code\":\"internal\"");
+  assert_null(memmem(inside.body.p, inside.body.n, "swordfish", 9));
+  holds(ask("GET", "/outside", 0), 409, "{\"error\":{\"code\":\"conflict\",\"message\":\"that is taken\",\"trace\":\"");
+  holds(ask("GET", "/v1/outside", 0), 409, "{\n\t\"error\": \"that is taken\"\n}");
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+  const struct CMUnitTest tests[] = {
+      TEST(strangers_are_refused),
+      TEST(foreign_hosts_are_refused),
+      TEST(devices_are_answered_without_words),
+      TEST(unknown_paths_and_methods_are_refused),
+      TEST(the_right_row_answers),
+      TEST(early_refusals_come_early),
+      TEST(errors_tell_what_they_may),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
