@@ -142,7 +142,7 @@ MUST_CHECK enum err enroll_link_check(struct ctx *cx, struct db *db, const char 
 /* ---- sessions and the profile (enroll_profile.c) ---- */
 
 /* Inside a job: opens a session with a challenge of its own and counts the download. token NULL: without a link (`open-enrollment`,
-   or an operator). E_NOT_FOUND: no such link, or no usable push certificate; E_GONE: the link was used up. The profile itself is made by
+   or an operator). E_NOT_FOUND: no such link; E_GONE: it was used up; E_UNAVAILABLE: no usable push certificate. The profile itself is made by
    enroll_render, outside the job. */
 struct enroll_session {
   char *id, *challenge, *topic, *server_id;

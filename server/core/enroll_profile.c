@@ -39,7 +39,12 @@ enum err enroll_session_open(struct ctx *cx, struct db *db, struct core *core, c
   uint8_t challenge_hash[SHA256_LEN];
   char *server_id;
   if (token) TRY(use_link(cx, db, token, &link));
-  TRY(pushcert_topic(cx, db, &out->topic));
+  enum err e = pushcert_topic(cx, db, &out->topic);
+  if (e == E_NOT_FOUND) {
+    ctx_clear_error(cx);
+    return FAIL(cx, E_UNAVAILABLE, "no device can enroll before there is a push certificate that is valid now");
+  }
+  TRY(e);
   TRY(enroll_server_id(cx, db, &server_id));
   out->id = ctx_alloc(cx, UUID_LEN + 1);
   uuid_new(out->id);
