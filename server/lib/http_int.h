@@ -116,6 +116,7 @@ struct http_server {
 
   atomic_bool quiescing, stopping, reaper_ends, full;
   atomic_int parked;   /* connections that libmicrohttpd holds suspended */
+  atomic_int arriving; /* connections handed to libmicrohttpd that its threads have not begun */
   atomic_int replying; /* threads inside http_reply */
   atomic_llong connections, open_requests, inflight;
   atomic_llong accepted, requests, timeouts, shed, refused;
@@ -125,8 +126,9 @@ struct http_server {
 void http_conn_phase(struct http_conn *c, enum phase phase, int64_t deadline);
 void http_conn_unref(struct http_conn *c);
 void http_wake(int fd);
-/* The connection waits for bytes of the TLS handshake: suspended until the reaper sees them. */
-void http_await_handshake(struct http_conn *c);
+/* The connection waits for bytes of the TLS handshake: suspended until the reaper sees them. False when the server is
+   stopping. */
+bool http_await_handshake(struct http_conn *c);
 /* libmicrohttpd's thread has it again. */
 void http_unpark(struct http_conn *c);
 

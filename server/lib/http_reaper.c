@@ -109,7 +109,9 @@ static void admit(struct http_server *s, int fd, const struct addr *from) {
     return;
   }
   atomic_fetch_add(&s->accepted, 1);
+  atomic_fetch_add(&s->arriving, 1);
   if (MHD_add_connection(s->mhd, fd, (const struct sockaddr *)&from->ss, from->n) == MHD_YES) return;
+  atomic_fetch_sub(&s->arriving, 1);
   atomic_fetch_sub(&s->connections, 1);
   log_warn(NULL, "a connection was not taken over");
 }
@@ -146,9 +148,11 @@ static void stop_listening(struct http_server *s) {
 void http_linger(struct http_server *s, int fd) {
   pthread_mutex_lock(&s->linger_lock);
   int copy = s->lingers_n < LINGERS ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-  if (copy >= 0) s->lingers[s->lingers_n++] = (struct late_close){copy, clock_mono_us() + LINGER_US};
+  if (copy >= 0) {
+    s->lingers[s->lingers_n++] = (struct late_close){copy, clock_mono_us() + LINGER_US};
+    watch(s, copy, EPOLLIN, s->lingers);
+  }
   pthread_mutex_unlock(&s->linger_lock);
-  if (copy >= 0) watch(s, copy, EPOLLIN, s->lingers);
 }
 
 /* Reads off what comes. True when the peer is done, or its time is. */

@@ -17,7 +17,8 @@
 
 enum {
   STACK = 1 << 20,
-  OTHER_FILES = 256,         /* descriptors left to the rest of the program */
+  OTHER_FILES = 256, /* descriptors left to the rest of the program */
+  ARRIVAL_MS = 1000,
   LAST_WORDS_US = 300 * 1000 /* for the answers that http_stop itself gives */
 };
 
@@ -93,6 +94,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot,
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     struct http_conn *c = *slot = conn_new(s, mhd);
     conn_list(s, c);
+    atomic_fetch_sub(&s->arriving, 1);
     return;
   }
   struct http_conn *c = *slot;
@@ -109,17 +111,23 @@ void http_unpark(struct http_conn *c) {
   atomic_fetch_sub(&c->server->parked, 1);
 }
 
-static void suspend(struct http_conn *c) {
+static void count_parked(struct http_conn *c) {
   c->parked = true;
   atomic_fetch_add(&c->server->parked, 1);
-  MHD_suspend_connection(c->mhd);
 }
 
-/* When the server is stopping the end of the stream is what becomes readable. */
-void http_await_handshake(struct http_conn *c) {
-  suspend(c);
+/* Counted first, so that http_stop sees either the count or a connection that gives up by itself: when the server is
+   stopping, nobody may be left to resume it. */
+bool http_await_handshake(struct http_conn *c) {
+  count_parked(c);
+  if (atomic_load(&c->server->stopping)) {
+    http_unpark(c);
+    return false;
+  }
+  MHD_suspend_connection(c->mhd);
   http_resume_when_readable(c);
-  if (atomic_load(&c->server->stopping)) shutdown(c->fd, SHUT_RDWR);
+  if (atomic_load(&c->server->stopping)) shutdown(c->fd, SHUT_RDWR); /* becomes readable */
+  return true;
 }
 
 /* ---- requests ---- */
@@ -138,7 +146,8 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
 /* Suspended first, marked second: once it is marked, http_reply may resume it at any moment. */
 static void park(struct http_conn *c) {
   int running = RUNNING;
-  suspend(c);
+  count_parked(c);
+  MHD_suspend_connection(c->mhd);
   if (!atomic_compare_exchange_strong(&c->state, &running, SUSPENDED))
     MHD_resume_connection(c->mhd);
   else if (atomic_load(&c->server->stopping))
@@ -334,8 +343,9 @@ bool http_drain(struct http_server *s, int64_t mono_us) {
   return atomic_load(&s->open_requests) == 0;
 }
 
-static void await_zero(atomic_int *n) {
-  while (atomic_load(n) > 0) nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+/* At most so many milliseconds; negative is no limit. */
+static void await_zero(atomic_int *n, int ms) {
+  for (; atomic_load(n) > 0 && ms != 0; ms--) nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
 }
 
 /* libmicrohttpd aborts the process when it is stopped with a suspended connection: none may be left, neither of those
@@ -349,7 +359,7 @@ static void cut_suspended(struct http_server *s) {
   }
   pthread_mutex_unlock(&s->conns_lock);
   http_drain(s, clock_mono_us() + LAST_WORDS_US);
-  await_zero(&s->parked);
+  await_zero(&s->parked, -1);
 }
 
 void http_stop(struct http_server *s) {
@@ -359,7 +369,8 @@ void http_stop(struct http_server *s) {
   atomic_store(&s->reaper_ends, true);
   http_wake(s->wake_fd);
   thread_join(s->reaper);
-  await_zero(&s->replying);
+  await_zero(&s->arriving, ARRIVAL_MS);
+  await_zero(&s->replying, -1);
   MHD_stop_daemon(s->mhd);
   http_reaper_close(s);
   while (s->spare) {

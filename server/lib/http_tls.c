@@ -111,8 +111,7 @@ static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t n) {
   /* The client's last word is Finished, in every kind of handshake. */
   void *session = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
   c->shaken = gnutls_handshake_get_last_in(session) == GNUTLS_HANDSHAKE_FINISHED;
-  if (!c->shaken) http_await_handshake(c);
-  errno = EAGAIN;
+  errno = c->shaken || http_await_handshake(c) ? EAGAIN : ECONNRESET;
   return -1;
 }
 
