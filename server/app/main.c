@@ -76,7 +76,8 @@ static const struct subcommand subcommands[] = {
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab apns", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_apns_main, "A stand-in for Apple's push service."},
-    {"lab device", "LINK…", 0, -1, SETTINGS_NONE, NULL, NULL, lab_device_main, "Simulated devices, from enrollment links."},
+    {"lab device", "LINK…", 0, -1, SETTINGS_NONE, NULL, NULL, lab_device_main,
+     "Simulated devices, from enrollment links."},
     {"lab pushcert", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_pushcert_main, "A test push certificate with its key."},
     {0},
 };
