@@ -58,6 +58,7 @@ MUST_CHECK enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const s
 /* ---- subcommands: argv is what follows the subcommand's words; they give the exit status ---- */
 int lab_apns_main(int argc, char **argv);
 int lab_device_main(int argc, char **argv);
+int lab_up_main(int argc, char **argv);
 int lab_pushcert_main(int argc, char **argv);
 
 #endif

@@ -30,6 +30,7 @@ struct run {
   size_t links_n;
   const struct lab_platform *platform;
   struct lab_keys *keys;
+  enum lab_proof proof;
   struct lab_fleet_conf conf;
 };
 
@@ -69,7 +70,7 @@ static enum err check(struct ctx *cx, struct run *r) {
   r->platform = lab_platform(o->platform);
   if (!r->platform)
     return FAIL(cx, E_USAGE, "--platform: \"%s\" is none of macos, ios, ipados, tvos, watchos", o->platform);
-  TRY(find_proof(cx, &r->conf.way.proof, o->proof));
+  TRY(find_proof(cx, &r->proof, o->proof));
   if (o->count < 1 || o->count > COUNT_MOST) return FAIL(cx, E_USAGE, "--count: between 1 and %d", COUNT_MOST);
   if ((o->udid || o->serial) && o->count > 1) return FAIL(cx, E_USAGE, "--udid and --serial are for one device");
   if (o->udid && (strlen(o->udid) > 64 || !*o->udid)) return FAIL(cx, E_USAGE, "--udid: at most 64 characters");
@@ -97,6 +98,7 @@ static void configure(struct run *r) {
 
 /* ---- the run ---- */
 static void add(struct run *r, struct lab_fleet *f, struct lab_device *d, const char *link) {
+  d->proof = r->proof;
   d->not_now = r->o->notnow;
   d->swallow = r->o->swallow;
   lab_fleet_add(f, d, link);

@@ -55,6 +55,12 @@ MUST_CHECK enum err lab_profile_read(struct ctx *cx, struct lab_profile *out, st
 /* ---- a device ---- */
 enum lab_phase { LAB_NEW, LAB_AUTHENTICATED, LAB_ENROLLED, LAB_GONE /* erased, removed, refused for good */ };
 
+enum lab_proof {
+  LAB_PROOF_DEVICE, /* as real ones: TLS certificate, and a signature if the profile says so */
+  LAB_PROOF_MTLS,
+  LAB_PROOF_SIGNATURE /* as behind a proxy that ends TLS */
+};
+
 struct lab_installed { /* a configuration profile on the device */
   struct lab_installed *next;
   char *identifier, *uuid, *name, *organization;
@@ -65,6 +71,7 @@ struct lab_device {
   char udid[72], serial[16], name[48];
   const struct lab_key *key;
   enum lab_phase phase;
+  enum lab_proof proof;
   struct ctx *cx; /* holds profile and identity; NULL before the enrollment */
   struct lab_profile profile;
   struct pki_cert *identity;
@@ -78,7 +85,7 @@ struct lab_device {
   int64_t acknowledged; /* commands */
 };
 
-/* A new device of its own; udid and serial NULL: made up. number goes into its name. */
+/* A new device of its own; udid and serial NULL: made up. number goes into its name, when it is not 0. */
 struct lab_device *lab_device_new(const struct lab_platform *platform, const char *udid, const char *serial,
                                   int64_t number);
 void lab_device_free(struct lab_device *d);
@@ -112,18 +119,12 @@ void lab_put_certificates(struct ctx *cx, struct pl *report, const struct lab_de
 void lab_put_applications(struct ctx *cx, struct pl *report, const struct lab_device *d);
 
 /* ---- the wire (lab_talk.c) ---- */
-enum lab_proof {
-  LAB_PROOF_DEVICE, /* as real ones: TLS certificate, and a signature if the profile says so */
-  LAB_PROOF_MTLS,
-  LAB_PROOF_SIGNATURE /* as behind a proxy that ends TLS */
-};
 
 /* What happened, for people: "enrolled", "woken", …; detail may be NULL. Any thread. */
 typedef void lab_tell(void *arg, const struct lab_device *d, const char *what, const char *detail);
 
-struct lab_way {       /* how devices reach the server */
-  const char *ca_file; /* for the first fetch; NULL: the system's store, or on loopback whatever comes */
-  enum lab_proof proof;
+struct lab_way {          /* how devices reach the server */
+  const char *ca_file;    /* for the first fetch; NULL: the system's store, or on loopback whatever comes */
   bool only_authenticate; /* stop there: an aborted installation */
   lab_tell *tell;
   void *tell_arg;

@@ -54,7 +54,10 @@ struct lab_device *lab_device_new(const struct lab_platform *platform, const cha
   random_serial(d->serial, 10);
   if (udid) snprintf(d->udid, sizeof d->udid, "%s", udid);
   if (serial) snprintf(d->serial, sizeof d->serial, "%s", serial);
-  snprintf(d->name, sizeof d->name, "%s %lld", platform->name, (long long)number);
+  if (number)
+    snprintf(d->name, sizeof d->name, "%s %lld", platform->name, (long long)number);
+  else
+    snprintf(d->name, sizeof d->name, "%s", platform->name);
   return d;
 }
 

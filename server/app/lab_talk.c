@@ -53,8 +53,8 @@ struct line { /* a device's connection to the server */
 static enum err line_open(struct ctx *cx, struct line *out, struct lab_device *d, const struct lab_way *way) {
   struct nh_conf conf = trust(way, d->profile.server_url, d->profile.root_pem);
   *out = (struct line){.device = d, .way = way};
-  out->sign = way->proof == LAB_PROOF_SIGNATURE || (way->proof == LAB_PROOF_DEVICE && d->profile.sign_message);
-  if (way->proof != LAB_PROOF_SIGNATURE) {
+  out->sign = d->proof == LAB_PROOF_SIGNATURE || (d->proof == LAB_PROOF_DEVICE && d->profile.sign_message);
+  if (d->proof != LAB_PROOF_SIGNATURE) {
     conf.cert_pem = d->identity_pem;
     conf.key_pem = d->key->pem;
   }

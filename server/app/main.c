@@ -75,6 +75,8 @@ static const struct subcommand subcommands[] = {
      "An enrollment profile as a file, good for one device within an hour."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
+    {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,
+     "A server, a stand-in for APNs and three simulated devices: the whole loop, told as it happens."},
     {"lab apns", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_apns_main, "A stand-in for Apple's push service."},
     {"lab device", "LINK…", 0, -1, SETTINGS_NONE, NULL, NULL, lab_device_main,
      "Simulated devices, from enrollment links."},
