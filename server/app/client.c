@@ -108,7 +108,7 @@ enum err client_bytes(struct ctx *cx, struct client *c, const char *method, cons
 enum err client_call(struct ctx *cx, struct client *c, const char *method, const char *path, struct js *body,
                      struct js **out) {
   struct nh_req rq = {.method = method, .url = path};
-  struct slice bytes;
+  struct slice bytes = {0};
   if (body) rq.body = js_text(cx, body, JS_COMPACT);
   TRY(call(cx, c, &rq, "Content-Type: application/json", &bytes));
   return js_parse(cx, bytes, out);

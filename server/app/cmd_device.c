@@ -43,7 +43,7 @@ static void print_members(struct ctx *cx, struct js *object, int indent) {
     for (char *p = name; *p; p++)
       if (*p == '_') *p = ' ';
     const char *text = member_text(cx, object, key);
-    printf("%*s%-*s %s\n", indent, "", 24 - indent, name, js_is_object(member) ? "" : text ? text : "-");
+    printf("%*s%-*s %s\n", indent, "", 24 - indent, name, js_is_object(member) ? "" : text && *text ? text : "-");
     if (js_is_object(member)) print_members(cx, member, indent + 2);
   }
 }

@@ -90,7 +90,7 @@ static enum err check_words(struct ctx *cx, struct slice text, const char *words
 static enum err check_url(struct ctx *cx, struct slice text) {
   struct url u;
   if (url_parse(cx, &u, ctx_memdup(cx, text.p, text.n)) != OK ||
-      (strcmp(u.scheme, "https") && strcmp(u.scheme, "http"))) {
+      (strcmp(u.scheme, "https") != 0 && strcmp(u.scheme, "http") != 0)) {
     ctx_clear_error(cx);
     return FAIL(cx, E_USAGE, "this is no https://HOST[:PORT] address");
   }

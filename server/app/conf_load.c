@@ -28,7 +28,7 @@ static enum err take(struct ctx *cx, struct conf *c, const char *place, const st
 
 static char *variable_of(struct ctx *cx, const char *name) {
   char *v = ctx_printf(cx, "POMONA_%s", name);
-  for (char *p = v; *p; p++) *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+  for (char *p = v; *p; p++) *p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
   return v;
 }
 
