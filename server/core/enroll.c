@@ -51,9 +51,20 @@ struct decision {
   struct enroll_identity identity;
 };
 
+/* A name stands for the device that asks: its id or its serial number. Of one that is enrolled, the serial number on file counts:
+   what the message claims may be a stranger's word. */
+static bool is_name_of_it(const struct decision *d, const char *name) {
+  const char *serial = d->device.generation ? d->device.serial_number : d->facts->serial_number;
+  return strcmp(name, d->ids->device) == 0 || (serial && strcmp(name, serial) == 0);
+}
+
 static bool made_for(const struct decision *d) {
-  const char *device = d->identity.session_device, *serial = d->facts->serial_number;
-  return device && (strcmp(device, d->ids->device) == 0 || (serial && strcmp(device, serial) == 0));
+  return d->identity.session_device && is_name_of_it(d, d->identity.session_device);
+}
+
+/* The renewal of an identity that counts. Of one of a former generation it is worth no more than that one. */
+static bool is_renewal(const struct decision *d) {
+  return d->identity.renews && d->device.generation && d->identity.generation == d->device.generation && !d->device.checked_out;
 }
 
 static enum err is_vacant(struct ctx *cx, struct db *db, const struct decision *d, bool *vacant) {
@@ -74,8 +85,7 @@ static enum err foreign_names(struct ctx *cx, const struct decision *d, bool *na
   *names = false;
   if (!core_conf(d->core)->device_ca_names) return OK;
   TRY(pki_cert_parse(cx, &cert, d->proof->cert));
-  const char *cn = pki_cert_cn(cx, cert), *serial = d->facts->serial_number;
-  *names = strcmp(cn, d->ids->device) == 0 || (serial && strcmp(cn, serial) == 0);
+  *names = is_name_of_it(d, pki_cert_cn(cx, cert));
   return OK;
 }
 
@@ -87,8 +97,8 @@ static enum err decide(struct ctx *cx, struct db *db, const struct decision *d, 
   if (d->device.blocked) return *out = ENROLL_BLOCKED, OK;
   if (i->device_id && strcmp(i->device_id, d->ids->device) != 0) return *out = ENROLL_MISUSED, OK;
   if (i->voided) return *out = ENROLL_VOIDED, OK;
-  if (i->renews) return *out = strcmp(i->session_device, d->ids->device) == 0 ? ENROLL_FINE : ENROLL_OTHER_LINK, OK;
-  if (i->device_id) return OK;
+  /* One that was bound by an Authenticate whose generation never came into force has no standing of its own. */
+  if (i->device_id && i->generation) return OK;
   if (i->session_device && !made_for(d)) return *out = ENROLL_OTHER_LINK, OK;
   if (d->device.seq == 0) return OK;
   TRY(is_vacant(cx, db, d, &vacant));
@@ -172,7 +182,7 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
   TRY(decide(cx, db, &d, refusal));
   if (*refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (*refusal != ENROLL_FINE) return OK;
-  bool renewal = d.identity.renews && d.device.generation;
+  bool renewal = is_renewal(&d);
   if (!d.identity.known) TRY(bind_foreign(cx, db, proof));
   if (renewal) TRY(enroll_device_facts(cx, db, d.device.seq, facts));
   else TRY(open_generation(cx, db, &d));

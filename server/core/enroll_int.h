@@ -10,6 +10,7 @@ struct enroll_device {
   int64_t generation, pending; /* 0: none */
   bool checked_out, blocked;
   int64_t released_until;
+  char *serial_number;         /* on file; may be NULL */
 };
 MUST_CHECK enum err enroll_device_load(struct ctx *cx, struct db *db, const char *id, struct enroll_device *out);
 MUST_CHECK enum err enroll_device_new(struct ctx *cx, struct db *db, const char *id, int64_t *seq);
@@ -22,6 +23,7 @@ MUST_CHECK enum err enroll_device_set_released(struct ctx *cx, struct db *db, co
 struct enroll_identity {
   bool known;
   char *device_id;             /* NULL: bound to none */
+  int64_t generation;          /* that it counted for last; 0: none of its came into force */
   bool voided;
   int64_t session;             /* 0: none (a foreign CA, or the database is older than it) */
   bool renews;                 /* its session renews the identity of session_device */

@@ -54,13 +54,13 @@ enum err enroll_device_load(struct ctx *cx, struct db *db, const char *id, struc
   struct db_rows r;
   *out = (struct enroll_device){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT seq, generation, pending, checked_out_at IS NOT NULL, blocked_at IS NOT NULL, released_until "
+                   "SELECT seq, generation, pending, checked_out_at IS NOT NULL, blocked_at IS NOT NULL, released_until, serial_number "
                    "FROM device WHERE id = $1",
                    DB_S(id)));
   if (db_next(&r))
     *out = (struct enroll_device){.seq = db_int(&r, 0), .generation = db_int(&r, 1), .pending = db_int(&r, 2),
                                   .checked_out = db_int(&r, 3) != 0, .blocked = db_int(&r, 4) != 0,
-                                  .released_until = db_int(&r, 5)};
+                                  .released_until = db_int(&r, 5), .serial_number = db_text(&r, 6)};
   return db_close(&r);
 }
 
@@ -98,13 +98,14 @@ enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[
   struct db_rows r;
   *out = (struct enroll_identity){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given "
+                   "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given, "
+                   "i.generation "
                    "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session WHERE i.hash = $1",
                    DB_B(hash_slice(hash))));
   if (db_next(&r))
     *out = (struct enroll_identity){.known = true, .device_id = db_text(&r, 0), .voided = db_int(&r, 1) != 0,
                                     .session = db_int(&r, 2), .renews = db_int(&r, 3) != 0, .from_link = db_int(&r, 4) != 0,
-                                    .session_device = db_text(&r, 5), .given = db_text(&r, 6)};
+                                    .session_device = db_text(&r, 5), .given = db_text(&r, 6), .generation = db_int(&r, 7)};
   return db_close(&r);
 }
 

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-enum { RSA_BITS_MIN = 2048 };
+/* A device that renews more often than that in a day is broken, or fills the database. */
+enum { RSA_BITS_MIN = 2048, RENEWALS_A_DAY = 5 };
 
 static struct scep_ca ca_of(const struct core *core) {
   return (struct scep_ca){.cert = keyring_device_ca(core->keyring), .key = keyring_device_ca_key(core->keyring),
@@ -52,7 +53,7 @@ static enum err by_challenge(struct ctx *cx, struct db *db, struct scep_work *w,
 static enum err check_renewed(struct ctx *cx, struct db *db, struct scep_work *w, struct scep_renewed *old) {
   TRY(scep_renewed_load(cx, db, pki_cert_sha256(w->request.signer), old));
   if (!old->known || old->session == 0) return refuse(w, SCEP_BADMESSAGECHECK, "the identity to renew was not issued here");
-  if (old->voided || !old->current) return refuse(w, SCEP_BADCERTID, "the identity to renew counts no longer");
+  if (old->voided || !old->current) return refuse(w, SCEP_BADCERTID, "the identity to renew counts for no device now");
   if (pki_cert_not_after(w->request.signer) <= clock_now_us()) return refuse(w, SCEP_BADTIME, "the identity to renew has expired");
   return OK;
 }
@@ -149,10 +150,10 @@ static enum err commit_enroll(struct ctx *cx, struct db *db, struct scep_work *w
 }
 
 /* The repeat of a transaction has the same key: then it is the same request, whose answer was lost. */
-static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, bool *again) {
+static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, const char *device, bool *again) {
   struct slice before;
   struct pki_cert *cert;
-  TRY(scep_issued_for(cx, db, w->request.transaction_id, &before));
+  TRY(scep_issued_for(cx, db, device, w->request.transaction_id, &before));
   *again = false;
   if (!before.p) return OK;
   TRY(pki_cert_parse(cx, &cert, before));
@@ -168,12 +169,13 @@ static enum err commit_renewal(struct ctx *cx, struct db *db, struct scep_work *
   bool again;
   TRY(check_renewed(cx, db, w, &old));
   if (w->fail != SCEP_NOFAIL) return OK;
-  TRY(repeated(cx, db, w, &again));
+  TRY(repeated(cx, db, w, old.device_id, &again));
   if (again) return OK;
+  if (old.lately > RENEWALS_A_DAY) return refuse(w, SCEP_BADREQUEST, "too many renewals within a day");
   secret_random(unused, sizeof unused); /* nobody knows its preimage: this session has no challenge */
   TRY(scep_renew_session(cx, db, &old, w->session_id, unused, clock_now_us(), &session));
   TRY(scep_identity_add(cx, db, w->issued, session, w->request.transaction_id));
-  if (old.device_id) TRY(scep_bind(cx, db, pki_cert_sha256(w->issued), &old));
+  TRY(scep_bind(cx, db, pki_cert_sha256(w->issued), &old));
   return tell(cx, db, w, old.device_id);
 }
 

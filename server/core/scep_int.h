@@ -16,20 +16,21 @@ MUST_CHECK enum err scep_session_by_id(struct ctx *cx, struct db *db, const char
 MUST_CHECK enum err scep_session_redeem(struct ctx *cx, struct db *db, const struct scep_session *s, const uint8_t key_hash[32], bool spend_link);
 /* The certificate last issued in a session that is not voided: p NULL when there is none. */
 MUST_CHECK enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t session, struct slice *cert);
-/* The certificate that this transaction with this key got before: p NULL when there is none. */
-MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const char *transaction_id, struct slice *cert);
+/* The certificate that the device got in this transaction before: p NULL when there is none. */
+MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id, struct slice *cert);
 /* Voids what was issued in the session and never bound. */
 MUST_CHECK enum err scep_void(struct ctx *cx, struct db *db, int64_t session);
 MUST_CHECK enum err scep_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session, const char *transaction_id);
 
 /* The identity that signs a RenewalReq. */
 struct scep_renewed {
-  bool known, voided, current; /* current: it counts for its device now, or is bound to none yet */
+  bool known, voided, current; /* current: it counts for its device now; one that is not bound would multiply its link's uses */
   char *device_id;
   int64_t session, generation;
+  int64_t lately;         /* identities of the device made within a day */
 };
 MUST_CHECK enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct scep_renewed *out);
-/* A session that renews old: of kind renew for its device, or like the session of an identity that is not bound yet. */
+/* A session that renews old, for its device. */
 MUST_CHECK enum err scep_renew_session(struct ctx *cx, struct db *db, const struct scep_renewed *old, const char *id, const uint8_t challenge_hash[32],
                                        int64_t expires_at, int64_t *seq);
 MUST_CHECK enum err scep_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const struct scep_renewed *old);

@@ -53,11 +53,12 @@ enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t session, struct s
   return one_cert(&r, cert);
 }
 
-enum err scep_issued_for(struct ctx *cx, struct db *db, const char *transaction_id, struct slice *cert) {
+enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id, struct slice *cert) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT cert FROM identity WHERE transaction_id = $1 AND voided_at IS NULL ORDER BY created_at DESC LIMIT 1",
-                   DB_S(transaction_id)));
+                   "SELECT cert FROM identity WHERE device_id = $1 AND transaction_id = $2 AND voided_at IS NULL "
+                   "ORDER BY created_at DESC LIMIT 1",
+                   DB_S(device), DB_S(transaction_id)));
   return one_cert(&r, cert);
 }
 
@@ -79,12 +80,15 @@ enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8_t hash[32]
   struct db_rows r;
   *out = (struct scep_renewed){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT i.voided_at IS NOT NULL, i.device_id IS NULL OR i.generation = d.generation, i.device_id, i.session, "
-                   "i.generation FROM identity i LEFT JOIN device d ON d.id = i.device_id WHERE i.hash = $1",
-                   DB_B(hash_slice(hash))));
+                   "SELECT i.voided_at IS NOT NULL, "
+                   "coalesce(i.generation = d.generation AND d.blocked_at IS NULL AND d.checked_out_at IS NULL, 0), i.device_id, "
+                   "i.session, i.generation, (SELECT count(*) FROM identity n WHERE n.device_id = i.device_id AND n.created_at > $2) "
+                   "FROM identity i LEFT JOIN device d ON d.id = i.device_id WHERE i.hash = $1",
+                   DB_B(hash_slice(hash)), DB_I(clock_now_us() - US_DAY)));
   if (db_next(&r))
     *out = (struct scep_renewed){.known = true, .voided = db_int(&r, 0) != 0, .current = db_int(&r, 1) != 0,
-                                 .device_id = db_text(&r, 2), .session = db_int(&r, 3), .generation = db_int(&r, 4)};
+                                 .device_id = db_text(&r, 2), .session = db_int(&r, 3), .generation = db_int(&r, 4),
+                                 .lately = db_int(&r, 5)};
   return db_close(&r);
 }
 
@@ -92,8 +96,7 @@ enum err scep_renew_session(struct ctx *cx, struct db *db, const struct scep_ren
                             const uint8_t challenge_hash[32], int64_t expires_at, int64_t *seq) {
   return db_one_int(cx, db, seq,
                     "INSERT INTO enroll_session (id, kind, link, device, challenge_hash, created_at, expires_at, issues_max, given) "
-                    "SELECT $1, CASE WHEN $6 IS NULL THEN s.kind ELSE 'renew' END, s.link, coalesce($6, s.device), $2, $3, $4, 1, "
-                    "s.given FROM enroll_session s WHERE s.seq = $5 RETURNING seq",
+                    "SELECT $1, 'renew', s.link, $6, $2, $3, $4, 1, s.given FROM enroll_session s WHERE s.seq = $5 RETURNING seq",
                     DB_S(id), DB_B(hash_slice(challenge_hash)), DB_I(clock_now_us()), DB_I(expires_at), DB_I(old->session),
                     DB_S(old->device_id));
 }

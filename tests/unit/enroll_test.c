@@ -95,6 +95,7 @@ static void test_foreign_ca_vouches_by_name(void **state) {
   (void)enrolled("A");
   fx.conf.device_ca_names = true;
   assert_int_equal(authenticate(new_identity("B"), "A", NULL), ENROLL_FOREIGN);
+  assert_int_equal(authenticate(new_identity("S"), "A", "S"), ENROLL_FOREIGN); /* a claim of the message is none of the CA */
   assert_int_equal(authenticate(new_identity("A"), "A", NULL), ENROLL_FINE);
 }
 

@@ -227,11 +227,78 @@ static void test_renewal(void **state) {
   refused(send_for(&renewing, stranger.key, NULL), SCEP_BADTIME);
 }
 
+/* Before Authenticate an identity renews nothing: else a link for one device would let in any number. Nor does that of a device that is
+   blocked or went away, and a device that renews without end is stopped. */
+static void test_what_cannot_be_renewed(void **state) {
+  (void)state;
+  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
+  struct requester renewing = {.key = a.key, .cert = first.issued, .type = SCEP_RENEWALREQ, .transaction = "R0"};
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADCERTID);
+  struct enroll_proof p = proof_of(first.issued);
+  assert_int_equal(authenticate(p, "A", NULL), ENROLL_FINE);
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADCERTID);
+  assert_int_equal(token_update(p, "A", "t"), ENROLL_FINE);
+  for (int i = 1; i <= 5; i++) {
+    renewing.transaction = ctx_printf(fx.cx, "R%d", i);
+    assert_int_equal(send_for(&renewing, fresh.key, NULL).status, SCEP_SUCCESS);
+  }
+  renewing.transaction = "R6";
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADREQUEST);
+  clock_shift(2 * US_DAY);
+  assert_int_equal(check_out(p, "A"), ENROLL_FINE);
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADCERTID);
+}
+
+/* The renewed identity of a former generation is not let into the one that came after it: that has another device's commands. */
+static void test_renewed_identity_of_a_former_generation(void **state) {
+  (void)state;
+  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
+  assert_int_equal(authenticate(proof_of(first.issued), "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(proof_of(first.issued), "A", "t"), ENROLL_FINE);
+  struct requester renewing = {.key = a.key, .cert = first.issued, .type = SCEP_RENEWALREQ, .transaction = "R1"};
+  struct scep_reply renewed = send_for(&renewing, fresh.key, NULL);
+  struct enroll_proof successor = by_link(new_link(1, "A"));
+  assert_int_equal(authenticate(successor, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(successor, "A", "t2"), ENROLL_FINE);
+  enqueue("A", "CertificateList", "1");
+  (void)authenticate(proof_of(renewed.issued), "A", NULL);
+  assert_null(put_report(proof_of(renewed.issued), "A", "Idle", NULL)->command_uuid);
+  assert_string_equal(next_after(successor, "A", "Idle", NULL), "1");
+}
+
+/* A serial number that a message claims opens no door to a device that has another one on file. */
+static void test_claimed_serial_number(void **state) {
+  (void)state;
+  struct enroll_proof owner = by_link(new_link(1, NULL));
+  assert_int_equal(authenticate(owner, "A", "SERIAL-A"), ENROLL_FINE);
+  assert_int_equal(token_update(owner, "A", "t"), ENROLL_FINE);
+  struct enroll_proof thief = by_link(new_link(1, "SERIAL-T"));
+  assert_int_equal(authenticate(thief, "A", "SERIAL-T"), ENROLL_OTHER_LINK);
+  assert_int_equal(token_update(owner, "A", "t"), ENROLL_FINE);
+}
+
+/* Who authenticated for a device and never finished has no claim to it once another did. */
+static void test_unfinished_has_no_claim(void **state) {
+  (void)state;
+  struct enroll_proof early = by_link(new_link(1, NULL)), owner = by_link(new_link(1, NULL));
+  assert_int_equal(authenticate(early, "A", NULL), ENROLL_FINE);
+  assert_int_equal(authenticate(owner, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(owner, "A", "t"), ENROLL_FINE);
+  assert_int_equal(token_update(early, "A", "mine"), ENROLL_FORMER);
+  assert_int_equal(authenticate(early, "A", NULL), ENROLL_HELD);
+  assert_int_equal(token_update(early, "A", "mine"), ENROLL_FORMER);
+  assert_int_equal(authenticate(owner, "A", NULL), ENROLL_FINE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scep_open, scep_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_garbage), T(test_challenges),     T(test_keys),              T(test_repeat),
       T(test_link_uses), T(test_what_is_issued), T(test_links_and_devices), T(test_renewal),
+      T(test_what_cannot_be_renewed), T(test_renewed_identity_of_a_former_generation), T(test_claimed_serial_number),
+      T(test_unfinished_has_no_claim),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);
 }
