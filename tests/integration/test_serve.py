@@ -101,6 +101,7 @@ def test_admin_beyond_loopback_speaks_tls(tmp):
     url = f"https://localhost:{port}"
     assert "ok" in cli("status", "--server", url, "--data", server.data).stdout
     cli("status", "--server", url, "--data", server.data, "--server-ca", CA().file(tmp), expect=4)
+    assert "ok" in cli("status", "--data", server.data, env={"POMONA_ADMIN_LISTEN": f"0.0.0.0:{port}"}).stdout
     with_address = request(("127.0.0.1", port), "GET", "/healthz", context=ssl._create_unverified_context())
     assert with_address[0] == 200
     server.stop()
