@@ -56,8 +56,10 @@ struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
   int64_t enrollment;     /* 0: this channel has had no TokenUpdate */
-  int64_t generation;     /* the one that the identity speaks for */
+  int64_t generation;     /* the one that the identity speaks for: a pending one, else that in force */
   bool pending;           /* that one has had no TokenUpdate */
+  bool current;           /* the identity counts for the one in force (too): it is served */
+  bool contested;         /* pending, while another identity's is in force */
   bool checked_out;
   const char *topic;      /* of the channel; NULL before its TokenUpdate */
 };

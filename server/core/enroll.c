@@ -147,7 +147,7 @@ static enum err open_generation(struct ctx *cx, struct db *db, struct decision *
   bool fresh = d->device.seq == 0;
   if (fresh) TRY(enroll_device_new(cx, db, d->ids->device, &d->device.seq));
   if (d->device.generation == 0) TRY(enroll_device_facts(cx, db, d->device.seq, d->facts));
-  if (d->device.pending) TRY(enroll_generation_end(cx, db, d->device.pending));
+  if (d->device.pending) TRY(enroll_generation_drop(cx, db, d->device.pending));
   struct enroll_generation g = {.device = d->device.seq, .identity = d->proof->hash, .session = d->identity.session,
                                 .topic = d->facts->topic, .facts = facts_text(cx, d->facts), .given = d->identity.given};
   TRY(enroll_generation_new(cx, db, &g, &seq));
@@ -220,6 +220,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE) return OK;
   if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->id, ch.device);
+  if (ch.contested && ids->is_user) return OK; /* users come after their device */
   out->promoted = ch.pending && !ids->is_user;
   if (out->promoted) TRY(promote(cx, db, &ch));
   if (!ids->is_user) TRY(keep_secrets(cx, db, core, ch.generation, token));
@@ -234,6 +235,12 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
 
 /* ---- CheckOut, release ---- */
 
+/* An installation that was broken off: the enrollment in force is another one and stays. */
+static enum err abort_pending(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_channel *ch) {
+  TRY(enroll_generation_drop(cx, db, ch->generation));
+  return event_add(cx, db, "device.enrollment-aborted", ids->id, NULL);
+}
+
 enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
                           enum enroll_refusal *refusal) {
   struct enroll_channel ch;
@@ -241,6 +248,7 @@ enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids
   *refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE || ch.checked_out) return OK;
+  if (ch.contested) return ids->is_user ? OK : abort_pending(cx, db, ids, &ch);
   if (!ids->is_user) TRY(enroll_device_set_out(cx, db, ch.device, clock_now_us()));
   TRY(enroll_channel_off(cx, db, ch.device, ids->is_user ? ids->id : NULL));
   return event_add(cx, db, "device.checked-out", ids->id, NULL);

@@ -45,7 +45,8 @@ struct enroll_generation {
   const char *topic, *facts, *given;
 };
 MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g, int64_t *seq);
-MUST_CHECK enum err enroll_generation_end(struct ctx *cx, struct db *db, int64_t seq);
+/* Ends a pending one. */
+MUST_CHECK enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending);
 /* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
 MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
 /* JSON of its Authenticate. */

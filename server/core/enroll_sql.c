@@ -20,6 +20,8 @@ static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids
   if (db_int(r, 8)) return ENROLL_VOIDED;
   if (!current && !pending) return ENROLL_FORMER;
   out->pending = pending;
+  out->current = current;
+  out->contested = pending && !current && out->generation;
   if (pending) out->generation = db_int(r, 2);
   return ENROLL_FINE;
 }
@@ -143,8 +145,11 @@ enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enrol
                     DB_I(clock_now_us()), DB_S(g->topic), DB_S(g->facts), DB_S(g->given));
 }
 
-enum err enroll_generation_end(struct ctx *cx, struct db *db, int64_t seq) {
-  return db_run(cx, db, "UPDATE generation SET state = 'former', ended_at = $2 WHERE seq = $1", DB_I(seq), DB_I(clock_now_us()));
+/* Nothing came of it, and events tell of it: a device that authenticates without end leaves no rows here. */
+enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending) {
+  TRY(db_run(cx, db, "UPDATE device SET pending = NULL WHERE pending = $1 AND seq = (SELECT device FROM generation WHERE seq = $1)",
+             DB_I(pending)));
+  return db_run(cx, db, "DELETE FROM generation WHERE seq = $1 AND state = 'pending'", DB_I(pending));
 }
 
 enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq) {

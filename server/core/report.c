@@ -80,7 +80,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED || ch.checked_out) return OK; /* told by an event */
   *done = true;
-  if (ch.refusal != ENROLL_FINE || ch.pending || ch.enrollment == 0) return OK;
+  if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
@@ -113,8 +113,8 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   TRY(enroll_find(cx, db, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
-  if (ch.refusal != ENROLL_FINE || ch.pending || ch.enrollment == 0) return OK;
-  if (ch.checked_out) return enroll_seen_again(cx, db, r->ids.id, ch.device);
+  if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
+  if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.id, ch.device);
   struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));

@@ -151,21 +151,47 @@ static void test_generations(void **state) {
   assert_int_equal(count("SELECT token_update_tally FROM enrollment WHERE id = 'A'"), 1);
 }
 
+static enum err release_job(struct ctx *cx, struct db *db, void *arg) { return enroll_release(cx, db, arg, "test"); }
+static void release_job_run(const char *id) { must(in_job(release_job, (void *)(uintptr_t)id)); }
+
 /* An aborted re-installation by the same identity darkens nothing. */
 static void test_aborted_reinstallation(void **state) {
   (void)state;
   struct enroll_proof p = enrolled("A");
   enqueue("A", "CertificateList", "1");
   assert_int_equal(authenticate(p, "A", NULL), ENROLL_FINE);
+  assert_int_equal(authenticate(p, "A", NULL), ENROLL_FINE);
   assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'pending'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM generation"), 2);
   assert_int_equal(count("SELECT count(*) FROM target WHERE waiting = 1"), 1);
+  assert_string_equal(next_after(p, "A", "Idle", NULL), "1");
+  assert_string_equal(next_after(p, "A", "Acknowledged", "1"), "");
+}
+
+/* Nor does one by another identity, whatever it says of itself or of its users before its TokenUpdate. */
+static void test_aborted_takeover(void **state) {
+  (void)state;
+  enum enroll_refusal refusal;
+  struct enroll_proof owner = enrolled("A"), other = new_identity("other");
+  struct pl *user = message("TokenUpdate", "A");
+  pl_set_string(user, "UserID", "U");
+  pl_set_data(user, "Token", slice_of("owner"));
+  pl_set_string(user, "PushMagic", "m");
+  must(check_in_with(owner, user, &refusal));
+  enqueue("A", "CertificateList", "1");
+  release_job_run("A");
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
+  pl_set_data(user, "Token", slice_of("other"));
+  must(check_in_with(other, user, &refusal));
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE id = 'A:U' AND token = CAST('owner' AS BLOB)"), 1);
+  assert_string_equal(next_after(other, "A", "Idle", NULL), "");
+  assert_int_equal(check_out(other, "A"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1"), 2);
+  assert_string_equal(next_after(owner, "A", "Idle", NULL), "1");
+  assert_int_equal(token_update(other, "A", "late"), ENROLL_FORMER);
 }
 
 /* What frees a device: CheckOut (above), an operator's release, its own erasure, an identity that ended long ago. */
-static void release_job_run(const char *id);
-static enum err release_job(struct ctx *cx, struct db *db, void *arg) { return enroll_release(cx, db, arg, "test"); }
-static void release_job_run(const char *id) { must(in_job(release_job, (void *)(uintptr_t)id)); }
-
 static void test_release(void **state) {
   (void)state;
   (void)enrolled("A");
@@ -250,7 +276,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bad_ids), T(test_channel_ids), T(test_unbound_is_refused), T(test_identity_of_another_device), T(test_no_takeover),
       T(test_foreign_ca_vouches_by_name), T(test_unknown_topic), T(test_incomplete_messages), T(test_generations),
-      T(test_aborted_reinstallation), T(test_release), T(test_erased_device_comes_back), T(test_silent_after_erase),
+      T(test_aborted_reinstallation), T(test_aborted_takeover), T(test_release), T(test_erased_device_comes_back), T(test_silent_after_erase),
       T(test_identity_ended_long_ago), T(test_unlock_token_is_kept), T(test_lookup),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
