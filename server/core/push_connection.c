@@ -129,11 +129,12 @@ static void told_ours(const struct told *o) {
 
 static void told_nothing(const struct told *o) { (void)o; }
 
-static void unanswered(struct push *p, struct item *i) {
+/* At once; when that does not help, it waits as after an answer that is Apple's fault. */
+static void send_again(struct push *p, struct item *i) {
   if (p->stop_by)
     item_free(p, i);
   else if (++i->resends > RESENDS)
-    result_add(p, i, 0, NULL);
+    result_add(p, i);
   else
     items_push_front(&i->topic->waiting[!i->first], i);
 }
@@ -153,17 +154,17 @@ static void on_response(void *arg, void *tag, const struct h2_response *r) {
   struct item *i = tag;
   i->conn = NULL;
   i->topic->in_flight--;
-  if (r->status == 0) {
-    unanswered(c->p, i);
+  enum apns_fault fault = result_read(c->p, i, r->status, r->body);
+  if (r->status == 0 || fault == APNS_IDLE) {
+    send_again(c->p, i);
+    if (fault == APNS_IDLE) connection_retire(c);
     return;
   }
   c->quiet_since = c->p->mono;
   c->answered = true;
-  result_add(c->p, i, r->status, r);
-  enum apns_fault fault = apns_reason(i->a.status, i->a.reason)->fault;
+  result_add(c->p, i);
   told[fault](&(struct told){c->p, c, c->topic, &i->a, seconds(r->retry_after)});
   if (fault != APNS_SERVER) c->topic->failures = 0;
-  if (fault == APNS_IDLE) connection_retire(c);
 }
 
 static void on_ready(void *arg) {

@@ -39,11 +39,18 @@ static void read_body(struct push *p, struct push_answer *a, struct slice body) 
   if (js_int(js_get(root, "timestamp"), &ms) && ms > 0 && ms < INT64_MAX / 1000) a->timestamp = ms * 1000;
 }
 
-void result_add(struct push *p, struct item *i, int status, const struct h2_response *r) {
+enum apns_fault result_read(struct push *p, struct item *i, int status, struct slice body) {
   i->a.status = status;
   i->a.answered_at = p->now;
-  if (r && status != 200) read_body(p, &i->a, r->body);
-  if (status != 200 && !i->a.reason[0]) snprintf(i->a.reason, sizeof i->a.reason, "%s", apns_reason(status, "")->text);
+  i->a.reason[0] = '\0';
+  i->a.timestamp = 0;
+  if (status != 200) read_body(p, &i->a, body);
+  const struct apns_reason *known = apns_reason(status, i->a.reason);
+  if (status != 200 && !i->a.reason[0]) snprintf(i->a.reason, sizeof i->a.reason, "%s", known->text);
+  return known->fault;
+}
+
+void result_add(struct push *p, struct item *i) {
   items_push(&p->answered, i);
   p->unwritten++;
 }

@@ -170,7 +170,7 @@ static void poll_all(struct push *p) {
   for (nfds_t i = 1; i < n; i++) h2_io(conns[i]->h2, fds[i].revents);
 }
 
-static void turn(struct push *p) {
+static void step(struct push *p) {
   take_messages(p);
   open_db(p);
   connections_reap(p, false);
@@ -179,7 +179,6 @@ static void turn(struct push *p) {
   connections_send(p);
   results_flush(p);
   waits_expire(p, p->mono);
-  poll_all(p);
 }
 
 static size_t in_flight(const struct push *p) {
@@ -195,7 +194,7 @@ static void await_writer(struct push *p) {
 
 static void end(struct push *p) {
   p->stop_by = clock_mono_us() + STOP_WAIT;
-  while ((in_flight(p) || p->unwritten || p->works) && p->mono < p->stop_by) turn(p);
+  for (step(p); (in_flight(p) || p->unwritten || p->works) && p->mono < p->stop_by; step(p)) poll_all(p);
   connections_reap(p, true);
   while (p->works) await_writer(p);
   for (struct item *i; (i = items_pop(&p->answered));) item_free(p, i);
@@ -207,7 +206,10 @@ static void end(struct push *p) {
 static void *run(void *arg) {
   struct push *p = arg;
   look_at_clocks(p);
-  while (!atomic_load(&p->stopping)) turn(p);
+  while (!atomic_load(&p->stopping)) {
+    step(p);
+    poll_all(p);
+  }
   end(p);
   return NULL;
 }

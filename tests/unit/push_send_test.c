@@ -184,9 +184,7 @@ static void waiting_together(void **state) {
   copy = r[0];
   cond_init(&l.changed);
   push_wait(w->core.push, &copy, 1, clock_mono_us() + PATIENCE, latch_open, &l);
-  pthread_mutex_lock(&w->apns.lock);
-  w->apns.release = true;
-  pthread_mutex_unlock(&w->apns.lock);
+  release(w, "");
   await_results(w, r, 1, PATIENCE);
   pthread_mutex_lock(&l.lock);
   while (!l.open) pthread_cond_wait(&l.changed, &l.lock);

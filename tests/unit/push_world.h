@@ -34,7 +34,7 @@ struct apns {
   pthread_cond_t changed;
   int64_t requests;
   struct map *by_path; /* path: how often, counted up from NULL */
-  bool release;        /* what was held may be answered; under lock */
+  const char *release; /* what was held is answered with it; NULL: not yet; under lock */
   int64_t held[16];
   size_t held_n;
   char last[8][128]; /* method, path, body, apns-topic, -push-type, -priority, -expiration, -id of the last request */
@@ -98,7 +98,10 @@ static void on_request(struct h2_server *s, const struct h2_server_req *rq, void
 static void on_tick(struct h2_server *s, void *arg) {
   struct apns *a = &((struct world *)arg)->apns;
   pthread_mutex_lock(&a->lock);
-  for (; a->release && a->held_n; a->held_n--) reply(s, a->held[a->held_n - 1], 200, "");
+  for (; a->release && a->held_n; a->held_n--) {
+    bool fine = a->release[0] == '\0';
+    reply(s, a->held[a->held_n - 1], fine ? 200 : 410, a->release);
+  }
   pthread_mutex_unlock(&a->lock);
 }
 
@@ -134,6 +137,14 @@ static inline void await_requests(struct world *w, int64_t n) {
   int64_t got = w->apns.requests;
   pthread_mutex_unlock(&w->apns.lock);
   assert_true(got >= n);
+}
+
+/* Everything held so far is answered by 200, or with a body by 410. */
+static inline void release(struct world *w, const char *body) {
+  pthread_mutex_lock(&w->apns.lock);
+  w->apns.release = body;
+  pthread_mutex_unlock(&w->apns.lock);
+  h2_server_wake(w->apns.server);
 }
 
 /* ---- the database ---- */
