@@ -57,6 +57,7 @@ void push_wait(struct push *p, struct push_result *results, size_t n, int64_t mo
 
 MUST_CHECK enum err push_start(struct ctx *cx, struct push **out, struct core *core);
 void push_reload(struct push *p);  /* certificates or settings have changed */
+void push_changed(struct db *db, struct core *core); /* the same, inside the job that changes them: after its commit */
 void push_quiesce(struct push *p); /* no new pushes */
 /* Waits up to 2 s for answers; what is unanswered stays due, and who waits is told so. No job that calls push_due may run after it, the
    store is closed after it. */

@@ -25,7 +25,7 @@ struct pushcert_pair {
 };
 MUST_CHECK enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, struct slice pem);
 
-/* Inside a job. Stores a checked pair; the former one of its topic is superseded, the push thread is told after the commit.
+/* Inside a job. Stores a checked pair; the former one of its topic is superseded. The caller tells the push thread (push_changed).
    Topic guard: E_CONFLICT, nothing changes, when enrolled devices listen on other topics only and new_topic is false.
    The same certificate again is OK. */
 MUST_CHECK enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair, const char *by,

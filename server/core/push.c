@@ -55,6 +55,12 @@ struct hint_arg {
   struct push *push;
   int64_t enrollment;
 };
+static void reload(void *push) { push_reload(push); }
+
+void push_changed(struct db *db, struct core *core) {
+  if (core->push) db_after_commit(db, reload, core->push);
+}
+
 static void hint(void *arg) {
   struct hint_arg *h = arg;
   push_hint(h->push, h->enrollment);

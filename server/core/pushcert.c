@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "core/event.h"
-#include "core/push.h"
 #include "core/vault.h"
 #include "lib/pki_cert.h"
 
@@ -128,8 +127,6 @@ static enum err tell(struct ctx *cx, struct db *db, const struct pushcert *c, co
   return event_add(cx, db, "pushcert.imported", NULL, data);
 }
 
-static void reload(void *push) { push_reload(push); }
-
 enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
                         const char *by, bool new_topic) {
   bool known;
@@ -141,9 +138,7 @@ enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const 
   TRY(vault_seal(cx, core->vault, sealed_about(cx, slice_mem(pair->hash, sizeof pair->hash)), pair->key_pem, &sealed));
   TRY(pushcert_supersede(cx, db, pair->about.topic, now));
   TRY(pushcert_insert(cx, db, pair, sealed, by, now));
-  TRY(tell(cx, db, &pair->about, by));
-  if (core->push) db_after_commit(db, reload, core->push);
-  return OK;
+  return tell(cx, db, &pair->about, by);
 }
 
 enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic, struct slice *cert_pem,

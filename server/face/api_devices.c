@@ -12,6 +12,7 @@ static struct js *push_json(struct ctx *cx, const struct push_state *p) {
   js_set_time(o, "due_at", p->due_at);
   js_set_time(o, "sent_at", p->sent_at);
   js_set_time(o, "answered_at", p->answered_at);
+  js_set_time(o, "token_gone_at", p->dead_at);
   js_set_string(o, "reason", p->reason);
   return o;
 }

@@ -1,5 +1,6 @@
 /* /api/v1/pushcerts: the certificates that pushes are sent with. */
 #include "base/clock.h"
+#include "core/push.h"
 #include "core/pushcert.h"
 #include "face/api_int.h"
 
@@ -57,14 +58,16 @@ struct import {
 
 static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
   struct import *i = arg;
-  return pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic);
+  TRY(pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic));
+  push_changed(db, i->core);
+  return OK;
 }
 
 enum err api_import_start(struct http_req *rq, struct core *core,
                           void (*then)(struct http_req *rq, void *arg, enum err e)) {
   struct import *i = ctx_alloc(http_cx(rq), sizeof *i);
   struct slice new_topic = http_query(rq, "new-topic");
-  *i = (struct import){.core = core, .by = route_who(rq), .new_topic = new_topic.p && slice_is(new_topic, "yes")};
+  *i = (struct import){.core = core, .by = route_who(rq), .new_topic = new_topic.n > 0};
   TRY(pushcert_check(http_cx(rq), &i->pair, http_body(rq)));
   route_write(rq, core, import_job, i, then);
   return OK;
