@@ -65,7 +65,8 @@ struct enroll_channel {
 };
 MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
                                 struct enroll_channel *out);
-/* Records that a request was refused because its identity is another device's (event identity.misused). */
+/* Records that a request was refused because its identity is another device's (event identity.misused, once an hour:
+   a device that does it without end fills nothing). */
 MUST_CHECK enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof);
 
 /* ---- check-ins ---- */

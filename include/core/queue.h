@@ -12,7 +12,7 @@ struct queue_item {
   int64_t target, command;
   char *uuid, *request_type;
   struct slice plist;   /* unsealed; wiped with cx */
-  bool once;
+  bool recorded;        /* its delivery is written before it leaves: whether and to whom it is repeated depends on that */
   int deliveries;
 };
 
@@ -22,7 +22,7 @@ MUST_CHECK enum err queue_command(struct ctx *cx, struct db *db, struct core *co
 MUST_CHECK enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment, char **other);
 
 /* The command to hand out now, or *found false. session_start: when this session began (its Idle): what was NotNow'd since is not
-   offered; 0 when unknown. identity asks: what erases is repeated only to the one that had it first. Expired ones are passed over
+   offered. identity asks: what erases is repeated only to the one that had it first. Expired ones are passed over
    (and marked by queue_expire). */
 struct queue_asker {
   int64_t enrollment, session_start;
@@ -43,7 +43,7 @@ MUST_CHECK enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollmen
 MUST_CHECK enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n);
 /* How many wait for the channel. */
 MUST_CHECK enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
-/* Inside a job: hands a `once` command out again (command retry). E_NOT_FOUND, E_CONFLICT when it is not stuck. */
+/* Inside a job: hands a `once` command out again (command retry), with its whole life before it. E_NOT_FOUND, E_CONFLICT when it is not stuck. */
 MUST_CHECK enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment);
 
 #endif

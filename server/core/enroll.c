@@ -34,6 +34,9 @@ const char *enroll_refusal_text(enum enroll_refusal r) { return refusals[r].text
 
 enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof) {
   struct js *data = js_object(cx);
+  bool told;
+  TRY(enroll_identity_told(cx, db, proof->hash, clock_now_us() - US_HOUR, &told));
+  if (told) return OK;
   js_set_string(data, "claimed", ids->id);
   js_set_string(data, "certificate", enc_hex(cx, proof->hash, sizeof proof->hash));
   js_set_string(data, "address", proof->address);

@@ -128,6 +128,14 @@ enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[
                 DB_B(hash_slice(hash)), DB_S(device_id), DB_I(clock_now_us()), DB_NULL_IF(generation == 0, DB_I(generation)));
 }
 
+enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since, bool *told) {
+  int64_t changed;
+  TRY(db_run_n(cx, db, &changed, "UPDATE identity SET misused_at = $2 WHERE hash = $1 AND coalesce(misused_at, 0) < $3",
+               DB_B(hash_slice(hash)), DB_I(clock_now_us()), DB_I(since)));
+  *told = changed == 0;
+  return OK;
+}
+
 enum err enroll_identity_end(struct ctx *cx, struct db *db, int64_t generation, int64_t *not_after) {
   return db_one_int(cx, db, not_after,
                     "SELECT coalesce(max(i.not_after), 0) FROM generation g JOIN device d ON d.seq = g.device "

@@ -36,6 +36,6 @@ enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const stru
   TRY(queue_head(cx, db, who, PATIENCE, &row, found));
   if (!*found) return OK;
   *out = (struct queue_item){.target = row.target, .command = row.command, .uuid = row.uuid, .request_type = row.request_type,
-                             .once = row.once, .deliveries = row.deliveries};
+                             .recorded = row.recorded, .deliveries = row.deliveries};
   return vault_unseal(cx, core->vault, about(cx, row.uuid), row.sealed, &out->plist);
 }

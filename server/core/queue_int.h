@@ -8,10 +8,10 @@ struct queue_row {
   int64_t target, command;
   char *uuid, *request_type;
   struct slice sealed;
-  bool once;
+  bool recorded;
   int deliveries;
 };
-/* The order of the queue: jumpers, then those that were handed out in fewer than `patience` sessions, then never NotNow'd ones, then by number. */
+/* The order of the queue: what was handed out `patience` times without a word comes last, then jumpers first, NotNow'd ones last, by number. */
 MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
                                bool *found);
 MUST_CHECK enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command, struct slice *digest);

@@ -7,24 +7,26 @@
 
 /* ---- handing out ---- */
 
-/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired. */
+/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired. What was handed
+   out `patience` times without a word lets all others pass. The plist, which may be large, is read of the chosen one only. */
 enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
                     bool *found) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once, t.deliveries "
-                   "FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
-                   "AND (c.once = 0 OR t.status <> 'Sent') "
-                   "AND (t.status <> 'NotNow' OR $2 = 0 OR t.notnow_at < $2) "
-                   "AND (c.expires_at IS NULL OR c.expires_at > $4 OR t.status <> 'Queued') "
-                   "AND (c.request_type <> 'EraseDevice' OR t.sent_to IS NULL OR t.sent_to = $5) "
-                   "ORDER BY t.priority DESC, t.deliveries >= $3, t.status = 'NotNow', t.seq LIMIT 1",
+                   "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once = 1 OR c.request_type = 'EraseDevice', "
+                   "t.deliveries FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
+                   "SELECT q.seq FROM target q JOIN command k ON k.seq = q.command WHERE q.enrollment = $1 AND q.waiting = 1 "
+                   "AND (k.once = 0 OR q.status <> 'Sent') "
+                   "AND (q.status <> 'NotNow' OR q.notnow_at < $2) "
+                   "AND (q.expires_at IS NULL OR q.expires_at > $4) "
+                   "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $5) "
+                   "ORDER BY q.deliveries - q.notnow_count >= $3, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
                    DB_I(who->enrollment), DB_I(who->session_start), DB_I(patience), DB_I(clock_now_us()),
                    DB_B(slice_mem(who->identity, 32))));
   *found = db_next(&r);
   if (*found)
     *out = (struct queue_row){.target = db_int(&r, 0), .command = db_int(&r, 1), .uuid = db_text(&r, 2),
-                              .request_type = db_text(&r, 3), .sealed = db_blob(&r, 4), .once = db_int(&r, 5) != 0,
+                              .request_type = db_text(&r, 3), .sealed = db_blob(&r, 4), .recorded = db_int(&r, 5) != 0,
                               .deliveries = (int)db_int(&r, 6)};
   return db_close(&r);
 }
@@ -73,7 +75,8 @@ enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, cons
 
 enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority) {
   return db_run(cx, db,
-                "INSERT INTO target (command, enrollment, priority, status, updated_at) VALUES ($1, $2, $3, 'Queued', $4) "
+                "INSERT INTO target (command, enrollment, priority, status, updated_at, expires_at) "
+                "VALUES ($1, $2, $3, 'Queued', $4, (SELECT expires_at FROM command WHERE seq = $1)) "
                 "ON CONFLICT (command, enrollment) DO NOTHING",
                 DB_I(command), DB_I(enrollment), DB_I(priority), DB_I(clock_now_us()));
 }
@@ -134,8 +137,8 @@ enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const ch
 enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n) {
   return db_run_n(cx, db, n,
                   "UPDATE target SET status = 'Expired', waiting = 0, updated_at = $1, settled_at = $1 WHERE seq IN "
-                  "(SELECT t.seq FROM command c JOIN target t ON t.command = c.seq WHERE c.expires_at <= $1 AND t.waiting = 1 "
-                  "AND t.status IN ('Queued', 'NotNow') LIMIT $2)",
+                  "(SELECT t.seq FROM target t JOIN command c ON c.seq = t.command WHERE t.waiting = 1 AND t.expires_at <= $1 "
+                  "AND (c.once = 0 OR t.status <> 'Sent') LIMIT $2)",
                   DB_I(now), DB_I(most));
 }
 
@@ -155,8 +158,9 @@ enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t
 enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment) {
   int64_t changed, there;
   TRY(db_run_n(cx, db, &changed,
-               "UPDATE target SET status = 'Queued', updated_at = $3 WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' "
-               "AND command = (SELECT seq FROM command WHERE uuid = $1)",
+               "UPDATE target SET status = 'Queued', updated_at = $3, "
+               "expires_at = $3 + (SELECT expires_at - created_at FROM command WHERE uuid = $1) "
+               "WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' AND command = (SELECT seq FROM command WHERE uuid = $1)",
                DB_S(uuid), DB_I(enrollment), DB_I(clock_now_us())));
   if (changed) return OK;
   TRY(db_one_int(cx, db, &there,

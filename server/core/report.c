@@ -86,7 +86,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
   TRY(queue_next(cx, reader, r->core, &who, &item, &found));
   if (!found) return OK;
-  if (item.once) return *done = false, OK; /* its delivery is on disk before it leaves */
+  if (item.recorded) return *done = false, OK;
   seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
   hand_out(r, &item);
   return OK;

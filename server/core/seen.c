@@ -67,7 +67,7 @@ static void mark(struct seen *s, struct entry *e) {
 int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const char *address) {
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_of(s, enrollment);
-  if (idle) e->session_start = now;
+  if (idle || e->session_start == 0) e->session_start = now;
   e->seen_at = now;
   e->next = 0;
   size_t n = strlen(address);

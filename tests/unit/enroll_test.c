@@ -75,7 +75,10 @@ static void test_identity_of_another_device(void **state) {
   assert_int_equal(authenticate(p, "C", NULL), ENROLL_MISUSED);
   assert_int_equal(token_update(p, "B", "t"), ENROLL_MISUSED);
   assert_int_equal(put_report(p, "B", "Idle", NULL)->refusal, ENROLL_MISUSED);
-  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'identity.misused'"), 4);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'identity.misused'"), 1);
+  clock_shift(61 * US_MINUTE);
+  assert_int_equal(put_report(p, "B", "Idle", NULL)->refusal, ENROLL_MISUSED);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'identity.misused'"), 2);
   assert_int_equal(count("SELECT count(*) FROM device"), 2);
 }
 

@@ -97,6 +97,9 @@ static void test_once(void **state) {
   assert_int_equal(in_job(retry_job, none), E_NOT_FOUND);
   must(in_job(retry_job, one));
   NEXT("Idle", NULL, "1");
+  clock_shift(2 * US_DAY);
+  must(in_job(retry_job, one)); /* its 24 h begin again */
+  NEXT("Idle", NULL, "1");
   NEXT("Acknowledged", "1", "");
   assert_int_equal(in_job(retry_job, one), E_CONFLICT);
 }
@@ -112,6 +115,46 @@ static void test_set_aside(void **state) {
   NEXT("Idle", NULL, "1");
   NEXT("Idle", NULL, "2");
   NEXT("Acknowledged", "2", "1");
+}
+
+/* So is one that jumped the queue; one that was answered NotNow has had its word. */
+static void test_set_aside_jumper(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "EnableLostMode", "1");
+  enqueue("A", "SecurityInfo", "2");
+  for (int i = 0; i < 3; i++) NEXT("Idle", NULL, "1");
+  NEXT("Idle", NULL, "2");
+}
+
+static void test_notnow_is_a_word(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "InstalledApplicationList", "1");
+  for (int i = 0; i < 3; i++) {
+    clock_shift((i + 1) * US_SECOND);
+    NEXT("Idle", NULL, "1");
+    NEXT("NotNow", "1", "");
+  }
+  enqueue("A", "SecurityInfo", "2");
+  clock_shift(9 * US_SECOND);
+  NEXT("Idle", NULL, "2");
+  NEXT("NotNow", "2", "1");
+  NEXT("NotNow", "1", "");
+  clock_shift(10 * US_SECOND);
+  NEXT("Idle", NULL, "1"); /* oldest first */
+}
+
+/* A session that began before the server did ends all the same, however often it says NotNow. */
+static void test_notnow_over_a_restart(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "InstalledApplicationList", "1");
+  NEXT("Idle", NULL, "1");
+  seen_stop(fx.core.seen);
+  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+  NEXT("NotNow", "1", "");
+  NEXT("NotNow", "1", "");
 }
 
 /* Erasing and locking jump the queue; a second lock is refused while the first is not settled. */
@@ -143,6 +186,39 @@ static void test_expiry(void **state) {
   assert_int_equal(n, 1);
   NEXT("Acknowledged", "1", "2");
   assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
+  clock_shift(8 * US_DAY); /* delivered before: delivery ends all the same */
+  NEXT("Idle", NULL, "");
+  must(in_job(expire_job, &n));
+  assert_int_equal(n, 1);
+  NEXT("Acknowledged", "2", "");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 2);
+}
+
+/* Who had an EraseDevice is on disk before it leaves: whether the device may come back, and who gets it again, depends on that. */
+static void test_erase_is_recorded(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "EraseDevice", "1");
+  NEXT("Idle", NULL, "1");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE sent_to IS NOT NULL AND status = 'Sent'"), 1);
+  NEXT("Idle", NULL, "1");
+}
+
+/* The history of a channel costs its polls nothing: they go by the index of what waits. */
+static void test_polls_go_by_the_queue(void **state) {
+  (void)state;
+  struct db_rows r;
+  int good = 0, n = 0;
+  must(db_open_rows(fx.cx, reader(), &r, "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE enrollment = 1 AND waiting = 1 ORDER BY seq"));
+  for (; db_next(&r); n++) good += strstr(db_text(&r, 3), "target_queue") != NULL;
+  must(db_close(&r));
+  assert_int_equal(good, 1);
+  assert_int_equal(n, 1);
+  good = 0;
+  must(db_open_rows(fx.cx, reader(), &r, "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE waiting = 1 AND expires_at <= 1"));
+  while (db_next(&r)) good += strstr(db_text(&r, 3), "SEARCH target USING") && strstr(db_text(&r, 3), "target_expiry");
+  must(db_close(&r));
+  assert_int_equal(good, 1);
 }
 
 /* Commands lie encrypted, and come out byte for byte. */
@@ -182,7 +258,8 @@ static void test_bad_reports(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bad_reports), T(test_reports_that_fit_nothing), T(test_uuid_is_idempotent), T(test_order), T(test_redelivery),
-      T(test_notnow), T(test_once), T(test_set_aside), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept),
+      T(test_notnow), T(test_once), T(test_set_aside), T(test_set_aside_jumper), T(test_notnow_is_a_word),
+      T(test_notnow_over_a_restart), T(test_erase_is_recorded), T(test_polls_go_by_the_queue), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

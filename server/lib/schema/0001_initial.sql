@@ -72,7 +72,8 @@ CREATE TABLE identity (
   device_id TEXT,
   generation INTEGER,
   bound_at INTEGER,
-  voided_at INTEGER            -- replaced by a later issue of its session before it was seen
+  voided_at INTEGER,           -- replaced by a later issue of its session before it was seen
+  misused_at INTEGER           -- when its use for another device was told last
 );
 CREATE INDEX identity_device ON identity (device_id);
 CREATE INDEX identity_session ON identity (session);
@@ -144,12 +145,12 @@ CREATE TABLE command (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   uuid TEXT NOT NULL UNIQUE,
   request_type TEXT NOT NULL,
-  plist_sealed BLOB NOT NULL,  -- delivered byte for byte; may hold PINs and passwords
   digest BLOB NOT NULL,        -- of the plist: the same again is no conflict
   once INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   created_by TEXT NOT NULL,
-  expires_at INTEGER
+  expires_at INTEGER,
+  plist_sealed BLOB NOT NULL   -- delivered byte for byte; may hold PINs and passwords. Last, since it is large
 );
 
 -- A command for one channel. seq is the order of the queue.
@@ -167,12 +168,15 @@ CREATE TABLE target (
   notnow_count INTEGER NOT NULL DEFAULT 0,
   notnow_at INTEGER,
   updated_at INTEGER NOT NULL,
+  expires_at INTEGER,          -- of the command
   settled_at INTEGER,
   reason TEXT,
   errors TEXT,                 -- JSON of the ErrorChain
   UNIQUE (command, enrollment)
 );
-CREATE INDEX target_queue ON target (enrollment, seq) WHERE waiting = 1;
+-- waiting stands in it so that it is preferred to target_enrollment, which leads through all the channel ever had.
+CREATE INDEX target_queue ON target (enrollment, waiting, seq) WHERE waiting = 1;
+CREATE INDEX target_expiry ON target (expires_at) WHERE waiting = 1 AND expires_at IS NOT NULL;
 CREATE INDEX target_enrollment ON target (enrollment, seq);
 
 -- Wake-ups: what is due is a row, so that a restart loses none.
