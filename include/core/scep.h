@@ -9,8 +9,8 @@
 #include "lib/db.h"
 #include "lib/pki_scep.h"
 
-/* One PKIMessage on its way through: scep_begin on the thread that received it (parses, decrypts, signs the certificate ahead), then
-   scep_commit as a job, then scep_finish, which makes the CertRep. All memory is the request's cx. */
+/* One PKIMessage on its way through: scep_begin on the thread that received it (parses, decrypts, signs the certificate and the
+   CertRep ahead: the writer has no time for RSA), then scep_commit as a job, then scep_finish. All memory is the request's cx. */
 struct scep_work {
   struct core *core;
   const char *address;
@@ -19,6 +19,7 @@ struct scep_work {
   const char *why;             /* of a failure, for the log */
   char *session_id;
   struct pki_cert *issued;
+  struct slice reply;          /* the CertRep with it, made ahead; p NULL when another certificate is answered */
 };
 /* E_INVALID: garbage that no CertRep can answer. OK: commit when work->fail is SCEP_NOFAIL, then finish. */
 MUST_CHECK enum err scep_begin(struct ctx *cx, struct core *core, struct db *reader, struct slice message, struct scep_work *out);

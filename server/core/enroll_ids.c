@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ID_MAX = 255 };
+enum { ID_MAX = 255, NAME_MAX_LEN = 1024 };
 static const char shared_ipad_user[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
 
 /* Ids go into lists separated by commas, into device:user pairs and into paths: what separates there cannot be part of one. */
@@ -46,8 +46,14 @@ static enum err user_enrollment(struct ctx *cx, struct pl *message, struct enrol
   return finish(cx, out, "User Enrollment", "EnrollmentUserID", user);
 }
 
+/* For tables and the log; what is not fit for them is left out. */
+static const char *name(struct pl *message, const char *key) {
+  const char *value = pl_str(message, key);
+  return value && strlen(value) <= NAME_MAX_LEN && text_is_plain(slice_of(value)) ? value : NULL;
+}
+
 enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
-  *out = (struct enroll_ids){.short_name = pl_str(message, "UserShortName"), .long_name = pl_str(message, "UserLongName")};
+  *out = (struct enroll_ids){.short_name = name(message, "UserShortName"), .long_name = name(message, "UserLongName")};
   if (has(message, "UDID", &out->device)) return device_channel(cx, message, out);
   if (has(message, "EnrollmentID", &out->device)) return user_enrollment(cx, message, out);
   return FAIL(cx, E_INVALID, "neither UDID nor EnrollmentID");

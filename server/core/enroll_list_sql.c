@@ -48,8 +48,8 @@ enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after,
       "g.awaiting_configuration, "
       "(SELECT max(i.not_after) FROM identity i WHERE i.device_id = d.id AND i.generation = d.generation) "
       "FROM enrollment e JOIN device d ON d.seq = e.device LEFT JOIN generation g ON g.seq = d.generation "
-      "WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
-      DB_I(only ? only - 1 : after), DB_I(only ? 1 : most)));
+      "WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq LIMIT $3",
+      DB_I(only ? only - 1 : after), DB_I(only ? only : INT64_MAX), DB_I(most)));
   while (db_next(&r)) read_row(&r, &(*out)[(*n)++]);
   return db_close(&r);
 }

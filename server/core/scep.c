@@ -101,7 +101,10 @@ static enum err prepare(struct ctx *cx, struct db *db, struct scep_work *w) {
     TRY(by_challenge(cx, db, w, &s, key_hash));
     w->session_id = s.id;
   }
-  return w->fail == SCEP_NOFAIL ? issue(cx, w) : OK;
+  if (w->fail != SCEP_NOFAIL) return OK;
+  struct scep_ca ca = ca_of(w->core);
+  TRY(issue(cx, w));
+  return scep_reply_success(cx, &w->reply, &ca, &w->request, w->issued);
 }
 
 enum err scep_begin(struct ctx *cx, struct core *core, struct db *reader, struct slice message, struct scep_work *out) {
@@ -121,8 +124,9 @@ enum err scep_begin(struct ctx *cx, struct core *core, struct db *reader, struct
 
 /* ---- the job ---- */
 
-static enum err answer_again(struct ctx *cx, struct scep_work *w, struct slice der) {
-  return pki_cert_parse(cx, &w->issued, der);
+static void answer_with(struct scep_work *w, struct pki_cert *cert) {
+  w->issued = cert;
+  w->reply = (struct slice){0};
 }
 
 static enum err tell(struct ctx *cx, struct db *db, const struct scep_work *w, const char *device) {
@@ -137,12 +141,17 @@ static enum err tell(struct ctx *cx, struct db *db, const struct scep_work *w, c
 static enum err commit_enroll(struct ctx *cx, struct db *db, struct scep_work *w) {
   struct scep_session s;
   struct slice before;
+  struct pki_cert *cert;
   uint8_t key_hash[SHA256_LEN];
   pki_key_sha256(w->request.csr.key, key_hash);
   TRY(by_challenge(cx, db, w, &s, key_hash));
   if (w->fail != SCEP_NOFAIL) return OK;
   TRY(scep_issued_in(cx, db, s.seq, &before));
-  if (same_key(&s, key_hash) && before.p) return answer_again(cx, w, before);
+  if (same_key(&s, key_hash) && before.p) {
+    TRY(pki_cert_parse(cx, &cert, before));
+    answer_with(w, cert);
+    return OK;
+  }
   TRY(scep_void(cx, db, s.seq));
   TRY(scep_session_redeem(cx, db, &s, key_hash, s.issues == 0));
   TRY(scep_identity_add(cx, db, w->issued, s.seq, w->request.transaction_id));
@@ -158,7 +167,7 @@ static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, con
   if (!before.p) return OK;
   TRY(pki_cert_parse(cx, &cert, before));
   *again = pki_cert_fits(cert, w->request.csr.key);
-  if (*again) w->issued = cert;
+  if (*again) answer_with(w, cert);
   return OK;
 }
 
@@ -187,5 +196,6 @@ enum err scep_commit(struct ctx *cx, struct db *db, void *work) {
 enum err scep_finish(struct ctx *cx, struct scep_work *w, struct slice *reply) {
   struct scep_ca ca = ca_of(w->core);
   if (w->fail != SCEP_NOFAIL) return scep_reply_failure(cx, reply, &ca, &w->request, w->fail);
+  if (w->reply.p) return *reply = w->reply, OK;
   return scep_reply_success(cx, reply, &ca, &w->request, w->issued);
 }

@@ -1,6 +1,7 @@
 #include "core/vault.h"
 
 #include "base/enc.h"
+#include "base/file.h"
 #include "base/secret.h"
 #include "lib/pki_crypto.h"
 
@@ -35,13 +36,10 @@ static enum err make_file(struct ctx *cx, const char *path) {
   secret_random(key, sizeof key);
   enc_hex_to(text, key, sizeof key);
   memcpy(text + KEY_TEXT, "\n", 2);
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  bool written = fd >= 0 && write(fd, text, KEY_TEXT + 1) == KEY_TEXT + 1 && fsync(fd) == 0;
-  int error = errno;
-  if (fd >= 0) close(fd);
+  enum err e = file_create(cx, path, slice_mem(text, KEY_TEXT + 1));
   secret_wipe(key, sizeof key);
   secret_wipe(text, sizeof text);
-  return written ? OK : FAIL(cx, E_STORAGE, "cannot make the secret key %s: %s", path, strerror(error));
+  return e;
 }
 
 static enum err check_file(struct ctx *cx, int fd, const char *path) {

@@ -180,7 +180,10 @@ static void test_aborted_takeover(void **state) {
   pl_set_string(user, "UserID", "U");
   pl_set_data(user, "Token", slice_of("owner"));
   pl_set_string(user, "PushMagic", "m");
+  pl_set_string(user, "UserShortName", "owner");
+  pl_set_string(user, "UserLongName", "\xc2\x9b" "31m");
   must(check_in_with(owner, user, &refusal));
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE user_short_name = 'owner' AND user_long_name IS NULL"), 1);
   enqueue("A", "CertificateList", "1");
   release_job_run("A");
   assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
