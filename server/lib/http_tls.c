@@ -108,16 +108,23 @@ static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t n) {
   http_unpark(c);
   ssize_t got = recv(c->fd, out, n, 0);
   if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || c->shaken) return got;
-  /* The client's last word is Finished, in every kind of handshake. */
-  void *session = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
-  c->shaken = gnutls_handshake_get_last_in(session) == GNUTLS_HANDSHAKE_FINISHED;
-  errno = c->shaken || http_await_handshake(c) ? EAGAIN : ECONNRESET;
+  errno = http_await_handshake(c) ? EAGAIN : ECONNRESET;
   return -1;
 }
 
 static int pull_timeout(gnutls_transport_ptr_t arg, unsigned ms) {
   struct http_conn *c = arg;
   return poll(&(struct pollfd){c->fd, POLLIN, 0}, 1, (int)ms);
+}
+
+/* The client's last word is Finished, in every kind of handshake. Told by a hook: gnutls_handshake_get_last_in has
+   forgotten it as soon as the handshake is over, and a client that sends its request along is pulled only after that. */
+static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                       const gnutls_datum_t *message) {
+  (void)type, (void)when, (void)message;
+  struct http_conn *c = gnutls_transport_get_ptr(session);
+  if (incoming) c->shaken = true;
+  return 0;
 }
 
 struct http_tls_use *http_tls_begin(struct http_conn *c, void *session) {
@@ -132,6 +139,7 @@ struct http_tls_use *http_tls_begin(struct http_conn *c, void *session) {
   gnutls_transport_set_ptr2(session, c, (gnutls_transport_ptr_t)(intptr_t)c->fd);
   gnutls_transport_set_pull_function(session, pull);
   gnutls_transport_set_pull_timeout_function(session, pull_timeout);
+  gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_finished);
   return use;
 }
 
