@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Commands that may be handed to one channel between two writes. */
-enum { DELIVERIES = 8, CHUNK = 500 };
+enum { DELIVERIES = 8, CHUNK = 150 }; /* a chunk is a job: check-ins pass between */
 enum { FLUSH_MS = 500, FORGET_MIN = 30, EXPIRE_EVERY_S = 30 };
 /* How soon a device is woken again that came, and for which commands still wait. */
 static const int64_t wake_again_us = 5 * US_MINUTE;

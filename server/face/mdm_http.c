@@ -36,13 +36,19 @@ static void refuse(struct http_req *rq, enum enroll_refusal refusal) {
   reply_error(rq, FAIL(http_cx(rq), E_REFUSED, "%s: %s", enroll_refusal_slug(refusal), enroll_refusal_text(refusal)));
 }
 
+/* What is wrong with the message is told; all else is our trouble: a contradiction in the database is nothing of the device's. */
+static void trouble(struct http_req *rq, enum err e) {
+  bool theirs = e == E_INVALID || e == E_TOO_LARGE;
+  reply_error(rq, theirs ? e : E_UNAVAILABLE);
+}
+
 /* ---- check-ins ---- */
 
 static void checked_in(struct http_req *rq, void *arg, enum err e) {
   struct checkin *c = arg;
   bool fine = e == OK && c->refusal == ENROLL_FINE;
   if (fine && c->news) log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", http_peer(rq)));
-  if (e != OK) reply_error(rq, e);
+  if (e != OK) trouble(rq, e);
   else if (!fine) refuse(rq, c->refusal);
   else reply_empty(rq, 200);
 }
@@ -60,7 +66,7 @@ static void check_in(struct http_req *rq, struct core *core, const struct enroll
 
 static void reported(struct http_req *rq, void *arg, enum err e) {
   struct report *r = arg;
-  if (e != OK) reply_error(rq, e);
+  if (e != OK) trouble(rq, e);
   else if (r->refusal != ENROLL_FINE) refuse(rq, r->refusal);
   else if (r->command.p) http_reply(rq, 200, "application/xml", r->command);
   else reply_empty(rq, 200);

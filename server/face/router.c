@@ -240,16 +240,22 @@ static struct js *error_body(struct http_req *rq, enum err e) {
   return body_;
 }
 
+/* A 401 or 403 could make a device unenroll; whatever our trouble is, it is to come again. */
+static int device_status(int status) {
+  if (status == 401 || status == 403) return 400;
+  return status >= 500 ? 503 : status;
+}
+
 void reply_error(struct http_req *rq, enum err e) {
-  int status = err_http_status(e);
   bool admin = routed(rq)->router->admin;
+  int status = admin ? err_http_status(e) : device_status(err_http_status(e));
   if (ctx_error(http_cx(rq)) == OK) (void)FAIL(http_cx(rq), e, "%s", err_text(e));
   if (status == 503) http_set_header(rq, "Retry-After", "60");
   if (status == 401 && admin) http_set_header(rq, "WWW-Authenticate", "Basic realm=\"pomona\", charset=\"UTF-8\"");
   if (admin)
     reply_json(rq, status, error_body(rq, e));
   else
-    reply_empty(rq, status == 401 ? 400 : status); /* a 401 would make a device unenroll */
+    reply_empty(rq, status);
 }
 
 /* ---- writes ---- */

@@ -42,6 +42,11 @@ static void fail_outside(struct http_req *rq, struct core *core) {
   reply_error(rq, FAIL(http_cx(rq), E_CONFLICT, "that is taken"));
 }
 
+static void denied(struct http_req *rq, struct core *core) {
+  (void)core;
+  reply_error(rq, FAIL(http_cx(rq), E_DENIED, "not you"));
+}
+
 static void unauthorized(struct http_req *rq, struct core *core) {
   (void)core;
   reply_error(rq, FAIL(http_cx(rq), E_UNAUTHORIZED, "who are you"));
@@ -63,6 +68,7 @@ static const struct route routes[] = {
     {.method = "GET", .pattern = "/inside", .run = fail_inside},
     {.method = "GET", .pattern = "/outside", .run = fail_outside},
     {.method = "GET", .pattern = "/v1/outside", .run = fail_outside},
+    {.method = "GET", .pattern = "/denied", .run = denied},
     {.method = "GET", .pattern = "/unauthorized", .flags = ROUTE_OPEN, .run = unauthorized},
     {.method = NULL},
 };
@@ -172,7 +178,8 @@ static void devices_are_answered_without_words(void **state) {
     int status;
   } cases[] = {{"GET", "/nothing", 404},
                {"DELETE", "/things/1", 405},
-               {"GET", "/inside", 500},
+               {"GET", "/inside", 503},
+               {"GET", "/denied", 400},
                {"GET", "/outside", 409},
                {"GET", "/unauthorized", 400}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -209,8 +216,7 @@ static void the_right_row_answers(void **state) {
 static void early_refusals_come_early(void **state) {
   (void)state;
   holds(ask("PUT", "/early", 10), 200, "body=10");
-  t.admin_router.admin = false;
-  assert_int_equal(ask_as(t.admin, "PUT", "/early", "X-Refuse: 1", 10).status, 403);
+  assert_int_equal(ask_as(t.devices, "PUT", "/early", "X-Refuse: 1", 10).status, 400);
 }
 
 /* Goal: our own faults stay in the log; what the client did is told, in the form of its API. */
