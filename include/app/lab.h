@@ -59,6 +59,7 @@ MUST_CHECK enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const s
 int lab_apns_main(int argc, char **argv);
 int lab_device_main(int argc, char **argv);
 int lab_up_main(int argc, char **argv);
+int lab_bench_main(int argc, char **argv);
 int lab_pushcert_main(int argc, char **argv);
 
 #endif

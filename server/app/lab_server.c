@@ -85,7 +85,7 @@ static void become_server(int log_fd, char **argv, char **envp) {
 }
 
 static enum err spawn(struct ctx *cx, struct lab_server *s, const struct lab_server_conf *conf) {
-  char **argv, **envp = environment(cx);
+  char **argv = NULL, **envp = environment(cx);
   int ends[2];
   TRY(arguments(cx, &argv, s, conf));
   if (pipe2(ends, O_CLOEXEC) != 0) return FAIL(cx, E_INTERNAL, "cannot make a pipe");
@@ -256,10 +256,10 @@ enum err lab_api(struct ctx *cx, struct lab_server *s, const char *method, const
   return js_parse(cx, answer, out);
 }
 
-enum err lab_server_pushcert(struct ctx *cx, struct lab_server *s) {
+enum err lab_server_pushcert(struct ctx *cx, struct lab_server *s, const char *topic) {
   struct slice pem, answer;
   int status;
-  TRY(lab_pushcert_make(cx, &pem, &(struct lab_pushcert){0}));
+  TRY(lab_pushcert_make(cx, &pem, &(struct lab_pushcert){.topic = topic}));
   TRY(lab_api_bytes(cx, s, "PUT", "/v1/pushcert", pem, &status, &answer));
   if (status == 200) return OK;
   return FAIL(cx, E_REFUSED, "the push certificate was answered with %d: %.*s", status, (int)answer.n, answer.p);

@@ -13,7 +13,7 @@ struct lab_server;
 struct lab_server_conf {
   const char *dir;                /* "data" and "server.log" are made in it */
   const char *apns_url, *apns_ca; /* of the stand-in */
-  const char *const *flags;       /* more settings, "--name=value"; NULL-terminated; may be NULL */
+  const char *const *flags;       /* more settings, "--name=value", but not log-level; NULL-terminated; may be NULL */
   bool plain;                     /* without TLS */
 };
 
@@ -36,8 +36,8 @@ MUST_CHECK enum err lab_api(struct ctx *cx, struct lab_server *s, const char *me
 /* The same with any bytes; status is the caller's to judge. */
 MUST_CHECK enum err lab_api_bytes(struct ctx *cx, struct lab_server *s, const char *method, const char *path,
                                   struct slice body, int *status, struct slice *out);
-/* A test push certificate, made and imported. */
-MUST_CHECK enum err lab_server_pushcert(struct ctx *cx, struct lab_server *s);
+/* A test push certificate, made and imported. topic NULL: a new one. */
+MUST_CHECK enum err lab_server_pushcert(struct ctx *cx, struct lab_server *s, const char *topic);
 /* An enrollment link for so many devices. */
 MUST_CHECK enum err lab_server_link(struct ctx *cx, struct lab_server *s, int64_t uses, const char **url);
 

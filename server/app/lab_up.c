@@ -124,7 +124,7 @@ static enum err set_up(struct ctx *cx, struct up *u) {
                                    .apns_url = ctx_printf(cx, "https://127.0.0.1:%d", lab_apns_port(u->apns)),
                                    .apns_ca = lab_apns_ca_file(u->apns)};
   TRY(lab_server_start(cx, &u->server, &server));
-  TRY(lab_server_pushcert(cx, u->server));
+  TRY(lab_server_pushcert(cx, u->server, NULL));
   TRY(lab_keys_open(cx, &u->keys, NULL, DEVICES));
   struct lab_fleet_conf fleet = {
       .way = {.tell = on_tell, .tell_arg = u},
@@ -158,6 +158,13 @@ static enum err add_devices(struct ctx *cx, struct up *u) {
   return OK;
 }
 
+static void show_enrolled(const struct up *u, size_t i, int64_t after_us) {
+  char system[32];
+  snprintf(system, sizeof system, "%s %s", cast[i].system, u->devices[i]->platform->os_version);
+  printf("  %-13s %-13s %-16s enrolled after %.2f s\n", u->devices[i]->name, system, cast[i].how,
+         (double)after_us / US_SECOND);
+}
+
 static enum err enroll(struct ctx *cx, struct up *u) {
   heading("Each device enrolls from a link: profile, identity by SCEP, Authenticate, TokenUpdate");
   int64_t start = clock_mono_us();
@@ -166,10 +173,7 @@ static enum err enroll(struct ctx *cx, struct up *u) {
   TRY(add_devices(cx, u));
   pthread_mutex_lock(&u->lock);
   while (shown < DEVICES && more && !*u->trouble) {
-    for (; shown < DEVICES && u->enrolled_at[shown]; shown++)
-      printf("  %-14s  %s %-8s  %-16s  enrolled after %.1f s\n", u->devices[shown]->name, cast[shown].system,
-             u->devices[shown]->platform->os_version, cast[shown].how,
-             (double)(u->enrolled_at[shown] - start) / US_SECOND);
+    for (; shown < DEVICES && u->enrolled_at[shown]; shown++) show_enrolled(u, shown, u->enrolled_at[shown] - start);
     fflush(stdout);
     more = shown == DEVICES || wait_for_news(u);
   }
