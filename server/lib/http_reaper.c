@@ -55,13 +55,23 @@ static void conn_end(struct http_conn *c) {
   shutdown(c->fd, SHUT_RDWR);
 }
 
+/* Nobody else tells of it: the request was not complete, or its answer not taken. */
+static void tell_overdue(const struct http_conn *c, enum phase phase) {
+  static const char *const names[] = {[PHASE_HEADERS] = "headers", [PHASE_BODY] = "body", [PHASE_REPLY] = "answer"};
+  log_warn(NULL, "a connection was cut off at its deadline", LOG_S("in", names[phase]), LOG_S("peer", c->peer));
+}
+
 static void end_overdue(struct http_server *s, int64_t now) {
   int64_t ended = 0;
   pthread_mutex_lock(&s->conns_lock);
   for (struct http_conn *c = s->conns; c; c = c->next) {
     int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
     if (deadline == 0 || deadline > now) continue;
-    if (atomic_load_explicit(&c->phase, memory_order_relaxed) != PHASE_IDLE) ended++;
+    enum phase phase = (enum phase)atomic_load_explicit(&c->phase, memory_order_relaxed);
+    if (phase == PHASE_HEADERS || phase == PHASE_BODY || phase == PHASE_REPLY) {
+      tell_overdue(c, phase);
+      ended++;
+    }
     conn_end(c);
   }
   pthread_mutex_unlock(&s->conns_lock);

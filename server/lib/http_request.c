@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/log.h"
 #include "base/secret.h"
 
 #include <stdlib.h>
@@ -143,10 +144,11 @@ static void learn_peer_cert(struct http_conn *c) {
   c->cert = slice_mem(memcpy(mem_alloc(der.n), der.p, der.n), der.n);
 }
 
+/* What is larger than all the room there is will not fit later either: that is for the cap to refuse. */
 static bool no_room(struct http_conn *c, int64_t length) {
   struct http_server *s = c->server;
   int64_t most = (int64_t)s->conf.inflight_max;
-  bool body = most && length > 0 && (length > most || atomic_load(&s->inflight) > most - length);
+  bool body = most && length > 0 && length <= most && atomic_load(&s->inflight) > most - length;
   bool conn = c->surplus && atomic_load(&s->connections) > s->connections_max;
   if (!body && !conn && !atomic_load(&s->stopping)) return false;
   atomic_fetch_add(&s->shed, 1);
@@ -191,14 +193,23 @@ void http_req_head(struct http_req *rq, const char *method, const char *version)
 
 /* ---- the body ---- */
 
+/* No answer can be given in mid-body: the connection ends, and only the log tells why. */
+static void tell_cut_off(struct http_req *rq, const char *why) {
+  log_warn(rq->cx, "a request was cut off", LOG_S("why", why), LOG_S("peer", rq->conn->peer));
+}
+
 bool http_req_part(struct http_req *rq, const char *p, size_t n) {
   struct http_server *s = rq->conn->server;
   if (answered(rq->conn)) return true; /* the rest of a short body */
-  if (n > rq->cap - rq->body.n) return false;
+  if (n > rq->cap - rq->body.n) {
+    tell_cut_off(rq, "the body is larger than allowed");
+    return false;
+  }
   long long held = atomic_fetch_add(&s->inflight, (long long)n) + (long long)n;
   if (s->conf.inflight_max && held > (long long)s->conf.inflight_max) {
     atomic_fetch_sub(&s->inflight, (long long)n);
     atomic_fetch_add(&s->shed, 1);
+    tell_cut_off(rq, "there is no room for more bodies");
     return false;
   }
   if (!rq->body.cap && rq->length > 0) {

@@ -191,12 +191,18 @@ static void one_less_open(struct http_server *s) {
   pthread_mutex_unlock(&s->quiet_lock);
 }
 
+/* By libmicrohttpd or by http_request.c: no handler sees it, so none tells of it. */
+static const char refused_early[] = "a request was refused unseen";
+
 static void req_end(struct http_conn *c, bool complete) {
   struct http_server *s = c->server;
   struct http_req *rq = c->rq;
   bool parsed = rq->parsed;
   if (!complete) rq->answer.status = 0;
-  if (rq->announced) s->conf.handler.end(rq, s->conf.handler.arg);
+  if (rq->announced)
+    s->conf.handler.end(rq, s->conf.handler.arg);
+  else if (parsed && complete)
+    log_warn(rq->cx, refused_early, LOG_I("status", rq->answer.status), LOG_S("peer", c->peer));
   if (rq->unread && complete) http_linger(s, c->fd);
   http_req_drop(rq);
   if (parsed) one_less_open(s);
@@ -226,8 +232,12 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *mhd, char *text) {
 /* Requests that libmicrohttpd refuses by itself (400, 414, 431) show here only. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *fmt, va_list ap) {
   struct http_server *s = arg;
-  static const char refusal[] = "Error processing request";
-  if (strncmp(fmt, refusal, sizeof refusal - 1) == 0) atomic_fetch_add(&s->refused, 1);
+  static const char refusal[] = "Error processing request (HTTP response code is %u";
+  if (strncmp(fmt, refusal, sizeof refusal - 1) == 0) {
+    atomic_fetch_add(&s->refused, 1);
+    log_warn(NULL, refused_early, LOG_I("status", va_arg(ap, unsigned)));
+    return;
+  }
   if (!log_enabled(LOG_DEBUG)) return;
   char text[200];
   vsnprintf(text, sizeof text, fmt, ap);
