@@ -18,6 +18,8 @@ struct queue_item {
 
 /* Stores the command (the same uuid with the same bytes is OK, with others E_CONFLICT). *command is its row. */
 MUST_CHECK enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const struct command *c, const char *by, int64_t *command);
+/* Takes a command back that came to stand in nobody's queue, so that its UUID is free. */
+MUST_CHECK enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command);
 /* Queues it for one channel; again is OK. E_CONFLICT when the row allows one unsettled at a time: *other is the uuid of that one. */
 MUST_CHECK enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment, char **other);
 

@@ -62,6 +62,11 @@ enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *
                     DB_I(now), DB_S(by), DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)));
 }
 
+enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command) {
+  return db_run(cx, db, "DELETE FROM command WHERE seq = $1 AND NOT EXISTS (SELECT 1 FROM target t WHERE t.command = $1)",
+                DB_I(command));
+}
+
 enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t but_command,
                          char **uuid) {
   struct db_rows r;

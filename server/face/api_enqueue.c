@@ -49,7 +49,7 @@ static enum err chunk(struct ctx *cx, struct db *db, void *arg) {
     else if (q->push)
       TRY(wake_one(cx, db, q, t, enrollment));
   }
-  return OK;
+  return q->command && q->chunk_end == q->n ? queue_command_unused(cx, db, q->row) : OK;
 }
 
 static void waited(void *arg) {
