@@ -110,6 +110,7 @@ size_t topic_waiting(const struct topic *t);
 /* Its pushes stop for span_us, or for a while that doubles (0); what is due stays due. */
 void topic_stop(struct push *p, struct topic *t, int64_t span_us, const char *why);
 void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push_verdict v);
+void topics_judge(struct push *p); /* after all answers of a batch: stops topics whose tokens are refused by many */
 void topic_drop_waiting(struct push *p, struct topic *t); /* to be read again when pushes can go */
 
 /* ---- connections ---- */

@@ -111,11 +111,12 @@ static void batch_finish(struct push *p, struct work *w) {
   } else {
     p->unwritten -= b->n;
     for (size_t i = 0; i < b->n; i++) written(p, &b->r[i]);
+    topics_judge(p);
   }
   work_free(w);
 }
 
-/* Refusals that came before a topic stopped were marked, and are unmarked by the stop; later ones are not marked at
+/* Refusals of batches before a topic stopped were marked, and are unmarked by the stop; later ones are not marked at
  * all. */
 void results_flush(struct push *p) {
   if (p->writing || !p->answered.n || p->mono < p->write_at) return;

@@ -228,8 +228,11 @@ void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push
   void *before = map_put(t->answered, key, v == PUSH_DEAD ? &refused_mark : &fine_mark);
   if (before == &refused_mark) t->refused--;
   if (v == PUSH_DEAD) t->refused++;
+}
+
+static void judge(struct push *p, struct topic *t) {
   size_t n = map_count(t->answered);
-  if (v != PUSH_DEAD || n < REFUSED_OF_LEAST || t->refused * 2 < n) return;
+  if (n < REFUSED_OF_LEAST || t->refused * 2 < n) return;
   topic_stop(
       p, t, p->tuning.stop_most,
       ctx_printf(p->cx,
@@ -237,4 +240,8 @@ void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push
                  "and no token is given up; check that the certificate is the renewed one and that apns-url is "
                  "Apple's production service",
                  t->refused, n, t->name));
+}
+
+void topics_judge(struct push *p) {
+  for (struct topic *t = p->topics; t; t = t->next) judge(p, t);
 }

@@ -139,28 +139,28 @@ static void answer_wrong_topic(struct world *w, struct h2_server *s, const struc
  * go on. */
 static void refused_by_many(void **state) {
   struct world *w = *state;
-  struct push_result *r = results_of(w, 1, 30), *fine = results_of(w, 101, 5);
+  struct push_result *r = results_of(w, 1, 27), *fine = results_of(w, 101, 5);
   struct push_stop_note note;
   struct db *db;
-  import(w, OTHER, 300);
-  add_devices(w, 1, 30, TOPIC);
+  import(w, OTHER, 270);
+  add_devices(w, 1, 27, TOPIC);
   add_devices(w, 101, 5, OTHER);
   w->apns.answer = answer_wrong_topic;
   push_up(w);
-  push_now(w, r, 30, PUSH_COMMAND);
+  push_now(w, r, 27, PUSH_COMMAND);
   push_now(w, fine, 5, PUSH_COMMAND);
   for (int i = 0; i < 5; i++) assert_int_equal(fine[i].status, 200);
   push_down(w); /* and with it what it had to write */
   assert_int_equal(number(w, "SELECT count(*) FROM event WHERE kind = 'push.stopped'"), 1);
   assert_int_equal(number(w, "SELECT count(*) FROM wake WHERE dead_at IS NOT NULL"), 0);
-  assert_int_equal(number(w, "SELECT count(*) FROM wake WHERE enrollment <= 30 AND due_at IS NOT NULL"), 30);
+  assert_int_equal(number(w, "SELECT count(*) FROM wake WHERE enrollment <= 27 AND due_at IS NOT NULL"), 27);
   assert_int_equal(db_reader(w->cx, w->core.store, &db), OK);
   assert_int_equal(push_stop_read(w->cx, db, TOPIC, &note), OK);
   assert_true(note.until > clock_now_us() + 50 * US_MINUTE);
   state_is(w, 1, "stopped");
   int64_t sent = requests(w);
   push_up(w); /* the stop outlives a restart */
-  make_due(w, r, 30, PUSH_ASKED);
+  make_due(w, r, 27, PUSH_ASKED);
   run_sql(w, "UPDATE wake SET due_at = 1 WHERE enrollment = $1", DB_I(101), DB_END);
   make_due(w, fine, 1, PUSH_ASKED);
   await_requests(w, sent + 1);

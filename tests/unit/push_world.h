@@ -289,7 +289,9 @@ struct import {
   struct pushcert_pair pair;
 };
 static enum err import_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
-  return pushcert_store(cx, db, &w->core, &((struct import *)arg)->pair, "tester", true);
+  TRY(pushcert_store(cx, db, &w->core, &((struct import *)arg)->pair, "tester", true));
+  push_changed(db, &w->core);
+  return OK;
 }
 static inline void import(struct world *w, const char *topic, int64_t days) {
   struct pki_cert *cert;
