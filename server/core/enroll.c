@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ERASE_SILENCE_MIN = 30, RELEASE_HOURS = 24 };
+/* Users of one device: more than any shared one sees, and few enough that what concerns all of them is one job. */
+enum { ERASE_SILENCE_MIN = 30, RELEASE_HOURS = 24, USERS_MAX = 1000 };
 /* An identity that ended longer ago than this holds its device no longer (rules: identity-grace). */
 static const int64_t identity_grace_us = 365 * US_DAY;
 
@@ -213,6 +214,12 @@ static enum err keep_secrets(struct ctx *cx, struct db *db, struct core *core, i
   return enroll_generation_secrets(cx, db, generation, sealed, t->awaiting_configuration);
 }
 
+static enum err check_users(struct ctx *cx, struct db *db, int64_t device) {
+  int64_t n;
+  TRY(enroll_channel_count(cx, db, device, &n));
+  return n <= USERS_MAX ? OK : FAIL(cx, E_INVALID, "more than %d users of one device", USERS_MAX);
+}
+
 enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                              const struct enroll_proof *proof, const struct enroll_token *token, struct enroll_token_result *out) {
   struct enroll_channel ch;
@@ -228,6 +235,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   if (out->promoted) TRY(promote(cx, db, &ch));
   if (!ids->is_user) TRY(keep_secrets(cx, db, core, ch.generation, token));
   TRY(enroll_channel_load(cx, db, ids->id, &before));
+  if (ids->is_user && !before.seq) TRY(check_users(cx, db, ch.device));
   out->enrolled = !before.seq || !before.enabled;
   out->token_changed = !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;
   TRY(enroll_channel_save(cx, db, ids, ch.device, token, &out->enrollment));

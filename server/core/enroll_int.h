@@ -59,6 +59,7 @@ MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int
 MUST_CHECK enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence, bool *erased);
 
 MUST_CHECK enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id);
+MUST_CHECK enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int64_t *n);
 struct enroll_channel_row {
   int64_t seq;                 /* 0: there is none */
   struct slice token;

@@ -206,6 +206,10 @@ enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const
                 DB_I(device), DB_S(only_id));
 }
 
+enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT count(*) FROM enrollment WHERE device = $1", DB_I(device));
+}
+
 enum err enroll_channel_load(struct ctx *cx, struct db *db, const char *id, struct enroll_channel_row *out) {
   struct db_rows r;
   *out = (struct enroll_channel_row){0};

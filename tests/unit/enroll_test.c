@@ -197,6 +197,21 @@ static void test_aborted_takeover(void **state) {
   assert_int_equal(token_update(other, "A", "late"), ENROLL_FORMER);
 }
 
+/* A device cannot make users without end. */
+static void test_users_are_bounded(void **state) {
+  (void)state;
+  enum enroll_refusal refusal;
+  struct enroll_proof p = enrolled("A");
+  for (int i = 0; i <= 1001; i++) {
+    struct pl *user = message("TokenUpdate", "A");
+    pl_set_string(user, "UserID", ctx_printf(fx.cx, "U%d", i < 1001 ? i : 0));
+    pl_set_data(user, "Token", slice_of("t"));
+    pl_set_string(user, "PushMagic", "m");
+    assert_int_equal(check_in_with(p, user, &refusal), i == 1000 ? E_INVALID : OK);
+  }
+  assert_int_equal(count("SELECT count(*) FROM enrollment"), 1001);
+}
+
 /* What frees a device: CheckOut (above), an operator's release, its own erasure, an identity that ended long ago. */
 static void test_release(void **state) {
   (void)state;
@@ -282,7 +297,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bad_ids), T(test_channel_ids), T(test_unbound_is_refused), T(test_identity_of_another_device), T(test_no_takeover),
       T(test_foreign_ca_vouches_by_name), T(test_unknown_topic), T(test_incomplete_messages), T(test_generations),
-      T(test_aborted_reinstallation), T(test_aborted_takeover), T(test_release), T(test_erased_device_comes_back), T(test_silent_after_erase),
+      T(test_aborted_reinstallation), T(test_aborted_takeover), T(test_users_are_bounded), T(test_release), T(test_erased_device_comes_back), T(test_silent_after_erase),
       T(test_identity_ended_long_ago), T(test_unlock_token_is_kept), T(test_lookup),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
