@@ -1,6 +1,7 @@
 #include "app/args.h"
 
-#include <stdlib.h>
+#include "app/table.h"
+
 #include <string.h>
 
 enum { LEFT = 26, WIDTH = 100 };
@@ -102,12 +103,15 @@ bool args_has(const struct args *a, const char *option) { return args_value(a, o
 /* ---- help ---- */
 
 void args_column(FILE *to, const char *left, const char *right) {
-  int column = fprintf(to, "  %-*s", LEFT - 2, left);
-  if (column > LEFT) column = fprintf(to, "\n%*s", LEFT, "") - 1;
+  int gap = LEFT - 2 - (int)text_width(slice_of(left)), column = LEFT;
+  fprintf(to, "  %s%*s", left, gap > 0 ? gap : 0, "");
+  if (gap < 0) fprintf(to, "\n%*s", LEFT, "");
   struct slice rest = slice_of(right), word;
   while (slice_cut(&rest, ' ', &word)) {
-    if (column + (int)word.n + 1 > WIDTH) column = fprintf(to, "\n%*s", LEFT, "") - 1;
-    column += fprintf(to, " %.*s", (int)word.n, word.p);
+    int width = (int)text_width(word) + 1;
+    if (column + width > WIDTH) column = fprintf(to, "\n%*s", LEFT, "") - 1;
+    fprintf(to, " %.*s", (int)word.n, word.p);
+    column += width;
   }
   fputc('\n', to);
 }
@@ -116,6 +120,12 @@ static void help_option(FILE *to, const char *name, const char *value, const cha
   char left[80];
   snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
   args_column(to, left, help);
+}
+
+static void help_setting(FILE *to, const struct conf_row *row) {
+  char text[512];
+  snprintf(text, sizeof text, "%s Default: %s.", row->help, row->by_default ? row->by_default : row->derived);
+  help_option(to, row->name, "VALUE", text);
 }
 
 void args_help(FILE *to, const struct subcommand *sub) {
@@ -130,5 +140,5 @@ void args_help(FILE *to, const struct subcommand *sub) {
         "conf`):\n",
         to);
   for (const struct conf_row *row = conf_rows; row->name; row++)
-    if (find_setting(sub, slice_of(row->name))) help_option(to, row->name, "VALUE", row->help);
+    if (find_setting(sub, slice_of(row->name))) help_setting(to, row);
 }

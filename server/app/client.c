@@ -88,13 +88,21 @@ static enum err fail_as_told(struct ctx *cx, const struct nh_reply *reply) {
   return FAIL(cx, e, "%s", message);
 }
 
+static enum err reach(struct ctx *cx, struct client *c, const struct nh_req *rq, struct nh_reply *reply) {
+  enum err e = nh_do(cx, c->nh, rq, reply);
+  if (e != E_UNREACHABLE) return e;
+  const char *why = ctx_strdup(cx, ctx_error_text(cx));
+  ctx_clear_error(cx);
+  return FAIL(cx, e, "%s\nIs `pomona serve` running there? --server (or --data and --config) says where it is.", why);
+}
+
 static enum err call(struct ctx *cx, struct client *c, const struct nh_req *what, const char *type, struct slice *out) {
   const char *headers[] = {c->authorization, type, NULL};
   struct nh_req rq = *what;
   rq.url = ctx_printf(cx, "%s%s", c->base, what->url);
   rq.headers = headers;
   struct nh_reply reply;
-  TRY(nh_do(cx, c->nh, &rq, &reply));
+  TRY(reach(cx, c, &rq, &reply));
   if (reply.status >= 300) return fail_as_told(cx, &reply);
   *out = reply.body;
   return OK;

@@ -71,6 +71,8 @@ enum err cmd_pushcert_show(struct ctx *cx, struct args *a) {
   TRY(client_call(cx, c, "GET", "/api/v1/pushcerts", NULL, &answer));
   if (args_has(a, "json"))
     print_json(cx, js_get(answer, "pushcerts"));
+  else if (js_count(js_get(answer, "pushcerts")) == 0)
+    fputs("No push certificate yet; `pomona pushcert import FILE…` takes one in.\n", stderr);
   else
     print_pushcerts(cx, js_get(answer, "pushcerts"));
   return OK;

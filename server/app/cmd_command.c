@@ -78,6 +78,7 @@ enum err cmd_command_list(struct ctx *cx, struct args *a) {
   if (a->n) path = ctx_printf(cx, "%sdevice=%s", path, enc_percent(cx, slice_of(a->operands[0])));
   TRY(client_pages(cx, c, path, "commands", "before", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
+  if (js_count(all) == 0) return fputs("No commands yet; `pomona command send` queues one.\n", stderr), OK;
   struct table *t = table_new(cx, headers);
   for (size_t i = 0; i < js_count(all); i++) {
     struct js *o = js_at(all, i);

@@ -131,7 +131,7 @@ static enum err read_file(struct ctx *cx, struct conf *c) {
   if (e != OK) {
     const char *why = ctx_strdup(cx, ctx_error_text(cx));
     ctx_clear_error(cx);
-    return FAIL(cx, E_USAGE, "settings: %s", why);
+    return FAIL(cx, e == E_DENIED ? e : E_USAGE, "settings: %s", why);
   }
   TRY(take_file(cx, c, path, bytes));
   if (!named && !same_folder(data, c->data))

@@ -100,12 +100,22 @@ static const struct subcommand *find(int argc, char **argv, int *words) {
   return NULL;
 }
 
+static bool belongs(const struct subcommand *sub, const char *group) {
+  size_t n = strlen(group);
+  return strncmp(sub->name, group, n) == 0 && sub->name[n] == ' ';
+}
+
+static bool is_group(const char *word) {
+  for (const struct subcommand *sub = subcommands; sub->name; sub++)
+    if (belongs(sub, word)) return true;
+  return false;
+}
+
 /* All rows, or those whose name starts with the word `group`. */
 static bool print_rows(FILE *to, const char *group) {
   bool any = false;
   for (const struct subcommand *sub = subcommands; sub->name; sub++) {
-    size_t n = group ? strlen(group) : 0;
-    if (group && (strncmp(sub->name, group, n) != 0 || sub->name[n] != ' ')) continue;
+    if (group && !belongs(sub, group)) continue;
     char left[80];
     snprintf(left, sizeof left, "%s%s%s", sub->name, *sub->operands ? " " : "", sub->operands);
     if (!any) fputs("subcommands:\n", to);
@@ -150,6 +160,8 @@ static int unknown(int argc, char **argv) {
   if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return print_usage(stdout), 0;
   if (strcmp(argv[0], "--version") == 0) return puts("pomona " POMONA_VERSION), 0;
   bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+  if (argc > 1 && !help && is_group(argv[0]))
+    fprintf(stderr, "pomona: there is no subcommand \"%s %s\"; there are these.\n", argv[0], argv[1]);
   if (print_rows(help ? stdout : stderr, argv[0])) return help ? 0 : err_exit_status(E_USAGE);
   fprintf(stderr, "pomona: there is no subcommand \"%s\"; `pomona --help` lists them.\n", argv[0]);
   return err_exit_status(E_USAGE);

@@ -18,12 +18,13 @@ struct table {
   struct row head, *last;
 };
 
-/* In characters, not bytes. */
-static size_t width(const char *s) {
+size_t text_width(struct slice s) {
   size_t n = 0;
-  for (; *s; s++) n += ((unsigned char)*s & 0xC0) != 0x80;
+  for (size_t i = 0; i < s.n; i++) n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
   return n;
 }
+
+static size_t width(const char *s) { return text_width(slice_of(s)); }
 
 const char *plain(struct ctx *cx, const char *text) {
   if (!text || text_is_plain(slice_of(text))) return text;

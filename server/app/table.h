@@ -15,6 +15,8 @@ struct table *table_new(struct ctx *cx, const char *const *headers); /* NULL end
 void table_add(struct table *t, const char *const *cells);           /* one a column; NULL and "" show as "-" */
 void table_print(const struct table *t, FILE *to);
 
+/* How many columns of a terminal UTF-8 takes: characters, not bytes. */
+size_t text_width(struct slice s);
 /* A text without control characters, for a terminal. In cx. */
 const char *plain(struct ctx *cx, const char *text);
 /* A time of the API (RFC 3339) as local time; "-" when never. In cx. */

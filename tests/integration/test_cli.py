@@ -55,9 +55,12 @@ def test_usage_and_exit_statuses(tmp):
     for words in ([], ["nonsense"], ["device"], ["device", "list", "--nonsense"], ["device", "show"], ["conf", "--wake-rate", "0"],
                   ["conf", "--database", "postgresql://x"], ["conf", "--listen"], ["conf", "--config", tmp / "absent"]):
         assert cli(*words, expect=2).stderr.startswith(("pomona: ", "usage: ", "subcommands:")), words
+    rows = [line for line in cli("--help").stdout.splitlines() if line.startswith("  ") and "  " in line.strip()]
+    assert rows and all(line[25] == " " and line[26] != " " for line in rows), "columns are counted in characters"
+    assert 'no subcommand "device nonsense"' in cli("device", "nonsense", expect=2).stderr
     data = tmp / "nobody"
     assert "no token" in cli("device", "list", "--data", data, expect=5).stderr
-    cli("device", "list", "--data", data, "--api-key", "x", "--server", "http://127.0.0.1:1", expect=4)
+    assert "pomona serve" in cli("device", "list", "--data", data, "--api-key", "x", "--server", "http://127.0.0.1:1", expect=4).stderr
     assert "RestartDevice" in cli("command", "types").stdout
     assert json.loads(cli("command", "types", "EraseDevice", "--json").stdout)["request_type"] == "EraseDevice"
     cli("command", "types", "Nonsense", expect=3)
