@@ -19,11 +19,11 @@ struct db_store;  /* the database: its readers and its writer */
 /* ---- values and statements ---- */
 
 struct db_val {
-  char type; /* 's' text, 'b' blob, 'i' integer, 'n' NULL, 0 end of the list */
+  int type; /* 's' text, 'b' blob, 'i' integer, 'n' NULL, 0 end of the list */
   struct slice s;
   int64_t i;
 };
-static inline struct db_val db_val_of(char type, struct slice s) { return (struct db_val){.type = s.p ? type : 'n', .s = s}; }
+static inline struct db_val db_val_of(int type, struct slice s) { return (struct db_val){.type = s.p ? type : 'n', .s = s}; }
 #define DB_S(v) db_val_of('s', slice_of(v)) /* C string, NULL is NULL */
 #define DB_T(v) db_val_of('s', (v))         /* text slice, p NULL is NULL */
 #define DB_B(v) db_val_of('b', (v))         /* blob slice, p NULL is NULL */

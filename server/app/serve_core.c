@@ -1,7 +1,9 @@
 #include "app/serve_int.h"
 
+#include "base/log.h"
 #include "core/push.h"
 #include "core/seen.h"
+#include "lib/db.h"
 #include "lib/pki_cms.h"
 
 /* Remembered signers: an entry is a key and a chain's verdict, some 2 KB. */
@@ -21,7 +23,20 @@ enum err serve_open_core(struct ctx *cx, struct server *s) {
   return e;
 }
 
+static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
+  (void)cx, (void)db, (void)arg;
+  return OK;
+}
+
+/* Jobs of requests that were cut off may still be queued, and tell the push thread: they come first. */
+static void finish_jobs(struct server *s) {
+  struct ctx *cx = ctx_new();
+  if (db_call(cx, s->core.store, nothing, NULL) != OK) log_failure(LOG_WARN, cx, "the last jobs were not written");
+  ctx_free(cx);
+}
+
 void serve_close_core(struct server *s) {
+  finish_jobs(s);
   push_stop(s->core.push);
   seen_stop(s->core.seen);
   pki_signers_free(s->core.signers);
