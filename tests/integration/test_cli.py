@@ -56,7 +56,7 @@ def test_usage_and_exit_statuses(tmp):
                   ["conf", "--database", "postgresql://x"], ["conf", "--listen"], ["conf", "--config", tmp / "absent"]):
         assert cli(*words, expect=2).stderr.startswith(("pomona: ", "usage: ", "subcommands:")), words
     rows = [line for line in cli("--help").stdout.splitlines() if line.startswith("  ") and "  " in line.strip()]
-    assert rows and all(line[25] == " " and line[26] != " " for line in rows), "columns are counted in characters"
+    assert rows and all(line[26] == " " and line[27] != " " for line in rows), "columns are counted in characters"
     assert 'no subcommand "device nonsense"' in cli("device", "nonsense", expect=2).stderr
     data = tmp / "nobody"
     assert "no token" in cli("device", "list", "--data", data, expect=5).stderr
