@@ -66,7 +66,7 @@ static int is_database(int fd) {
 }
 
 static uint32_t peer_port(int fd) {
-  struct sockaddr_storage ss;
+  struct sockaddr_storage ss = {0};
   socklen_t n = sizeof ss;
   if (getpeername(fd, (struct sockaddr *)&ss, &n) != 0) return 0;
   if (ss.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);

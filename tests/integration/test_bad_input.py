@@ -324,15 +324,15 @@ def test_slow_clients_are_cut_off(tmp):
     slow_body = f"PUT /mdm HTTP/1.1\r\nHost: x\r\nMdm-Signature: {good}\r\nContent-Length: 60000\r\n\r\n".encode()
     chunks = f"PUT /mdm HTTP/1.1\r\nHost: x\r\nMdm-Signature: {good}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     cases = [  # name, least and most seconds, connection, first words, what is dripped
-        ("no word at all", 14, 20, Raw(devices), b"", b""),
-        ("half a handshake", 14, 20, Raw(devices), b"\x16\x03\x01\x02\x00\x01", b""),
-        ("headers without end", 14, 20, Raw(devices, True), b"PUT /mdm HTTP/1.1\r\n", b"X-A: b\r\n"),
-        ("half a request line", 14, 20, Raw(admin), b"GET /api", b"x"),
-        ("a body, byte by byte", 59, 66, Raw(devices, True), slow_body, b"x"),
-        ("chunks, byte by byte", 59, 66, Raw(devices, True), chunks, b"1\r\nx\r\n"),
-        ("a body that never comes", 59, 66, Raw(devices, True), slow_body, b""),
+        ("no word at all", 14, 40, Raw(devices), b"", b""),
+        ("half a handshake", 14, 40, Raw(devices), b"\x16\x03\x01\x02\x00\x01", b""),
+        ("headers without end", 14, 40, Raw(devices, True), b"PUT /mdm HTTP/1.1\r\n", b"X-A: b\r\n"),
+        ("half a request line", 14, 40, Raw(admin), b"GET /api", b"x"),
+        ("a body, byte by byte", 59, 100, Raw(devices, True), slow_body, b"x"),
+        ("chunks, byte by byte", 59, 100, Raw(devices, True), chunks, b"1\r\nx\r\n"),
+        ("a body that never comes", 59, 100, Raw(devices, True), slow_body, b""),
     ]
-    quiet = [("nothing after an answer", 74, 82, Raw(devices, True), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"")]
+    quiet = [("nothing after an answer", 74, 110, Raw(devices, True), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"")]
     with concurrent.futures.ThreadPoolExecutor(len(cases) + 1) as pool:
         waits = [(case, pool.submit(drip, *case[3:], 0.5)) for case in cases + quiet]
         for _ in range(20):  # and nobody else waits for them, on whichever thread of the server
