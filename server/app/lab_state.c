@@ -48,10 +48,8 @@ static void write_profile(struct pl *root, const struct lab_profile *p) {
 enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *dir) {
   struct pl *root = pl_new_dict(cx);
   const char *path = path_of(cx, dir, d->udid);
-  if (d->phase != LAB_ENROLLED) {
-    (void)remove(path); /* what was kept is not true any more */
-    return OK;
-  }
+  if (d->phase == LAB_GONE) (void)remove(path); /* what was kept is not true any more */
+  if (d->phase != LAB_ENROLLED) return OK;      /* an enrollment that failed changes nothing */
   pl_set_string(root, "Platform", d->platform->word);
   pl_set_string(root, "UDID", d->udid);
   pl_set_string(root, "SerialNumber", d->serial);
