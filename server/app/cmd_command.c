@@ -14,9 +14,13 @@ static char *command_path(struct ctx *cx, const char *uuid, const char *rest) {
 }
 
 enum err command_fetch(struct ctx *cx, struct client *c, const char *uuid, struct js **out) {
-  struct js *targets;
-  TRY(client_call(cx, c, "GET", command_path(cx, uuid, "?limit=1"), NULL, out));
+  struct js *first, *targets, *member;
+  const char *key;
+  TRY(client_call(cx, c, "GET", command_path(cx, uuid, "?limit=1"), NULL, &first));
   TRY(client_pages(cx, c, command_path(cx, uuid, "?"), "targets", "before", 0, &targets));
+  *out = js_object(cx);
+  for (size_t i = 0; (member = js_member(first, i, &key)); i++)
+    if (strcmp(key, "next") != 0) js_set(*out, key, member);
   js_set(*out, "targets", targets);
   return OK;
 }

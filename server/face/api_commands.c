@@ -138,63 +138,70 @@ static void set_command(struct js *o, const struct queue_entry *e) {
   js_set_time(o, "expires_at", e->expires_at);
 }
 
-static void set_next(struct js *body, const struct queue_entry *rows, size_t n, int most) {
-  if (n == (size_t)most)
-    js_set_int(body, "next", rows[n - 1].seq);
+struct page {
+  struct queue_page query;
+  struct queue_entry *rows;
+  size_t n;
+  bool more;
+};
+
+static void set_next(struct js *body, const struct page *p) {
+  if (p->more)
+    js_set_int(body, "next", p->rows[p->n - 1].seq);
   else
     js_set_null(body, "next");
 }
 
-static enum err read_page(struct http_req *rq, struct core *core, struct queue_page *page, struct queue_entry **rows,
-                          size_t *n) {
+static enum err read_page(struct http_req *rq, struct core *core, struct page *p) {
   struct ctx *cx = http_cx(rq);
   struct slice device = http_query(rq, "device");
   struct db *db;
   char *id;
-  TRY(api_limit(rq, &page->most));
-  TRY(api_start(rq, "before", &page->before));
+  int limit;
+  TRY(api_limit(rq, &limit));
+  TRY(api_start(rq, "before", &p->query.before));
   TRY(db_reader(cx, core->store, &db));
-  if (device.p) TRY(enroll_lookup(cx, db, ctx_memdup(cx, device.p, device.n), &page->enrollment, &id));
-  return queue_list(cx, db, page, rows, n);
+  if (device.p) TRY(enroll_lookup(cx, db, ctx_memdup(cx, device.p, device.n), &p->query.enrollment, &id));
+  p->query.most = limit + 1; /* the one more tells whether there is a next page */
+  TRY(queue_list(cx, db, &p->query, &p->rows, &p->n));
+  p->more = p->n > (size_t)limit;
+  p->n -= p->more;
+  return OK;
 }
 
 static void list(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
-  struct queue_page page = {0};
-  struct queue_entry *rows;
-  size_t n;
-  enum err e = read_page(rq, core, &page, &rows, &n);
+  struct page p = {0};
+  enum err e = read_page(rq, core, &p);
   if (e != OK) {
     reply_error(rq, e);
     return;
   }
   struct js *body = js_object(cx), *all = js_array(cx);
-  for (size_t i = 0; i < n; i++) {
-    struct js *o = target_json(cx, &rows[i]);
-    set_command(o, &rows[i]);
+  for (size_t i = 0; i < p.n; i++) {
+    struct js *o = target_json(cx, &p.rows[i]);
+    set_command(o, &p.rows[i]);
     js_add(all, o);
   }
   js_set(body, "commands", all);
-  set_next(body, rows, n, page.most);
+  set_next(body, &p);
   reply_json(rq, 200, body);
 }
 
 static void show(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
-  struct queue_page page = {.uuid = api_param(rq, "uuid")};
-  struct queue_entry *rows;
-  size_t n;
-  enum err e = read_page(rq, core, &page, &rows, &n);
-  if (e == OK && n == 0) e = FAIL(cx, E_NOT_FOUND, "there is no command %s", page.uuid);
+  struct page p = {.query.uuid = api_param(rq, "uuid")};
+  enum err e = read_page(rq, core, &p);
+  if (e == OK && p.n == 0) e = FAIL(cx, E_NOT_FOUND, "there is no command %s", p.query.uuid);
   if (e != OK) {
     reply_error(rq, e);
     return;
   }
   struct js *body = js_object(cx), *targets = js_array(cx);
-  set_command(body, &rows[0]);
-  for (size_t i = 0; i < n; i++) js_add(targets, target_json(cx, &rows[i]));
+  set_command(body, &p.rows[0]);
+  for (size_t i = 0; i < p.n; i++) js_add(targets, target_json(cx, &p.rows[i]));
   js_set(body, "targets", targets);
-  set_next(body, rows, n, page.most);
+  set_next(body, &p);
   reply_json(rq, 200, body);
 }
 
@@ -205,6 +212,15 @@ struct retry {
   const char *uuid, *device;
   size_t n;
 };
+
+static enum err nothing_to_retry(struct ctx *cx, struct db *db, const char *uuid) {
+  struct queue_page first = {.uuid = uuid, .most = 1};
+  struct queue_entry *rows;
+  size_t n;
+  TRY(queue_list(cx, db, &first, &rows, &n));
+  if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no command %s", uuid);
+  return FAIL(cx, E_CONFLICT, "command %s waits for no retry: it is not delivered yet, or answered", uuid);
+}
 
 static enum err retry_job(struct ctx *cx, struct db *db, void *arg) {
   struct retry *r = arg;
@@ -217,9 +233,7 @@ static enum err retry_job(struct ctx *cx, struct db *db, void *arg) {
   } else {
     TRY(queue_stuck(cx, db, r->uuid, &stuck, &r->n));
   }
-  if (r->n == 0)
-    return FAIL(cx, E_CONFLICT, "command %s waits for no retry: it is not there, not delivered yet, or answered",
-                r->uuid);
+  if (r->n == 0) return nothing_to_retry(cx, db, r->uuid);
   for (size_t i = 0; i < r->n; i++) {
     TRY(queue_retry(cx, db, r->uuid, stuck[i]));
     TRY(push_due(cx, db, r->core, stuck[i], PUSH_ASKED, 0, NULL, NULL));

@@ -150,6 +150,20 @@ def test_wait_for_the_answer(tmp):
     assert "did not answer in time" in rig.server.cli("command", "send", "U-1", "DeviceInformation", "Queries=UDID", "--wait", "1", expect=1).stderr
 
 
+def test_pages_of_targets(tmp):
+    """The last page says that it is the last, also when it is full."""
+    rig = Rig(tmp, ("U-1", "U-2"))
+    assert rig.server.enqueue("U-1,U-2", "paged")[0] == 200
+    for path, rows in (("/api/v1/commands/paged", "targets"), ("/api/v1/commands", "commands")):
+        status, first = rig.server.admin("GET", f"{path}?limit=1")
+        assert status == 200 and [t["id"] for t in first[rows]] == ["U-2"] and first["next"]
+        status, last = rig.server.admin("GET", f"{path}?limit=1&before={first['next']}")
+        assert status == 200 and [t["id"] for t in last[rows]] == ["U-1"] and last["next"] is None
+        assert rig.server.admin("GET", f"{path}?limit=2")[1]["next"] is None
+    shown = rig.server.cli_json("command", "show", "paged")
+    assert len(shown["targets"]) == 2 and "next" not in shown
+
+
 def test_raw_command_keeps_its_bytes(tmp):
     rig = Rig(tmp)
     (tmp / "c.plist").write_bytes(raw("raw-1", "SomethingNew", Odd=True).replace(b"<dict>", b"<!-- kept -->\n<dict>", 1))
@@ -165,6 +179,7 @@ def test_lock_and_retry(tmp):
     assert rig.server.admin("POST", "/api/v1/commands", {"ids": ["U-1"], "request_type": "DeviceLock"})[0] == 409
     assert "123456" not in rig.server.log()
     rig.server.cli("command", "retry", first, expect=1)
+    assert "there is no command" in rig.server.cli("command", "retry", "nonsense", expect=3).stderr
     assert first in rig.devices["U-1"].idle()[2].decode()
     assert rig.devices["U-1"].idle()[2] == b""
     rig.server.cli("command", "retry", first)
