@@ -6,7 +6,7 @@ from harness import CA, Device, Server, until
 
 MARKER = "words-of-a-body"  # stands in bodies, and must never stand in the log
 MB = 1 << 20
-GROWTH = 48 * MB  # of the memory that the server holds; the sanitizer's own needs are in it
+GROWTH = 96 * MB  # of the memory that the server holds; what the sanitizers keep for themselves is in it
 
 
 class Site:
