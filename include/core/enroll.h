@@ -144,16 +144,18 @@ MUST_CHECK enum err enroll_link_check(struct ctx *cx, struct db *db, const char 
 
 /* ---- sessions and the profile (enroll_profile.c) ---- */
 
-/* Inside a job: opens a session with a challenge of its own and counts the download. token NULL: without a link (`open-enrollment`,
-   or an operator). E_NOT_FOUND: no such link; E_GONE: it was used up; E_UNAVAILABLE: no usable push certificate. The profile itself is made by
-   enroll_render, outside the job. */
+/* One fetch of an enrollment profile: made on the thread that was asked (it signs, which takes its time), stored by a job before it is
+   handed out. token NULL: without a link (`open-enrollment`, or an operator). */
 struct enroll_session {
-  char *id, *challenge, *topic, *server_id;
+  char *id, *challenge, *topic;
+  const char *given;           /* JSON */
   int64_t expires_at;
+  struct slice profile;        /* signed, DER */
 };
-MUST_CHECK enum err enroll_session_open(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out);
-/* The enrollment profile of that session, signed. Any thread. */
-MUST_CHECK enum err enroll_render(struct ctx *cx, struct core *core, const struct enroll_session *s, struct slice *signed_der);
+/* On a reader's connection. E_NOT_FOUND: no such link; E_GONE: it was used up; E_UNAVAILABLE: no usable push certificate. */
+MUST_CHECK enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out);
+/* Inside a job: stores it and counts the download. E_NOT_FOUND, E_GONE as above. */
+MUST_CHECK enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, const struct enroll_session *s);
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
 

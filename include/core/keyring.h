@@ -14,6 +14,8 @@
 MUST_CHECK enum err keyring_open(struct ctx *cx, struct keyring **out, struct core *core, const char *host);
 void keyring_close(struct keyring *k);
 
+/* A uuid that is this server's for ever: identifiers of its profiles are made from it. */
+const char *keyring_server_id(const struct keyring *k);
 const struct pki_cert *keyring_device_ca(const struct keyring *k);
 const struct pki_key *keyring_device_ca_key(const struct keyring *k);
 const struct pki_cert *keyring_signing(const struct keyring *k);

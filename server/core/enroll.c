@@ -239,6 +239,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   out->enrolled = !before.seq || !before.enabled;
   out->token_changed = !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;
   TRY(enroll_channel_save(cx, db, ids, ch.device, token, &out->enrollment));
+  TRY(enroll_touch(cx, db, out->enrollment, clock_now_us(), proof->address));
   struct js *data = js_object(cx);
   js_set_string(data, "topic", token->topic);
   return event_add(cx, db, out->enrolled ? "device.enrolled" : "device.token-updated", ids->id, data);

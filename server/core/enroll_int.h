@@ -87,6 +87,5 @@ struct enroll_session_row {
   const uint8_t *challenge_hash;
 };
 MUST_CHECK enum err enroll_session_add(struct ctx *cx, struct db *db, const struct enroll_session_row *s);
-MUST_CHECK enum err enroll_server_id(struct ctx *cx, struct db *db, char **id); /* made at first use */
 
 #endif

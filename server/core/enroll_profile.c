@@ -34,30 +34,6 @@ static enum err use_link(struct ctx *cx, struct db *db, const char *token, struc
   return enroll_link_downloaded(cx, db, link->seq);
 }
 
-enum err enroll_session_open(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out) {
-  struct enroll_link_row link = {0};
-  uint8_t challenge_hash[SHA256_LEN];
-  char *server_id;
-  if (token) TRY(use_link(cx, db, token, &link));
-  enum err e = pushcert_topic(cx, db, &out->topic);
-  if (e == E_NOT_FOUND) {
-    ctx_clear_error(cx);
-    return FAIL(cx, E_UNAVAILABLE, "no device can enroll before there is a push certificate that is valid now");
-  }
-  TRY(e);
-  TRY(enroll_server_id(cx, db, &server_id));
-  out->id = ctx_alloc(cx, UUID_LEN + 1);
-  uuid_new(out->id);
-  out->server_id = server_id;
-  out->challenge = secret_token(cx);
-  out->expires_at = clock_now_us() + CHALLENGE_MINUTES * US_MINUTE;
-  pki_sha256(challenge_hash, slice_of(out->challenge));
-  struct enroll_session_row row = {.id = out->id, .kind = "enroll", .device = link.device, .link = link.seq, .issues_max = 1,
-                                   .given = given_text(cx, core_conf(core), out->topic, server_id),
-                                   .expires_at = out->expires_at, .challenge_hash = challenge_hash};
-  return enroll_session_add(cx, db, &row);
-}
-
 /* ---- the profile ---- */
 
 struct hole { /* {{name}} in a template */
@@ -139,11 +115,11 @@ static const char *ca_fingerprint(struct ctx *cx, const struct core *core) {
   return enc_base64(cx, sha1, sizeof sha1);
 }
 
-enum err enroll_render(struct ctx *cx, struct core *core, const struct enroll_session *s, struct slice *signed_der) {
+static enum err render_enrollment(struct ctx *cx, struct core *core, struct enroll_session *s) {
   const struct core_conf *conf = core_conf(core);
   const struct hole holes[] = {
       {"organization", conf->organization},
-      {"identifier", ctx_printf(cx, "pomona.%s", s->server_id)},
+      {"identifier", ctx_printf(cx, "pomona.%s", keyring_server_id(core->keyring))},
       {"public_url", conf->public_url},
       {"topic", s->topic},
       {"challenge", s->challenge},
@@ -157,7 +133,32 @@ enum err enroll_render(struct ctx *cx, struct core *core, const struct enroll_se
       {"uuid_mdm", uuid(cx)},
       {NULL, NULL},
   };
-  return render(cx, core, "enrollment.mobileconfig", holes, signed_der);
+  return render(cx, core, "enrollment.mobileconfig", holes, &s->profile);
+}
+
+enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out) {
+  *out = (struct enroll_session){.id = ctx_alloc(cx, UUID_LEN + 1), .challenge = secret_token(cx)};
+  if (token) TRY(enroll_link_check(cx, db, token));
+  enum err e = pushcert_topic(cx, db, &out->topic);
+  if (e == E_NOT_FOUND) {
+    ctx_clear_error(cx);
+    return FAIL(cx, E_UNAVAILABLE, "no device can enroll before there is a push certificate that is valid now");
+  }
+  TRY(e);
+  uuid_new(out->id);
+  out->expires_at = clock_now_us() + CHALLENGE_MINUTES * US_MINUTE;
+  out->given = given_text(cx, core_conf(core), out->topic, keyring_server_id(core->keyring));
+  return render_enrollment(cx, core, out);
+}
+
+enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, const struct enroll_session *s) {
+  struct enroll_link_row link = {0};
+  uint8_t challenge_hash[SHA256_LEN];
+  if (token) TRY(use_link(cx, db, token, &link));
+  pki_sha256(challenge_hash, slice_of(s->challenge));
+  struct enroll_session_row row = {.id = s->id, .kind = "enroll", .device = link.device, .link = link.seq, .issues_max = 1,
+                                   .given = s->given, .expires_at = s->expires_at, .challenge_hash = challenge_hash};
+  return enroll_session_add(cx, db, &row);
 }
 
 enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der) {

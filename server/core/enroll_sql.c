@@ -308,13 +308,3 @@ enum err enroll_session_add(struct ctx *cx, struct db *db, const struct enroll_s
                 DB_B(hash_slice(s->challenge_hash)), DB_I(clock_now_us()), DB_I(s->expires_at), DB_I(s->issues_max),
                 DB_S(s->given));
 }
-
-enum err enroll_server_id(struct ctx *cx, struct db *db, char **id) {
-  struct db_rows r;
-  char fresh[UUID_LEN + 1];
-  uuid_new(fresh);
-  TRY(db_run(cx, db, "INSERT INTO fact (name, value) VALUES ('server.id', $1) ON CONFLICT (name) DO NOTHING", DB_S(fresh)));
-  TRY(db_open_rows(cx, db, &r, "SELECT value FROM fact WHERE name = 'server.id'"));
-  *id = db_next(&r) ? db_text(&r, 0) : NULL;
-  return db_close(&r);
-}

@@ -17,6 +17,7 @@ struct pair {
 };
 
 struct keyring {
+  char *server_id;
   struct pair pairs[SLOTS];
 };
 
@@ -138,6 +139,9 @@ static enum err open_tls(struct ctx *cx, struct db *db, struct work *w) {
 static enum err open_job(struct ctx *cx, struct db *db, void *arg) {
   struct work *w = arg;
   bool found;
+  char *server_id;
+  TRY(keyring_load_server_id(cx, db, &server_id));
+  w->ring->server_id = mem_strdup(server_id);
   TRY(load(cx, db, w, DEVICE_CA, &found));
   if (!found) TRY(make_device_ca(cx, db, w));
   TRY(load(cx, db, w, SIGNING, &found));
@@ -164,6 +168,7 @@ void keyring_close(struct keyring *k) {
     if (k->pairs[s].cert) pki_cert_free(k->pairs[s].cert);
     if (k->pairs[s].key) pki_key_free(k->pairs[s].key);
   }
+  free(k->server_id);
   free(k);
 }
 
@@ -174,6 +179,7 @@ enum err keyring_renew_tls(struct ctx *cx, struct keyring *k, struct core *core,
   return OK;
 }
 
+const char *keyring_server_id(const struct keyring *k) { return k->server_id; }
 const struct pki_cert *keyring_device_ca(const struct keyring *k) { return k->pairs[DEVICE_CA].cert; }
 const struct pki_key *keyring_device_ca_key(const struct keyring *k) { return k->pairs[DEVICE_CA].key; }
 const struct pki_cert *keyring_signing(const struct keyring *k) { return k->pairs[SIGNING].cert; }

@@ -10,4 +10,7 @@ MUST_CHECK enum err keyring_save(struct ctx *cx, struct db *db, const char *name
 /* How many enrollments are in force: they hold the TLS CA as their root. */
 MUST_CHECK enum err keyring_enrolled(struct ctx *cx, struct db *db, int64_t *n);
 
+/* The server's own id, made at first use. */
+MUST_CHECK enum err keyring_load_server_id(struct ctx *cx, struct db *db, char **id);
+
 #endif

@@ -1,6 +1,7 @@
 #include "core/keyring_int.h"
 
 #include "base/clock.h"
+#include "base/enc.h"
 
 enum err keyring_load(struct ctx *cx, struct db *db, const char *name, struct slice *cert, struct slice *key_sealed) {
   struct db_rows r;
@@ -23,4 +24,14 @@ enum err keyring_save(struct ctx *cx, struct db *db, const char *name, struct sl
 
 enum err keyring_enrolled(struct ctx *cx, struct db *db, int64_t *n) {
   return db_one_int(cx, db, n, "SELECT count(*) FROM generation WHERE state = 'current'");
+}
+
+enum err keyring_load_server_id(struct ctx *cx, struct db *db, char **id) {
+  struct db_rows r;
+  char fresh[UUID_LEN + 1];
+  uuid_new(fresh);
+  TRY(db_run(cx, db, "INSERT INTO fact (name, value) VALUES ('server.id', $1) ON CONFLICT (name) DO NOTHING", DB_S(fresh)));
+  TRY(db_open_rows(cx, db, &r, "SELECT value FROM fact WHERE name = 'server.id'"));
+  *id = db_next(&r) ? db_text(&r, 0) : NULL;
+  return db_close(&r);
 }

@@ -5,7 +5,7 @@
 #include "core/queue.h"
 #include "face/api_int.h"
 
-enum { CHUNK = 500 };
+enum { CHUNK = 150 }; /* a job of the writer stays below 5 ms */
 
 /* What may be told of one target, while the others go on. */
 static bool of_one_target(enum err e) { return e == E_NOT_FOUND || e == E_CONFLICT || e == E_INVALID; }

@@ -77,32 +77,31 @@ static void make_link(struct http_req *rq, struct core *core) {
 
 /* ---- the profile itself, for an operator to hand over ---- */
 
-struct profile_wish {
-  struct core *core;
-  struct enroll_session session;
-};
+static enum err profile_job(struct ctx *cx, struct db *db, void *arg) { return enroll_session_store(cx, db, NULL, arg); }
 
-static enum err profile_job(struct ctx *cx, struct db *db, void *arg) {
-  struct profile_wish *w = arg;
-  return enroll_session_open(cx, db, w->core, NULL, &w->session);
-}
-
-static void profile_opened(struct http_req *rq, void *arg, enum err e) {
-  struct profile_wish *w = arg;
-  struct slice signed_der;
-  if (e == OK) e = enroll_render(http_cx(rq), w->core, &w->session, &signed_der);
+static void profile_stored(struct http_req *rq, void *arg, enum err e) {
+  const struct enroll_session *session = arg;
   if (e != OK) {
     reply_error(rq, e);
     return;
   }
   http_set_header(rq, "Cache-Control", "no-store");
-  http_reply(rq, 200, "application/x-apple-aspen-config", signed_der);
+  http_reply(rq, 200, "application/x-apple-aspen-config", session->profile);
+}
+
+static enum err make_profile(struct ctx *cx, struct core *core, struct enroll_session *session) {
+  struct db *reader;
+  TRY(db_reader(cx, core->store, &reader));
+  return enroll_session_make(cx, reader, core, NULL, session);
 }
 
 static void profile(struct http_req *rq, struct core *core) {
-  struct profile_wish *w = ctx_alloc(http_cx(rq), sizeof *w);
-  w->core = core;
-  route_write(rq, core, profile_job, w, profile_opened);
+  struct enroll_session *session = ctx_alloc(http_cx(rq), sizeof *session);
+  enum err e = make_profile(http_cx(rq), core, session);
+  if (e != OK)
+    reply_error(rq, e);
+  else
+    route_write(rq, core, profile_job, session, profile_stored);
 }
 
 const struct route links_routes[] = {

@@ -56,32 +56,37 @@ static void fail(struct http_req *rq, enum err e) {
 /* ---- the profile ---- */
 
 struct fetch {
-  struct core *core;
   const char *token; /* NULL: without a link */
   struct enroll_session session;
 };
 
-static enum err open_session(struct ctx *cx, struct db *db, void *arg) {
+static enum err store_session(struct ctx *cx, struct db *db, void *arg) {
   struct fetch *f = arg;
-  return enroll_session_open(cx, db, f->core, f->token, &f->session);
+  return enroll_session_store(cx, db, f->token, &f->session);
 }
 
-static void opened(struct http_req *rq, void *arg, enum err e) {
+static void stored(struct http_req *rq, void *arg, enum err e) {
   struct fetch *f = arg;
-  struct slice der;
-  if (e == OK) e = enroll_render(http_cx(rq), f->core, &f->session, &der);
   if (e != OK) {
     fail(rq, e);
     return;
   }
   http_set_header(rq, "Content-Disposition", "attachment; filename=\"enroll.mobileconfig\"");
-  http_reply(rq, 200, profile_type, der);
+  http_reply(rq, 200, profile_type, f->session.profile);
+}
+
+static enum err make_session(struct ctx *cx, struct core *core, struct fetch *f) {
+  struct db *reader;
+  TRY(db_reader(cx, core->store, &reader));
+  return enroll_session_make(cx, reader, core, f->token, &f->session);
 }
 
 static void send_profile(struct http_req *rq, struct core *core, const char *token) {
   struct fetch *f = ctx_alloc(http_cx(rq), sizeof *f);
-  *f = (struct fetch){.core = core, .token = token};
-  route_write(rq, core, open_session, f, opened);
+  f->token = token;
+  enum err e = make_session(http_cx(rq), core, f);
+  if (e != OK) fail(rq, e);
+  else route_write(rq, core, store_session, f, stored);
 }
 
 static bool wants_profile(struct http_req *rq) {

@@ -7,7 +7,7 @@ static struct keyring *ring;
 
 static int scep_open(void **state) {
   fixture_open(state);
-  if (!ring) must(keyring_open(fx.cx, &ring, &fx.core, NULL));
+  if (!ring) must(keyring_open(fx.cx, &ring, &fx.core, "mdm.example.org"));
   fx.core.keyring = ring;
   return 0;
 }
@@ -46,12 +46,14 @@ struct fetch {
 };
 static enum err fetch_job(struct ctx *cx, struct db *db, void *arg) {
   struct fetch *f = arg;
-  return enroll_session_open(cx, db, &fx.core, f->token, &f->session);
+  return enroll_session_store(cx, db, f->token, &f->session);
 }
 
 static enum err fetch_err(const char *token, struct enroll_session *out) {
   struct fetch f = {.token = token};
-  enum err e = in_job(fetch_job, &f);
+  ctx_clear_error(fx.cx);
+  enum err e = enroll_session_make(fx.cx, reader(), &fx.core, token, &f.session);
+  if (e == OK) e = in_job(fetch_job, &f);
   *out = f.session;
   return e;
 }
