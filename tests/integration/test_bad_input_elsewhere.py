@@ -216,7 +216,7 @@ def test_own_api(tmp):
         ("GET", "/api/v1/commands?before=-1", 400, None),
         ("GET", "/api/v1/commands?device=UNKNOWN", 404, None),
         ("GET", "/api/v1/commands/unknown", 404, None),
-        ("POST", "/api/v1/commands/unknown/retry", 409, None),
+        ("POST", "/api/v1/commands/unknown/retry", 404, None),
         ("GET", "/api/v1/devices/UNKNOWN", 404, None),
         ("GET", "/api/v1/devices/%00", 404, None),
         ("POST", "/api/v1/links", 400, {"uses": 0}),
