@@ -2,12 +2,28 @@
 #include "base/enc.h"
 #include "face/api_int.h"
 
-enum err api_object(struct http_req *rq, struct js **out) {
+static bool is_among(const char *key, const char *names) {
+  struct slice rest = slice_of(names), name;
+  while (slice_cut(&rest, ' ', &name))
+    if (slice_is(name, key)) return true;
+  return false;
+}
+
+static enum err check_members(struct ctx *cx, struct js *object, const char *names) {
+  const char *key;
+  for (size_t i = 0; js_member(object, i, &key); i++)
+    if (!is_among(key, names))
+      return FAIL(cx, E_INVALID, "there is no member %s here; there is: %s",
+                  text_is_plain(slice_of(key)) ? key : "so named", names);
+  return OK;
+}
+
+enum err api_object(struct http_req *rq, const char *names, struct js **out) {
   struct ctx *cx = http_cx(rq);
   *out = js_object(cx);
   if (http_body(rq).n == 0) return OK;
   TRY(js_parse(cx, http_body(rq), out));
-  return js_is_object(*out) ? OK : FAIL(cx, E_INVALID, "the body is no JSON object");
+  return js_is_object(*out) ? check_members(cx, *out, names) : FAIL(cx, E_INVALID, "the body is no JSON object");
 }
 
 /* NULL when absent or null. */
@@ -39,17 +55,21 @@ enum err api_span(struct ctx *cx, struct js *object, const char *key, int64_t *o
   return !text || dec_span(slice_of(text), out) ? OK : FAIL(cx, E_INVALID, "%s is no span like 15m, 24h or 7d", key);
 }
 
-enum err api_start(struct http_req *rq, const char *name, int64_t *out) {
+static bool query_number(struct http_req *rq, const char *name, int64_t *out) {
   struct slice text = http_query(rq, name);
   *out = 0;
-  bool ok = !text.p || (slice_to_i64(text, out) && *out >= 0);
+  return !text.p || (slice_to_i64(text, out) && *out >= 0);
+}
+
+enum err api_start(struct http_req *rq, const char *name, int64_t *out) {
+  bool ok = query_number(rq, name, out);
   return ok ? OK : FAIL(http_cx(rq), E_INVALID, "%s is no number from a former answer", name);
 }
 
 enum err api_limit(struct http_req *rq, int *out) {
   int64_t n;
-  TRY(api_start(rq, "limit", &n));
-  if (n > PAGE_MAX) return FAIL(http_cx(rq), E_INVALID, "limit is above %d", PAGE_MAX);
+  if (!query_number(rq, "limit", &n) || n > PAGE_MAX)
+    return FAIL(http_cx(rq), E_INVALID, "limit is no number from 0 to %d", PAGE_MAX);
   *out = n ? (int)n : PAGE_DEFAULT;
   return OK;
 }

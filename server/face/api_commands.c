@@ -42,7 +42,7 @@ static enum err read_request(struct http_req *rq, struct enqueue *q) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   struct command *command = ctx_alloc(cx, sizeof *command);
-  TRY(api_object(rq, &object));
+  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires push", &object));
   TRY(read_ids(cx, object, q));
   TRY(read_command(cx, object, command));
   TRY(api_span(cx, object, "expires", &command->expires_us));
@@ -259,7 +259,7 @@ static void retry(struct http_req *rq, struct core *core) {
   struct js *object;
   r->core = core;
   r->uuid = api_param(rq, "uuid");
-  enum err e = api_object(rq, &object);
+  enum err e = api_object(rq, "id", &object);
   if (e == OK) e = api_string(cx, object, "id", &r->device);
   if (e == OK)
     route_write(rq, core, retry_job, r, retried);

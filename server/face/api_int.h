@@ -8,8 +8,9 @@
 
 enum { API_BODY_MAX = 4 << 20, PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
 
-/* The body as a JSON object; an empty body is an empty object. E_INVALID. */
-MUST_CHECK enum err api_object(struct http_req *rq, struct js **out);
+/* The body as a JSON object; an empty body is an empty object. It may have no members but `names`, separated by spaces:
+   one that is misspelt must not be taken for absent. E_INVALID. */
+MUST_CHECK enum err api_object(struct http_req *rq, const char *names, struct js **out);
 /* Members of an object that may be absent: E_INVALID when they are of another type. *out stays as it is when absent. */
 MUST_CHECK enum err api_string(struct ctx *cx, struct js *object, const char *key, const char **out);
 MUST_CHECK enum err api_int(struct ctx *cx, struct js *object, const char *key, int64_t *out);

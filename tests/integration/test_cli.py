@@ -164,6 +164,16 @@ def test_pages_of_targets(tmp):
     assert len(shown["targets"]) == 2 and "next" not in shown
 
 
+def test_a_misspelt_member_is_refused(tmp):
+    """Never taken for absent: a command without its arguments is another one."""
+    rig = Rig(tmp)
+    for path, good, bad in (("/api/v1/commands", {"ids": ["U-1"], "request_type": "RestartDevice"}, {"args": {"NotifyUser": True}}),
+                            ("/api/v1/links", {"ttl": "1h"}, {"use": 3}), ("/api/v1/commands/none/retry", {}, {"device": "U-1"})):
+        status, told = rig.server.admin("POST", path, {**good, **bad})
+        assert status == 400 and f"no member {next(iter(bad))} " in told["error"]["message"], told
+    assert rig.server.cli_json("command", "list") == []
+
+
 def test_raw_command_keeps_its_bytes(tmp):
     rig = Rig(tmp)
     (tmp / "c.plist").write_bytes(raw("raw-1", "SomethingNew", Odd=True).replace(b"<dict>", b"<!-- kept -->\n<dict>", 1))
