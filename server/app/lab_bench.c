@@ -72,14 +72,21 @@ static bool fine(void *arg, size_t c, int status, struct slice body) {
   return status == 200 && (body.n > 0) == expects_command;
 }
 
-static const struct row *keep(struct bench *b, const char *name, size_t connections, const struct lab_load_result *r) {
-  struct row *row = &b->rows[b->n++];
-  *row = (struct row){name, connections, *r};
+static void show_latency(int64_t us) {
+  if (us)
+    printf(" %8.2f", (double)us / 1000);
+  else
+    printf(" %8s", "-"); /* all in one call */
+}
+
+static void keep(struct bench *b, const char *name, size_t connections, const struct lab_load_result *r) {
   double seconds = (double)r->wall_us / US_SECOND, n = (double)r->requests;
-  printf("  %-46s %4zu %9lld %8.0f %8.2f %8.2f %8.1f\n", name, connections, (long long)r->requests, n / seconds,
-         (double)r->p50_us / 1000, (double)r->p99_us / 1000, (double)(r->user_us + r->system_us) / n);
+  b->rows[b->n++] = (struct row){name, connections, *r};
+  printf("  %-46s %4zu %9lld %8.0f", name, connections, (long long)r->requests, n / seconds);
+  show_latency(r->p50_us);
+  show_latency(r->p99_us);
+  printf(" %8.1f\n", (double)(r->user_us + r->system_us) / n);
   fflush(stdout);
-  return row;
 }
 
 static enum err run_phase(struct ctx *cx, struct bench *b, const char *name, struct work *w, struct lab_load_conf p) {
