@@ -103,6 +103,9 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 
 /* ---- the admin listener ---- */
 
+/* Each may hold 2 MiB of headers before anyone knows who sends them. */
+enum { ADMIN_CONNECTIONS = 200 };
+
 static const struct route *const admin_tables[] = {devices_routes, commands_routes, links_routes, pushcerts_routes,
                                                   nano_routes, status_routes, system_admin_routes, NULL};
 
@@ -151,6 +154,7 @@ enum err serve_open_admin(struct ctx *cx, struct server *s) {
                                     .hosts = s->hosts,
                                     .any_address = addr_is_any(&at)};
   struct http_conf conf = listener(s->conf->admin_listen, s->admin_tls ? s->tls : NULL, &s->admin_router, 2 * MIB);
+  conf.connections = ADMIN_CONNECTIONS;
   TRY(http_start(cx, &s->admin, &conf));
   tell("admin", s->admin);
   return OK;

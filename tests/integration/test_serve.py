@@ -1,6 +1,7 @@
 """The process: how it starts, what it listens on, how certificates change while it serves, how it ends."""
 import http.client
 import os
+import select
 import signal
 import socket
 import ssl
@@ -112,6 +113,22 @@ def test_admin_beyond_loopback_speaks_tls(tmp):
 def test_without_tls(tmp):
     server = Server(tmp, tls="off")
     assert request(server.devices_address, "GET", "/healthz")[0] == 200
+
+
+def test_connections_to_the_api_are_few(tmp):
+    """Each may hold 2 MiB of headers before its token is looked at: together they must not fill the memory."""
+    server = Server(tmp)
+    held = [socket.create_connection(server.admin_address, timeout=PATIENCE) for _ in range(400)]
+    for connection in held:
+        try:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        except OSError:
+            pass  # one too many
+    until(lambda: len(select.select(held, [], [], 0)[0]) >= 100, "the server to end what is too many")
+    assert not server.events(msg="a connection was cut off at its deadline"), "so they were not too many"
+    for connection in held:
+        connection.close()
+    until(lambda: server.admin("GET", "/healthz")[0] == 200, "an answer")
 
 
 def test_limits_of_the_listeners(tmp):
