@@ -101,8 +101,9 @@ enum err push_seen(struct ctx *cx, struct db *db, int64_t enrollment, int64_t se
   struct wake w;
   TRY(push_row(cx, db, enrollment, &w));
   if (!w.exists && !next) return OK;
-  /* Asked for after the device came: it goes all the same. */
-  bool keep = w.due_at > seen_at && !w.answered_at && w.why == PUSH_ASKED;
+  /* What became due after the device came: asked for, it goes all the same; else while commands wait. */
+  bool newer = w.due_at > seen_at && !w.answered_at;
+  bool keep = newer && (w.why == PUSH_ASKED || (w.why == PUSH_COMMAND && w.due_at < next));
   if (next && !w.due_at && !w.answered_at) uuid_new(w.apns_id);
   w.seen_at = later(w.seen_at, seen_at);
   w.attempts = 0;

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDLE_PROBE US_MINUTE          /* a connection that was silent for longer is probed with the next push */
-#define ANSWER_PROBE (10 * US_SECOND) /* an answer that takes longer: probed */
-#define ANSWER_LOST US_MINUTE         /* not one answer for longer: given up */
+#define IDLE_PROBE US_MINUTE /* a connection that was silent for longer is probed with the next push */
 #define EXPIRATION (7 * US_DAY)
 enum { UNWRITTEN_MOST = 4096, PROBES = 10, RESENDS = 3, FAULTS = 8, OPEN_MOST = 8 };
 
@@ -83,6 +81,12 @@ void connection_retire(struct conn *c) {
   refresh_health(c->p);
 }
 
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t probe_at(const struct conn *c) {
+  return later(c->quiet_since, c->probed_at) + c->p->tuning.answer_probe;
+}
+
 void connections_tend(struct push *p) {
   for (struct topic *t = p->topics; t; t = t->next) {
     if (t->conn && (!t->tls || t->not_after <= p->now)) {
@@ -93,8 +97,11 @@ void connections_tend(struct push *p) {
     }
     if (wanted(p, t) && p->mono >= t->retry_at) reserve(p, t);
   }
-  for (struct conn *c = p->conns; c; c = c->next)
-    if (h2_open_streams(c->h2) && p->mono - c->quiet_since >= ANSWER_PROBE) h2_ping(c->h2);
+  for (struct conn *c = p->conns; c; c = c->next) {
+    if (!h2_open_streams(c->h2) || p->mono < probe_at(c)) continue;
+    c->probed_at = p->mono;
+    h2_ping(c->h2);
+  }
 }
 
 /* ---- answers ---- */
@@ -255,16 +262,33 @@ static void conn_free(struct push *p, struct conn *c) {
 void connections_reap(struct push *p, bool all) {
   for (struct conn **at = &p->conns; *at;) {
     struct conn *c = *at;
-    bool lost = h2_open_streams(c->h2) && p->mono - c->quiet_since >= ANSWER_LOST;
+    bool lost = h2_open_streams(c->h2) && p->mono - c->quiet_since >= p->tuning.answer_lost;
     if (!all && !lost && !h2_is_closed(c->h2)) {
       at = &c->next;
       continue;
     }
     *at = c->next;
     if (lost && c->topic->conn == c) retry_later(p, c->topic, "APNs does not answer pushes");
+    if (lost) queue_again(c->topic);
     conn_free(p, c);
   }
   refresh_health(p);
+}
+
+static bool mark_stuck(struct slice key, void *value, void *arg) {
+  const struct item *i = value;
+  const struct push *p = arg;
+  (void)key;
+  if (i->conn && p->mono - i->sent_mono >= p->tuning.answer_lost) i->conn->stuck = true;
+  return true;
+}
+
+/* While others are answered the connection is not lost, but a push that never is would keep its device from being
+ * pushed to again. */
+void connections_check(struct push *p) {
+  map_filter(p->items, mark_stuck, p);
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (c->stuck && c->topic->conn == c) connection_retire(c);
 }
 
 /* ---- sending ---- */
@@ -309,6 +333,7 @@ static bool submit(struct push *p, struct topic *t, struct item *i) {
   if (h2_open_streams(c->h2) == 1) c->quiet_since = p->mono;
   i->conn = c;
   i->a.sent_at = p->now;
+  i->sent_mono = p->mono;
   t->in_flight++;
   health_count(p, 1, 0, 0);
   return true;
@@ -339,6 +364,7 @@ static int64_t topic_deadline(const struct push *p, const struct topic *t) {
   if (t->stopped_until > p->now) at = p->mono + t->stopped_until - p->now;
   if (t->conn && t->not_after > p->now) at = sooner(at, p->mono + (t->not_after - p->now));
   if (topic_usable(p, t) && t->retry_at > p->mono) at = sooner(at, t->retry_at);
+  if (wanted(p, t)) at = sooner(at, later(t->retry_at, p->mono));
   if (can_send(p, t) && p->unwritten < UNWRITTEN_MOST && !atomic_load(&p->quiet))
     at = sooner(at, push_pace_at(&p->pace, core_conf(p->core)->wake_rate));
   return at;
@@ -346,10 +372,10 @@ static int64_t topic_deadline(const struct push *p, const struct topic *t) {
 
 static int64_t conn_deadline(const struct conn *c) {
   int64_t at = h2_next_deadline(c->h2);
+  if (h2_is_closed(c->h2)) return c->p->mono;
   if (!at) at = INT64_MAX;
   if (!h2_open_streams(c->h2)) return at;
-  int64_t probe = c->quiet_since + ANSWER_PROBE;
-  return sooner(at, probe > c->p->mono ? probe : c->quiet_since + ANSWER_LOST);
+  return sooner(at, sooner(probe_at(c), c->quiet_since + c->p->tuning.answer_lost));
 }
 
 int64_t connections_deadline(const struct push *p) {

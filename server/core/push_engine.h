@@ -50,6 +50,7 @@ struct item {
   char *magic;
   struct push_answer a; /* token: own memory */
   bool first, again;    /* again: its row may have changed since it was read */
+  int64_t sent_mono;
   int resends;
 };
 struct items {
@@ -69,7 +70,9 @@ struct conn {
   struct topic *topic; /* whose `conn` it is until another takes its place */
   struct h2 *h2;
   int64_t quiet_since; /* monotonic: the last answer, or the first push since all were answered */
+  int64_t probed_at;
   bool ready, answered;
+  bool stuck; /* a push on it was not answered for too long, whatever became of others */
 };
 
 enum connecting { CONNECT_IDLE, CONNECT_RESERVING, CONNECT_RESOLVING };
@@ -117,6 +120,7 @@ void topic_drop_waiting(struct push *p, struct topic *t); /* to be read again wh
 
 void connections_tend(struct push *p); /* opens what is wanted, ends what has expired */
 void connections_send(struct push *p);
+void connections_check(struct push *p);             /* now and then: retires those with a push that is not answered */
 void connections_reap(struct push *p, bool all);    /* those that have ended */
 int64_t connections_deadline(const struct push *p); /* monotonic; INT64_MAX: none */
 void connection_retire(struct conn *c);             /* answers are awaited, new pushes go to another */
@@ -153,6 +157,8 @@ void resolver_stop(struct resolver *r); /* does not wait for a look-up that hang
 
 struct push_tuning { /* tests make it fast */
   int64_t backoff_first, backoff_most, stop_first, stop_most, rescan, write_retry;
+  int64_t answer_probe; /* an answer that takes longer: the connection is probed */
+  int64_t answer_lost;  /* not one answer, or one push without, for longer: it is given up */
   int connections_a_minute;
 };
 extern const struct push_tuning push_tuning;

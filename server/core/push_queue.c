@@ -111,7 +111,10 @@ static void find_next(struct push *p) {
 static void look_at_clock(struct push *p) {
   bool all = p->mono >= p->rescan_at;
   if (!all && (p->due_next == 0 || p->due_next > p->now)) return;
-  if (all) p->rescan_at = p->mono + p->tuning.rescan;
+  if (all) {
+    p->rescan_at = p->mono + p->tuning.rescan;
+    connections_check(p);
+  }
   p->due_next = 0;
   for (struct topic *t = p->topics; t; t = t->next) {
     if (all) queue_again(t);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define STOP_WAIT (2 * US_SECOND)
-enum { POLLS = 64 };
 
 const struct push_tuning push_tuning = {
     .backoff_first = US_SECOND,
@@ -20,6 +19,8 @@ const struct push_tuning push_tuning = {
     .rescan = US_MINUTE,
     .write_retry = US_SECOND,
     .connections_a_minute = 6,
+    .answer_probe = 10 * US_SECOND,
+    .answer_lost = US_MINUTE,
 };
 
 /* ---- messages ---- */
@@ -155,18 +156,26 @@ static int timeout_ms(const struct push *p) {
   return at <= p->mono ? 0 : (int)((at - p->mono + 999) / 1000);
 }
 
+static size_t conn_count(const struct push *p) {
+  size_t n = 0;
+  for (const struct conn *c = p->conns; c; c = c->next) n++;
+  return n;
+}
+
 static void poll_all(struct push *p) {
-  struct pollfd fds[POLLS] = {{.fd = p->box.fd, .events = POLLIN}};
-  struct conn *conns[POLLS];
+  ctx_reset(p->cx);
+  size_t most = conn_count(p) + 1;
+  struct pollfd *fds = ctx_alloc(p->cx, most * sizeof *fds);
+  struct conn **conns = ctx_alloc(p->cx, most * sizeof *conns);
   nfds_t n = 1;
-  for (struct conn *c = p->conns; c && n < POLLS; c = c->next) {
+  fds[0] = (struct pollfd){.fd = p->box.fd, .events = POLLIN};
+  for (struct conn *c = p->conns; c; c = c->next) {
     if (h2_is_closed(c->h2)) continue;
     conns[n] = c;
     fds[n++] = (struct pollfd){.fd = h2_fd(c->h2), .events = h2_events(c->h2)};
   }
   if (poll(fds, n, timeout_ms(p)) < 0) return;
   look_at_clocks(p);
-  ctx_reset(p->cx);
   for (nfds_t i = 1; i < n; i++) h2_io(conns[i]->h2, fds[i].revents);
 }
 

@@ -127,6 +127,34 @@ static void connections_are_capped(void **state) {
   assert_int_equal(h2_server_connections(w->apns.server), 2);
 }
 
+/* The first push to the first device is never answered, all others are. */
+static void forget_first(struct world *w, struct h2_server *s, const struct h2_server_req *rq) {
+  static const char path[] = "/3/device/30303030303030303030303030303031";
+  pthread_mutex_lock(&w->apns.lock);
+  bool forget = strcmp(rq->path, path) == 0 && (uintptr_t)map_get(w->apns.by_path, slice_of(path)) == 1;
+  pthread_mutex_unlock(&w->apns.lock);
+  if (!forget) reply(s, rq->id, 200, "");
+}
+
+/* Goal: a push that is never answered, while others are, is sent again. */
+static void one_without_answer(void **state) {
+  struct world *w = *state;
+  struct push_result *first = results_of(w, 1, 1);
+  int64_t until = clock_mono_us() + PATIENCE;
+  w->tuning.answer_lost = 200000;
+  w->tuning.rescan = 20000;
+  w->apns.answer = forget_first;
+  add_devices(w, 1, 2000, TOPIC);
+  push_up(w);
+  make_due(w, first, 1, PUSH_COMMAND);
+  await_requests(w, 1);
+  for (int64_t i = 2; pushes_to(w, 1) < 2 && i <= 2000 && clock_mono_us() < until; i++)
+    push_now(w, results_of(w, i, 1), 1, PUSH_COMMAND);
+  await_results(w, first, 1, PATIENCE);
+  assert_int_equal(first[0].status, 200);
+  assert_true(pushes_to(w, 1) >= 2);
+}
+
 /* ---- what is sent ---- */
 
 /* Goal: a push carries the five headers, the token in its path and the PushMagic, escaped, in its body. */
@@ -218,6 +246,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(restart_sends_again, world_up, world_down),
       cmocka_unit_test_setup_teardown(due_before_start, world_up, world_down),
       cmocka_unit_test_setup_teardown(connections_are_capped, world_up, world_down),
+      cmocka_unit_test_setup_teardown(one_without_answer, world_up, world_down),
       cmocka_unit_test_setup_teardown(request_is_complete, world_up, world_down),
       cmocka_unit_test_setup_teardown(waiting, world_up, world_down),
       cmocka_unit_test_setup_teardown(waiting_together, world_up, world_down),

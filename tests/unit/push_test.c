@@ -365,6 +365,25 @@ static void seen_clears(void **state) {
   assert_true(row(w).due_at > now && row(w).due_at < now + US_MINUTE);
 }
 
+/* Goal: what was queued between the device's coming and the writing of it is not put off, unless nothing waits. */
+static void queued_since(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 1);
+  add_devices(w, 1, 1, TOPIC);
+  int64_t came = clock_now_us() - US_SECOND;
+  make_due(w, r, 1, PUSH_COMMAND);
+  struct wake queued = row(w);
+  in_job(w, seen_fn, &(struct seen){came, came + US_HOUR});
+  assert_int_equal(row(w).due_at, queued.due_at);
+  assert_int_equal(row(w).why, PUSH_COMMAND);
+  assert_string_equal(row(w).apns_id, queued.apns_id);
+  in_job(w, seen_fn, &(struct seen){came, came + US_SECOND / 2});
+  assert_int_equal(row(w).due_at, came + US_SECOND / 2);
+  make_due(w, r, 1, PUSH_COMMAND);
+  in_job(w, seen_fn, &(struct seen){came, 0});
+  assert_int_equal(row(w).due_at, 0);
+}
+
 /* Goal: CheckOut ends what is due; a new token is pushed to although the former was dead. */
 static void forgotten(void **state) {
   struct world *w = *state;
@@ -462,6 +481,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(coalesced, world_up, world_down),
       cmocka_unit_test_setup_teardown(gaps, world_up, world_down),
       cmocka_unit_test_setup_teardown(seen_clears, world_up, world_down),
+      cmocka_unit_test_setup_teardown(queued_since, world_up, world_down),
       cmocka_unit_test_setup_teardown(forgotten, world_up, world_down),
       cmocka_unit_test_setup_teardown(states, world_up, world_down),
       cmocka_unit_test_setup_teardown(reservations, world_up, world_down),
