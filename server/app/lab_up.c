@@ -106,12 +106,17 @@ static void on_tell(void *arg, const struct lab_device *d, const char *what, con
   pthread_mutex_unlock(&u->lock);
 }
 
+/* Signals stay pending until somebody looks. */
+static bool interrupted(void) {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM);
+}
+
 /* Waits for news, a moment at most: a signal comes in between. False when Ctrl-C or our patience ended it. Under the
  * lock. */
 static bool wait_for_news(struct up *u) {
-  sigset_t pending;
-  sigpending(&pending);
-  if (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM)) return false;
+  if (interrupted()) return false;
   (void)cond_wait_until(&u->news, &u->lock, clock_mono_us() + US_SECOND / 10);
   return clock_mono_us() < u->until;
 }
@@ -277,7 +282,7 @@ static enum err play(struct ctx *cx, struct up *u) {
   return lab_server_alive(u->server) ? OK : FAIL(cx, E_UNAVAILABLE, "the server has ended by itself");
 }
 
-static void clean_up(struct up *u, bool failed) {
+static void clean_up(struct up *u, bool keep_log) {
   pthread_mutex_lock(&u->lock);
   u->live = false;
   pthread_mutex_unlock(&u->lock);
@@ -285,7 +290,7 @@ static void clean_up(struct up *u, bool failed) {
   lab_server_stop(u->server);
   lab_apns_stop(u->apns);
   lab_keys_close(u->keys);
-  if (failed && u->server)
+  if (keep_log)
     fprintf(stderr, "what the server logged is in %s/server.log\n", u->dir);
   else
     lab_folder_remove(u->dir);
@@ -309,7 +314,12 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
   cond_init(&u.news);
   TRY(lab_folder_new(cx, &u.dir));
   enum err e = play(cx, &u);
-  clean_up(&u, e != OK);
+  bool ended = e != OK && interrupted();
+  clean_up(&u, e != OK && !ended && u.server);
+  if (ended) {
+    ctx_clear_error(cx);
+    e = FAIL(cx, E_UNAVAILABLE, "ended before the show was over");
+  }
   pthread_mutex_destroy(&u.lock);
   pthread_cond_destroy(&u.news);
   return e;
