@@ -157,7 +157,9 @@ static enum err add_devices(struct ctx *cx, struct up *u) {
     struct lab_device *d = lab_device_new(lab_platform(cast[i].platform), NULL, NULL, 0);
     d->key = lab_keys_at(u->keys, i);
     d->proof = cast[i].proof;
-    u->devices[i] = d;
+    pthread_mutex_lock(&u->lock);
+    u->devices[i] = d; /* those before it tell already */
+    pthread_mutex_unlock(&u->lock);
     lab_fleet_add(u->fleet, d, link);
   }
   return OK;
