@@ -7,6 +7,7 @@
 #include "base/enc.h"
 #include "base/file.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,13 @@
 
 enum { CONNECTIONS = 32, MANY = 64, ROWS_MOST = 32, DEVICES_MOST = 200000, ENROLL_S = 120 };
 static const char enqueue_uuid[] = "bench-%08lld";
+
+static volatile sig_atomic_t stop; /* Ctrl-C came */
+
+static void on_signal(int number) {
+  (void)number;
+  stop = 1;
+}
 
 struct row {
   const char *name;
@@ -97,9 +105,11 @@ static enum err run_phase(struct ctx *cx, struct bench *b, const char *name, str
   p.arg = p.arg ? p.arg : w;
   p.server = lab_server_pid(b->server);
   p.host = "localhost";
+  p.stop = &stop;
   if (!p.duration_us) p.duration_us = b->o->seconds * US_SECOND;
   if (!p.address.n) TRY(addr_parse(cx, &p.address, ctx_printf(cx, "127.0.0.1:%d", lab_server_port(b->server))));
   TRY(lab_load(cx, &r, &p));
+  if (stop) return FAIL(cx, E_UNAVAILABLE, "ended before all was measured");
   if (name && r.requests) keep(b, name, p.connections, &r);
   return OK;
 }
@@ -396,6 +406,8 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
     return FAIL(cx, E_USAGE, "--devices: between %d and %d", 2 * MANY, DEVICES_MOST);
   if (b.o->seconds < 1 || b.o->seconds > 600) return FAIL(cx, E_USAGE, "--seconds: between 1 and 600");
   TRY(lab_folder_new(cx, &b.dir));
+  signal(SIGINT, on_signal);
+  signal(SIGTERM, on_signal);
   enum err e = measure(cx, &b);
   lab_apns_stop(b.apns);
   lab_folder_remove(b.dir);

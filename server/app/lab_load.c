@@ -87,7 +87,7 @@ static void conn_done(struct load *l, struct conn *c) {
 
 /* The next request, or the end of the connection's work. */
 static enum err conn_next(struct load *l, struct conn *c) {
-  bool late = clock_mono_us() >= l->until;
+  bool late = clock_mono_us() >= l->until || (l->phase->stop && *l->phase->stop);
   c->out = late ? (struct slice){0} : l->phase->request(l->phase->arg, c->index);
   c->sent = c->got = 0;
   if (c->out.n == 0) {

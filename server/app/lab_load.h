@@ -8,6 +8,7 @@
 #include "base/ctx.h"
 #include "lib/net_addr.h"
 #include "lib/net_tls.h"
+#include <signal.h>
 #include <sys/types.h>
 
 struct lab_load_conf {
