@@ -16,9 +16,10 @@ struct lab_load_conf {
   const char *host;        /* of the TLS certificate */
   struct tls_client **tls; /* one a connection; NULL: plain HTTP */
   size_t connections;
-  bool fresh;          /* a new connection for each request */
-  int64_t duration_us; /* no new request after that */
-  pid_t server;        /* whose processor time counts */
+  bool fresh;                        /* a new connection for each request */
+  int64_t duration_us;               /* no new request after that … */
+  const volatile sig_atomic_t *stop; /* … or once this is set; may be NULL */
+  pid_t server;                      /* whose processor time counts */
   /* The next request of a connection, whole, borrowed until its answer came; n 0: the connection is done. */
   struct slice (*request)(void *arg, size_t connection);
   /* Its answer. False stops all: something is wrong. */
