@@ -68,7 +68,7 @@ static void import_pushcert(const char *topic) {
   must(in_job(put_pushcert, &pair));
 }
 
-static int fixture_open(void **state) {
+static inline int fixture_open(void **state) {
   (void)state;
   uint8_t secret[32] = {7};
   fx = (struct fixture){.cx = ctx_new()};
@@ -86,7 +86,7 @@ static int fixture_open(void **state) {
   return 0;
 }
 
-static int fixture_close(void **state) {
+static inline int fixture_close(void **state) {
   (void)state;
   clock_shift(0);
   seen_stop(fx.core.seen);
