@@ -101,10 +101,16 @@ static enum err make_tls_ca(struct ctx *cx, struct db *db, struct work *w) {
   return store(cx, db, w, TLS_CA, &what);
 }
 
+/* A common name that is an address would be taken for a DNS name, which the CA's constraints then forbid. */
+static const char *tls_cn(const char *host) {
+  bool address = strchr(host, ':') || strspn(host, "0123456789.") == strlen(host);
+  return address ? "Pomona TLS" : host;
+}
+
 static enum err make_tls(struct ctx *cx, struct db *db, struct work *w) {
   struct pki_key *key;
   TRY(pki_key_new_p256(cx, &key));
-  struct pki_issue what = {.cn = w->host, .subject_key = key, .issuer = w->ring->pairs[TLS_CA].cert,
+  struct pki_issue what = {.cn = tls_cn(w->host), .subject_key = key, .issuer = w->ring->pairs[TLS_CA].cert,
                            .issuer_key = w->ring->pairs[TLS_CA].key, .not_after = clock_now_us() + (TLS_DAYS - 1) * US_DAY,
                            .kind = PKI_TLS_SERVER, .hosts = hosts_of(cx, w->host)};
   w->renewed = true;
@@ -118,9 +124,9 @@ static enum err check_tls(struct ctx *cx, struct db *db, struct work *w) {
     TRY(keyring_enrolled(cx, db, &devices));
     if (devices > 0)
       return FAIL(cx, E_CONFLICT,
-                  "the own TLS CA may only name %s, and %lld devices trust it: keep that host in public-url, or set tls-cert and "
-                  "tls-key for %s",
-                  pki_cert_cn(cx, leaf), (long long)devices, w->host);
+                  "the own TLS CA may only name the host of the former public-url, and %lld devices trust it: keep that host, or "
+                  "set tls-cert and tls-key for %s",
+                  (long long)devices, w->host);
     TRY(make_tls_ca(cx, db, w));
     return make_tls(cx, db, w);
   }

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static struct sockaddr_in *in4(struct addr *a) { return (struct sockaddr_in *)&a->ss; }
@@ -145,6 +146,8 @@ enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, const char *te
 enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
   int e = getaddrinfo(host, ctx_printf(cx, "%d", port), &hints, &found);
+  /* Bare systems have no hosts file; the name means the loopback all the same (RFC 6761, 6.3). */
+  if (e && strcasecmp(host, "localhost") == 0) return addr_parse(cx, out, ctx_printf(cx, "127.0.0.1:%d", port));
   if (e) return FAIL(cx, E_UNREACHABLE, "the name %s cannot be resolved: %s", host, gai_strerror(e));
   *out = (struct addr){.n = found->ai_addrlen};
   memcpy(&out->ss, found->ai_addr, found->ai_addrlen);

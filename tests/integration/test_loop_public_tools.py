@@ -1,4 +1,6 @@
-"""The whole loop with nothing of ours on the other side: curl, openssl, scepclient and nghttpd play device, operator and APNs."""
+"""The whole loop with nothing of ours on the other side: curl, openssl, scepclient and nghttpd play device, operator and APNs.
+
+By address, since a bare system knows no localhost."""
 import json
 import os
 import plistlib
@@ -33,8 +35,8 @@ class Nghttpd:
         root = tmp / "apns" / "3" / "device"
         root.mkdir(parents=True)
         (root / TOKEN.hex()).touch()
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp / "apns.key", "-out", tmp / "apns.crt")
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp / "apns.key", "-out", tmp / "apns.crt")
         self.log = open(tmp / "nghttpd.log", "w+b")
         self.process = subprocess.Popen(["nghttpd", "--verify-client", "-v", "-a", "127.0.0.1", "-d", tmp / "apns", str(self.port), tmp / "apns.key",
                                          tmp / "apns.crt"], stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
@@ -61,8 +63,8 @@ def plist_file(tmp, name, **keys):
 
 def the_loop(tmp, apns):
     port = free_port()
-    server = Server(tmp, listen=f"127.0.0.1:{port}", public_url=f"https://localhost:{port}", scep_legacy="yes",
-                    apns_url=f"https://localhost:{apns.port}", apns_ca=tmp / "apns.crt")
+    server = Server(tmp, listen=f"127.0.0.1:{port}", public_url=f"https://127.0.0.1:{port}", scep_legacy="yes",
+                    apns_url=f"https://127.0.0.1:{apns.port}", apns_ca=tmp / "apns.crt")
     ca = server.data / "tls-ca.pem"
     api = ["curl", "-sS", "-u", f"pomona:{server.token}"]
 
