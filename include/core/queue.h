@@ -43,6 +43,8 @@ MUST_CHECK enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollme
 MUST_CHECK enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const char *reason);
 /* Inside a job: ends what has expired, at most `most` rows; *n of them. */
 MUST_CHECK enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n);
+/* How many wait for the channel and were never handed out. */
+MUST_CHECK enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
 /* How many wait for the channel. */
 MUST_CHECK enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
 /* Inside a job: hands a `once` command out again (command retry), with its whole life before it. E_NOT_FOUND, E_CONFLICT when it is not stuck. */

@@ -16,6 +16,8 @@ void seen_stop(struct seen *s); /* after the listeners: writes what is left */
 int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const char *address);
 /* A command was handed out without a write of its own. */
 void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, const uint8_t identity[32]);
+/* The same by a write of its own (queue_sent). */
+void seen_handed(struct seen *s, int64_t enrollment);
 /* The session ended: nothing more was handed out. When commands wait, the device is woken at `next` at the earliest (0: by the schedule). */
 void seen_ended(struct seen *s, int64_t enrollment, int64_t next);
 /* True while a delivery to the channel is not written yet: then the next one is decided by the writer, which sees it. */

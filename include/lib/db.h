@@ -95,6 +95,9 @@ void db_after_commit(struct db *db, void (*after)(void *arg), void *arg);
 /* The error of the last commit that failed, if the writer is in trouble now; E_STORAGE with text, else OK. */
 MUST_CHECK enum err db_health(struct ctx *cx, struct db_store *st);
 
+/* Writes something harmless, to see whether it can be written again. Waits, as db_call. */
+MUST_CHECK enum err db_probe(struct ctx *cx, struct db_store *st);
+
 /* ---- migrations (db_migrate.c) ---- */
 struct db_migration {
   int number;        /* 1, 2, … without a gap */

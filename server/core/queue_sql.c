@@ -154,6 +154,13 @@ enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_
                     DB_I(enrollment));
 }
 
+enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {
+  return db_one_int(cx, db, n,
+                    "SELECT count(*) FROM target WHERE enrollment = $1 AND waiting = 1 AND status = 'Queued' "
+                    "AND (expires_at IS NULL OR expires_at > $2)",
+                    DB_I(enrollment), DB_I(clock_now_us()));
+}
+
 enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *times) {
   return db_one_int(cx, db, times,
                     "SELECT coalesce(max(notnow_count), 0) FROM target WHERE enrollment = $1 AND waiting = 1 AND status = 'NotNow'",

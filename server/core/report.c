@@ -122,5 +122,6 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   TRY(queue_next(cx, db, r->core, &who, &item, &found));
   if (!found) return end_session(cx, db, r, ch.enrollment);
   hand_out(r, &item);
+  seen_handed(r->core->seen, ch.enrollment);
   return queue_sent(cx, db, item.target, 1, r->now, r->proof.hash);
 }

@@ -14,6 +14,8 @@ enum { DELIVERIES = 8, CHUNK = 150 }; /* a chunk is a job: check-ins pass betwee
 enum { FLUSH_MS = 500, FORGET_MIN = 30, EXPIRE_EVERY_S = 30 };
 /* How soon a device is woken again that came, and for which commands still wait. */
 static const int64_t wake_again_us = 5 * US_MINUTE;
+/* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it. */
+static const int64_t wake_missed_us = US_SECOND;
 
 struct delivery {
   int64_t target, at;
@@ -26,6 +28,7 @@ struct entry {
   int64_t session_start, seen_at, next;
   bool dirty;       /* seen_at is newer than what is stored */
   bool queued;      /* stands in the list of what is to be written */
+  bool handed;      /* its last poll or report was answered with a command */
   char address[64];
   int delivered;
   struct delivery deliveries[DELIVERIES];
@@ -70,6 +73,7 @@ int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, co
   if (idle || e->session_start == 0) e->session_start = now;
   e->seen_at = now;
   e->next = 0;
+  e->handed = false;
   size_t n = strlen(address);
   if (n < sizeof e->address) memcpy(e->address, address, n + 1);
   mark(s, e);
@@ -82,6 +86,7 @@ void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, 
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_of(s, enrollment);
   int i = 0;
+  e->handed = true;
   while (i < e->delivered && e->deliveries[i].target != target) i++;
   if (i < DELIVERIES) { /* a lost count costs one more delivery */
     if (i == e->delivered) e->deliveries[e->delivered++] = (struct delivery){.target = target};
@@ -98,6 +103,12 @@ void seen_ended(struct seen *s, int64_t enrollment, int64_t next) {
   struct entry *e = entry_of(s, enrollment);
   e->next = next;
   mark(s, e);
+  pthread_mutex_unlock(&s->lock);
+}
+
+void seen_handed(struct seen *s, int64_t enrollment) {
+  pthread_mutex_lock(&s->lock);
+  entry_of(s, enrollment)->handed = true;
   pthread_mutex_unlock(&s->lock);
 }
 
@@ -126,11 +137,21 @@ static enum err write_deliveries(struct ctx *cx, struct db *db, const struct ent
   return OK;
 }
 
-static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
-  int64_t waiting, next = 0;
-  TRY(write_deliveries(cx, db, e));
+/* When the device is to be woken again; 0: nothing waits for it. */
+static enum err next_wake(struct ctx *cx, struct db *db, const struct entry *e, int64_t *next) {
+  int64_t waiting, untouched;
   TRY(queue_waiting(cx, db, e->enrollment, &waiting));
-  if (waiting) next = e->next ? e->next : e->seen_at + wake_again_us;
+  *next = waiting ? e->next : 0;
+  if (!waiting || e->next) return OK;
+  TRY(queue_untouched(cx, db, e->enrollment, &untouched));
+  *next = e->seen_at + (untouched && !e->handed ? wake_missed_us : wake_again_us);
+  return OK;
+}
+
+static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
+  int64_t next;
+  TRY(write_deliveries(cx, db, e));
+  TRY(next_wake(cx, db, e, &next));
   TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address));
   return push_seen(cx, db, e->enrollment, e->seen_at, next);
 }
@@ -218,6 +239,17 @@ static void tidy(struct seen *s) {
   ctx_free(cx);
 }
 
+/* A database that could not be written is tried again even when nobody wants anything written, so that trouble does not look
+   like lasting when it has passed. */
+static void probe(struct seen *s) {
+  struct ctx *cx = ctx_new();
+  if (db_health(cx, s->core->store) != OK) {
+    ctx_clear_error(cx);
+    if (db_probe(cx, s->core->store) != OK) ctx_clear_error(cx); /* the writer has logged it */
+  }
+  ctx_free(cx);
+}
+
 static void *run(void *arg) {
   struct seen *s = arg;
   struct entry *room = mem_alloc(CHUNK * sizeof *room);
@@ -229,6 +261,7 @@ static void *run(void *arg) {
     pthread_mutex_unlock(&s->lock);
     flush(s, room);
     if (stopping) break;
+    probe(s);
     if (clock_mono_us() - tidied > EXPIRE_EVERY_S * US_SECOND) {
       tidy(s);
       tidied = clock_mono_us();

@@ -108,3 +108,10 @@ enum err db_call(struct ctx *cx, struct db_store *st, enum err (*fn)(struct ctx 
   pthread_cond_destroy(&c.done);
   return c.e;
 }
+
+static enum err probe(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE schema_history SET name = name WHERE number = 1");
+}
+
+enum err db_probe(struct ctx *cx, struct db_store *st) { return db_call(cx, st, probe, NULL); }

@@ -254,12 +254,33 @@ static void test_bad_reports(void **state) {
   }
 }
 
+/* A poll that ran beside the enqueue and found nothing is no reason to wait: the device is woken at once, not in five minutes. */
+static void flush_seen(void) {
+  seen_stop(fx.core.seen);
+  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+}
+
+static void test_missed_by_a_poll(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  int64_t due_in = 0, now = clock_now_us();
+  NEXT("Idle", NULL, "");
+  enqueue("A", "CertificateList", "1"); /* committed before what the poll taught is written */
+  flush_seen();
+  due_in = count("SELECT due_at FROM wake") - now;
+  assert_true(due_in > 0 && due_in < 30 * US_SECOND);
+  NEXT("Idle", NULL, "1");
+  enqueue("A", "ProvisioningProfileList", "2");
+  flush_seen(); /* in mid-session: it comes for the second by itself */
+  assert_true(count("SELECT due_at FROM wake") - now > 4 * US_MINUTE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bad_reports), T(test_reports_that_fit_nothing), T(test_uuid_is_idempotent), T(test_order), T(test_redelivery),
       T(test_notnow), T(test_once), T(test_set_aside), T(test_set_aside_jumper), T(test_notnow_is_a_word),
-      T(test_notnow_over_a_restart), T(test_erase_is_recorded), T(test_polls_go_by_the_queue), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept),
+      T(test_notnow_over_a_restart), T(test_erase_is_recorded), T(test_polls_go_by_the_queue), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept), T(test_missed_by_a_poll),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
