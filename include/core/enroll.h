@@ -69,6 +69,12 @@ MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enro
    a device that does it without end fills nothing). */
 MUST_CHECK enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof);
 
+/* Inside a job: keeps a certificate as an identity; session 0 and transaction_id NULL for one that was not issued here. */
+MUST_CHECK enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
+                                        const char *transaction_id);
+/* Inside a job: from now on it belongs to that device, and counts for that generation; 0 leaves what it counts for as it is. */
+MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id, int64_t generation);
+
 /* ---- check-ins ---- */
 
 struct enroll_facts { /* of Authenticate; any may be NULL but topic */

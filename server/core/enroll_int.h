@@ -32,9 +32,6 @@ struct enroll_identity {
   char *given;
 };
 MUST_CHECK enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_identity *out);
-MUST_CHECK enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
-                                        const char *transaction_id);
-MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id, int64_t generation);
 /* Was its misuse told after `since`? If not, it is told now. */
 MUST_CHECK enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since, bool *told);
 /* When the newest identity of that generation ends; 0 when it has none. */

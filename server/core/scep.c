@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/secret.h"
+#include "core/enroll.h"
 #include "core/event.h"
 #include "core/keyring.h"
 #include "core/vault.h"
@@ -154,7 +155,7 @@ static enum err commit_enroll(struct ctx *cx, struct db *db, struct scep_work *w
   }
   TRY(scep_void(cx, db, s.seq));
   TRY(scep_session_redeem(cx, db, &s, key_hash, s.issues == 0));
-  TRY(scep_identity_add(cx, db, w->issued, s.seq, w->request.transaction_id));
+  TRY(enroll_identity_add(cx, db, w->issued, s.seq, w->request.transaction_id));
   return tell(cx, db, w, NULL);
 }
 
@@ -183,8 +184,8 @@ static enum err commit_renewal(struct ctx *cx, struct db *db, struct scep_work *
   if (old.lately > RENEWALS_A_DAY) return refuse(w, SCEP_BADREQUEST, "too many renewals within a day");
   secret_random(unused, sizeof unused); /* nobody knows its preimage: this session has no challenge */
   TRY(scep_renew_session(cx, db, &old, w->session_id, unused, clock_now_us(), &session));
-  TRY(scep_identity_add(cx, db, w->issued, session, w->request.transaction_id));
-  TRY(scep_bind(cx, db, pki_cert_sha256(w->issued), &old));
+  TRY(enroll_identity_add(cx, db, w->issued, session, w->request.transaction_id));
+  TRY(enroll_identity_bind(cx, db, pki_cert_sha256(w->issued), old.device_id, old.generation));
   return tell(cx, db, w, old.device_id);
 }
 

@@ -20,7 +20,6 @@ MUST_CHECK enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t sessio
 MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id, struct slice *cert);
 /* Voids what was issued in the session and never bound. */
 MUST_CHECK enum err scep_void(struct ctx *cx, struct db *db, int64_t session);
-MUST_CHECK enum err scep_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session, const char *transaction_id);
 
 /* The identity that signs a RenewalReq. */
 struct scep_renewed {
@@ -33,6 +32,5 @@ MUST_CHECK enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8
 /* A session that renews old, for its device. */
 MUST_CHECK enum err scep_renew_session(struct ctx *cx, struct db *db, const struct scep_renewed *old, const char *id, const uint8_t challenge_hash[32],
                                        int64_t expires_at, int64_t *seq);
-MUST_CHECK enum err scep_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const struct scep_renewed *old);
 
 #endif

@@ -67,15 +67,6 @@ enum err scep_void(struct ctx *cx, struct db *db, int64_t session) {
                 DB_I(session), DB_I(clock_now_us()));
 }
 
-enum err scep_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
-                           const char *transaction_id) {
-  return db_run(cx, db,
-                "INSERT INTO identity (hash, cert, session, transaction_id, not_before, not_after, created_at) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                DB_B(hash_slice(pki_cert_sha256(cert))), DB_B(pki_cert_der(cert)), DB_I(session), DB_S(transaction_id),
-                DB_I(pki_cert_not_before(cert)), DB_I(pki_cert_not_after(cert)), DB_I(clock_now_us()));
-}
-
 enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct scep_renewed *out) {
   struct db_rows r;
   *out = (struct scep_renewed){0};
@@ -99,9 +90,4 @@ enum err scep_renew_session(struct ctx *cx, struct db *db, const struct scep_ren
                     "SELECT $1, 'renew', s.link, $6, $2, $3, $4, 1, s.given FROM enroll_session s WHERE s.seq = $5 RETURNING seq",
                     DB_S(id), DB_B(hash_slice(challenge_hash)), DB_I(clock_now_us()), DB_I(expires_at), DB_I(old->session),
                     DB_S(old->device_id));
-}
-
-enum err scep_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const struct scep_renewed *old) {
-  return db_run(cx, db, "UPDATE identity SET device_id = $2, generation = $3, bound_at = $4 WHERE hash = $1",
-                DB_B(hash_slice(hash)), DB_S(old->device_id), DB_I(old->generation), DB_I(clock_now_us()));
 }
