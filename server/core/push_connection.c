@@ -136,14 +136,17 @@ static void told_ours(const struct told *o) {
 
 static void told_nothing(const struct told *o) { (void)o; }
 
-/* At once; when that does not help, it waits as after an answer that is Apple's fault. */
-static void send_again(struct push *p, struct item *i) {
-  if (p->stop_by)
+/* At once; when that does not help, it waits as after an answer that is Apple's fault, for another connection. */
+static void send_again(struct conn *c, struct item *i) {
+  struct push *p = c->p;
+  if (p->stop_by) {
     item_free(p, i);
-  else if (++i->resends > RESENDS)
+  } else if (++i->resends > RESENDS) {
     result_add(p, i);
-  else
+    if (!h2_is_closed(c->h2)) connection_retire(c);
+  } else {
     items_push_front(&i->topic->waiting[!i->first], i);
+  }
 }
 
 static int64_t seconds(struct slice s) {
@@ -163,7 +166,7 @@ static void on_response(void *arg, void *tag, const struct h2_response *r) {
   i->topic->in_flight--;
   enum apns_fault fault = result_read(c->p, i, r->status, r->body);
   if (r->status == 0 || fault == APNS_IDLE) {
-    send_again(c->p, i);
+    send_again(c, i);
     if (fault == APNS_IDLE) connection_retire(c);
     return;
   }
