@@ -27,7 +27,11 @@ struct pki_cert {
 
 /* Records e as FAIL does: "what: the newest reason in OpenSSL's queue of this thread". The queue is empty afterwards.
  */
+#ifdef __clang_analyzer__ /* as in base/ctx.h */
+#define PKI_FAIL(cx, e, what) (pki_fail_((cx), (e), __FILE__, __LINE__, (what)), (e))
+#else
 #define PKI_FAIL(cx, e, what) pki_fail_((cx), (e), __FILE__, __LINE__, (what))
+#endif
 enum err pki_fail_(struct ctx *cx, enum err e, const char *file, int line, const char *what);
 
 /* An object of cx around pkey or x; the reference passed in is taken, also on failure (NULL gives E_INTERNAL with
