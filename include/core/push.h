@@ -31,7 +31,7 @@ MUST_CHECK enum err push_due(struct ctx *cx, struct db *db, struct core *core, i
                              char apns_id[UUID_LEN + 1], const char **reason);
 /* Inside a job: the device came at seen_at. Its wake-up is answered; when commands still wait it is due again at `next` (0: none is).
    Whether some wait is to be asked in this same job, not when the device came: one may have been queued since. */
-MUST_CHECK enum err push_seen(struct ctx *cx, struct db *db, int64_t enrollment, int64_t seen_at, int64_t next);
+MUST_CHECK enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at, int64_t next);
 /* Inside a job. Without new_token nothing is due any more (CheckOut, new generation). With it (TokenUpdate) the failures and the death
    of the former token are forgotten, and what was due stays so: at once, when it only waited because of them. */
 MUST_CHECK enum err push_forget(struct ctx *cx, struct db *db, int64_t enrollment, bool new_token);

@@ -97,7 +97,8 @@ enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enro
   return OK;
 }
 
-enum err push_seen(struct ctx *cx, struct db *db, int64_t enrollment, int64_t seen_at, int64_t next) {
+enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at,
+                   int64_t next) {
   struct wake w;
   TRY(push_row(cx, db, enrollment, &w));
   if (!w.exists && !next) return OK;
@@ -108,6 +109,8 @@ enum err push_seen(struct ctx *cx, struct db *db, int64_t enrollment, int64_t se
   w.seen_at = later(w.seen_at, seen_at);
   w.attempts = 0;
   if (!keep) w.due_at = next, w.why = PUSH_LATER;
+  /* What is later the push thread finds by itself. */
+  if (next && next < clock_now_us() + US_MINUTE) tell_after_commit(cx, db, core->push, enrollment);
   return push_row_save(cx, db, &w);
 }
 

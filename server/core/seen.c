@@ -148,12 +148,12 @@ static enum err next_wake(struct ctx *cx, struct db *db, const struct entry *e, 
   return OK;
 }
 
-static enum err write_entry(struct ctx *cx, struct db *db, const struct entry *e) {
+static enum err write_entry(struct ctx *cx, struct db *db, struct core *core, const struct entry *e) {
   int64_t next;
   TRY(write_deliveries(cx, db, e));
   TRY(next_wake(cx, db, e, &next));
   TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address));
-  return push_seen(cx, db, e->enrollment, e->seen_at, next);
+  return push_seen(cx, db, core, e->enrollment, e->seen_at, next);
 }
 
 enum err seen_write(struct ctx *cx, struct db *db, struct seen *s, int64_t enrollment) {
@@ -180,7 +180,7 @@ struct flush {
 
 static enum err flush_job(struct ctx *cx, struct db *db, void *arg) {
   struct flush *f = arg;
-  for (size_t i = 0; i < f->n; i++) TRY(write_entry(cx, db, &f->taken[i]));
+  for (size_t i = 0; i < f->n; i++) TRY(write_entry(cx, db, f->seen->core, &f->taken[i]));
   return OK;
 }
 

@@ -155,6 +155,24 @@ static void one_without_answer(void **state) {
   assert_true(pushes_to(w, 1) >= 2);
 }
 
+static enum err missed_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
+  int64_t now = clock_now_us();
+  (void)arg;
+  return push_seen(cx, db, &w->core, 1, now, now + US_SECOND);
+}
+
+/* Goal: a wake-up that is due soon after a poll is sent then, not when the push thread next looks at all rows. */
+static void soon_after_a_poll(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 1);
+  w->tuning.rescan = US_HOUR;
+  add_devices(w, 1, 1, TOPIC);
+  push_up(w);
+  push_now(w, r, 1, PUSH_COMMAND);
+  in_job(w, missed_fn, NULL);
+  await_requests(w, 2);
+}
+
 /* ---- what is sent ---- */
 
 /* Goal: a push carries the five headers, the token in its path and the PushMagic, escaped, in its body. */
@@ -247,6 +265,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(due_before_start, world_up, world_down),
       cmocka_unit_test_setup_teardown(connections_are_capped, world_up, world_down),
       cmocka_unit_test_setup_teardown(one_without_answer, world_up, world_down),
+      cmocka_unit_test_setup_teardown(soon_after_a_poll, world_up, world_down),
       cmocka_unit_test_setup_teardown(request_is_complete, world_up, world_down),
       cmocka_unit_test_setup_teardown(waiting, world_up, world_down),
       cmocka_unit_test_setup_teardown(waiting_together, world_up, world_down),

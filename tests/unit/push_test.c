@@ -259,8 +259,7 @@ struct seen {
 };
 static enum err seen_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
   struct seen *s = arg;
-  (void)w;
-  return push_seen(cx, db, 1, s->at, s->next);
+  return push_seen(cx, db, &w->core, 1, s->at, s->next);
 }
 static enum err drop_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
   (void)w;
