@@ -20,7 +20,7 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
 WORKERS = 2
-TIMEOUT = 120  # seconds a test, unless its module says otherwise
+TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
 
 

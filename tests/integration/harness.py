@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 TOPIC = "com.apple.mgmt.External.test"
-PATIENCE = 60  # seconds for anything that must happen; only ever waited out by a failure
+PATIENCE = 120  # seconds for anything that must happen; only ever waited out by a failure
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
