@@ -70,6 +70,14 @@ static void hand_out(struct report *r, const struct queue_item *item) {
   r->command_uuid = item->uuid;
 }
 
+/* A device that is turned away because of our trouble has missed nothing: woken at once, it would only come again. */
+static enum err next_command(struct ctx *cx, struct db *db, struct report *r, const struct queue_asker *who,
+                             struct queue_item *item, bool *found) {
+  enum err e = queue_next(cx, db, r->core, who, item, found);
+  if (e != OK) seen_handed(r->core->seen, who->enrollment);
+  return e;
+}
+
 enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *done) {
   struct enroll_channel ch;
   struct queue_item item;
@@ -84,7 +92,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
-  TRY(queue_next(cx, reader, r->core, &who, &item, &found));
+  TRY(next_command(cx, reader, r, &who, &item, &found));
   if (!found) return OK;
   if (item.recorded) return *done = false, OK;
   seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
@@ -119,7 +127,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
   if (r->uuid) TRY(queue_settle(cx, db, ch.enrollment, r->uuid, r->status, r->errors, &known));
-  TRY(queue_next(cx, db, r->core, &who, &item, &found));
+  TRY(next_command(cx, db, r, &who, &item, &found));
   if (!found) return end_session(cx, db, r, ch.enrollment);
   hand_out(r, &item);
   seen_handed(r->core->seen, ch.enrollment);

@@ -275,12 +275,35 @@ static void test_missed_by_a_poll(void **state) {
   assert_true(count("SELECT due_at FROM wake") - now > 4 * US_MINUTE);
 }
 
+static enum err damage_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE command SET plist_sealed = CAST('damaged' AS BLOB)");
+}
+
+/* A device that got no command because of our own trouble is not woken in a circle. */
+static void test_trouble_is_no_miss(void **state) {
+  (void)state;
+  struct report r = {.core = &fx.core, .proof = enrolled("A"), .now = clock_now_us()};
+  struct pl *idle = pl_new_dict(fx.cx);
+  bool done;
+  pl_set_string(idle, "UDID", "A");
+  pl_set_string(idle, "Status", "Idle");
+  enqueue("A", "CertificateList", "1");
+  must(in_job(damage_job, NULL));
+  must(report_read(fx.cx, pl_xml(fx.cx, idle), &r));
+  assert_int_not_equal(report_poll(fx.cx, reader(), &r, &done), OK);
+  ctx_clear_error(fx.cx);
+  flush_seen();
+  assert_true(count("SELECT due_at FROM wake") - r.now > 4 * US_MINUTE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bad_reports), T(test_reports_that_fit_nothing), T(test_uuid_is_idempotent), T(test_order), T(test_redelivery),
       T(test_notnow), T(test_once), T(test_set_aside), T(test_set_aside_jumper), T(test_notnow_is_a_word),
       T(test_notnow_over_a_restart), T(test_erase_is_recorded), T(test_polls_go_by_the_queue), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept), T(test_missed_by_a_poll),
+      T(test_trouble_is_no_miss),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
