@@ -1,4 +1,5 @@
-/* The subcommands' functions: main.c's table names them. Each prints its result on stdout and leaves its error in cx. */
+/* The subcommands' functions: main.c's table names them. Each prints its result on stdout and leaves its error in cx.
+ */
 #ifndef POMONA_APP_CMD_H
 #define POMONA_APP_CMD_H
 

@@ -14,19 +14,19 @@ struct slice {
   size_t n;
 };
 
-struct slice slice_of(const char *s);                     /* of a C string; NULL gives the empty slice */
+struct slice slice_of(const char *s); /* of a C string; NULL gives the empty slice */
 struct slice slice_mem(const void *p, size_t n);
-bool slice_eq(struct slice a, struct slice b);            /* byte for byte */
+bool slice_eq(struct slice a, struct slice b); /* byte for byte */
 bool slice_is(struct slice a, const char *s);
-bool slice_ieq(struct slice a, const char *s);            /* ASCII case-insensitive */
+bool slice_ieq(struct slice a, const char *s); /* ASCII case-insensitive */
 bool slice_starts(struct slice a, const char *prefix);
-bool slice_istarts(struct slice a, const char *prefix);   /* ASCII case-insensitive */
+bool slice_istarts(struct slice a, const char *prefix); /* ASCII case-insensitive */
 bool slice_ends(struct slice a, const char *suffix);
-struct slice slice_trim(struct slice a);                  /* without white space at both ends */
+struct slice slice_trim(struct slice a); /* without white space at both ends */
 /* Takes what stands before the first `sep` off the front of *rest (all of it when there is none).
    False when nothing was left. */
 bool slice_cut(struct slice *rest, char sep, struct slice *piece);
-bool slice_to_i64(struct slice a, int64_t *out);          /* whole decimal number; false when it is not one */
+bool slice_to_i64(struct slice a, int64_t *out); /* whole decimal number; false when it is not one */
 
 struct buf {
   char *p; /* NUL-terminated whenever not NULL */

@@ -16,16 +16,16 @@ enum err {
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* Hands an error of a callee on to the caller. */
-#define TRY(call)                     \
-  do {                                \
-    enum err try_err_ = (call);       \
-    if (try_err_ != OK) return try_err_; \
+#define TRY(call)                                                                                                      \
+  do {                                                                                                                 \
+    enum err try_err_ = (call);                                                                                        \
+    if (try_err_ != OK) return try_err_;                                                                               \
   } while (0)
 
-int err_http_status(enum err e);          /* HTTP status that tells a client of e */
-const char *err_slug(enum err e);         /* stable machine name, e.g. "not-found" */
-int err_exit_status(enum err e);          /* exit status of a command that ends with e */
-const char *err_text(enum err e);         /* a safe sentence for people; static */
+int err_http_status(enum err e);  /* HTTP status that tells a client of e */
+const char *err_slug(enum err e); /* stable machine name, e.g. "not-found" */
+int err_exit_status(enum err e);  /* exit status of a command that ends with e */
+const char *err_text(enum err e); /* a safe sentence for people; static */
 
 /* The error whose slug is `slug`, or E_INTERNAL. For clients that read an error over the wire. */
 enum err err_from_slug(const char *slug);

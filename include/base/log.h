@@ -1,8 +1,8 @@
 /* The log: one line an event, logfmt or JSON, on stderr, written by a thread of its own.
 
    Who owns what: values are copied. Any thread may call, before log_start (lines are then written at once) and after.
-   A line never waits for the disk: when the ring is full it is dropped, and the number of dropped lines is logged later.
-   Never log secrets, tokens in paths, or bodies. Values are escaped, so that no input can forge a line.
+   A line never waits for the disk: when the ring is full it is dropped, and the number of dropped lines is logged
+   later. Never log secrets, tokens in paths, or bodies. Values are escaped, so that no input can forge a line.
 
      log_info(cx, "device enrolled", LOG_S("id", id), LOG_I("generation", 3)); */
 #ifndef POMONA_BASE_LOG_H

@@ -1,4 +1,5 @@
-/* Who may use the admin listener: for now one administrator, by the token in DATA/admin.token or the setting api-key. */
+/* Who may use the admin listener: for now one administrator, by the token in DATA/admin.token or the setting api-key.
+ */
 #ifndef POMONA_CORE_ACCOUNT_H
 #define POMONA_CORE_ACCOUNT_H
 

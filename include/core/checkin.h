@@ -1,6 +1,7 @@
 /* Check-in messages: what a device tells about itself and its enrollment. Rows: checkin.def.
 
-   checkin_read parses on the thread that received the message, checkin_apply runs as a job; all memory is the request's cx. */
+   checkin_read parses on the thread that received the message, checkin_apply runs as a job; all memory is the request's
+   cx. */
 #ifndef POMONA_CORE_CHECKIN_H
 #define POMONA_CORE_CHECKIN_H
 
@@ -18,9 +19,9 @@ struct checkin {
   struct enroll_proof proof;
   struct enroll_ids ids;
   const struct checkin_row *row;
-  void *state;                    /* the row's own */
-  enum enroll_refusal refusal;    /* after apply: not ENROLL_FINE is answered 400 */
-  const char *news;               /* after apply: what an operator wants to see in the log, or NULL */
+  void *state;                 /* the row's own */
+  enum enroll_refusal refusal; /* after apply: not ENROLL_FINE is answered 400 */
+  const char *news;            /* after apply: what an operator wants to see in the log, or NULL */
 };
 
 /* E_INVALID: not a check-in message that is known. proof and core are the caller's to set. */

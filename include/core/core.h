@@ -1,7 +1,8 @@
 /* What the server is made of, as the modules of this layer see it. app/serve wires it; tests wire what they need.
 
-   Who owns what: app owns everything here from start to shutdown. Threads: the pointers never change while threads run; what
-   they point to guards itself. Settings are a snapshot that a reload swaps: take it once per unit of work by core_conf. */
+   Who owns what: app owns everything here from start to shutdown. Threads: the pointers never change while threads run;
+   what they point to guards itself. Settings are a snapshot that a reload swaps: take it once per unit of work by
+   core_conf. */
 #ifndef POMONA_CORE_CORE_H
 #define POMONA_CORE_CORE_H
 
@@ -21,23 +22,23 @@ struct pki_trust;
 /* Settings that this layer and the faces read; what each means stands in the table of app/conf.c. */
 struct core_conf {
   const char *data;
-  const char *public_url;          /* without a slash at the end */
+  const char *public_url; /* without a slash at the end */
   const char *organization;
-  const char *api_key;             /* NULL: none */
-  const char *device_ca_pem;       /* text of the files named by device-ca; NULL: none */
-  const char *apns_url, *apns_ca;  /* apns_ca NULL: the system's store */
+  const char *api_key;            /* NULL: none */
+  const char *device_ca_pem;      /* text of the files named by device-ca; NULL: none */
+  const char *apns_url, *apns_ca; /* apns_ca NULL: the system's store */
   bool identity_mtls, identity_signature;
   bool sign_message, scep_legacy, open_enrollment, device_ca_names;
   int64_t identity_validity_us;
-  int64_t wake_rate;               /* pushes a second */
-  bool own_tls;                    /* the TLS certificate is by our own CA: its root goes into profiles */
+  int64_t wake_rate; /* pushes a second */
+  bool own_tls;      /* the TLS certificate is by our own CA: its root goes into profiles */
 };
 
 struct core {
   struct db_store *store;
   struct vault *vault;
   struct keyring *keyring;
-  struct push *push;               /* NULL where nothing is pushed */
+  struct push *push; /* NULL where nothing is pushed */
   struct seen *seen;
   struct pki_signers *signers;
   _Atomic(const struct core_conf *) conf;

@@ -1,7 +1,7 @@
 /* Who may be a device: ids, identities, generations; and how a device comes in: links, sessions, the profile.
 
-   Rules: "Who may be a device" and "Enrollment links and profiles" of the documentation. Functions that take a db run inside a job,
-   except those said to run on a reader's connection too. */
+   Rules: "Who may be a device" and "Enrollment links and profiles" of the documentation. Functions that take a db run
+   inside a job, except those said to run on a reader's connection too. */
 #ifndef POMONA_CORE_ENROLL_H
 #define POMONA_CORE_ENROLL_H
 
@@ -17,68 +17,75 @@
    UDID → "Device", with UserID → "User", with the all-F UserID → "Shared iPad" by UserShortName;
    EnrollmentID → "User Enrollment (Device)", with EnrollmentUserID → "User Enrollment". */
 struct enroll_ids {
-  const char *device;     /* UDID or EnrollmentID */
-  const char *id;         /* normalised: device, or device:user */
+  const char *device; /* UDID or EnrollmentID */
+  const char *id;     /* normalised: device, or device:user */
   const char *type;
   const char *short_name, *long_name; /* of a user; may be NULL */
   bool is_user;
 };
-/* E_INVALID: none, empty, over 255 bytes, not plain text, or with characters that separate ids (comma, colon, slash, "..") */
+/* E_INVALID: none, empty, over 255 bytes, not plain text, or with characters that separate ids (comma, colon, slash,
+ * "..") */
 MUST_CHECK enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll_ids *out);
 
 /* ---- identities ---- */
 
 /* What a request proves, and where it came from. The certificate's chain has been checked by the caller. */
 struct enroll_proof {
-  uint8_t hash[32];       /* SHA-256 of the certificate */
-  struct slice cert;      /* DER */
+  uint8_t hash[32];  /* SHA-256 of the certificate */
+  struct slice cert; /* DER */
   const char *address;
 };
 
 enum enroll_refusal {
   ENROLL_FINE,
-  ENROLL_UNKNOWN,         /* no such device here */
-  ENROLL_UNBOUND,         /* the identity belongs to no device: only Authenticate binds one */
-  ENROLL_MISUSED,         /* the identity belongs to another device */
-  ENROLL_FORMER,          /* of a generation that was replaced */
+  ENROLL_UNKNOWN, /* no such device here */
+  ENROLL_UNBOUND, /* the identity belongs to no device: only Authenticate binds one */
+  ENROLL_MISUSED, /* the identity belongs to another device */
+  ENROLL_FORMER,  /* of a generation that was replaced */
   ENROLL_BLOCKED,
-  ENROLL_VOIDED,          /* replaced by a later issue */
-  ENROLL_OTHER_LINK,      /* its link was made for another device */
-  ENROLL_HELD,            /* another identity holds this device, and nothing says that it is gone */
-  ENROLL_FOREIGN,         /* identity of a foreign CA for a device that another identity holds */
-  ENROLL_TOPIC            /* its profile names a topic without a push certificate here */
+  ENROLL_VOIDED,     /* replaced by a later issue */
+  ENROLL_OTHER_LINK, /* its link was made for another device */
+  ENROLL_HELD,       /* another identity holds this device, and nothing says that it is gone */
+  ENROLL_FOREIGN,    /* identity of a foreign CA for a device that another identity holds */
+  ENROLL_TOPIC       /* its profile names a topic without a push certificate here */
 };
 const char *enroll_refusal_slug(enum enroll_refusal r);
 const char *enroll_refusal_text(enum enroll_refusal r);
 
-/* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE. */
+/* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE.
+ */
 struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
-  int64_t enrollment;     /* 0: this channel has had no TokenUpdate */
-  int64_t generation;     /* the one that the identity speaks for: a pending one, else that in force */
-  bool pending;           /* that one has had no TokenUpdate */
-  bool current;           /* the identity counts for the one in force (too): it is served */
-  bool contested;         /* pending, while another identity's is in force */
+  int64_t enrollment; /* 0: this channel has had no TokenUpdate */
+  int64_t generation; /* the one that the identity speaks for: a pending one, else that in force */
+  bool pending;       /* that one has had no TokenUpdate */
+  bool current;       /* the identity counts for the one in force (too): it is served */
+  bool contested;     /* pending, while another identity's is in force */
   bool checked_out;
-  const char *topic;      /* of the channel; NULL before its TokenUpdate */
+  const char *topic; /* of the channel; NULL before its TokenUpdate */
 };
-MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
-                                struct enroll_channel *out);
+MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                const struct enroll_proof *proof, struct enroll_channel *out);
 /* Records that a request was refused because its identity is another device's (event identity.misused, once an hour:
    a device that does it without end fills nothing). */
-MUST_CHECK enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof);
+MUST_CHECK enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                   const struct enroll_proof *proof);
 
-/* Inside a job: keeps a certificate as an identity; session 0 and transaction_id NULL for one that was not issued here. */
+/* Inside a job: keeps a certificate as an identity; session 0 and transaction_id NULL for one that was not issued here.
+ */
 MUST_CHECK enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
                                         const char *transaction_id);
-/* Inside a job: from now on it belongs to that device, and counts for that generation; 0 leaves what it counts for as it is. */
-MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id, int64_t generation);
+/* Inside a job: from now on it belongs to that device, and counts for that generation; 0 leaves what it counts for as
+ * it is. */
+MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id,
+                                         int64_t generation);
 
 /* ---- check-ins ---- */
 
 struct enroll_facts { /* of Authenticate; any may be NULL but topic */
-  const char *topic, *serial_number, *device_name, *model, *model_name, *product_name, *os_version, *build_version, *imei, *meid;
+  const char *topic, *serial_number, *device_name, *model, *model_name, *product_name, *os_version, *build_version,
+      *imei, *meid;
 };
 MUST_CHECK enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                         const struct enroll_proof *proof, const struct enroll_facts *facts,
@@ -87,21 +94,21 @@ MUST_CHECK enum err enroll_authenticate(struct ctx *cx, struct db *db, struct co
 struct enroll_token {
   const char *topic, *push_magic;
   struct slice token;
-  struct slice unlock_token;   /* p NULL: absent, the stored one stays */
-  int awaiting_configuration;  /* -1: absent */
+  struct slice unlock_token;  /* p NULL: absent, the stored one stays */
+  int awaiting_configuration; /* -1: absent */
 };
 struct enroll_token_result {
   enum enroll_refusal refusal;
   int64_t enrollment;
-  bool enrolled;               /* the first one of this generation on this channel */
-  bool promoted;               /* a pending generation came into force by it */
+  bool enrolled; /* the first one of this generation on this channel */
+  bool promoted; /* a pending generation came into force by it */
   bool token_changed;
 };
 MUST_CHECK enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                         const struct enroll_proof *proof, const struct enroll_token *token,
                                         struct enroll_token_result *out);
-MUST_CHECK enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
-                                     enum enroll_refusal *refusal);
+MUST_CHECK enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                     const struct enroll_proof *proof, enum enroll_refusal *refusal);
 
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);
@@ -110,7 +117,10 @@ MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *de
 MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address);
 
 /* Channels of a device. */
-struct enroll_channels { int64_t *seq; size_t n; };
+struct enroll_channels {
+  int64_t *seq;
+  size_t n;
+};
 MUST_CHECK enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out);
 /* The same for the device that this channel belongs to. */
 MUST_CHECK enum err enroll_siblings(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_channels *out);
@@ -119,49 +129,56 @@ MUST_CHECK enum err enroll_seen_again(struct ctx *cx, struct db *db, const char 
 
 /* ---- looking devices up (reader's connection) ---- */
 
-/* The channel that an operator means by an enrollment id, or by a serial number where it is unique. E_NOT_FOUND, E_CONFLICT. */
+/* The channel that an operator means by an enrollment id, or by a serial number where it is unique. E_NOT_FOUND,
+ * E_CONFLICT. */
 MUST_CHECK enum err enroll_lookup(struct ctx *cx, struct db *db, const char *name, int64_t *enrollment, char **id);
 
 struct enroll_info {
   int64_t enrollment, device;
   char *id, *type, *serial_number, *name, *model, *product_name, *os_version, *build_version, *topic;
   char *user_short_name, *user_long_name;
-  char *state;                 /* "enrolled", "pending", "checked-out", "blocked" */
+  char *state; /* "enrolled", "pending", "checked-out", "blocked" */
   int64_t enrolled_at, authenticated_at, token_at, checked_out_at, last_seen, token_update_tally;
   char *last_address;
   bool enabled, awaiting_configuration;
   int64_t identity_not_after;
 };
-/* By pages: `after` is the enrollment of the last row before, 0 at first; at most `most` rows. only: one enrollment, or 0. */
-MUST_CHECK enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most, struct enroll_info **out, size_t *n);
+/* By pages: `after` is the enrollment of the last row before, 0 at first; at most `most` rows. only: one enrollment, or
+ * 0. */
+MUST_CHECK enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most,
+                                struct enroll_info **out, size_t *n);
 
 /* ---- links (enroll_link.c) ---- */
 
 struct enroll_link {
-  int64_t ttl_us;              /* 24 h by default */
+  int64_t ttl_us; /* 24 h by default */
   int64_t uses;
-  const char *device;          /* made for this id or serial number; NULL: for any */
+  const char *device; /* made for this id or serial number; NULL: for any */
   const char *by;
 };
 /* *token: what stands in the URL; shown once, only its hash is kept. */
 MUST_CHECK enum err enroll_link_new(struct ctx *cx, struct db *db, const struct enroll_link *what, char **token);
-/* May this link be fetched? Reader's connection. E_NOT_FOUND (never was), E_GONE (used up, ended, revoked, downloaded too often). */
+/* May this link be fetched? Reader's connection. E_NOT_FOUND (never was), E_GONE (used up, ended, revoked, downloaded
+ * too often). */
 MUST_CHECK enum err enroll_link_check(struct ctx *cx, struct db *db, const char *token);
 
 /* ---- sessions and the profile (enroll_profile.c) ---- */
 
-/* One fetch of an enrollment profile: made on the thread that was asked (it signs, which takes its time), stored by a job before it is
-   handed out. token NULL: without a link (`open-enrollment`, or an operator). */
+/* One fetch of an enrollment profile: made on the thread that was asked (it signs, which takes its time), stored by a
+   job before it is handed out. token NULL: without a link (`open-enrollment`, or an operator). */
 struct enroll_session {
   char *id, *challenge, *topic;
-  const char *given;           /* JSON */
+  const char *given; /* JSON */
   int64_t expires_at;
-  struct slice profile;        /* signed, DER */
+  struct slice profile; /* signed, DER */
 };
-/* On a reader's connection. E_NOT_FOUND: no such link; E_GONE: it was used up; E_UNAVAILABLE: no usable push certificate. */
-MUST_CHECK enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out);
+/* On a reader's connection. E_NOT_FOUND: no such link; E_GONE: it was used up; E_UNAVAILABLE: no usable push
+ * certificate. */
+MUST_CHECK enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token,
+                                        struct enroll_session *out);
 /* Inside a job: stores it and counts the download. E_NOT_FOUND, E_GONE as above. */
-MUST_CHECK enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, const struct enroll_session *s);
+MUST_CHECK enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token,
+                                         const struct enroll_session *s);
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
 

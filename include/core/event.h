@@ -1,6 +1,7 @@
 /* What happened: rows written in the same transaction as what they tell of (an outbox).
 
-   Kinds are dotted words: device.authenticated, device.enrolled, device.checked-out, identity.misused, command.settled … */
+   Kinds are dotted words: device.authenticated, device.enrolled, device.checked-out, identity.misused, command.settled
+   … */
 #ifndef POMONA_CORE_EVENT_H
 #define POMONA_CORE_EVENT_H
 

@@ -1,7 +1,8 @@
-/* Our own keys: the device CA (issues identities, decrypts SCEP), the TLS CA and certificate, the identity that signs profiles.
+/* Our own keys: the device CA (issues identities, decrypts SCEP), the TLS CA and certificate, the identity that signs
+   profiles.
 
-   Made on the first start and kept, sealed, in the database. Who owns what: everything returned lives as long as the ring.
-   Any thread may read; keyring_renew_tls is for the one thread that watches dates. Facts: rules "Two CAs". */
+   Made on the first start and kept, sealed, in the database. Who owns what: everything returned lives as long as the
+   ring. Any thread may read; keyring_renew_tls is for the one thread that watches dates. Facts: rules "Two CAs". */
 #ifndef POMONA_CORE_KEYRING_H
 #define POMONA_CORE_KEYRING_H
 
@@ -9,8 +10,8 @@
 #include "lib/db.h"
 #include "lib/pki_cert.h"
 
-/* Loads the keys, and makes those that are missing: device CA RSA 3072, 20 years; TLS CA P-256 with critical name constraints on
-   `host`, and its certificate, 397 days; signing identity RSA 2048, 10 years, self-signed. */
+/* Loads the keys, and makes those that are missing: device CA RSA 3072, 20 years; TLS CA P-256 with critical name
+   constraints on `host`, and its certificate, 397 days; signing identity RSA 2048, 10 years, self-signed. */
 MUST_CHECK enum err keyring_open(struct ctx *cx, struct keyring **out, struct core *core, const char *host);
 void keyring_close(struct keyring *k);
 
@@ -22,9 +23,11 @@ const struct pki_cert *keyring_signing(const struct keyring *k);
 const struct pki_key *keyring_signing_key(const struct keyring *k);
 const struct pki_cert *keyring_tls_ca(const struct keyring *k);
 /* The own TLS certificate with its key as PEM, for the listener; in cx. */
-MUST_CHECK enum err keyring_tls_pem(struct ctx *cx, const struct keyring *k, struct slice *cert_pem, struct slice *key_pem);
-/* Makes a new TLS certificate when the present one ends within 30 days or does not name host; *renewed says so. A host that the
-   TLS CA's name constraints forbid: E_CONFLICT with what to do. */
-MUST_CHECK enum err keyring_renew_tls(struct ctx *cx, struct keyring *k, struct core *core, const char *host, bool *renewed);
+MUST_CHECK enum err keyring_tls_pem(struct ctx *cx, const struct keyring *k, struct slice *cert_pem,
+                                    struct slice *key_pem);
+/* Makes a new TLS certificate when the present one ends within 30 days or does not name host; *renewed says so. A host
+   that the TLS CA's name constraints forbid: E_CONFLICT with what to do. */
+MUST_CHECK enum err keyring_renew_tls(struct ctx *cx, struct keyring *k, struct core *core, const char *host,
+                                      bool *renewed);
 
 #endif

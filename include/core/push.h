@@ -1,13 +1,14 @@
 /* Wake-ups: what is due is a row; one thread owns the connections to APNs and sends what is due.
 
-   A push goes at once, and again after 5 min, 30 min, 2 h, 6 h, then daily (weekly when the device is gone for 30 days), until the
-   device comes; after a first TokenUpdate at 5 s, 30 s and 2 min. A token that did not answer gets at most one automatic push a minute.
-   All pushes together keep to wake-rate. What APNs' answers mean: apns_reason.def. A result applies to the token it was sent to: when
-   the channel has another by then, it is dropped. Tokens that APNs gave up (410 later than the last TokenUpdate and the last sign of
-   the device, BadDeviceToken, DeviceTokenNotForTopic) are tried once a week and after a new certificate; when they are half of at
-   least 10 devices of a topic within an hour, the topic is stopped for an hour instead, with the event push.stopped.
-   Each topic has its certificate and its connection; trouble of one does not delay another.
-   Threads: push_due, push_seen and the other functions that take a db run inside jobs; push_start to push_stop from app. */
+   A push goes at once, and again after 5 min, 30 min, 2 h, 6 h, then daily (weekly when the device is gone for 30
+   days), until the device comes; after a first TokenUpdate at 5 s, 30 s and 2 min. A token that did not answer gets at
+   most one automatic push a minute. All pushes together keep to wake-rate. What APNs' answers mean: apns_reason.def. A
+   result applies to the token it was sent to: when the channel has another by then, it is dropped. Tokens that APNs
+   gave up (410 later than the last TokenUpdate and the last sign of the device, BadDeviceToken, DeviceTokenNotForTopic)
+   are tried once a week and after a new certificate; when they are half of at least 10 devices of a topic within an
+   hour, the topic is stopped for an hour instead, with the event push.stopped. Each topic has its certificate and its
+   connection; trouble of one does not delay another. Threads: push_due, push_seen and the other functions that take a
+   db run inside jobs; push_start to push_stop from app. */
 #ifndef POMONA_CORE_PUSH_H
 #define POMONA_CORE_PUSH_H
 
@@ -23,21 +24,24 @@ enum push_why {
   PUSH_LATER     /* commands wait after a poll: the time is the caller's */
 };
 
-/* Inside a job: the channel's wake-up is due (at `at`, 0 is now) and the push thread is told after the commit. Coalesced: one row per
-   channel, the earlier time wins. apns_id (may be NULL) gets the id that this push has or will have. A channel without a token, disabled
-   or of a topic without certificate keeps its row due: it is sent when that changes; *reason (may be NULL) is then a text for people,
-   else NULL. */
-MUST_CHECK enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, enum push_why why, int64_t at,
-                             char apns_id[UUID_LEN + 1], const char **reason);
-/* Inside a job: the device came at seen_at. Its wake-up is answered; when commands still wait it is due again at `next` (0: none is).
-   Whether some wait is to be asked in this same job, not when the device came: one may have been queued since. */
-MUST_CHECK enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at, int64_t next);
-/* Inside a job. Without new_token nothing is due any more (CheckOut, new generation). With it (TokenUpdate) the failures and the death
-   of the former token are forgotten, and what was due stays so: at once, when it only waited because of them. */
+/* Inside a job: the channel's wake-up is due (at `at`, 0 is now) and the push thread is told after the commit.
+   Coalesced: one row per channel, the earlier time wins. apns_id (may be NULL) gets the id that this push has or will
+   have. A channel without a token, disabled or of a topic without certificate keeps its row due: it is sent when that
+   changes; *reason (may be NULL) is then a text for people, else NULL. */
+MUST_CHECK enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, enum push_why why,
+                             int64_t at, char apns_id[UUID_LEN + 1], const char **reason);
+/* Inside a job: the device came at seen_at. Its wake-up is answered; when commands still wait it is due again at `next`
+   (0: none is). Whether some wait is to be asked in this same job, not when the device came: one may have been queued
+   since. */
+MUST_CHECK enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at,
+                              int64_t next);
+/* Inside a job. Without new_token nothing is due any more (CheckOut, new generation). With it (TokenUpdate) the
+   failures and the death of the former token are forgotten, and what was due stays so: at once, when it only waited
+   because of them. */
 MUST_CHECK enum err push_forget(struct ctx *cx, struct db *db, int64_t enrollment, bool new_token);
 
 struct push_state {
-  const char *state;               /* "ok", "pending", "none", "stopped", "failing" */
+  const char *state; /* "ok", "pending", "none", "stopped", "failing" */
   int64_t due_at, sent_at, answered_at, dead_at;
   int status;
   char *reason, *apns_id;
@@ -48,25 +52,27 @@ MUST_CHECK enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment
 struct push_result {
   int64_t enrollment;
   char apns_id[UUID_LEN + 1];
-  int status;                      /* APNs' status; 0: not answered in time, still due. 429 and 5xx: refused for now, still due */
+  int status; /* APNs' status; 0: not answered in time, still due. 429 and 5xx: refused for now, still due */
   char reason[64];
 };
-/* Waits without a thread: after the pushes of these channels were answered, or at mono_us, calls done once on the push thread (or on the
-   caller's when nothing is to be waited for). results (n, statuses 0, apns ids filled in) is the caller's until then. */
-void push_wait(struct push *p, struct push_result *results, size_t n, int64_t mono_us, void (*done)(void *arg), void *arg);
+/* Waits without a thread: after the pushes of these channels were answered, or at mono_us, calls done once on the push
+   thread (or on the caller's when nothing is to be waited for). results (n, statuses 0, apns ids filled in) is the
+   caller's until then. */
+void push_wait(struct push *p, struct push_result *results, size_t n, int64_t mono_us, void (*done)(void *arg),
+               void *arg);
 
 MUST_CHECK enum err push_start(struct ctx *cx, struct push **out, struct core *core);
-void push_reload(struct push *p);  /* certificates or settings have changed */
+void push_reload(struct push *p);                    /* certificates or settings have changed */
 void push_changed(struct db *db, struct core *core); /* the same, inside the job that changes them: after its commit */
-void push_quiesce(struct push *p); /* no new pushes */
-/* Waits up to 2 s for answers; what is unanswered stays due, and who waits is told so. No job that calls push_due may run after it, the
-   store is closed after it. */
+void push_quiesce(struct push *p);                   /* no new pushes */
+/* Waits up to 2 s for answers; what is unanswered stays due, and who waits is told so. No job that calls push_due may
+   run after it, the store is closed after it. */
 void push_stop(struct push *p);
 
 struct push_health {
   bool connected;
-  int64_t since;                   /* of that state */
-  char host[256], trouble[256];    /* trouble: of the last failure while not connected */
+  int64_t since;                       /* of that state */
+  char host[256], trouble[256];        /* trouble: of the last failure while not connected */
   int64_t sent, answered, failed, due; /* since start; due now */
 };
 void push_health(struct push *p, struct push_health *out);

@@ -1,6 +1,7 @@
 /* Push certificates: import, the topic guard, and what the push thread signs its connections with.
 
-   Facts: a certificate's topic is the UID of its subject (0.9.2342.19200300.100.1.1) and starts with "com.apple.mgmt.". */
+   Facts: a certificate's topic is the UID of its subject (0.9.2342.19200300.100.1.1) and starts with "com.apple.mgmt.".
+ */
 #ifndef POMONA_CORE_PUSHCERT_H
 #define POMONA_CORE_PUSHCERT_H
 
@@ -11,13 +12,13 @@ struct pushcert {
   int64_t seq;
   char *topic, *serial_number, *subject, *issuer;
   int64_t not_before, not_after, imported_at, superseded_at;
-  char *apple_id, *owner, *note;   /* NULL when not recorded */
-  int64_t enrollments;             /* that listen on its topic; counted by pushcert_list only */
+  char *apple_id, *owner, *note; /* NULL when not recorded */
+  int64_t enrollments;           /* that listen on its topic; counted by pushcert_list only */
 };
 
-/* What is wrong with PEM text that someone hands in as a push certificate, or its parts. In cx; the key is wiped with it.
-   E_INVALID: no certificate, no key, encrypted key, key of another certificate, no topic in the subject, expired: the text says
-   which and what to do. */
+/* What is wrong with PEM text that someone hands in as a push certificate, or its parts. In cx; the key is wiped with
+   it. E_INVALID: no certificate, no key, encrypted key, key of another certificate, no topic in the subject, expired:
+   the text says which and what to do. */
 struct pushcert_pair {
   struct slice cert_pem, key_pem;
   struct pushcert about;
@@ -25,21 +26,22 @@ struct pushcert_pair {
 };
 MUST_CHECK enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, struct slice pem);
 
-/* Inside a job. Stores a checked pair; the former one of its topic is superseded. The caller tells the push thread (push_changed).
-   Topic guard: E_CONFLICT, nothing changes, when enrolled devices listen on other topics only and new_topic is false.
-   The same certificate again is OK. */
-MUST_CHECK enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair, const char *by,
-                                   bool new_topic);
+/* Inside a job. Stores a checked pair; the former one of its topic is superseded. The caller tells the push thread
+   (push_changed). Topic guard: E_CONFLICT, nothing changes, when enrolled devices listen on other topics only and
+   new_topic is false. The same certificate again is OK. */
+MUST_CHECK enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
+                                   const char *by, bool new_topic);
 
 /* The one in use for topic: E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_find(struct ctx *cx, struct db *db, const char *topic, struct pushcert *out);
 /* All of them, newest first; n may be 0. */
 MUST_CHECK enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert **out, size_t *n);
-/* The topic that new enrollments get: of the newest certificate that is not superseded and has not expired. E_NOT_FOUND. */
+/* The topic that new enrollments get: of the newest certificate that is not superseded and has not expired.
+ * E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_topic(struct ctx *cx, struct db *db, char **out);
 /* Certificate and key as PEM of the one in use for topic, for the connection to APNs. */
-MUST_CHECK enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic, struct slice *cert_pem,
-                                  struct slice *key_pem, int64_t *not_after);
+MUST_CHECK enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic,
+                                  struct slice *cert_pem, struct slice *key_pem, int64_t *not_after);
 /* "ok", "expiring" (30 days), "expired", "superseded" */
 const char *pushcert_state(const struct pushcert *c, int64_t now);
 

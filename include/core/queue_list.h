@@ -18,14 +18,16 @@ struct queue_entry {
   bool once, stuck; /* stuck: handed out one time and not answered; only a retry repeats it */
 };
 
-/* Which ones: by pages of at most `most`, newest first, `before` being the seq of the last row of the page before (0 at first). */
+/* Which ones: by pages of at most `most`, newest first, `before` being the seq of the last row of the page before (0 at
+ * first). */
 struct queue_page {
   const char *uuid;   /* of one command only; NULL: any */
   int64_t enrollment; /* of one channel only; 0: any */
   int64_t before;
   int most;
 };
-MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out, size_t *n);
+MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out,
+                               size_t *n);
 /* The channels for which this command was handed out one time and is not answered. */
 MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n);
 

@@ -1,7 +1,7 @@
 /* The command channel: a device is idle or reports on a command, and gets its next one.
 
-   report_read parses on the thread that received the message; report_poll answers most idle polls there, without a write;
-   everything else is report_apply, as a job. All memory is the request's cx. */
+   report_read parses on the thread that received the message; report_poll answers most idle polls there, without a
+   write; everything else is report_apply, as a job. All memory is the request's cx. */
 #ifndef POMONA_CORE_REPORT_H
 #define POMONA_CORE_REPORT_H
 
@@ -13,11 +13,11 @@ struct report {
   struct enroll_ids ids;
   const char *status, *uuid; /* uuid NULL with Idle */
   bool idle;
-  const char *errors;        /* JSON of the ErrorChain, or NULL */
+  const char *errors; /* JSON of the ErrorChain, or NULL */
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */
-  struct slice command;      /* the plist to hand out; p NULL: none, the session ends */
-  const char *command_uuid;  /* of it, for the log */
+  struct slice command;        /* the plist to hand out; p NULL: none, the session ends */
+  const char *command_uuid;    /* of it, for the log */
 };
 
 /* E_INVALID. proof, core and now are the caller's to set. */

@@ -15,8 +15,11 @@ MUST_CHECK enum err vault_open(struct ctx *cx, struct vault **out, const char *p
 struct vault *vault_new(const uint8_t key[32]); /* tests */
 void vault_close(struct vault *v);
 
-/* about: table, column and key of the row, e.g. "generation.unlock_token 42": a sealed value only opens where it was put. */
-MUST_CHECK enum err vault_seal(struct ctx *cx, struct vault *v, const char *about, struct slice plain, struct slice *sealed);
-MUST_CHECK enum err vault_unseal(struct ctx *cx, struct vault *v, const char *about, struct slice sealed, struct slice *plain);
+/* about: table, column and key of the row, e.g. "generation.unlock_token 42": a sealed value only opens where it was
+ * put. */
+MUST_CHECK enum err vault_seal(struct ctx *cx, struct vault *v, const char *about, struct slice plain,
+                               struct slice *sealed);
+MUST_CHECK enum err vault_unseal(struct ctx *cx, struct vault *v, const char *about, struct slice sealed,
+                                 struct slice *plain);
 
 #endif

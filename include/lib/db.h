@@ -1,11 +1,10 @@
 /* The database: connections, statements, rows, and the one writer with group commit.
 
    Statements are SQL literals with $1, $2 … placeholders in the subset that SQLite and PostgreSQL share; a connection
-   prepares each once and finds it again by the address of the literal, so pass literals (static text), never built strings.
-   Who owns what: struct db belongs to one thread at a time. Values given are borrowed for the call; values read by
-   db_text and db_blob are copied into cx.
-   Threads: db_reader gives the calling thread a read-only connection of its own. Writes are jobs for the writer.
-   Times are integer microseconds UTC. */
+   prepares each once and finds it again by the address of the literal, so pass literals (static text), never built
+   strings. Who owns what: struct db belongs to one thread at a time. Values given are borrowed for the call; values
+   read by db_text and db_blob are copied into cx. Threads: db_reader gives the calling thread a read-only connection of
+   its own. Writes are jobs for the writer. Times are integer microseconds UTC. */
 #ifndef POMONA_LIB_DB_H
 #define POMONA_LIB_DB_H
 
@@ -13,8 +12,8 @@
 #include "base/ctx.h"
 #include "base/thread.h"
 
-struct db;        /* one connection */
-struct db_store;  /* the database: its readers and its writer */
+struct db;       /* one connection */
+struct db_store; /* the database: its readers and its writer */
 
 /* ---- values and statements ---- */
 
@@ -23,7 +22,9 @@ struct db_val {
   struct slice s;
   int64_t i;
 };
-static inline struct db_val db_val_of(int type, struct slice s) { return (struct db_val){.type = s.p ? type : 'n', .s = s}; }
+static inline struct db_val db_val_of(int type, struct slice s) {
+  return (struct db_val){.type = s.p ? type : 'n', .s = s};
+}
 #define DB_S(v) db_val_of('s', slice_of(v)) /* C string, NULL is NULL */
 #define DB_T(v) db_val_of('s', (v))         /* text slice, p NULL is NULL */
 #define DB_B(v) db_val_of('b', (v))         /* blob slice, p NULL is NULL */
@@ -54,9 +55,9 @@ bool db_next(struct db_rows *r);
 MUST_CHECK enum err db_close(struct db_rows *r);
 
 bool db_is_null(struct db_rows *r, int col);
-int64_t db_int(struct db_rows *r, int col);            /* 0 for NULL */
-char *db_text(struct db_rows *r, int col);             /* copied into cx; NULL for NULL */
-struct slice db_blob(struct db_rows *r, int col);      /* copied into cx; p NULL for NULL */
+int64_t db_int(struct db_rows *r, int col);       /* 0 for NULL */
+char *db_text(struct db_rows *r, int col);        /* copied into cx; NULL for NULL */
+struct slice db_blob(struct db_rows *r, int col); /* copied into cx; p NULL for NULL */
 
 /* A single number: E_NOT_FOUND when there is no row. */
 MUST_CHECK enum err db_one_int_(struct ctx *cx, struct db *db, int64_t *out, const char *sql, ...);
@@ -76,10 +77,10 @@ MUST_CHECK enum err db_reader(struct ctx *cx, struct db_store *st, struct db **o
    transaction is on disk (or has failed). When fn returns an error, what it wrote is undone and the others stand.
    Jobs stay below 5 ms. The job's memory stays the caller's until done was called. */
 struct db_job {
-  struct note note;                                                 /* used by the writer */
-  struct ctx *cx;                                                   /* handed over until done */
+  struct note note; /* used by the writer */
+  struct ctx *cx;   /* handed over until done */
   enum err (*fn)(struct ctx *cx, struct db *db, void *arg);
-  void (*done)(struct db_job *job, enum err e);                     /* on the writer's thread; must not block */
+  void (*done)(struct db_job *job, enum err e); /* on the writer's thread; must not block */
   void *arg;
 };
 void db_post(struct db_store *st, struct db_job *job);
@@ -100,8 +101,8 @@ MUST_CHECK enum err db_probe(struct ctx *cx, struct db_store *st);
 
 /* ---- migrations (db_migrate.c) ---- */
 struct db_migration {
-  int number;        /* 1, 2, … without a gap */
-  const char *name;  /* of the file, e.g. "0001_initial" */
+  int number;       /* 1, 2, … without a gap */
+  const char *name; /* of the file, e.g. "0001_initial" */
   const char *sql;
 };
 extern const struct db_migration db_migrations[]; /* made by the build from server/lib/schema; number 0 ends it */

@@ -1,10 +1,10 @@
 /* The HTTP server: listeners over libmicrohttpd, with absolute deadlines, caps and TLS.
 
-   A handler is called twice a request: `head` when the headers are there (refuse early, set the body's cap), `body` when the
-   whole body is. It answers by http_reply: at once, or later from any thread; the connection is suspended meanwhile.
-   Who owns what: struct http_req and all slices taken from it live until the reply was given; after http_reply the
-   caller must not touch it again. Its cx may be handed to another thread together with it.
-   Threads: handlers run on listener threads and must not block; http_reply may be called from any thread, once. */
+   A handler is called twice a request: `head` when the headers are there (refuse early, set the body's cap), `body`
+   when the whole body is. It answers by http_reply: at once, or later from any thread; the connection is suspended
+   meanwhile. Who owns what: struct http_req and all slices taken from it live until the reply was given; after
+   http_reply the caller must not touch it again. Its cx may be handed to another thread together with it. Threads:
+   handlers run on listener threads and must not block; http_reply may be called from any thread, once. */
 #ifndef POMONA_LIB_HTTP_H
 #define POMONA_LIB_HTTP_H
 
@@ -15,44 +15,45 @@ struct http_server;
 struct http_req;
 
 struct http_handler {
-  /* Headers are complete. Returns the largest body to accept; may call http_reply itself (then body is not called and the
-     body is discarded up to the cap, or the connection ends). */
+  /* Headers are complete. Returns the largest body to accept; may call http_reply itself (then body is not called and
+     the body is discarded up to the cap, or the connection ends). */
   size_t (*head)(struct http_req *rq, void *arg);
   void (*body)(struct http_req *rq, void *arg);
-  /* The answer is out (or the client went away: status 0). For the one log line. rq is still readable. Once for every request
-     whose head was called, but for those that http_stop cut off while another thread held them. */
+  /* The answer is out (or the client went away: status 0). For the one log line. rq is still readable. Once for every
+     request whose head was called, but for those that http_stop cut off while another thread held them. */
   void (*end)(struct http_req *rq, void *arg);
   void *arg;
 };
 
 struct http_conf {
-  const char *listen;         /* "[::]:8443", "127.0.0.1:0", "0.0.0.0:8444"; "[::]" is dual stack, 0.0.0.0 without IPv6 */
-  struct http_tls *tls;       /* NULL: plain HTTP; borrowed */
-  unsigned threads;           /* epoll threads; 0 is one per processor */
-  unsigned connections;       /* most at a time; the oldest idle one is closed to make room; 0 is derived from RLIMIT_NOFILE */
-  size_t headers_max;         /* memory for the request line and headers, bytes */
+  const char *listen;   /* "[::]:8443", "127.0.0.1:0", "0.0.0.0:8444"; "[::]" is dual stack, 0.0.0.0 without IPv6 */
+  struct http_tls *tls; /* NULL: plain HTTP; borrowed */
+  unsigned threads;     /* epoll threads; 0 is one per processor */
+  unsigned
+      connections;    /* most at a time; the oldest idle one is closed to make room; 0 is derived from RLIMIT_NOFILE */
+  size_t headers_max; /* memory for the request line and headers, bytes */
   int64_t headers_us, body_us, idle_us; /* absolute deadlines: TLS handshake and headers; body, and reading of the
                                            answer; keep-alive between requests */
-  size_t inflight_max;        /* bytes of bodies held at a time over the server, then 503; 0 is no limit */
+  size_t inflight_max;                  /* bytes of bodies held at a time over the server, then 503; 0 is no limit */
   struct http_handler handler;
 };
 
 /* E_UNREACHABLE when the address cannot be bound, with the reason. */
 MUST_CHECK enum err http_start(struct ctx *cx, struct http_server **out, const struct http_conf *conf);
-const char *http_address(const struct http_server *s);  /* where it listens, with the real port: "127.0.0.1:41873" */
+const char *http_address(const struct http_server *s); /* where it listens, with the real port: "127.0.0.1:41873" */
 int http_port(const struct http_server *s);
-/* Shutdown in two steps: http_quiesce stops accepting and answers open requests with `Connection: close`; http_drain waits until
-   all requests were answered or mono_us is reached (false); http_stop ends everything: what is open then is cut off, and no
-   handler is called any more. A request that another thread still holds stays readable until that thread calls http_reply,
-   which then only frees it; its client was told 503. */
+/* Shutdown in two steps: http_quiesce stops accepting and answers open requests with `Connection: close`; http_drain
+   waits until all requests were answered or mono_us is reached (false); http_stop ends everything: what is open then is
+   cut off, and no handler is called any more. A request that another thread still holds stays readable until that
+   thread calls http_reply, which then only frees it; its client was told 503. */
 void http_quiesce(struct http_server *s);
 bool http_drain(struct http_server *s, int64_t mono_us);
 void http_stop(struct http_server *s);
 
 struct http_stats {
   int64_t connections, open_requests, inflight_bytes; /* now */
-  /* Since start. timeouts: ended in mid-request; shed: closed or refused for want of room; refused: malformed or too large a
-     head, answered 400, 414 or 431 without asking a handler */
+  /* Since start. timeouts: ended in mid-request; shed: closed or refused for want of room; refused: malformed or too
+     large a head, answered 400, 414 or 431 without asking a handler */
   int64_t accepted, requests, timeouts, shed, refused;
 };
 struct http_stats http_stats(const struct http_server *s);
@@ -60,14 +61,14 @@ struct http_stats http_stats(const struct http_server *s);
 /* ---- a request ---- */
 struct ctx *http_cx(struct http_req *rq);
 const char *http_method(struct http_req *rq);
-struct slice http_path(struct http_req *rq);        /* as sent, before '?'; not decoded */
-struct slice http_query_raw(struct http_req *rq);   /* as sent, after '?'; p NULL when there was none */
+struct slice http_path(struct http_req *rq);      /* as sent, before '?'; not decoded */
+struct slice http_query_raw(struct http_req *rq); /* as sent, after '?'; p NULL when there was none */
 /* Decoded (percent only, '+' stays) value of the first parameter of that name; p NULL when absent or malformed. */
 struct slice http_query(struct http_req *rq, const char *name);
 struct slice http_header(struct http_req *rq, const char *name); /* p NULL when absent */
 struct slice http_body(struct http_req *rq);
-int64_t http_content_length(struct http_req *rq);   /* -1 when unknown (chunked) */
-const char *http_peer(struct http_req *rq);         /* numeric address without port; IPv4-mapped ones as IPv4 */
+int64_t http_content_length(struct http_req *rq); /* -1 when unknown (chunked) */
+const char *http_peer(struct http_req *rq);       /* numeric address without port; IPv4-mapped ones as IPv4 */
 bool http_is_tls(struct http_req *rq);
 /* DER of the client's certificate as given in the TLS handshake; p NULL when none. GnuTLS has checked possession of the
    key only: trust is the caller's business. */
@@ -79,9 +80,9 @@ void http_conn_set(struct http_req *rq, void *value, void (*free_value)(void *))
 /* A place for the caller's state of this request. */
 void *http_user(struct http_req *rq);
 void http_set_user(struct http_req *rq, void *user);
-int http_status(struct http_req *rq);               /* of the reply; 0 before it, or when the client went away */
+int http_status(struct http_req *rq); /* of the reply; 0 before it, or when the client went away */
 size_t http_reply_size(struct http_req *rq);
-int64_t http_age_us(struct http_req *rq);           /* since its headers were complete */
+int64_t http_age_us(struct http_req *rq); /* since its headers were complete */
 
 /* ---- the reply ---- */
 /* Adds a header of the reply; values with control characters are refused (dropped and logged as our error). */
@@ -95,8 +96,8 @@ struct http_tls;
 MUST_CHECK enum err http_tls_new(struct ctx *cx, struct http_tls **out, struct slice cert_pem, struct slice key_pem);
 /* For the next handshakes; connections that stand keep theirs. Nothing changes when it fails. Any thread. */
 MUST_CHECK enum err http_tls_swap(struct ctx *cx, struct http_tls *t, struct slice cert_pem, struct slice key_pem);
-/* Ask clients for a certificate, naming only the issuers of these PEM certificates, so that browsers do not pester people.
-   May be called again while it serves. An empty slice: do not ask. */
+/* Ask clients for a certificate, naming only the issuers of these PEM certificates, so that browsers do not pester
+   people. May be called again while it serves. An empty slice: do not ask. */
 MUST_CHECK enum err http_tls_ask_client(struct ctx *cx, struct http_tls *t, struct slice ca_pem);
 void http_tls_free(struct http_tls *t); /* after the servers that use it */
 

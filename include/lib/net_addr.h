@@ -15,21 +15,22 @@ struct addr {
 
 /* "127.0.0.1:80", "[::1]:80", "[::]:0": numeric only. E_INVALID. */
 MUST_CHECK enum err addr_parse(struct ctx *cx, struct addr *out, const char *text);
-char *addr_text(struct ctx *cx, const struct addr *a);      /* with port; IPv4-mapped printed as IPv4 */
-char *addr_host(struct ctx *cx, const struct addr *a);      /* without port and brackets */
+char *addr_text(struct ctx *cx, const struct addr *a); /* with port; IPv4-mapped printed as IPv4 */
+char *addr_host(struct ctx *cx, const struct addr *a); /* without port and brackets */
 #define ADDR_HOST_SIZE 46
 void addr_host_to(char out[ADDR_HOST_SIZE], const struct addr *a); /* the same, into the caller's memory */
 int addr_port(const struct addr *a);
-bool addr_is_loopback(const struct addr *a);                /* 127.0.0.0/8, also IPv4-mapped, and ::1 */
-bool addr_is_any(const struct addr *a);                     /* 0.0.0.0 and :: */
-/* Bound, listening, close-on-exec, non-blocking socket; "[::]" is dual stack and falls back to 0.0.0.0 where IPv6 is absent. */
+bool addr_is_loopback(const struct addr *a); /* 127.0.0.0/8, also IPv4-mapped, and ::1 */
+bool addr_is_any(const struct addr *a);      /* 0.0.0.0 and :: */
+/* Bound, listening, close-on-exec, non-blocking socket; "[::]" is dual stack and falls back to 0.0.0.0 where IPv6 is
+ * absent. */
 MUST_CHECK enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, const char *text);
 /* Blocking look-up by the system's resolver: for threads that may wait. The first address, for TCP. E_UNREACHABLE. */
 MUST_CHECK enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port);
 
-/* "https://host:port/path?query" taken apart. Schemes: http, https, smtp, smtps; port is the scheme's when absent. scheme and
-   host in lower case, an IPv6 host without its brackets; path with the query, "/" when absent. A user, a fragment, white
-   space and control characters are E_INVALID. In cx. */
+/* "https://host:port/path?query" taken apart. Schemes: http, https, smtp, smtps; port is the scheme's when absent.
+   scheme and host in lower case, an IPv6 host without its brackets; path with the query, "/" when absent. A user, a
+   fragment, white space and control characters are E_INVALID. In cx. */
 struct url {
   char *scheme, *host, *path;
   int port;

@@ -1,8 +1,9 @@
-/* HTTP/2 over TLS (RFC 9113, ALPN "h2"), non-blocking: the client for APNs, and the small server the lab's stand-in needs.
+/* HTTP/2 over TLS (RFC 9113, ALPN "h2"), non-blocking: the client for APNs, and the small server the lab's stand-in
+   needs.
 
-   The owner's thread polls h2_fd for h2_events and calls h2_io; callbacks run inside h2_io. They may submit, ping and shut
-   down, but not free their connection.
-   Who owns what: requests are copied; `tag` is the caller's. One thread at a time a connection. */
+   The owner's thread polls h2_fd for h2_events and calls h2_io; callbacks run inside h2_io. They may submit, ping and
+   shut down, but not free their connection. Who owns what: requests are copied; `tag` is the caller's. One thread at a
+   time a connection. */
 #ifndef POMONA_LIB_NET_H2_H
 #define POMONA_LIB_NET_H2_H
 
@@ -22,7 +23,7 @@ struct h2_response {
 };
 
 struct h2_callbacks {
-  void (*ready)(void *arg);                                           /* TLS, ALPN and the peer's SETTINGS are there */
+  void (*ready)(void *arg);                                            /* TLS, ALPN and the peer's SETTINGS are there */
   void (*response)(void *arg, void *tag, const struct h2_response *r); /* exactly once per request that was submitted */
   /* The peer sent GOAWAY: submit nothing more here. debug is its text (borrowed). */
   void (*goaway)(void *arg, uint32_t code, struct slice debug);
@@ -31,26 +32,28 @@ struct h2_callbacks {
 };
 
 struct h2_conf {
-  struct slice address;        /* struct sockaddr in network form, resolved by the caller */
-  const char *host;            /* for SNI, certificate check and :authority */
+  struct slice address; /* struct sockaddr in network form, resolved by the caller */
+  const char *host;     /* for SNI, certificate check and :authority */
   int port;
-  struct tls_client *tls;      /* trust and client certificate; borrowed */
+  struct tls_client *tls; /* trust and client certificate; borrowed */
   struct h2_callbacks cb;
   void *arg;
-  int64_t connect_us;          /* deadline for TCP + TLS + SETTINGS; 0 is 10 s */
-  int64_t ping_us;             /* deadline for the answer to h2_ping; 0 is 10 s */
+  int64_t connect_us; /* deadline for TCP + TLS + SETTINGS; 0 is 10 s */
+  int64_t ping_us;    /* deadline for the answer to h2_ping; 0 is 10 s */
 };
 
-struct h2_header { const char *name, *value; };
+struct h2_header {
+  const char *name, *value;
+};
 
 MUST_CHECK enum err h2_open(struct ctx *cx, struct h2 **out, const struct h2_conf *conf);
-int h2_fd(const struct h2 *c);                /* -1 once closed */
-short h2_events(const struct h2 *c);          /* POLLIN, POLLOUT */
-void h2_io(struct h2 *c, short revents);      /* after poll, or with 0 after submitting */
-bool h2_usable(const struct h2 *c);           /* ready and no GOAWAY, not closed */
+int h2_fd(const struct h2 *c);           /* -1 once closed */
+short h2_events(const struct h2 *c);     /* POLLIN, POLLOUT */
+void h2_io(struct h2 *c, short revents); /* after poll, or with 0 after submitting */
+bool h2_usable(const struct h2 *c);      /* ready and no GOAWAY, not closed */
 bool h2_is_closed(const struct h2 *c);
-int h2_alert(const struct h2 *c);             /* TLS alert received from the peer (45: our certificate has expired), or -1 */
-size_t h2_room(const struct h2 *c);           /* streams that may be opened now */
+int h2_alert(const struct h2 *c);   /* TLS alert received from the peer (45: our certificate has expired), or -1 */
+size_t h2_room(const struct h2 *c); /* streams that may be opened now */
 size_t h2_open_streams(const struct h2 *c);
 /* POST path with headers and a small body. E_UNAVAILABLE when !h2_usable or no room. */
 MUST_CHECK enum err h2_submit(struct ctx *cx, struct h2 *c, const char *path, const struct h2_header *headers, size_t n,
@@ -64,20 +67,20 @@ void h2_free(struct h2 *c);                   /* at once; no callbacks any more 
 struct h2_server;
 
 struct h2_server_req {
-  int64_t id;                  /* of this request, unique in the server */
-  int64_t connection;          /* number of its connection, from 1 */
+  int64_t id;         /* of this request, unique in the server */
+  int64_t connection; /* number of its connection, from 1 */
   const char *method, *path;
-  struct slice body;           /* at most 64 KiB are kept */
+  struct slice body;               /* at most 64 KiB are kept */
   const struct h2_header *headers; /* all that are not pseudo-headers, in the order they came; at most 32 */
   size_t header_n;
   const char *(*header)(const struct h2_server_req *rq, const char *name); /* NULL when absent */
-  struct slice peer_cert;      /* DER of the client's certificate */
+  struct slice peer_cert;                                                  /* DER of the client's certificate */
 };
 
 struct h2_server_conf {
-  const char *listen;          /* "127.0.0.1:0" */
-  struct tls_server *tls;      /* asks for a client certificate; borrowed */
-  uint32_t max_streams;        /* SETTINGS_MAX_CONCURRENT_STREAMS; 0 is 1000 */
+  const char *listen;     /* "127.0.0.1:0" */
+  struct tls_server *tls; /* asks for a client certificate; borrowed */
+  uint32_t max_streams;   /* SETTINGS_MAX_CONCURRENT_STREAMS; 0 is 1000 */
   /* Called on the server's thread. Answer by h2_server_reply at once or later (same thread, e.g. from tick). */
   void (*request)(struct h2_server *s, const struct h2_server_req *rq, void *arg);
   void (*tick)(struct h2_server *s, void *arg); /* at least every 20 ms while a reply is owed; may be NULL */
@@ -86,13 +89,14 @@ struct h2_server_conf {
 
 MUST_CHECK enum err h2_server_start(struct ctx *cx, struct h2_server **out, const struct h2_server_conf *conf);
 int h2_server_port(const struct h2_server *s);
-void h2_server_reply(struct h2_server *s, int64_t id, int status, const struct h2_header *headers, size_t n, struct slice body);
+void h2_server_reply(struct h2_server *s, int64_t id, int status, const struct h2_header *headers, size_t n,
+                     struct slice body);
 /* Sends GOAWAY on that connection (0: all) with this debug text. Requests that were not handed to `request` yet are not
    processed; the others are answered, then the connection ends. */
 void h2_server_goaway(struct h2_server *s, int64_t connection, const char *debug);
-void h2_server_drop(struct h2_server *s, int64_t connection);  /* cuts the TCP connection (0: all) without a word */
-void h2_server_wake(struct h2_server *s);                      /* makes tick run soon; any thread */
-int64_t h2_server_connections(const struct h2_server *s);      /* whose TLS handshake succeeded, since start; any thread */
-void h2_server_stop(struct h2_server *s);                      /* cuts what is open; not from the server's thread */
+void h2_server_drop(struct h2_server *s, int64_t connection); /* cuts the TCP connection (0: all) without a word */
+void h2_server_wake(struct h2_server *s);                     /* makes tick run soon; any thread */
+int64_t h2_server_connections(const struct h2_server *s); /* whose TLS handshake succeeded, since start; any thread */
+void h2_server_stop(struct h2_server *s);                 /* cuts what is open; not from the server's thread */
 
 #endif

@@ -1,4 +1,5 @@
-/* An HTTP client, over libcurl: for the CLI, the lab, later webhooks and Apple's services. Blocking, one thread at a time.
+/* An HTTP client, over libcurl: for the CLI, the lab, later webhooks and Apple's services. Blocking, one thread at a
+   time.
 
    Who owns what: a client keeps its connections until nh_free; replies live in cx. */
 #ifndef POMONA_LIB_NET_HTTP_H
@@ -10,18 +11,18 @@
 struct nh; /* a client with its kept-alive connections */
 
 struct nh_conf {
-  const char *ca_file;        /* PEM; NULL is the system's store */
-  struct slice ca_pem;        /* PEM in memory, instead of ca_file; p NULL is none */
+  const char *ca_file;            /* PEM; NULL is the system's store */
+  struct slice ca_pem;            /* PEM in memory, instead of ca_file; p NULL is none */
   struct slice cert_pem, key_pem; /* client identity; p NULL is none. Not written to disk. */
-  const char *proxy;          /* NULL: none at all, not even from the environment */
-  int64_t timeout_us;         /* for the whole request; 0 is 30 s */
-  bool no_verify;             /* accept any server certificate: for the lab on loopback only */
+  const char *proxy;              /* NULL: none at all, not even from the environment */
+  int64_t timeout_us;             /* for the whole request; 0 is 30 s */
+  bool no_verify;                 /* accept any server certificate: for the lab on loopback only */
 };
 
 struct nh_reply {
   int status;
-  struct slice body;          /* at most body_max of the request */
-  const char *content_type;   /* "" when absent */
+  struct slice body;        /* at most body_max of the request */
+  const char *content_type; /* "" when absent */
 };
 
 struct nh_req {
@@ -33,7 +34,8 @@ struct nh_req {
 
 MUST_CHECK enum err nh_new(struct ctx *cx, struct nh **out, const struct nh_conf *conf);
 void nh_free(struct nh *c);
-/* E_UNREACHABLE (name, TCP, TLS; the text says which), E_TIMEOUT, E_TOO_LARGE. Any HTTP status is OK. No redirects followed. */
+/* E_UNREACHABLE (name, TCP, TLS; the text says which), E_TIMEOUT, E_TOO_LARGE. Any HTTP status is OK. No redirects
+ * followed. */
 MUST_CHECK enum err nh_do(struct ctx *cx, struct nh *c, const struct nh_req *rq, struct nh_reply *out);
 
 #endif

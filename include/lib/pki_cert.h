@@ -9,7 +9,7 @@
 #include "base/ctx.h"
 #include "lib/pki_crypto.h"
 
-struct pki_key;   /* private or public key */
+struct pki_key; /* private or public key */
 struct pki_cert;
 struct pki_trust; /* accepted CAs */
 
@@ -18,29 +18,34 @@ MUST_CHECK enum err pki_key_new_rsa(struct ctx *cx, struct pki_key **out, int bi
 MUST_CHECK enum err pki_key_new_p256(struct ctx *cx, struct pki_key **out);
 /* PEM (PKCS #1, PKCS #8, SEC 1), unencrypted. E_INVALID says when it is encrypted, a public key, or something else. */
 MUST_CHECK enum err pki_key_parse(struct ctx *cx, struct pki_key **out, struct slice pem);
-MUST_CHECK enum err pki_key_pem(struct ctx *cx, struct slice *out, const struct pki_key *k); /* PKCS #8, wiped with cx */
-struct pki_key *pki_key_keep(struct pki_key *k);   /* another reference, without cx */
+MUST_CHECK enum err pki_key_pem(struct ctx *cx, struct slice *out,
+                                const struct pki_key *k); /* PKCS #8, wiped with cx */
+struct pki_key *pki_key_keep(struct pki_key *k);          /* another reference, without cx */
 void pki_key_free(struct pki_key *k);
 bool pki_key_is_rsa(const struct pki_key *k);
 int pki_key_bits(const struct pki_key *k);
-void pki_key_sha256(const struct pki_key *k, uint8_t out[SHA256_LEN]); /* of the SubjectPublicKeyInfo, as pki_cert_key_sha256 */
+void pki_key_sha256(const struct pki_key *k,
+                    uint8_t out[SHA256_LEN]); /* of the SubjectPublicKeyInfo, as pki_cert_key_sha256 */
 
 /* ---- certificates ---- */
-MUST_CHECK enum err pki_cert_parse(struct ctx *cx, struct pki_cert **out, struct slice der); /* exactly one, no trailing bytes */
+MUST_CHECK enum err pki_cert_parse(struct ctx *cx, struct pki_cert **out,
+                                   struct slice der); /* exactly one, no trailing bytes */
 /* All certificates of a PEM text, in order; other blocks are skipped. *n may be 0. */
 MUST_CHECK enum err pki_certs_parse_pem(struct ctx *cx, struct pki_cert ***out, size_t *n, struct slice pem);
 struct pki_cert *pki_cert_keep(struct pki_cert *c);
 void pki_cert_free(struct pki_cert *c);
-struct slice pki_cert_der(const struct pki_cert *c);               /* lives with c */
+struct slice pki_cert_der(const struct pki_cert *c); /* lives with c */
 struct slice pki_cert_pem(struct ctx *cx, const struct pki_cert *c);
-const uint8_t *pki_cert_sha256(const struct pki_cert *c);          /* of the DER, 32 bytes, lives with c */
+const uint8_t *pki_cert_sha256(const struct pki_cert *c);                    /* of the DER, 32 bytes, lives with c */
 void pki_cert_key_sha256(const struct pki_cert *c, uint8_t out[SHA256_LEN]); /* of the SubjectPublicKeyInfo */
-char *pki_cert_subject(struct ctx *cx, const struct pki_cert *c);  /* RFC 2253, UTF-8, safe to print */
+char *pki_cert_subject(struct ctx *cx, const struct pki_cert *c);            /* RFC 2253, UTF-8, safe to print */
 char *pki_cert_issuer(struct ctx *cx, const struct pki_cert *c);
-char *pki_cert_serial(struct ctx *cx, const struct pki_cert *c);   /* hexadecimal, upper case */
-char *pki_cert_cn(struct ctx *cx, const struct pki_cert *c);       /* common name, "" when none */
-char *pki_cert_uid(struct ctx *cx, const struct pki_cert *c);      /* subject UID (0.9.2342.19200300.100.1.1), "" when none */
-char *pki_cert_san_uri(struct ctx *cx, const struct pki_cert *c, const char *prefix); /* first URI that starts so, or NULL */
+char *pki_cert_serial(struct ctx *cx, const struct pki_cert *c); /* hexadecimal, upper case */
+char *pki_cert_cn(struct ctx *cx, const struct pki_cert *c);     /* common name, "" when none */
+char *pki_cert_uid(struct ctx *cx,
+                   const struct pki_cert *c); /* subject UID (0.9.2342.19200300.100.1.1), "" when none */
+char *pki_cert_san_uri(struct ctx *cx, const struct pki_cert *c,
+                       const char *prefix);                           /* first URI that starts so, or NULL */
 bool pki_cert_names_host(const struct pki_cert *c, const char *host); /* SAN dNSName or iPAddress; wildcards as usual */
 int64_t pki_cert_not_before(const struct pki_cert *c);
 int64_t pki_cert_not_after(const struct pki_cert *c);
@@ -51,38 +56,48 @@ bool pki_cert_fits(const struct pki_cert *c, const struct pki_key *k); /* same p
 
 /* What a new certificate says. Public key: `subject_key`. Self-signed when issuer is NULL. */
 struct pki_issue {
-  const char *cn, *organization;   /* at most 64 characters each; organization may be NULL */
-  const char *uid;                 /* subject UID; NULL none (the lab's push certificates) */
+  const char *cn, *organization; /* at most 64 characters each; organization may be NULL */
+  const char *uid;               /* subject UID; NULL none (the lab's push certificates) */
   const struct pki_key *subject_key;
   const struct pki_cert *issuer;
   const struct pki_key *issuer_key;
   int64_t not_before, not_after;
-  enum { PKI_CA, PKI_TLS_CA, PKI_TLS_SERVER, PKI_IDENTITY, PKI_SIGNING, PKI_PUSH } kind; /* basic constraints, key usage, EKU */
-  const char *const *hosts;        /* PKI_TLS_SERVER: SANs; PKI_TLS_CA: permitted names (critical), the only ones it can certify.
-                                      DNS names or addresses, at least one; NULL-terminated */
-  const char *san_uri;             /* PKI_IDENTITY; may be NULL */
+  enum {
+    PKI_CA,
+    PKI_TLS_CA,
+    PKI_TLS_SERVER,
+    PKI_IDENTITY,
+    PKI_SIGNING,
+    PKI_PUSH
+  } kind;                   /* basic constraints, key usage, EKU */
+  const char *const *hosts; /* PKI_TLS_SERVER: SANs; PKI_TLS_CA: permitted names (critical), the only ones it can
+                               certify. DNS names or addresses, at least one; NULL-terminated */
+  const char *san_uri;      /* PKI_IDENTITY; may be NULL */
 };
-MUST_CHECK enum err pki_cert_issue(struct ctx *cx, struct pki_cert **out, const struct pki_issue *what); /* serial: 127 random bits */
+MUST_CHECK enum err pki_cert_issue(struct ctx *cx, struct pki_cert **out,
+                                   const struct pki_issue *what); /* serial: 127 random bits */
 
 /* ---- trust ---- */
-/* Roots and intermediates may be mixed; each of them is an anchor (partial chain). Outlives cx; freed by pki_trust_free. */
+/* Roots and intermediates may be mixed; each of them is an anchor (partial chain). Outlives cx; freed by
+ * pki_trust_free. */
 MUST_CHECK enum err pki_trust_new(struct ctx *cx, struct pki_trust **out, struct pki_cert *const *certs, size_t n);
 void pki_trust_free(struct pki_trust *t);
-/* Chain of an identity at `now`: OK; E_REFUSED with the reason. EKU, if present, must allow clientAuth. `extra` certificates
-   (at most 16) help to build the chain. A CA that has ended refuses; a CA is no identity; SHA-1 is taken, MD5 is not.
-   When the only fault is that the leaf itself has ended, the result is E_GONE. */
+/* Chain of an identity at `now`: OK; E_REFUSED with the reason. EKU, if present, must allow clientAuth. `extra`
+   certificates (at most 16) help to build the chain. A CA that has ended refuses; a CA is no identity; SHA-1 is taken,
+   MD5 is not. When the only fault is that the leaf itself has ended, the result is E_GONE. */
 MUST_CHECK enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
                                     struct pki_cert *const *extra, size_t extra_n, int64_t now);
 
 /* ---- certificate requests ---- */
 struct pki_csr {
-  struct pki_key *key;        /* its public key; the request's signature has been checked */
-  char *cn;                   /* "" when none */
-  char *challenge;            /* challengePassword, or NULL; wiped with cx */
+  struct pki_key *key; /* its public key; the request's signature has been checked */
+  char *cn;            /* "" when none */
+  char *challenge;     /* challengePassword, or NULL; wiped with cx */
 };
-/* At most 16 KiB. The key is RSA (up to 8192 bits) or EC; whether it is strong enough is the caller's to say. The challenge is
-   plain text, at most 255 bytes of UTF-8. */
+/* At most 16 KiB. The key is RSA (up to 8192 bits) or EC; whether it is strong enough is the caller's to say. The
+   challenge is plain text, at most 255 bytes of UTF-8. */
 MUST_CHECK enum err pki_csr_parse(struct ctx *cx, struct pki_csr *out, struct slice der);
-MUST_CHECK enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn, const char *challenge);
+MUST_CHECK enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn,
+                                const char *challenge);
 
 #endif

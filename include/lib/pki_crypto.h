@@ -11,10 +11,13 @@ void pki_sha1(uint8_t out[20], struct slice data); /* fingerprints only */
 void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data);
 
 #define SEAL_KEY_LEN 32
-/* AES-256-GCM. The result is version (1 byte), nonce (12), ciphertext, tag (16). `about` is authenticated with it (what the
-   secret is and whose), so that a sealed value cannot be moved to another row. The plain text of pki_unseal is wiped with cx. */
-MUST_CHECK enum err pki_seal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about, struct slice plain);
+/* AES-256-GCM. The result is version (1 byte), nonce (12), ciphertext, tag (16). `about` is authenticated with it (what
+   the secret is and whose), so that a sealed value cannot be moved to another row. The plain text of pki_unseal is
+   wiped with cx. */
+MUST_CHECK enum err pki_seal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about,
+                             struct slice plain);
 /* E_INVALID when the key, `about` or a byte differs. */
-MUST_CHECK enum err pki_unseal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about, struct slice sealed);
+MUST_CHECK enum err pki_unseal(struct ctx *cx, struct slice *out, const uint8_t key[SEAL_KEY_LEN], struct slice about,
+                               struct slice sealed);
 
 #endif

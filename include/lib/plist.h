@@ -1,13 +1,14 @@
 /* Property lists: a bounding scan, then libplist; reading and building.
 
-   Nothing reaches libplist that pl_parse has not scanned: libplist crashes on deep nesting, expands shared references of
-   binary plists without end and is quadratic in entities.
-   Who owns what: a struct pl root lives in cx (deferred free); nodes are borrowed from their root. One thread at a time.
-   Format: XML plist (Apple's DTD 1.0) and binary plist (bplist00).
+   Nothing reaches libplist that pl_parse has not scanned: libplist crashes on deep nesting, expands shared references
+   of binary plists without end and is quadratic in entities. Who owns what: a struct pl root lives in cx (deferred
+   free); nodes are borrowed from their root. One thread at a time. Format: XML plist (Apple's DTD 1.0) and binary plist
+   (bplist00).
 
    Stricter than Apple's parser: UTF-8 only (a byte order mark is skipped); no DTD inside, no processing instruction, no
    UID, set or null; duplicate and empty keys, integers with leading zeros, years outside 1 to 9999, faulty base64 and
-   characters that XML cannot carry are refused, whichever the format. Comments and CDATA are fine in and between strings. */
+   characters that XML cannot carry are refused, whichever the format. Comments and CDATA are fine in and between
+   strings. */
 #ifndef POMONA_LIB_PLIST_H
 #define POMONA_LIB_PLIST_H
 
@@ -17,16 +18,17 @@
 struct pl; /* a node: dictionary, array, string, data, integer, real, boolean, date */
 
 struct pl_limits {
-  size_t bytes;     /* of the message */
-  int depth;        /* containers in each other; 64 whatever stands here */
-  size_t nodes;     /* values and keys; for a binary plist after expansion of shared references */
-  size_t expanded;  /* bytes of all strings and data after expansion (binary) */
+  size_t bytes;    /* of the message */
+  int depth;       /* containers in each other; 64 whatever stands here */
+  size_t nodes;    /* values and keys; for a binary plist after expansion of shared references */
+  size_t expanded; /* bytes of all strings and data after expansion (binary) */
 };
 extern const struct pl_limits pl_limits_checkin; /* 1 MiB, depth 64, 20 000 nodes */
 extern const struct pl_limits pl_limits_report;  /* 16 MiB, depth 64, 400 000 nodes */
 
 /* The scan alone. E_INVALID names what is wrong and where: nesting, too many entities or keys, UTF-8, truncated…
-   E_TOO_LARGE when there are too many bytes or values, shared references of a binary list counted as often as they stand. */
+   E_TOO_LARGE when there are too many bytes or values, shared references of a binary list counted as often as they
+   stand. */
 MUST_CHECK enum err pl_scan(struct ctx *cx, struct slice bytes, const struct pl_limits *lim);
 /* Scan and parse. The root may be of any type. */
 MUST_CHECK enum err pl_parse(struct ctx *cx, struct slice bytes, const struct pl_limits *lim, struct pl **out);
@@ -34,8 +36,8 @@ MUST_CHECK enum err pl_parse(struct ctx *cx, struct slice bytes, const struct pl
 enum pl_type { PL_NONE, PL_DICT, PL_ARRAY, PL_STRING, PL_DATA, PL_INT, PL_REAL, PL_BOOL, PL_DATE };
 enum pl_type pl_type(const struct pl *n); /* PL_NONE for NULL */
 
-struct pl *pl_get(struct pl *dict, const char *key);          /* NULL when absent or when dict is no dictionary */
-size_t pl_count(struct pl *container);                        /* of an array or dictionary, else 0 */
+struct pl *pl_get(struct pl *dict, const char *key); /* NULL when absent or when dict is no dictionary */
+size_t pl_count(struct pl *container);               /* of an array or dictionary, else 0 */
 struct pl *pl_at(struct pl *array, size_t i);
 /* Calls each(key, value, arg) in the order of the dictionary. The key lives with cx. */
 void pl_each(struct pl *dict, void (*each)(const char *key, struct pl *value, void *arg), void *arg);
@@ -43,17 +45,18 @@ void pl_each(struct pl *dict, void (*each)(const char *key, struct pl *value, vo
 /* Values; each gives false (and leaves *out) when the node is absent or of another type. Borrowed from the root. */
 bool pl_string(struct pl *n, struct slice *out);
 bool pl_data(struct pl *n, struct slice *out);
-bool pl_int(struct pl *n, int64_t *out);                      /* false too when it does not fit */
+bool pl_int(struct pl *n, int64_t *out); /* false too when it does not fit */
 bool pl_bool(struct pl *n, bool *out);
 bool pl_real(struct pl *n, double *out);
-bool pl_date(struct pl *n, int64_t *us);                      /* microseconds since 1970 UTC */
+bool pl_date(struct pl *n, int64_t *us); /* microseconds since 1970 UTC */
 /* Shorthand: the string under key, or NULL; NUL-terminated, borrowed. */
 const char *pl_str(struct pl *dict, const char *key);
 
-/* Building. A container is a root of its own until it is put into another one, which then owns it; it can still be filled
-   through its pointer. A node that belongs to another root already is copied. Setting a key again frees the old value.
-   In keys and strings, what XML cannot carry (control characters, bytes that are not UTF-8) becomes U+FFFD; whoever must
-   refuse such text checks it first. Keys are not empty. Dates are kept within the years 1 to 9999; XML shows whole seconds. */
+/* Building. A container is a root of its own until it is put into another one, which then owns it; it can still be
+   filled through its pointer. A node that belongs to another root already is copied. Setting a key again frees the old
+   value. In keys and strings, what XML cannot carry (control characters, bytes that are not UTF-8) becomes U+FFFD;
+   whoever must refuse such text checks it first. Keys are not empty. Dates are kept within the years 1 to 9999; XML
+   shows whole seconds. */
 struct pl *pl_new_dict(struct ctx *cx);
 struct pl *pl_new_array(struct ctx *cx);
 void pl_set_string(struct pl *dict, const char *key, const char *value);
@@ -72,6 +75,6 @@ void pl_add_date(struct pl *array, int64_t us);
 void pl_add(struct pl *array, struct pl *value);
 /* Serialised, in cx, NUL-terminated; root may be any node. */
 struct slice pl_xml(struct ctx *cx, struct pl *root);
-struct slice pl_binary(struct ctx *cx, struct pl *root);      /* for what we built: chosen texts can make this slow */
+struct slice pl_binary(struct ctx *cx, struct pl *root); /* for what we built: chosen texts can make this slow */
 
 #endif

@@ -80,7 +80,8 @@ static const struct subcommand subcommands[] = {
     {"lab apns", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_apns_main, "A stand-in for Apple's push service."},
     {"lab device", "LINK…", 0, -1, SETTINGS_NONE, NULL, NULL, lab_device_main,
      "Simulated devices, from enrollment links."},
-    {"lab bench", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_bench_main, "What the server costs, under load over the wire."},
+    {"lab bench", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_bench_main,
+     "What the server costs, under load over the wire."},
     {"lab pushcert", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_pushcert_main, "A test push certificate with its key."},
     {0},
 };

@@ -26,11 +26,8 @@ static const struct part data_parts[] = {
 };
 
 static const struct part serving_parts[] = {
-    {serve_open_trust, serve_close_trust},
-    {serve_open_core, serve_close_core},
-    {serve_open_tls, serve_close_tls},
-    {serve_open_devices, serve_close_devices},
-    {serve_open_admin, serve_close_admin},
+    {serve_open_trust, serve_close_trust},     {serve_open_core, serve_close_core},   {serve_open_tls, serve_close_tls},
+    {serve_open_devices, serve_close_devices}, {serve_open_admin, serve_close_admin},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))

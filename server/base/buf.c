@@ -8,12 +8,18 @@
 #include <string.h>
 #include <strings.h>
 
-struct slice slice_of(const char *s) { return (struct slice){.p = s, .n = s ? strlen(s) : 0}; }
-struct slice slice_mem(const void *p, size_t n) { return (struct slice){.p = p, .n = n}; }
+struct slice slice_of(const char *s) {
+  return (struct slice){.p = s, .n = s ? strlen(s) : 0};
+}
+struct slice slice_mem(const void *p, size_t n) {
+  return (struct slice){.p = p, .n = n};
+}
 
 bool slice_eq(struct slice a, struct slice b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 bool slice_is(struct slice a, const char *s) { return slice_eq(a, slice_of(s)); }
-bool slice_ieq(struct slice a, const char *s) { return a.n == strlen(s) && (a.n == 0 || strncasecmp(a.p, s, a.n) == 0); }
+bool slice_ieq(struct slice a, const char *s) {
+  return a.n == strlen(s) && (a.n == 0 || strncasecmp(a.p, s, a.n) == 0);
+}
 
 bool slice_starts(struct slice a, const char *prefix) {
   size_t n = strlen(prefix);
@@ -105,7 +111,9 @@ void buf_printf(struct buf *b, const char *fmt, ...) {
   va_end(ap);
 }
 
-struct slice buf_slice(const struct buf *b) { return slice_mem(b->p, b->n); }
+struct slice buf_slice(const struct buf *b) {
+  return slice_mem(b->p, b->n);
+}
 
 void buf_clear(struct buf *b) {
   b->n = 0;

@@ -53,8 +53,10 @@ static char *base64(struct ctx *cx, const void *p, size_t n, const char *alphabe
     size_t have = n - i < 3 ? n - i : 3;
     uint32_t v = (uint32_t)b[i] << 16 | (have > 1 ? (uint32_t)b[i + 1] << 8 : 0) | (have > 2 ? b[i + 2] : 0);
     for (size_t k = 0; k < 4; k++) {
-      if (k <= have) *o++ = alphabet[v >> (18 - 6 * k) & 63];
-      else if (pad) *o++ = '=';
+      if (k <= have)
+        *o++ = alphabet[v >> (18 - 6 * k) & 63];
+      else if (pad)
+        *o++ = '=';
     }
   }
   return out;
@@ -205,7 +207,8 @@ static const struct unit {
   char letter;
   const char *word;
   int64_t us;
-} units[] = {{'w', NULL, 7 * US_DAY}, {'d', "d", US_DAY}, {'h', "h", US_HOUR}, {'m', "min", US_MINUTE}, {'s', "s", US_SECOND}};
+} units[] = {
+    {'w', NULL, 7 * US_DAY}, {'d', "d", US_DAY}, {'h', "h", US_HOUR}, {'m', "min", US_MINUTE}, {'s', "s", US_SECOND}};
 
 char *enc_age(struct ctx *cx, int64_t us) {
   for (size_t i = 0; i < sizeof units / sizeof *units; i++)

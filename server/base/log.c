@@ -47,11 +47,16 @@ static void add_escaped(struct buf *b, struct slice s) {
   for (size_t i = 0; i < s.n && i < VALUE_MAX; i++) {
     unsigned char c = (unsigned char)s.p[i];
     bool c1 = utf8 && c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
-    if (c == '"' || c == '\\') buf_printf(b, "\\%c", c);
-    else if (c == '\n') buf_add_str(b, "\\n");
-    else if (c1) buf_printf(b, "\\u%04x", (unsigned char)s.p[++i]);
-    else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) buf_printf(b, "\\u%04x", c);
-    else buf_add_char(b, (char)c);
+    if (c == '"' || c == '\\')
+      buf_printf(b, "\\%c", c);
+    else if (c == '\n')
+      buf_add_str(b, "\\n");
+    else if (c1)
+      buf_printf(b, "\\u%04x", (unsigned char)s.p[++i]);
+    else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8))
+      buf_printf(b, "\\u%04x", c);
+    else
+      buf_add_char(b, (char)c);
   }
 }
 

@@ -30,7 +30,8 @@ static void sip_round(uint64_t v[4]) {
   v[2] += v[1], v[1] = rotate(v[1], 17) ^ v[2], v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein): ids come from devices, and a keyed hash keeps chains short whatever they choose. */
+/* SipHash-1-3 (Aumasson and Bernstein): ids come from devices, and a keyed hash keeps chains short whatever they
+ * choose. */
 static uint64_t hash_of(const struct map *m, struct slice key) {
   uint64_t v[4] = {m->seed[0] ^ 0x736f6d6570736575, m->seed[1] ^ 0x646f72616e646f6d, m->seed[0] ^ 0x6c7967656e657261,
                    m->seed[1] ^ 0x7465646279746573};

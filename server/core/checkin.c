@@ -24,10 +24,14 @@ static enum err need_topic(struct ctx *cx, struct pl *message, const char **topi
 
 static enum err authenticate_read(struct ctx *cx, struct pl *message, void **state) {
   struct enroll_facts *f = *state = ctx_alloc(cx, sizeof *f);
-  *f = (struct enroll_facts){.serial_number = fact(cx, message, "SerialNumber"), .device_name = fact(cx, message, "DeviceName"),
-                             .model = fact(cx, message, "Model"), .model_name = fact(cx, message, "ModelName"),
-                             .product_name = fact(cx, message, "ProductName"), .os_version = fact(cx, message, "OSVersion"),
-                             .build_version = fact(cx, message, "BuildVersion"), .imei = fact(cx, message, "IMEI"),
+  *f = (struct enroll_facts){.serial_number = fact(cx, message, "SerialNumber"),
+                             .device_name = fact(cx, message, "DeviceName"),
+                             .model = fact(cx, message, "Model"),
+                             .model_name = fact(cx, message, "ModelName"),
+                             .product_name = fact(cx, message, "ProductName"),
+                             .os_version = fact(cx, message, "OSVersion"),
+                             .build_version = fact(cx, message, "BuildVersion"),
+                             .imei = fact(cx, message, "IMEI"),
                              .meid = fact(cx, message, "MEID")};
   return need_topic(cx, message, &f->topic);
 }
@@ -72,8 +76,10 @@ static enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin
   c->refusal = r.refusal;
   if (r.enrollment == 0) return OK;
   if (r.enrolled) c->news = "device enrolled";
-  if (r.promoted) TRY(clear_queues(cx, db, r.enrollment));
-  else if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
+  if (r.promoted)
+    TRY(clear_queues(cx, db, r.enrollment));
+  else if (r.token_changed)
+    TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;
   TRY(queue_waiting(cx, db, r.enrollment, &waiting));
   if (r.enrolled) return push_due(cx, db, c->core, r.enrollment, PUSH_ENROLLED, 0, NULL, NULL);

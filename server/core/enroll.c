@@ -55,8 +55,8 @@ struct decision {
   struct enroll_identity identity;
 };
 
-/* A name stands for the device that asks: its id or its serial number. Of one that is enrolled, the serial number on file counts:
-   what the message claims may be a stranger's word. */
+/* A name stands for the device that asks: its id or its serial number. Of one that is enrolled, the serial number on
+   file counts: what the message claims may be a stranger's word. */
 static bool is_name_of_it(const struct decision *d, const char *name) {
   const char *serial = d->device.generation ? d->device.serial_number : d->facts->serial_number;
   return strcmp(name, d->ids->device) == 0 || (serial && strcmp(name, serial) == 0);
@@ -68,7 +68,8 @@ static bool made_for(const struct decision *d) {
 
 /* The renewal of an identity that counts. Of one of a former generation it is worth no more than that one. */
 static bool is_renewal(const struct decision *d) {
-  return d->identity.renews && d->device.generation && d->identity.generation == d->device.generation && !d->device.checked_out;
+  return d->identity.renews && d->device.generation && d->identity.generation == d->device.generation &&
+         !d->device.checked_out;
 }
 
 static enum err is_vacant(struct ctx *cx, struct db *db, const struct decision *d, bool *vacant) {
@@ -152,8 +153,12 @@ static enum err open_generation(struct ctx *cx, struct db *db, struct decision *
   if (fresh) TRY(enroll_device_new(cx, db, d->ids->device, &d->device.seq));
   if (d->device.generation == 0) TRY(enroll_device_facts(cx, db, d->device.seq, d->facts));
   if (d->device.pending) TRY(enroll_generation_drop(cx, db, d->device.pending));
-  struct enroll_generation g = {.device = d->device.seq, .identity = d->proof->hash, .session = d->identity.session,
-                                .topic = d->facts->topic, .facts = facts_text(cx, d->facts), .given = d->identity.given};
+  struct enroll_generation g = {.device = d->device.seq,
+                                .identity = d->proof->hash,
+                                .session = d->identity.session,
+                                .topic = d->facts->topic,
+                                .facts = facts_text(cx, d->facts),
+                                .given = d->identity.given};
   TRY(enroll_generation_new(cx, db, &g, &seq));
   return enroll_device_set_pending(cx, db, d->device.seq, seq);
 }
@@ -173,7 +178,8 @@ static enum err bind_foreign(struct ctx *cx, struct db *db, const struct enroll_
 }
 
 enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
-                             const struct enroll_proof *proof, const struct enroll_facts *facts, enum enroll_refusal *refusal) {
+                             const struct enroll_proof *proof, const struct enroll_facts *facts,
+                             enum enroll_refusal *refusal) {
   struct decision d = {.core = core, .ids = ids, .proof = proof, .facts = facts};
   struct pushcert ours;
   if (pushcert_find(cx, db, facts->topic, &ours) != OK) {
@@ -188,8 +194,10 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
   if (*refusal != ENROLL_FINE) return OK;
   bool renewal = is_renewal(&d);
   if (!d.identity.known) TRY(bind_foreign(cx, db, proof));
-  if (renewal) TRY(enroll_device_facts(cx, db, d.device.seq, facts));
-  else TRY(open_generation(cx, db, &d));
+  if (renewal)
+    TRY(enroll_device_facts(cx, db, d.device.seq, facts));
+  else
+    TRY(open_generation(cx, db, &d));
   TRY(enroll_identity_bind(cx, db, proof->hash, ids->device, renewal ? d.device.generation : 0));
   return authenticated(cx, db, &d, renewal);
 }
@@ -206,7 +214,8 @@ static enum err promote(struct ctx *cx, struct db *db, const struct enroll_chann
   return enroll_generation_promote(cx, db, ch->device, ch->generation);
 }
 
-static enum err keep_secrets(struct ctx *cx, struct db *db, struct core *core, int64_t generation, const struct enroll_token *t) {
+static enum err keep_secrets(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
+                             const struct enroll_token *t) {
   struct slice sealed = {0};
   const char *about = ctx_printf(cx, "generation.unlock_token %lld", (long long)generation);
   if (t->unlock_token.p) TRY(vault_seal(cx, core->vault, about, t->unlock_token, &sealed));
@@ -221,7 +230,8 @@ static enum err check_users(struct ctx *cx, struct db *db, int64_t device) {
 }
 
 enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
-                             const struct enroll_proof *proof, const struct enroll_token *token, struct enroll_token_result *out) {
+                             const struct enroll_proof *proof, const struct enroll_token *token,
+                             struct enroll_token_result *out) {
   struct enroll_channel ch;
   struct enroll_channel_row before;
   *out = (struct enroll_token_result){0};
@@ -237,7 +247,8 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   TRY(enroll_channel_load(cx, db, ids->id, &before));
   if (ids->is_user && !before.seq) TRY(check_users(cx, db, ch.device));
   out->enrolled = !before.seq || !before.enabled;
-  out->token_changed = !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;
+  out->token_changed =
+      !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;
   TRY(enroll_channel_save(cx, db, ids, ch.device, token, &out->enrollment));
   TRY(enroll_touch(cx, db, out->enrollment, clock_now_us(), proof->address));
   struct js *data = js_object(cx);
@@ -248,7 +259,8 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
 /* ---- CheckOut, release ---- */
 
 /* An installation that was broken off: the enrollment in force is another one and stays. */
-static enum err abort_pending(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_channel *ch) {
+static enum err abort_pending(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                              const struct enroll_channel *ch) {
   TRY(enroll_generation_drop(cx, db, ch->generation));
   return event_add(cx, db, "device.enrollment-aborted", ids->id, NULL);
 }

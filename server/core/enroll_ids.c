@@ -5,7 +5,8 @@
 enum { ID_MAX = 255, NAME_MAX_LEN = 1024 };
 static const char shared_ipad_user[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
 
-/* Ids go into lists separated by commas, into device:user pairs and into paths: what separates there cannot be part of one. */
+/* Ids go into lists separated by commas, into device:user pairs and into paths: what separates there cannot be part of
+ * one. */
 static enum err check(struct ctx *cx, const char *key, const char *value) {
   struct slice s = slice_of(value);
   if (s.n == 0) return FAIL(cx, E_INVALID, "%s is empty", key);
@@ -21,7 +22,8 @@ static bool has(struct pl *message, const char *key, const char **out) {
   return *out != NULL;
 }
 
-static enum err finish(struct ctx *cx, struct enroll_ids *out, const char *type, const char *user_key, const char *user) {
+static enum err finish(struct ctx *cx, struct enroll_ids *out, const char *type, const char *user_key,
+                       const char *user) {
   out->type = type;
   out->id = out->device;
   if (!user) return OK;

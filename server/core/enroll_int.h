@@ -10,30 +10,33 @@ struct enroll_device {
   int64_t generation, pending; /* 0: none */
   bool checked_out, blocked;
   int64_t released_until;
-  char *serial_number;         /* on file; may be NULL */
+  char *serial_number; /* on file; may be NULL */
 };
 MUST_CHECK enum err enroll_device_load(struct ctx *cx, struct db *db, const char *id, struct enroll_device *out);
 MUST_CHECK enum err enroll_device_new(struct ctx *cx, struct db *db, const char *id, int64_t *seq);
 MUST_CHECK enum err enroll_device_facts(struct ctx *cx, struct db *db, int64_t device, const struct enroll_facts *f);
 MUST_CHECK enum err enroll_device_set_pending(struct ctx *cx, struct db *db, int64_t device, int64_t generation);
 MUST_CHECK enum err enroll_device_set_out(struct ctx *cx, struct db *db, int64_t device, int64_t now);
-MUST_CHECK enum err enroll_device_set_released(struct ctx *cx, struct db *db, const char *id, int64_t until, int64_t *changed);
+MUST_CHECK enum err enroll_device_set_released(struct ctx *cx, struct db *db, const char *id, int64_t until,
+                                               int64_t *changed);
 
 /* An identity, and the session that it was issued in. */
 struct enroll_identity {
   bool known;
-  char *device_id;             /* NULL: bound to none */
-  int64_t generation;          /* that it counted for last; 0: none of its came into force */
+  char *device_id;    /* NULL: bound to none */
+  int64_t generation; /* that it counted for last; 0: none of its came into force */
   bool voided;
-  int64_t session;             /* 0: none (a foreign CA, or the database is older than it) */
-  bool renews;                 /* its session renews the identity of session_device */
+  int64_t session; /* 0: none (a foreign CA, or the database is older than it) */
+  bool renews;     /* its session renews the identity of session_device */
   bool from_link;
-  char *session_device;        /* what the link or the renewal was made for; NULL: any */
+  char *session_device; /* what the link or the renewal was made for; NULL: any */
   char *given;
 };
-MUST_CHECK enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_identity *out);
+MUST_CHECK enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32],
+                                         struct enroll_identity *out);
 /* Was its misuse told after `since`? If not, it is told now. */
-MUST_CHECK enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since, bool *told);
+MUST_CHECK enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since,
+                                         bool *told);
 /* When the newest identity of that generation ends; 0 when it has none. */
 MUST_CHECK enum err enroll_identity_end(struct ctx *cx, struct db *db, int64_t generation, int64_t *not_after);
 
@@ -43,22 +46,25 @@ struct enroll_generation {
   int64_t session;
   const char *topic, *facts, *given;
 };
-MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g, int64_t *seq);
+MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g,
+                                          int64_t *seq);
 /* Ends a pending one. */
 MUST_CHECK enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending);
 /* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
 MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
 /* JSON of its Authenticate. */
 MUST_CHECK enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts);
-MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq, struct slice unlock_token_sealed, int awaiting);
+MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq,
+                                              struct slice unlock_token_sealed, int awaiting);
 
 /* Was this device erased by us: EraseDevice Acknowledged, or handed over at least `silence` ago and nothing since? */
-MUST_CHECK enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence, bool *erased);
+MUST_CHECK enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence,
+                                  bool *erased);
 
 MUST_CHECK enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id);
 MUST_CHECK enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int64_t *n);
 struct enroll_channel_row {
-  int64_t seq;                 /* 0: there is none */
+  int64_t seq; /* 0: there is none */
   struct slice token;
   char *push_magic;
   bool enabled;
@@ -69,13 +75,15 @@ MUST_CHECK enum err enroll_channel_save(struct ctx *cx, struct db *db, const str
 
 /* A link, by the hash of its token. */
 struct enroll_link_row {
-  int64_t seq;                 /* 0: there is none */
+  int64_t seq; /* 0: there is none */
   int64_t expires_at, uses_max, uses, downloads;
   bool revoked;
   char *device;
 };
-MUST_CHECK enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_link_row *out);
-MUST_CHECK enum err enroll_link_add(struct ctx *cx, struct db *db, const struct enroll_link *what, const uint8_t hash[32], int64_t expires_at);
+MUST_CHECK enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_t hash[32],
+                                     struct enroll_link_row *out);
+MUST_CHECK enum err enroll_link_add(struct ctx *cx, struct db *db, const struct enroll_link *what,
+                                    const uint8_t hash[32], int64_t expires_at);
 MUST_CHECK enum err enroll_link_downloaded(struct ctx *cx, struct db *db, int64_t seq);
 MUST_CHECK enum err enroll_link_usable(struct ctx *cx, const struct enroll_link_row *l, int64_t now);
 struct enroll_session_row {

@@ -22,17 +22,34 @@ enum err enroll_lookup(struct ctx *cx, struct db *db, const char *name, int64_t 
 }
 
 static void read_row(struct db_rows *r, struct enroll_info *i) {
-  *i = (struct enroll_info){.enrollment = db_int(r, 0), .device = db_int(r, 1), .id = db_text(r, 2), .type = db_text(r, 3),
-                            .serial_number = db_text(r, 4), .name = db_text(r, 5), .model = db_text(r, 6),
-                            .product_name = db_text(r, 7), .os_version = db_text(r, 8), .build_version = db_text(r, 9),
-                            .topic = db_text(r, 10), .user_short_name = db_text(r, 11), .user_long_name = db_text(r, 12),
-                            .state = db_text(r, 13), .enrolled_at = db_int(r, 14), .authenticated_at = db_int(r, 15),
-                            .token_at = db_int(r, 16), .checked_out_at = db_int(r, 17), .last_seen = db_int(r, 18),
-                            .token_update_tally = db_int(r, 19), .last_address = db_text(r, 20), .enabled = db_int(r, 21) != 0,
-                            .awaiting_configuration = db_int(r, 22) != 0, .identity_not_after = db_int(r, 23)};
+  *i = (struct enroll_info){.enrollment = db_int(r, 0),
+                            .device = db_int(r, 1),
+                            .id = db_text(r, 2),
+                            .type = db_text(r, 3),
+                            .serial_number = db_text(r, 4),
+                            .name = db_text(r, 5),
+                            .model = db_text(r, 6),
+                            .product_name = db_text(r, 7),
+                            .os_version = db_text(r, 8),
+                            .build_version = db_text(r, 9),
+                            .topic = db_text(r, 10),
+                            .user_short_name = db_text(r, 11),
+                            .user_long_name = db_text(r, 12),
+                            .state = db_text(r, 13),
+                            .enrolled_at = db_int(r, 14),
+                            .authenticated_at = db_int(r, 15),
+                            .token_at = db_int(r, 16),
+                            .checked_out_at = db_int(r, 17),
+                            .last_seen = db_int(r, 18),
+                            .token_update_tally = db_int(r, 19),
+                            .last_address = db_text(r, 20),
+                            .enabled = db_int(r, 21) != 0,
+                            .awaiting_configuration = db_int(r, 22) != 0,
+                            .identity_not_after = db_int(r, 23)};
 }
 
-enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most, struct enroll_info **out, size_t *n) {
+enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most, struct enroll_info **out,
+                     size_t *n) {
   struct db_rows r;
   *out = ctx_alloc(cx, (size_t)most * sizeof **out);
   *n = 0;
@@ -41,10 +58,12 @@ enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after,
       "SELECT e.seq, d.seq, e.id, e.type, d.serial_number, "
       "CASE WHEN e.id = d.id THEN coalesce(d.device_name, d.model_name, d.product_name) "
       "ELSE coalesce(e.user_long_name, e.user_short_name) END, "
-      "coalesce(d.model, d.product_name), d.product_name, d.os_version, d.build_version, e.topic, e.user_short_name, e.user_long_name, "
+      "coalesce(d.model, d.product_name), d.product_name, d.os_version, d.build_version, e.topic, e.user_short_name, "
+      "e.user_long_name, "
       "CASE WHEN d.blocked_at IS NOT NULL THEN 'blocked' WHEN d.checked_out_at IS NOT NULL THEN 'checked-out' "
       "WHEN e.enabled = 1 THEN 'enrolled' ELSE 'pending' END, "
-      "g.enrolled_at, g.authenticated_at, e.token_at, d.checked_out_at, e.last_seen, e.token_update_tally, e.last_address, e.enabled, "
+      "g.enrolled_at, g.authenticated_at, e.token_at, d.checked_out_at, e.last_seen, e.token_update_tally, "
+      "e.last_address, e.enabled, "
       "g.awaiting_configuration, "
       "(SELECT max(i.not_after) FROM identity i WHERE i.device_id = d.id AND i.generation = d.generation) "
       "FROM enrollment e JOIN device d ON d.seq = e.device LEFT JOIN generation g ON g.seq = d.generation "

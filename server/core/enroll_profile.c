@@ -42,10 +42,14 @@ struct hole { /* {{name}} in a template */
 
 static void add_xml(struct buf *b, const char *s) {
   for (; *s; s++) {
-    if (*s == '<') buf_add_str(b, "&lt;");
-    else if (*s == '>') buf_add_str(b, "&gt;");
-    else if (*s == '&') buf_add_str(b, "&amp;");
-    else buf_add_char(b, *s);
+    if (*s == '<')
+      buf_add_str(b, "&lt;");
+    else if (*s == '>')
+      buf_add_str(b, "&gt;");
+    else if (*s == '&')
+      buf_add_str(b, "&amp;");
+    else
+      buf_add_char(b, *s);
   }
 }
 
@@ -84,14 +88,16 @@ static enum err fill(struct ctx *cx, struct buf *b, struct slice t, const struct
   return OK;
 }
 
-static enum err render(struct ctx *cx, struct core *core, const char *template, const struct hole *holes, struct slice *signed_der) {
+static enum err render(struct ctx *cx, struct core *core, const char *template, const struct hole *holes,
+                       struct slice *signed_der) {
   const struct embedded *t = embedded_profiles;
   while (t->name && strcmp(t->name, template) != 0) t++;
   if (!t->name) return FAIL(cx, E_INTERNAL, "there is no template %s", template);
   struct buf xml = {0};
   enum err e = fill(cx, &xml, slice_mem(t->text, t->n), holes);
   if (e == OK)
-    e = pki_cms_sign(cx, signed_der, buf_slice(&xml), keyring_signing(core->keyring), keyring_signing_key(core->keyring), NULL, 0);
+    e = pki_cms_sign(cx, signed_der, buf_slice(&xml), keyring_signing(core->keyring),
+                     keyring_signing_key(core->keyring), NULL, 0);
   buf_wipe(&xml);
   return e;
 }
@@ -136,7 +142,8 @@ static enum err render_enrollment(struct ctx *cx, struct core *core, struct enro
   return render(cx, core, "enrollment.mobileconfig", holes, &s->profile);
 }
 
-enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token, struct enroll_session *out) {
+enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token,
+                             struct enroll_session *out) {
   *out = (struct enroll_session){.id = ctx_alloc(cx, UUID_LEN + 1), .challenge = secret_token(cx)};
   if (token) TRY(enroll_link_check(cx, db, token));
   enum err e = pushcert_topic(cx, db, &out->topic);
@@ -156,8 +163,14 @@ enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, 
   uint8_t challenge_hash[SHA256_LEN];
   if (token) TRY(use_link(cx, db, token, &link));
   pki_sha256(challenge_hash, slice_of(s->challenge));
-  struct enroll_session_row row = {.id = s->id, .kind = "enroll", .device = link.device, .link = link.seq, .issues_max = 1,
-                                   .given = s->given, .expires_at = s->expires_at, .challenge_hash = challenge_hash};
+  struct enroll_session_row row = {.id = s->id,
+                                   .kind = "enroll",
+                                   .device = link.device,
+                                   .link = link.seq,
+                                   .issues_max = 1,
+                                   .given = s->given,
+                                   .expires_at = s->expires_at,
+                                   .challenge_hash = challenge_hash};
   return enroll_session_add(cx, db, &row);
 }
 

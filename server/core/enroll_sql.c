@@ -30,15 +30,19 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
                      struct enroll_channel *out) {
   struct db_rows r;
   *out = (struct enroll_channel){.refusal = ENROLL_UNKNOWN};
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, e.seq, "
-                   "i.device_id, i.generation, i.voided_at IS NOT NULL, coalesce(p.identity = $3, 0), e.topic "
-                   "FROM device d LEFT JOIN enrollment e ON e.id = $2 LEFT JOIN identity i ON i.hash = $3 "
-                   "LEFT JOIN generation p ON p.seq = d.pending WHERE d.id = $1",
-                   DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash))));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, e.seq, "
+      "i.device_id, i.generation, i.voided_at IS NOT NULL, coalesce(p.identity = $3, 0), e.topic "
+      "FROM device d LEFT JOIN enrollment e ON e.id = $2 LEFT JOIN identity i ON i.hash = $3 "
+      "LEFT JOIN generation p ON p.seq = d.pending WHERE d.id = $1",
+      DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash))));
   if (db_next(&r)) {
-    *out = (struct enroll_channel){.device = db_int(&r, 0), .generation = db_int(&r, 1), .checked_out = db_int(&r, 3) != 0,
-                                   .enrollment = db_int(&r, 5), .topic = db_text(&r, 10)};
+    *out = (struct enroll_channel){.device = db_int(&r, 0),
+                                   .generation = db_int(&r, 1),
+                                   .checked_out = db_int(&r, 3) != 0,
+                                   .enrollment = db_int(&r, 5),
+                                   .topic = db_text(&r, 10)};
     out->refusal = judge(&r, ids, out);
   }
   TRY(db_close(&r));
@@ -56,13 +60,18 @@ enum err enroll_device_load(struct ctx *cx, struct db *db, const char *id, struc
   struct db_rows r;
   *out = (struct enroll_device){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT seq, generation, pending, checked_out_at IS NOT NULL, blocked_at IS NOT NULL, released_until, serial_number "
+                   "SELECT seq, generation, pending, checked_out_at IS NOT NULL, blocked_at IS NOT NULL, "
+                   "released_until, serial_number "
                    "FROM device WHERE id = $1",
                    DB_S(id)));
   if (db_next(&r))
-    *out = (struct enroll_device){.seq = db_int(&r, 0), .generation = db_int(&r, 1), .pending = db_int(&r, 2),
-                                  .checked_out = db_int(&r, 3) != 0, .blocked = db_int(&r, 4) != 0,
-                                  .released_until = db_int(&r, 5), .serial_number = db_text(&r, 6)};
+    *out = (struct enroll_device){.seq = db_int(&r, 0),
+                                  .generation = db_int(&r, 1),
+                                  .pending = db_int(&r, 2),
+                                  .checked_out = db_int(&r, 3) != 0,
+                                  .blocked = db_int(&r, 4) != 0,
+                                  .released_until = db_int(&r, 5),
+                                  .serial_number = db_text(&r, 6)};
   return db_close(&r);
 }
 
@@ -73,13 +82,14 @@ enum err enroll_device_new(struct ctx *cx, struct db *db, const char *id, int64_
 
 /* What Authenticate leaves out (access rights, older systems) keeps its former value. */
 enum err enroll_device_facts(struct ctx *cx, struct db *db, int64_t device, const struct enroll_facts *f) {
-  return db_run(cx, db,
-                "UPDATE device SET serial_number = coalesce($2, serial_number), device_name = coalesce($3, device_name), "
-                "model = coalesce($4, model), model_name = coalesce($5, model_name), product_name = coalesce($6, product_name), "
-                "os_version = coalesce($7, os_version), build_version = coalesce($8, build_version), imei = coalesce($9, imei), "
-                "meid = coalesce($10, meid) WHERE seq = $1",
-                DB_I(device), DB_S(f->serial_number), DB_S(f->device_name), DB_S(f->model), DB_S(f->model_name),
-                DB_S(f->product_name), DB_S(f->os_version), DB_S(f->build_version), DB_S(f->imei), DB_S(f->meid));
+  return db_run(
+      cx, db,
+      "UPDATE device SET serial_number = coalesce($2, serial_number), device_name = coalesce($3, device_name), "
+      "model = coalesce($4, model), model_name = coalesce($5, model_name), product_name = coalesce($6, product_name), "
+      "os_version = coalesce($7, os_version), build_version = coalesce($8, build_version), imei = coalesce($9, imei), "
+      "meid = coalesce($10, meid) WHERE seq = $1",
+      DB_I(device), DB_S(f->serial_number), DB_S(f->device_name), DB_S(f->model), DB_S(f->model_name),
+      DB_S(f->product_name), DB_S(f->os_version), DB_S(f->build_version), DB_S(f->imei), DB_S(f->meid));
 }
 
 enum err enroll_device_set_pending(struct ctx *cx, struct db *db, int64_t device, int64_t generation) {
@@ -99,15 +109,22 @@ enum err enroll_device_set_released(struct ctx *cx, struct db *db, const char *i
 enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct enroll_identity *out) {
   struct db_rows r;
   *out = (struct enroll_identity){0};
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given, "
-                   "i.generation "
-                   "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session WHERE i.hash = $1",
-                   DB_B(hash_slice(hash))));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given, "
+      "i.generation "
+      "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session WHERE i.hash = $1",
+      DB_B(hash_slice(hash))));
   if (db_next(&r))
-    *out = (struct enroll_identity){.known = true, .device_id = db_text(&r, 0), .voided = db_int(&r, 1) != 0,
-                                    .session = db_int(&r, 2), .renews = db_int(&r, 3) != 0, .from_link = db_int(&r, 4) != 0,
-                                    .session_device = db_text(&r, 5), .given = db_text(&r, 6), .generation = db_int(&r, 7)};
+    *out = (struct enroll_identity){.known = true,
+                                    .device_id = db_text(&r, 0),
+                                    .voided = db_int(&r, 1) != 0,
+                                    .session = db_int(&r, 2),
+                                    .renews = db_int(&r, 3) != 0,
+                                    .from_link = db_int(&r, 4) != 0,
+                                    .session_device = db_text(&r, 5),
+                                    .given = db_text(&r, 6),
+                                    .generation = db_int(&r, 7)};
   return db_close(&r);
 }
 
@@ -116,16 +133,19 @@ enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cer
   return db_run(cx, db,
                 "INSERT INTO identity (hash, cert, session, transaction_id, not_before, not_after, created_at) "
                 "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                DB_B(hash_slice(pki_cert_sha256(cert))), DB_B(pki_cert_der(cert)), DB_NULL_IF(session == 0, DB_I(session)),
-                DB_S(transaction_id), DB_I(pki_cert_not_before(cert)), DB_I(pki_cert_not_after(cert)), DB_I(clock_now_us()));
+                DB_B(hash_slice(pki_cert_sha256(cert))), DB_B(pki_cert_der(cert)),
+                DB_NULL_IF(session == 0, DB_I(session)), DB_S(transaction_id), DB_I(pki_cert_not_before(cert)),
+                DB_I(pki_cert_not_after(cert)), DB_I(clock_now_us()));
 }
 
 /* A generation of 0 leaves what it counts for as it is: that changes when the pending one comes into force. */
-enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id, int64_t generation) {
-  return db_run(cx, db,
-                "UPDATE identity SET device_id = $2, bound_at = coalesce(bound_at, $3), generation = coalesce($4, generation) "
-                "WHERE hash = $1",
-                DB_B(hash_slice(hash)), DB_S(device_id), DB_I(clock_now_us()), DB_NULL_IF(generation == 0, DB_I(generation)));
+enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id,
+                              int64_t generation) {
+  return db_run(
+      cx, db,
+      "UPDATE identity SET device_id = $2, bound_at = coalesce(bound_at, $3), generation = coalesce($4, generation) "
+      "WHERE hash = $1",
+      DB_B(hash_slice(hash)), DB_S(device_id), DB_I(clock_now_us()), DB_NULL_IF(generation == 0, DB_I(generation)));
 }
 
 enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since, bool *told) {
@@ -155,21 +175,25 @@ enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enrol
 
 /* Nothing came of it, and events tell of it: a device that authenticates without end leaves no rows here. */
 enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending) {
-  TRY(db_run(cx, db, "UPDATE device SET pending = NULL WHERE pending = $1 AND seq = (SELECT device FROM generation WHERE seq = $1)",
-             DB_I(pending)));
+  TRY(db_run(
+      cx, db,
+      "UPDATE device SET pending = NULL WHERE pending = $1 AND seq = (SELECT device FROM generation WHERE seq = $1)",
+      DB_I(pending)));
   return db_run(cx, db, "DELETE FROM generation WHERE seq = $1 AND state = 'pending'", DB_I(pending));
 }
 
 enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq) {
   int64_t now = clock_now_us();
-  TRY(db_run(cx, db, "UPDATE generation SET state = 'former', ended_at = $2 WHERE device = $1 AND state = 'current'", DB_I(device),
-             DB_I(now)));
+  TRY(db_run(cx, db, "UPDATE generation SET state = 'former', ended_at = $2 WHERE device = $1 AND state = 'current'",
+             DB_I(device), DB_I(now)));
   TRY(db_run(cx, db, "UPDATE generation SET state = 'current', enrolled_at = $2 WHERE seq = $1", DB_I(seq), DB_I(now)));
-  TRY(db_run(cx, db, "UPDATE identity SET generation = $1 WHERE hash = (SELECT identity FROM generation WHERE seq = $1)",
+  TRY(db_run(cx, db,
+             "UPDATE identity SET generation = $1 WHERE hash = (SELECT identity FROM generation WHERE seq = $1)",
              DB_I(seq)));
-  return db_run(cx, db,
-                "UPDATE device SET generation = $2, pending = NULL, checked_out_at = NULL, released_until = NULL WHERE seq = $1",
-                DB_I(device), DB_I(seq));
+  return db_run(
+      cx, db,
+      "UPDATE device SET generation = $2, pending = NULL, checked_out_at = NULL, released_until = NULL WHERE seq = $1",
+      DB_I(device), DB_I(seq));
 }
 
 enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts) {
@@ -180,21 +204,24 @@ enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, cha
   return *facts ? OK : FAIL(cx, E_INTERNAL, "generation %lld is missing", (long long)seq);
 }
 
-enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq, struct slice unlock_token_sealed, int awaiting) {
+enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq, struct slice unlock_token_sealed,
+                                   int awaiting) {
   return db_run(cx, db,
                 "UPDATE generation SET unlock_token_sealed = coalesce($2, unlock_token_sealed), "
                 "awaiting_configuration = coalesce($3, awaiting_configuration) WHERE seq = $1",
                 DB_I(seq), DB_B(unlock_token_sealed), DB_NULL_IF(awaiting < 0, DB_I(awaiting)));
 }
 
-enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence, bool *erased) {
+enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence,
+                       bool *erased) {
   int64_t n;
-  TRY(db_one_int(cx, db, &n,
-                 "SELECT count(*) FROM enrollment e JOIN target t ON t.enrollment = e.seq JOIN command c ON c.seq = t.command "
-                 "JOIN generation g ON g.seq = $2 WHERE e.device = $1 AND c.request_type = 'EraseDevice' "
-                 "AND t.last_sent_at >= g.enrolled_at AND (t.status = 'Acknowledged' OR "
-                 "(t.waiting = 1 AND t.last_sent_at < $3 AND coalesce(e.last_seen, 0) <= t.last_sent_at))",
-                 DB_I(device), DB_I(generation), DB_I(clock_now_us() - silence)));
+  TRY(db_one_int(
+      cx, db, &n,
+      "SELECT count(*) FROM enrollment e JOIN target t ON t.enrollment = e.seq JOIN command c ON c.seq = t.command "
+      "JOIN generation g ON g.seq = $2 WHERE e.device = $1 AND c.request_type = 'EraseDevice' "
+      "AND t.last_sent_at >= g.enrolled_at AND (t.status = 'Acknowledged' OR "
+      "(t.waiting = 1 AND t.last_sent_at < $3 AND coalesce(e.last_seen, 0) <= t.last_sent_at))",
+      DB_I(device), DB_I(generation), DB_I(clock_now_us() - silence)));
   *erased = n > 0;
   return OK;
 }
@@ -202,7 +229,8 @@ enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t ge
 /* ---- channels ---- */
 
 enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id) {
-  return db_run(cx, db, "UPDATE enrollment SET enabled = 0, token_update_tally = 0 WHERE device = $1 AND id = coalesce($2, id)",
+  return db_run(cx, db,
+                "UPDATE enrollment SET enabled = 0, token_update_tally = 0 WHERE device = $1 AND id = coalesce($2, id)",
                 DB_I(device), DB_S(only_id));
 }
 
@@ -213,25 +241,27 @@ enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int
 enum err enroll_channel_load(struct ctx *cx, struct db *db, const char *id, struct enroll_channel_row *out) {
   struct db_rows r;
   *out = (struct enroll_channel_row){0};
-  TRY(db_open_rows(cx, db, &r, "SELECT seq, token, coalesce(push_magic, ''), enabled FROM enrollment WHERE id = $1", DB_S(id)));
+  TRY(db_open_rows(cx, db, &r, "SELECT seq, token, coalesce(push_magic, ''), enabled FROM enrollment WHERE id = $1",
+                   DB_S(id)));
   if (db_next(&r))
-    *out = (struct enroll_channel_row){.seq = db_int(&r, 0), .token = db_blob(&r, 1), .push_magic = db_text(&r, 2),
-                                       .enabled = db_int(&r, 3) != 0};
+    *out = (struct enroll_channel_row){
+        .seq = db_int(&r, 0), .token = db_blob(&r, 1), .push_magic = db_text(&r, 2), .enabled = db_int(&r, 3) != 0};
   return db_close(&r);
 }
 
 enum err enroll_channel_save(struct ctx *cx, struct db *db, const struct enroll_ids *ids, int64_t device,
                              const struct enroll_token *t, int64_t *seq) {
-  return db_one_int(cx, db, seq,
-                    "INSERT INTO enrollment (id, device, type, enabled, topic, token, push_magic, token_at, token_update_tally, "
-                    "user_short_name, user_long_name, created_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, 1, $8, $9, $7) "
-                    "ON CONFLICT (id) DO UPDATE SET type = excluded.type, enabled = 1, topic = excluded.topic, "
-                    "token = excluded.token, push_magic = excluded.push_magic, token_at = excluded.token_at, "
-                    "token_update_tally = enrollment.token_update_tally + 1, "
-                    "user_short_name = coalesce(excluded.user_short_name, enrollment.user_short_name), "
-                    "user_long_name = coalesce(excluded.user_long_name, enrollment.user_long_name) RETURNING seq",
-                    DB_S(ids->id), DB_I(device), DB_S(ids->type), DB_S(t->topic), DB_B(t->token), DB_S(t->push_magic),
-                    DB_I(clock_now_us()), DB_S(ids->short_name), DB_S(ids->long_name));
+  return db_one_int(
+      cx, db, seq,
+      "INSERT INTO enrollment (id, device, type, enabled, topic, token, push_magic, token_at, token_update_tally, "
+      "user_short_name, user_long_name, created_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, 1, $8, $9, $7) "
+      "ON CONFLICT (id) DO UPDATE SET type = excluded.type, enabled = 1, topic = excluded.topic, "
+      "token = excluded.token, push_magic = excluded.push_magic, token_at = excluded.token_at, "
+      "token_update_tally = enrollment.token_update_tally + 1, "
+      "user_short_name = coalesce(excluded.user_short_name, enrollment.user_short_name), "
+      "user_long_name = coalesce(excluded.user_long_name, enrollment.user_long_name) RETURNING seq",
+      DB_S(ids->id), DB_I(device), DB_S(ids->type), DB_S(t->topic), DB_B(t->token), DB_S(t->push_magic),
+      DB_I(clock_now_us()), DB_S(ids->short_name), DB_S(ids->long_name));
 }
 
 enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out) {
@@ -267,8 +297,8 @@ enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_
 }
 
 enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address) {
-  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment), DB_I(at),
-                DB_S(address));
+  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment),
+                DB_I(at), DB_S(address));
 }
 
 /* ---- links and sessions ---- */
@@ -281,8 +311,12 @@ enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_t hash[32],
                    "WHERE token_hash = $1",
                    DB_B(hash_slice(hash))));
   if (db_next(&r))
-    *out = (struct enroll_link_row){.seq = db_int(&r, 0), .expires_at = db_int(&r, 1), .uses_max = db_int(&r, 2),
-                                    .uses = db_int(&r, 3), .downloads = db_int(&r, 4), .revoked = db_int(&r, 5) != 0,
+    *out = (struct enroll_link_row){.seq = db_int(&r, 0),
+                                    .expires_at = db_int(&r, 1),
+                                    .uses_max = db_int(&r, 2),
+                                    .uses = db_int(&r, 3),
+                                    .downloads = db_int(&r, 4),
+                                    .revoked = db_int(&r, 5) != 0,
                                     .device = db_text(&r, 6)};
   return db_close(&r);
 }
@@ -301,10 +335,11 @@ enum err enroll_link_downloaded(struct ctx *cx, struct db *db, int64_t seq) {
 }
 
 enum err enroll_session_add(struct ctx *cx, struct db *db, const struct enroll_session_row *s) {
-  return db_run(cx, db,
-                "INSERT INTO enroll_session (id, kind, link, device, challenge_hash, created_at, expires_at, issues_max, given) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                DB_S(s->id), DB_S(s->kind), DB_NULL_IF(s->link == 0, DB_I(s->link)), DB_S(s->device),
-                DB_B(hash_slice(s->challenge_hash)), DB_I(clock_now_us()), DB_I(s->expires_at), DB_I(s->issues_max),
-                DB_S(s->given));
+  return db_run(
+      cx, db,
+      "INSERT INTO enroll_session (id, kind, link, device, challenge_hash, created_at, expires_at, issues_max, given) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+      DB_S(s->id), DB_S(s->kind), DB_NULL_IF(s->link == 0, DB_I(s->link)), DB_S(s->device),
+      DB_B(hash_slice(s->challenge_hash)), DB_I(clock_now_us()), DB_I(s->expires_at), DB_I(s->issues_max),
+      DB_S(s->given));
 }

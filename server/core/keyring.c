@@ -46,7 +46,8 @@ static enum err load(struct ctx *cx, struct db *db, struct work *w, enum slot s,
   if (!*found) return OK;
   if (vault_unseal(cx, w->core->vault, about(cx, s), sealed, &pem) != OK) {
     ctx_clear_error(cx);
-    return FAIL(cx, E_INVALID, "the %s key cannot be read with this secret key: is it the one that this database was made with?",
+    return FAIL(cx, E_INVALID,
+                "the %s key cannot be read with this secret key: is it the one that this database was made with?",
                 slot_names[s]);
   }
   TRY(pki_cert_parse(cx, &cert, der));
@@ -70,8 +71,12 @@ static enum err store(struct ctx *cx, struct db *db, struct work *w, enum slot s
 static enum err make_device_ca(struct ctx *cx, struct db *db, struct work *w) {
   struct pki_key *key;
   TRY(pki_key_new_rsa(cx, &key, 3072));
-  struct pki_issue what = {.cn = "Pomona Device CA", .organization = core_conf(w->core)->organization, .subject_key = key,
-                           .issuer_key = key, .not_after = clock_now_us() + 20 * 365 * US_DAY, .kind = PKI_CA};
+  struct pki_issue what = {.cn = "Pomona Device CA",
+                           .organization = core_conf(w->core)->organization,
+                           .subject_key = key,
+                           .issuer_key = key,
+                           .not_after = clock_now_us() + 20 * 365 * US_DAY,
+                           .kind = PKI_CA};
   return store(cx, db, w, DEVICE_CA, &what);
 }
 
@@ -79,8 +84,12 @@ static enum err make_signing(struct ctx *cx, struct db *db, struct work *w) {
   const char *organization = core_conf(w->core)->organization;
   struct pki_key *key;
   TRY(pki_key_new_rsa(cx, &key, 2048));
-  struct pki_issue what = {.cn = ctx_printf(cx, "%s Profile Signing", organization), .organization = organization, .subject_key = key,
-                           .issuer_key = key, .not_after = clock_now_us() + 10 * 365 * US_DAY, .kind = PKI_SIGNING};
+  struct pki_issue what = {.cn = ctx_printf(cx, "%s Profile Signing", organization),
+                           .organization = organization,
+                           .subject_key = key,
+                           .issuer_key = key,
+                           .not_after = clock_now_us() + 10 * 365 * US_DAY,
+                           .kind = PKI_SIGNING};
   return store(cx, db, w, SIGNING, &what);
 }
 
@@ -96,8 +105,12 @@ static enum err make_tls_ca(struct ctx *cx, struct db *db, struct work *w) {
   struct pki_key *key;
   TRY(pki_key_new_p256(cx, &key));
   struct pki_issue what = {.cn = ctx_printf(cx, "%s TLS CA", core_conf(w->core)->organization),
-                           .organization = core_conf(w->core)->organization, .subject_key = key, .issuer_key = key,
-                           .not_after = clock_now_us() + 20 * 365 * US_DAY, .kind = PKI_TLS_CA, .hosts = hosts_of(cx, w->host)};
+                           .organization = core_conf(w->core)->organization,
+                           .subject_key = key,
+                           .issuer_key = key,
+                           .not_after = clock_now_us() + 20 * 365 * US_DAY,
+                           .kind = PKI_TLS_CA,
+                           .hosts = hosts_of(cx, w->host)};
   return store(cx, db, w, TLS_CA, &what);
 }
 
@@ -110,9 +123,13 @@ static const char *tls_cn(const char *host) {
 static enum err make_tls(struct ctx *cx, struct db *db, struct work *w) {
   struct pki_key *key;
   TRY(pki_key_new_p256(cx, &key));
-  struct pki_issue what = {.cn = tls_cn(w->host), .subject_key = key, .issuer = w->ring->pairs[TLS_CA].cert,
-                           .issuer_key = w->ring->pairs[TLS_CA].key, .not_after = clock_now_us() + (TLS_DAYS - 1) * US_DAY,
-                           .kind = PKI_TLS_SERVER, .hosts = hosts_of(cx, w->host)};
+  struct pki_issue what = {.cn = tls_cn(w->host),
+                           .subject_key = key,
+                           .issuer = w->ring->pairs[TLS_CA].cert,
+                           .issuer_key = w->ring->pairs[TLS_CA].key,
+                           .not_after = clock_now_us() + (TLS_DAYS - 1) * US_DAY,
+                           .kind = PKI_TLS_SERVER,
+                           .hosts = hosts_of(cx, w->host)};
   w->renewed = true;
   return store(cx, db, w, TLS, &what);
 }
@@ -124,7 +141,8 @@ static enum err check_tls(struct ctx *cx, struct db *db, struct work *w) {
     TRY(keyring_enrolled(cx, db, &devices));
     if (devices > 0)
       return FAIL(cx, E_CONFLICT,
-                  "the own TLS CA may only name the host of the former public-url, and %lld devices trust it: keep that host, or "
+                  "the own TLS CA may only name the host of the former public-url, and %lld devices trust it: keep "
+                  "that host, or "
                   "set tls-cert and tls-key for %s",
                   (long long)devices, w->host);
     TRY(make_tls_ca(cx, db, w));

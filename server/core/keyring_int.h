@@ -5,8 +5,10 @@
 #include "core/keyring.h"
 
 /* cert.p is NULL when there is no such key. */
-MUST_CHECK enum err keyring_load(struct ctx *cx, struct db *db, const char *name, struct slice *cert, struct slice *key_sealed);
-MUST_CHECK enum err keyring_save(struct ctx *cx, struct db *db, const char *name, struct slice cert, struct slice key_sealed);
+MUST_CHECK enum err keyring_load(struct ctx *cx, struct db *db, const char *name, struct slice *cert,
+                                 struct slice *key_sealed);
+MUST_CHECK enum err keyring_save(struct ctx *cx, struct db *db, const char *name, struct slice cert,
+                                 struct slice key_sealed);
 /* How many enrollments are in force: they hold the TLS CA as their root. */
 MUST_CHECK enum err keyring_enrolled(struct ctx *cx, struct db *db, int64_t *n);
 

@@ -30,7 +30,8 @@ enum err keyring_load_server_id(struct ctx *cx, struct db *db, char **id) {
   struct db_rows r;
   char fresh[UUID_LEN + 1];
   uuid_new(fresh);
-  TRY(db_run(cx, db, "INSERT INTO fact (name, value) VALUES ('server.id', $1) ON CONFLICT (name) DO NOTHING", DB_S(fresh)));
+  TRY(db_run(cx, db, "INSERT INTO fact (name, value) VALUES ('server.id', $1) ON CONFLICT (name) DO NOTHING",
+             DB_S(fresh)));
   TRY(db_open_rows(cx, db, &r, "SELECT value FROM fact WHERE name = 'server.id'"));
   *id = db_next(&r) ? db_text(&r, 0) : NULL;
   return db_close(&r);

@@ -9,7 +9,8 @@ enum { PATIENCE = 3 };
 /* Sealed under its uuid: a stored plist only opens as the command that it was. */
 static const char *about(struct ctx *cx, const char *uuid) { return ctx_printf(cx, "command.plist %s", uuid); }
 
-enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const struct command *c, const char *by, int64_t *command) {
+enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const struct command *c, const char *by,
+                       int64_t *command) {
   uint8_t digest[SHA256_LEN] = {0};
   struct slice stored = {0}, sealed, fresh = slice_mem(digest, sizeof digest);
   pki_sha256(digest, c->plist);
@@ -21,7 +22,8 @@ enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const s
   return queue_command_add(cx, db, c, by, sealed, fresh, command);
 }
 
-enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment, char **other) {
+enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment,
+                   char **other) {
   *other = NULL;
   if (c->flags & COMMAND_SINGLE) {
     TRY(queue_unsettled(cx, db, enrollment, c->request_type, command, other));
@@ -30,12 +32,16 @@ enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct 
   return queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0);
 }
 
-enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who, struct queue_item *out,
-                    bool *found) {
+enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who,
+                    struct queue_item *out, bool *found) {
   struct queue_row row;
   TRY(queue_head(cx, db, who, PATIENCE, &row, found));
   if (!*found) return OK;
-  *out = (struct queue_item){.target = row.target, .command = row.command, .uuid = row.uuid, .request_type = row.request_type,
-                             .recorded = row.recorded, .deliveries = row.deliveries};
+  *out = (struct queue_item){.target = row.target,
+                             .command = row.command,
+                             .uuid = row.uuid,
+                             .request_type = row.request_type,
+                             .recorded = row.recorded,
+                             .deliveries = row.deliveries};
   return vault_unseal(cx, core->vault, about(cx, row.uuid), row.sealed, &out->plist);
 }

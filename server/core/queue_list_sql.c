@@ -1,10 +1,11 @@
 #include "core/queue_list.h"
 
 /* One statement for each way to ask, so that each goes by an index. */
-#define COLUMNS                                                                                                            \
-  "SELECT t.seq, t.enrollment, c.uuid, c.request_type, c.created_by, c.created_at, c.expires_at, e.id, t.status, t.reason, " \
-  "t.errors, t.updated_at, t.first_sent_at, t.last_sent_at, t.settled_at, t.deliveries, t.notnow_count, c.once, "            \
-  "c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' "                                                                      \
+#define COLUMNS                                                                                                        \
+  "SELECT t.seq, t.enrollment, c.uuid, c.request_type, c.created_by, c.created_at, c.expires_at, e.id, t.status, "     \
+  "t.reason, "                                                                                                         \
+  "t.errors, t.updated_at, t.first_sent_at, t.last_sent_at, t.settled_at, t.deliveries, t.notnow_count, c.once, "      \
+  "c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' "                                                                \
   "FROM target t JOIN command c ON c.seq = t.command JOIN enrollment e ON e.seq = t.enrollment "
 #define PAGE "t.seq < $1 ORDER BY t.seq DESC LIMIT $2"
 
@@ -33,11 +34,14 @@ static void read_row(struct db_rows *r, struct queue_entry *e) {
 static enum err open_page(struct ctx *cx, struct db *db, const struct queue_page *p, struct db_rows *r) {
   int64_t before = p->before ? p->before : INT64_MAX;
   if (p->uuid)
-    return db_open_rows(cx, db, r,
-                        COLUMNS "WHERE t.command = (SELECT seq FROM command WHERE uuid = $3) AND ($4 = 0 OR t.enrollment = $4) AND " PAGE,
-                        DB_I(before), DB_I(p->most), DB_S(p->uuid), DB_I(p->enrollment));
+    return db_open_rows(
+        cx, db, r,
+        COLUMNS
+        "WHERE t.command = (SELECT seq FROM command WHERE uuid = $3) AND ($4 = 0 OR t.enrollment = $4) AND " PAGE,
+        DB_I(before), DB_I(p->most), DB_S(p->uuid), DB_I(p->enrollment));
   if (p->enrollment)
-    return db_open_rows(cx, db, r, COLUMNS "WHERE t.enrollment = $3 AND " PAGE, DB_I(before), DB_I(p->most), DB_I(p->enrollment));
+    return db_open_rows(cx, db, r, COLUMNS "WHERE t.enrollment = $3 AND " PAGE, DB_I(before), DB_I(p->most),
+                        DB_I(p->enrollment));
   return db_open_rows(cx, db, r, COLUMNS "WHERE " PAGE, DB_I(before), DB_I(p->most));
 }
 

@@ -7,36 +7,43 @@
 
 /* ---- handing out ---- */
 
-/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired. What was handed
-   out `patience` times without a word lets all others pass. The plist, which may be large, is read of the chosen one only. */
+/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired.
+   What was handed out `patience` times without a word lets all others pass. The plist, which may be large, is read of
+   the chosen one only. */
 enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
                     bool *found) {
   struct db_rows r;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once = 1 OR c.request_type = 'EraseDevice', "
-                   "t.deliveries FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
-                   "SELECT q.seq FROM target q JOIN command k ON k.seq = q.command WHERE q.enrollment = $1 AND q.waiting = 1 "
-                   "AND (k.once = 0 OR q.status <> 'Sent') "
-                   "AND (q.status <> 'NotNow' OR q.notnow_at < $2) "
-                   "AND (q.expires_at IS NULL OR q.expires_at > $4) "
-                   "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $5) "
-                   "ORDER BY q.deliveries - q.notnow_count >= $3, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
-                   DB_I(who->enrollment), DB_I(who->session_start), DB_I(patience), DB_I(clock_now_us()),
-                   DB_B(slice_mem(who->identity, 32))));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once = 1 OR c.request_type = 'EraseDevice', "
+      "t.deliveries FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
+      "SELECT q.seq FROM target q JOIN command k ON k.seq = q.command WHERE q.enrollment = $1 AND q.waiting = 1 "
+      "AND (k.once = 0 OR q.status <> 'Sent') "
+      "AND (q.status <> 'NotNow' OR q.notnow_at < $2) "
+      "AND (q.expires_at IS NULL OR q.expires_at > $4) "
+      "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $5) "
+      "ORDER BY q.deliveries - q.notnow_count >= $3, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
+      DB_I(who->enrollment), DB_I(who->session_start), DB_I(patience), DB_I(clock_now_us()),
+      DB_B(slice_mem(who->identity, 32))));
   *found = db_next(&r);
   if (*found)
-    *out = (struct queue_row){.target = db_int(&r, 0), .command = db_int(&r, 1), .uuid = db_text(&r, 2),
-                              .request_type = db_text(&r, 3), .sealed = db_blob(&r, 4), .recorded = db_int(&r, 5) != 0,
+    *out = (struct queue_row){.target = db_int(&r, 0),
+                              .command = db_int(&r, 1),
+                              .uuid = db_text(&r, 2),
+                              .request_type = db_text(&r, 3),
+                              .sealed = db_blob(&r, 4),
+                              .recorded = db_int(&r, 5) != 0,
                               .deliveries = (int)db_int(&r, 6)};
   return db_close(&r);
 }
 
 enum err queue_sent(struct ctx *cx, struct db *db, int64_t target, int times, int64_t at, const uint8_t identity[32]) {
-  return db_run(cx, db,
-                "UPDATE target SET status = CASE status WHEN 'Queued' THEN 'Sent' ELSE status END, deliveries = deliveries + $2, "
-                "first_sent_at = coalesce(first_sent_at, $3), last_sent_at = $3, updated_at = $3, sent_to = $4 "
-                "WHERE seq = $1 AND waiting = 1",
-                DB_I(target), DB_I(times), DB_I(at), DB_B(slice_mem(identity, 32)));
+  return db_run(
+      cx, db,
+      "UPDATE target SET status = CASE status WHEN 'Queued' THEN 'Sent' ELSE status END, deliveries = deliveries + $2, "
+      "first_sent_at = coalesce(first_sent_at, $3), last_sent_at = $3, updated_at = $3, sent_to = $4 "
+      "WHERE seq = $1 AND waiting = 1",
+      DB_I(target), DB_I(times), DB_I(at), DB_B(slice_mem(identity, 32)));
 }
 
 /* ---- taking in ---- */
@@ -55,25 +62,28 @@ enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int
 enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by, struct slice sealed,
                            struct slice digest, int64_t *command) {
   int64_t now = clock_now_us();
-  return db_one_int(cx, db, command,
-                    "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, expires_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq",
-                    DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest), DB_I((c->flags & COMMAND_ONCE) != 0),
-                    DB_I(now), DB_S(by), DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)));
+  return db_one_int(
+      cx, db, command,
+      "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, expires_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq",
+      DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest), DB_I((c->flags & COMMAND_ONCE) != 0), DB_I(now),
+      DB_S(by), DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)));
 }
 
 enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command) {
-  return db_run(cx, db, "DELETE FROM command WHERE seq = $1 AND NOT EXISTS (SELECT 1 FROM target t WHERE t.command = $1)",
+  return db_run(cx, db,
+                "DELETE FROM command WHERE seq = $1 AND NOT EXISTS (SELECT 1 FROM target t WHERE t.command = $1)",
                 DB_I(command));
 }
 
-enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t but_command,
-                         char **uuid) {
+enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                         int64_t but_command, char **uuid) {
   struct db_rows r;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT c.uuid FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
-                   "AND c.request_type = $2 AND c.seq <> $3 ORDER BY t.seq LIMIT 1",
-                   DB_I(enrollment), DB_S(request_type), DB_I(but_command)));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT c.uuid FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
+      "AND c.request_type = $2 AND c.seq <> $3 ORDER BY t.seq LIMIT 1",
+      DB_I(enrollment), DB_S(request_type), DB_I(but_command)));
   *uuid = db_next(&r) ? db_text(&r, 0) : NULL;
   return db_close(&r);
 }
@@ -103,7 +113,8 @@ static int is_settled(const char *status) {
   return 0;
 }
 
-static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status, const char *reason) {
+static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status,
+                     const char *reason) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r, "SELECT id FROM enrollment WHERE seq = $1", DB_I(enrollment)));
   char *id = db_next(&r) ? db_text(&r, 0) : NULL;
@@ -116,8 +127,8 @@ static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const ch
 }
 
 /* Expired and Cancelled end delivery only: a late report still counts. */
-enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status, const char *errors,
-                      bool *known) {
+enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status,
+                      const char *errors, bool *known) {
   int64_t changed, now = clock_now_us();
   int settled = is_settled(status);
   TRY(db_run_n(cx, db, &changed,
@@ -140,18 +151,20 @@ enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const ch
 }
 
 enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n) {
-  return db_run_n(cx, db, n,
-                  "UPDATE target SET status = 'Expired', waiting = 0, updated_at = $1, settled_at = $1 WHERE seq IN "
-                  "(SELECT t.seq FROM target t JOIN command c ON c.seq = t.command WHERE t.waiting = 1 AND t.expires_at <= $1 "
-                  "AND (c.once = 0 OR t.status <> 'Sent') LIMIT $2)",
-                  DB_I(now), DB_I(most));
+  return db_run_n(
+      cx, db, n,
+      "UPDATE target SET status = 'Expired', waiting = 0, updated_at = $1, settled_at = $1 WHERE seq IN "
+      "(SELECT t.seq FROM target t JOIN command c ON c.seq = t.command WHERE t.waiting = 1 AND t.expires_at <= $1 "
+      "AND (c.once = 0 OR t.status <> 'Sent') LIMIT $2)",
+      DB_I(now), DB_I(most));
 }
 
 enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {
-  return db_one_int(cx, db, n,
-                    "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
-                    "AND (c.once = 0 OR t.status <> 'Sent')",
-                    DB_I(enrollment));
+  return db_one_int(
+      cx, db, n,
+      "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
+      "AND (c.once = 0 OR t.status <> 'Sent')",
+      DB_I(enrollment));
 }
 
 enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {
@@ -162,9 +175,10 @@ enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int6
 }
 
 enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *times) {
-  return db_one_int(cx, db, times,
-                    "SELECT coalesce(max(notnow_count), 0) FROM target WHERE enrollment = $1 AND waiting = 1 AND status = 'NotNow'",
-                    DB_I(enrollment));
+  return db_one_int(
+      cx, db, times,
+      "SELECT coalesce(max(notnow_count), 0) FROM target WHERE enrollment = $1 AND waiting = 1 AND status = 'NotNow'",
+      DB_I(enrollment));
 }
 
 enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment) {
@@ -172,12 +186,14 @@ enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t en
   TRY(db_run_n(cx, db, &changed,
                "UPDATE target SET status = 'Queued', updated_at = $3, "
                "expires_at = $3 + (SELECT expires_at - created_at FROM command WHERE uuid = $1) "
-               "WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' AND command = (SELECT seq FROM command WHERE uuid = $1)",
+               "WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' AND command = (SELECT seq FROM command WHERE "
+               "uuid = $1)",
                DB_S(uuid), DB_I(enrollment), DB_I(clock_now_us())));
   if (changed) return OK;
-  TRY(db_one_int(cx, db, &there,
-                 "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = $1 AND t.enrollment = $2",
-                 DB_S(uuid), DB_I(enrollment)));
+  TRY(db_one_int(
+      cx, db, &there,
+      "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = $1 AND t.enrollment = $2",
+      DB_S(uuid), DB_I(enrollment)));
   return there ? FAIL(cx, E_CONFLICT, "it is not a command that was handed out and never answered")
                : FAIL(cx, E_NOT_FOUND, "there is no such command for this device");
 }

@@ -26,7 +26,8 @@ static void add_text(struct js *o, const char *key, struct pl *entry, const char
   if (s.n <= TEXT_MAX) js_set_string(o, key, s.p);
 }
 
-/* The device's own words are kept beside the English ones; codes change between releases, so nothing here depends on them. */
+/* The device's own words are kept beside the English ones; codes change between releases, so nothing here depends on
+ * them. */
 static const char *errors_of(struct ctx *cx, struct pl *message) {
   struct pl *chain = pl_get(message, "ErrorChain");
   size_t n = pl_type(chain) == PL_ARRAY ? pl_count(chain) : 0;
@@ -100,8 +101,8 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   return OK;
 }
 
-/* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with something else while
-   commands were put off, it is woken again, the later the more often it said so. */
+/* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with
+   something else while commands were put off, it is woken again, the later the more often it said so. */
 static enum err end_session(struct ctx *cx, struct db *db, struct report *r, int64_t enrollment) {
   int64_t times, minutes = NOTNOW_FIRST_MIN;
   TRY(queue_notnow(cx, db, enrollment, &times));

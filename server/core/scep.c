@@ -14,11 +14,14 @@
 enum { RSA_BITS_MIN = 2048, RENEWALS_A_DAY = 5 };
 
 static struct scep_ca ca_of(const struct core *core) {
-  return (struct scep_ca){.cert = keyring_device_ca(core->keyring), .key = keyring_device_ca_key(core->keyring),
+  return (struct scep_ca){.cert = keyring_device_ca(core->keyring),
+                          .key = keyring_device_ca_key(core->keyring),
                           .legacy = core_conf(core)->scep_legacy};
 }
 
-struct slice scep_ca_der(const struct core *core) { return pki_cert_der(keyring_device_ca(core->keyring)); }
+struct slice scep_ca_der(const struct core *core) {
+  return pki_cert_der(keyring_device_ca(core->keyring));
+}
 
 const char *scep_capabilities(const struct core *core) {
   return core_conf(core)->scep_legacy ? "POSTPKIOperation\nSHA-256\nSHA-512\nAES\nSCEPStandard\nRenewal\nSHA-1\nDES3\n"
@@ -37,7 +40,8 @@ static bool same_key(const struct scep_session *s, const uint8_t key_hash[32]) {
   return s->key_hash.n == SHA256_LEN && secret_equal(s->key_hash.p, key_hash, SHA256_LEN);
 }
 
-static enum err by_challenge(struct ctx *cx, struct db *db, struct scep_work *w, struct scep_session *s, const uint8_t key_hash[32]) {
+static enum err by_challenge(struct ctx *cx, struct db *db, struct scep_work *w, struct scep_session *s,
+                             const uint8_t key_hash[32]) {
   uint8_t hash[SHA256_LEN];
   if (!w->request.csr.challenge) return refuse(w, SCEP_BADREQUEST, "the request has no challenge");
   pki_sha256(hash, slice_of(w->request.csr.challenge));
@@ -53,22 +57,26 @@ static enum err by_challenge(struct ctx *cx, struct db *db, struct scep_work *w,
 /* A RenewalReq is signed by the identity that it replaces, which stands in for a challenge (RFC 8894, 2.3). */
 static enum err check_renewed(struct ctx *cx, struct db *db, struct scep_work *w, struct scep_renewed *old) {
   TRY(scep_renewed_load(cx, db, pki_cert_sha256(w->request.signer), old));
-  if (!old->known || old->session == 0) return refuse(w, SCEP_BADMESSAGECHECK, "the identity to renew was not issued here");
+  if (!old->known || old->session == 0)
+    return refuse(w, SCEP_BADMESSAGECHECK, "the identity to renew was not issued here");
   if (old->voided || !old->current) return refuse(w, SCEP_BADCERTID, "the identity to renew counts for no device now");
-  if (pki_cert_not_after(w->request.signer) <= clock_now_us()) return refuse(w, SCEP_BADTIME, "the identity to renew has expired");
+  if (pki_cert_not_after(w->request.signer) <= clock_now_us())
+    return refuse(w, SCEP_BADTIME, "the identity to renew has expired");
   return OK;
 }
 
 static enum err check_key(struct scep_work *w) {
   const struct pki_key *key = w->request.csr.key;
-  if (!pki_key_is_rsa(key) || pki_key_bits(key) < RSA_BITS_MIN) return refuse(w, SCEP_BADALG, "the key is not RSA of 2048 bits or more");
+  if (!pki_key_is_rsa(key) || pki_key_bits(key) < RSA_BITS_MIN)
+    return refuse(w, SCEP_BADALG, "the key is not RSA of 2048 bits or more");
   return OK;
 }
 
 /* PKCSReq is signed by the key that it asks a certificate for (RFC 8894, 2.3): who sends it holds that key. */
 static enum err check_holder(struct scep_work *w) {
   bool own = pki_cert_fits(w->request.signer, w->request.csr.key);
-  if (w->request.type == SCEP_PKCSREQ && !own) return refuse(w, SCEP_BADMESSAGECHECK, "the request is signed by another key than its own");
+  if (w->request.type == SCEP_PKCSREQ && !own)
+    return refuse(w, SCEP_BADMESSAGECHECK, "the request is signed by another key than its own");
   return OK;
 }
 
@@ -78,9 +86,14 @@ static enum err issue(struct ctx *cx, struct scep_work *w) {
   const struct core_conf *conf = core_conf(w->core);
   const struct pki_cert *ca = keyring_device_ca(w->core->keyring);
   int64_t now = clock_now_us(), end = now + conf->identity_validity_us, ca_end = pki_cert_not_after(ca);
-  struct pki_issue what = {.cn = ctx_printf(cx, "MDM Identity %.8s", w->session_id), .organization = conf->organization,
-                           .subject_key = w->request.csr.key, .issuer = ca, .issuer_key = keyring_device_ca_key(w->core->keyring),
-                           .not_before = now - US_DAY, .not_after = end < ca_end ? end : ca_end, .kind = PKI_IDENTITY,
+  struct pki_issue what = {.cn = ctx_printf(cx, "MDM Identity %.8s", w->session_id),
+                           .organization = conf->organization,
+                           .subject_key = w->request.csr.key,
+                           .issuer = ca,
+                           .issuer_key = keyring_device_ca_key(w->core->keyring),
+                           .not_before = now - US_DAY,
+                           .not_after = end < ca_end ? end : ca_end,
+                           .kind = PKI_IDENTITY,
                            .san_uri = ctx_printf(cx, "urn:uuid:%s", w->session_id)};
   return pki_cert_issue(cx, &w->issued, &what);
 }

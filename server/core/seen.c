@@ -14,7 +14,8 @@ enum { DELIVERIES = 8, CHUNK = 150 }; /* a chunk is a job: check-ins pass betwee
 enum { FLUSH_MS = 500, FORGET_MIN = 30, EXPIRE_EVERY_S = 30 };
 /* How soon a device is woken again that came, and for which commands still wait. */
 static const int64_t wake_again_us = 5 * US_MINUTE;
-/* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it. */
+/* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it.
+ */
 static const int64_t wake_missed_us = US_SECOND;
 
 struct delivery {
@@ -26,9 +27,9 @@ struct delivery {
 struct entry {
   int64_t enrollment;
   int64_t session_start, seen_at, next;
-  bool dirty;       /* seen_at is newer than what is stored */
-  bool queued;      /* stands in the list of what is to be written */
-  bool handed;      /* its last poll or report was answered with a command */
+  bool dirty;  /* seen_at is newer than what is stored */
+  bool queued; /* stands in the list of what is to be written */
+  bool handed; /* its last poll or report was answered with a command */
   char address[64];
   int delivered;
   struct delivery deliveries[DELIVERIES];
@@ -40,8 +41,8 @@ struct seen {
   pthread_cond_t stop;
   pthread_t thread;
   bool stopping;
-  struct map *entries;          /* by enrollment */
-  int64_t *dirty;               /* enrollments to be written */
+  struct map *entries; /* by enrollment */
+  int64_t *dirty;      /* enrollments to be written */
   size_t dirty_n, dirty_cap;
 };
 
@@ -124,7 +125,8 @@ bool seen_is_dirty(struct seen *s, int64_t enrollment) {
 static void put_back(struct seen *s, const struct entry *taken) {
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_of(s, taken->enrollment);
-  for (int i = 0; i < taken->delivered && e->delivered < DELIVERIES; i++) e->deliveries[e->delivered++] = taken->deliveries[i];
+  for (int i = 0; i < taken->delivered && e->delivered < DELIVERIES; i++)
+    e->deliveries[e->delivered++] = taken->deliveries[i];
   mark(s, e);
   pthread_mutex_unlock(&s->lock);
 }
@@ -239,8 +241,8 @@ static void tidy(struct seen *s) {
   ctx_free(cx);
 }
 
-/* A database that could not be written is tried again even when nobody wants anything written, so that trouble does not look
-   like lasting when it has passed. */
+/* A database that could not be written is tried again even when nobody wants anything written, so that trouble does not
+   look like lasting when it has passed. */
 static void probe(struct seen *s) {
   struct ctx *cx = ctx_new();
   if (db_health(cx, s->core->store) != OK) {

@@ -77,7 +77,9 @@ static void make_link(struct http_req *rq, struct core *core) {
 
 /* ---- the profile itself, for an operator to hand over ---- */
 
-static enum err profile_job(struct ctx *cx, struct db *db, void *arg) { return enroll_session_store(cx, db, NULL, arg); }
+static enum err profile_job(struct ctx *cx, struct db *db, void *arg) {
+  return enroll_session_store(cx, db, NULL, arg);
+}
 
 static void profile_stored(struct http_req *rq, void *arg, enum err e) {
   const struct enroll_session *session = arg;

@@ -1,4 +1,5 @@
-/* PUT /mdm: check-ins and the command channel, told apart by Content-Type (Apple, "Sending MDM commands to a device"). */
+/* PUT /mdm: check-ins and the command channel, told apart by Content-Type (Apple, "Sending MDM commands to a device").
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/checkin.h"
@@ -25,7 +26,9 @@ static enum kind kind_of(struct http_req *rq) {
 static size_t mdm_early(struct http_req *rq, struct core *core) {
   enum kind kind = kind_of(rq);
   size_t most = kind == CHECKIN_MESSAGE ? CHECKIN_MAX : REPORT_MAX;
-  enum err e = kind == NEITHER ? FAIL(http_cx(rq), E_MEDIA_TYPE, "the Content-Type is neither %s nor %s", checkin_type, report_type) : OK;
+  enum err e = kind == NEITHER
+                   ? FAIL(http_cx(rq), E_MEDIA_TYPE, "the Content-Type is neither %s nor %s", checkin_type, report_type)
+                   : OK;
   /* What is too large is told before who sent it is asked. */
   if (e == OK && http_content_length(rq) <= (int64_t)most) e = device_proof_head(rq, core);
   if (e != OK) reply_error(rq, e);
@@ -36,7 +39,8 @@ static void refuse(struct http_req *rq, enum enroll_refusal refusal) {
   reply_error(rq, FAIL(http_cx(rq), E_REFUSED, "%s: %s", enroll_refusal_slug(refusal), enroll_refusal_text(refusal)));
 }
 
-/* What is wrong with the message is told; all else is our trouble: a contradiction in the database is nothing of the device's. */
+/* What is wrong with the message is told; all else is our trouble: a contradiction in the database is nothing of the
+ * device's. */
 static void trouble(struct http_req *rq, enum err e) {
   bool theirs = e == E_INVALID || e == E_TOO_LARGE;
   reply_error(rq, theirs ? e : E_UNAVAILABLE);
@@ -47,10 +51,14 @@ static void trouble(struct http_req *rq, enum err e) {
 static void checked_in(struct http_req *rq, void *arg, enum err e) {
   struct checkin *c = arg;
   bool fine = e == OK && c->refusal == ENROLL_FINE;
-  if (fine && c->news) log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", http_peer(rq)));
-  if (e != OK) trouble(rq, e);
-  else if (!fine) refuse(rq, c->refusal);
-  else reply_empty(rq, 200);
+  if (fine && c->news)
+    log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", http_peer(rq)));
+  if (e != OK)
+    trouble(rq, e);
+  else if (!fine)
+    refuse(rq, c->refusal);
+  else
+    reply_empty(rq, 200);
 }
 
 static void check_in(struct http_req *rq, struct core *core, const struct enroll_proof *proof) {
@@ -58,18 +66,24 @@ static void check_in(struct http_req *rq, struct core *core, const struct enroll
   *c = (struct checkin){.core = core, .proof = *proof};
   enum err e = checkin_read(http_cx(rq), http_body(rq), c);
   route_log(rq, "id", c->ids.id);
-  if (e != OK) reply_error(rq, e);
-  else route_write(rq, core, checkin_apply, c, checked_in);
+  if (e != OK)
+    reply_error(rq, e);
+  else
+    route_write(rq, core, checkin_apply, c, checked_in);
 }
 
 /* ---- the command channel ---- */
 
 static void reported(struct http_req *rq, void *arg, enum err e) {
   struct report *r = arg;
-  if (e != OK) trouble(rq, e);
-  else if (r->refusal != ENROLL_FINE) refuse(rq, r->refusal);
-  else if (r->command.p) http_reply(rq, 200, "application/xml", r->command);
-  else reply_empty(rq, 200);
+  if (e != OK)
+    trouble(rq, e);
+  else if (r->refusal != ENROLL_FINE)
+    refuse(rq, r->refusal);
+  else if (r->command.p)
+    http_reply(rq, 200, "application/xml", r->command);
+  else
+    reply_empty(rq, 200);
 }
 
 static enum err poll(struct ctx *cx, struct core *core, struct report *r, bool *done) {
@@ -86,20 +100,30 @@ static void report(struct http_req *rq, struct core *core, const struct enroll_p
   enum err e = report_read(cx, http_body(rq), r);
   route_log(rq, "id", r->ids.id);
   if (e == OK) e = poll(cx, core, r, &done);
-  if (e != OK || done) reported(rq, r, e);
-  else route_write(rq, core, report_apply, r, reported);
+  if (e != OK || done)
+    reported(rq, r, e);
+  else
+    route_write(rq, core, report_apply, r, reported);
 }
 
 static void mdm(struct http_req *rq, struct core *core) {
   struct enroll_proof proof;
   enum err e = device_proof(rq, core, &proof);
-  if (e != OK) reply_error(rq, e);
-  else if (kind_of(rq) == CHECKIN_MESSAGE) check_in(rq, core, &proof);
-  else report(rq, core, &proof);
+  if (e != OK)
+    reply_error(rq, e);
+  else if (kind_of(rq) == CHECKIN_MESSAGE)
+    check_in(rq, core, &proof);
+  else
+    report(rq, core, &proof);
 }
 
 const struct route mdm_routes[] = {
     {.method = "PUT", .pattern = "/mdm", .body_max = REPORT_MAX, .flags = ROUTE_QUIET, .run = mdm, .early = mdm_early},
-    {.method = "PUT", .pattern = "/checkin", .body_max = CHECKIN_MAX, .flags = ROUTE_QUIET, .run = mdm, .early = mdm_early},
+    {.method = "PUT",
+     .pattern = "/checkin",
+     .body_max = CHECKIN_MAX,
+     .flags = ROUTE_QUIET,
+     .run = mdm,
+     .early = mdm_early},
     {.method = NULL},
 };

@@ -16,7 +16,8 @@ static void finished(struct http_req *rq, void *arg, enum err e) {
     return;
   }
   if (w->fail != SCEP_NOFAIL)
-    log_warn(cx, "SCEP request refused", LOG_S("why", w->why), LOG_I("fail_info", w->fail), LOG_S("peer", http_peer(rq)));
+    log_warn(cx, "SCEP request refused", LOG_S("why", w->why), LOG_I("fail_info", w->fail),
+             LOG_S("peer", http_peer(rq)));
   http_reply(rq, 200, "application/x-pki-message", der);
 }
 
@@ -32,8 +33,10 @@ static void operation(struct http_req *rq, struct core *core, struct slice messa
   enum err e = message.n > MESSAGE_MAX ? FAIL(cx, E_TOO_LARGE, "the message is larger than %d bytes", MESSAGE_MAX)
                                        : begin(cx, core, message, w);
   w->address = http_peer(rq);
-  if (e != OK || w->fail != SCEP_NOFAIL) finished(rq, w, e);
-  else route_write(rq, core, scep_commit, w, finished);
+  if (e != OK || w->fail != SCEP_NOFAIL)
+    finished(rq, w, e);
+  else
+    route_write(rq, core, scep_commit, w, finished);
 }
 
 static void get_ca_caps(struct http_req *rq, struct core *core) {
@@ -44,16 +47,18 @@ static void get_ca_cert(struct http_req *rq, struct core *core) {
   http_reply(rq, 200, "application/x-x509-ca-cert", scep_ca_der(core));
 }
 
-/* macOS leaves '+' and '/' of the base64 unescaped in the query, so '+' is never a space here. Some clients repeat the message in the
-   query of a POST: then the body counts. */
+/* macOS leaves '+' and '/' of the base64 unescaped in the query, so '+' is never a space here. Some clients repeat the
+   message in the query of a POST: then the body counts. */
 static void pki_operation(struct http_req *rq, struct core *core) {
   struct slice der = http_body(rq);
   bool get = slice_is(slice_of(http_method(rq)), "GET");
   enum err e = OK;
   if (get) e = dec_base64(http_cx(rq), http_query(rq, "message"), &der);
   if (e == OK && der.n == 0) e = FAIL(http_cx(rq), E_INVALID, "the message is empty");
-  if (e != OK) reply_error(rq, e);
-  else operation(rq, core, der);
+  if (e != OK)
+    reply_error(rq, e);
+  else
+    operation(rq, core, der);
 }
 
 static const struct {

@@ -23,19 +23,23 @@ struct db {
 
 static enum err fault(struct ctx *cx, struct db *db, const char *what) {
   int code = sqlite3_errcode(db->s) & 0xff;
-  enum err e = code == SQLITE_CONSTRAINT ? E_CONFLICT : code == SQLITE_ERROR || code == SQLITE_MISUSE ? E_INTERNAL : E_STORAGE;
+  enum err e = code == SQLITE_CONSTRAINT                       ? E_CONFLICT
+               : code == SQLITE_ERROR || code == SQLITE_MISUSE ? E_INTERNAL
+                                                               : E_STORAGE;
   return FAIL(cx, e, "database: %s (%s)", sqlite3_errmsg(db->s), what);
 }
 
-static const char write_setup[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;"
-                                  "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+static const char write_setup[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;"
+    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 /* read_uncommitted only matters for databases in memory, whose connections share one cache. */
 static const char read_setup[] = "PRAGMA query_only = ON; PRAGMA read_uncommitted = ON; PRAGMA temp_store = MEMORY;";
 
 enum err db_connect(struct ctx *cx, struct db **out, const char *path, enum db_mode mode) {
   struct db *db = mem_alloc(sizeof *db);
   db->stmts = map_new();
-  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+  int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
   enum err e = OK;
   if (sqlite3_open_v2(path, &db->s, flags, NULL) != SQLITE_OK) e = fault(cx, db, path);
   if (e == OK) {
@@ -67,7 +71,9 @@ enum err db_script(struct ctx *cx, struct db *db, const char *sql) {
 }
 
 bool db_in_transaction(const struct db *db) { return !sqlite3_get_autocommit(db->s); }
-struct db_after **db_after_list(struct db *db) { return &db->after; }
+struct db_after **db_after_list(struct db *db) {
+  return &db->after;
+}
 
 void db_after_commit(struct db *db, void (*run)(void *arg), void *arg) {
   struct db_after *a = mem_alloc(sizeof *a);

@@ -118,7 +118,8 @@ static int pull_timeout(gnutls_transport_ptr_t arg, unsigned ms) {
 }
 
 /* The client's last word is Finished, in every kind of handshake. Told by a hook: gnutls_handshake_get_last_in has
-   forgotten it as soon as the handshake is over, and a client that sends its request along is pulled only after that. */
+   forgotten it as soon as the handshake is over, and a client that sends its request along is pulled only after that.
+ */
 static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                        const gnutls_datum_t *message) {
   (void)type, (void)when, (void)message;

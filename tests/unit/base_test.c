@@ -18,8 +18,16 @@
 /* Text that is not UTF-8, in every way that one can be wrong. */
 static void test_utf8(void **state) {
   (void)state;
-  static const char *const bad[] = {"\x80", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
-                                    "\xf8\x88\x80\x80\x80", "\xe2\x82", "a\xff"};
+  static const char *const bad[] = {"\x80",
+                                    "\xc0\xaf",
+                                    "\xc1\xbf",
+                                    "\xe0\x80\x80",
+                                    "\xed\xa0\x80",
+                                    "\xf0\x80\x80\x80",
+                                    "\xf4\x90\x80\x80",
+                                    "\xf8\x88\x80\x80\x80",
+                                    "\xe2\x82",
+                                    "a\xff"};
   static const char *const good[] = {"", "plain", "\xc2\xa9", "\xe2\x82\xac", "\xf0\x9f\x8d\x8e", "\xf4\x8f\xbf\xbf"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(utf8_valid(slice_of(bad[i])));
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_true(utf8_valid(slice_of(good[i])));
@@ -78,7 +86,8 @@ static void test_percent(void **state) {
   struct ctx *cx = ctx_new();
   struct slice out;
   static const char *const bad[] = {"%", "%1", "%zz", "a%00"};
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(dec_percent(cx, slice_of(bad[i]), &out), E_INVALID);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    assert_int_equal(dec_percent(cx, slice_of(bad[i]), &out), E_INVALID);
   ctx_clear_error(cx);
   assert_int_equal(dec_percent(cx, slice_of("a+b%2Bc%2f"), &out), OK);
   assert_true(slice_is(out, "a+b+c/"));
@@ -208,9 +217,10 @@ static void test_mailbox(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_utf8),    cmocka_unit_test(test_numbers), cmocka_unit_test(test_spans), cmocka_unit_test(test_base64),
-      cmocka_unit_test(test_percent), cmocka_unit_test(test_uuid),    cmocka_unit_test(test_cut),   cmocka_unit_test(test_context),
-      cmocka_unit_test(test_errors),  cmocka_unit_test(test_map),     cmocka_unit_test(test_mailbox),
+      cmocka_unit_test(test_utf8),   cmocka_unit_test(test_numbers), cmocka_unit_test(test_spans),
+      cmocka_unit_test(test_base64), cmocka_unit_test(test_percent), cmocka_unit_test(test_uuid),
+      cmocka_unit_test(test_cut),    cmocka_unit_test(test_context), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_map),    cmocka_unit_test(test_mailbox),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,7 +171,8 @@ static void print_is_read_back(void **state) {
   assert_true(second->identity_validity == 36 * US_HOUR);
   for (const struct conf_row *row = conf_rows; row->name; row++) {
     const char *a = conf_value(t.cx, first, row, false), *b = conf_value(t.cx, second, row, false);
-    if (strcmp(row->name, "api-key") != 0 && !slice_eq(slice_of(a), slice_of(b))) fail_msg("%s: %s, %s", row->name, a, b);
+    if (strcmp(row->name, "api-key") != 0 && !slice_eq(slice_of(a), slice_of(b)))
+      fail_msg("%s: %s, %s", row->name, a, b);
   }
 }
 

@@ -1,4 +1,5 @@
-/* A core over a real database in memory, without listeners and without APNs: what the unit tests of the MDM itself stand on. */
+/* A core over a real database in memory, without listeners and without APNs: what the unit tests of the MDM itself
+ * stand on. */
 #ifndef POMONA_TESTS_CORE_FIXTURE_H
 #define POMONA_TESTS_CORE_FIXTURE_H
 
@@ -58,13 +59,19 @@ static void import_pushcert(const char *topic) {
   struct pki_cert *cert;
   struct slice key_pem;
   must(pki_key_new_rsa(fx.cx, &key, 2048));
-  struct pki_issue what = {.cn = "APSP:test", .uid = topic, .subject_key = key, .issuer_key = key, .not_before = clock_now_us() - US_DAY,
-                           .not_after = clock_now_us() + 365 * US_DAY, .kind = PKI_PUSH};
+  struct pki_issue what = {.cn = "APSP:test",
+                           .uid = topic,
+                           .subject_key = key,
+                           .issuer_key = key,
+                           .not_before = clock_now_us() - US_DAY,
+                           .not_after = clock_now_us() + 365 * US_DAY,
+                           .kind = PKI_PUSH};
   must(pki_cert_issue(fx.cx, &cert, &what));
   must(pki_key_pem(fx.cx, &key_pem, key));
   struct slice cert_pem = pki_cert_pem(fx.cx, cert);
   struct pushcert_pair pair;
-  must(pushcert_check(fx.cx, &pair, slice_of(ctx_printf(fx.cx, "%.*s%.*s", (int)cert_pem.n, cert_pem.p, (int)key_pem.n, key_pem.p))));
+  must(pushcert_check(fx.cx, &pair,
+                      slice_of(ctx_printf(fx.cx, "%.*s%.*s", (int)cert_pem.n, cert_pem.p, (int)key_pem.n, key_pem.p))));
   must(in_job(put_pushcert, &pair));
 }
 
@@ -72,9 +79,15 @@ static inline int fixture_open(void **state) {
   (void)state;
   uint8_t secret[32] = {7};
   fx = (struct fixture){.cx = ctx_new()};
-  fx.conf = (struct core_conf){.data = "/nonexistent", .public_url = "https://mdm.example.org", .organization = "Example",
-                               .identity_mtls = true, .identity_signature = true, .sign_message = true,
-                               .identity_validity_us = 730 * US_DAY, .wake_rate = 500, .own_tls = true};
+  fx.conf = (struct core_conf){.data = "/nonexistent",
+                               .public_url = "https://mdm.example.org",
+                               .organization = "Example",
+                               .identity_mtls = true,
+                               .identity_signature = true,
+                               .sign_message = true,
+                               .identity_validity_us = 730 * US_DAY,
+                               .wake_rate = 500,
+                               .own_tls = true};
   atomic_store(&fx.core.conf, &fx.conf);
   fx.core.vault = vault_new(secret);
   must(db_store_open(fx.cx, &fx.core.store, ":memory:"));
@@ -101,8 +114,12 @@ static inline int fixture_close(void **state) {
 /* An identity of some CA; the chain is the faces' business. */
 static inline struct enroll_proof new_identity(const char *cn) {
   struct pki_cert *cert;
-  struct pki_issue what = {.cn = cn, .subject_key = fx.key, .issuer_key = fx.key, .not_before = clock_now_us() - US_DAY,
-                           .not_after = clock_now_us() + 30 * US_DAY, .kind = PKI_IDENTITY};
+  struct pki_issue what = {.cn = cn,
+                           .subject_key = fx.key,
+                           .issuer_key = fx.key,
+                           .not_before = clock_now_us() - US_DAY,
+                           .not_after = clock_now_us() + 30 * US_DAY,
+                           .kind = PKI_IDENTITY};
   must(pki_cert_issue(fx.cx, &cert, &what));
   struct enroll_proof p = {.cert = pki_cert_der(cert), .address = "192.0.2.1"};
   memcpy(p.hash, pki_cert_sha256(cert), sizeof p.hash);
@@ -161,7 +178,8 @@ static inline struct enroll_proof enrolled(const char *udid) {
 }
 
 /* One request on the command channel; gives what came back. */
-static inline struct report *put_report(struct enroll_proof proof, const char *udid, const char *status, const char *uuid) {
+static inline struct report *put_report(struct enroll_proof proof, const char *udid, const char *status,
+                                        const char *uuid) {
   struct pl *m = pl_new_dict(fx.cx);
   pl_set_string(m, "UDID", udid);
   pl_set_string(m, "Status", status);
@@ -176,7 +194,8 @@ static inline struct report *put_report(struct enroll_proof proof, const char *u
   return r;
 }
 
-static inline const char *next_after(struct enroll_proof proof, const char *udid, const char *status, const char *uuid) {
+static inline const char *next_after(struct enroll_proof proof, const char *udid, const char *status,
+                                     const char *uuid) {
   struct report *r = put_report(proof, udid, status, uuid);
   assert_int_equal(r->refusal, ENROLL_FINE);
   return r->command_uuid ? r->command_uuid : "";
@@ -206,7 +225,9 @@ static inline enum err enqueue_err(const char *id, const char *request_type, con
   return in_job(enqueue_job, q);
 }
 
-static inline void enqueue(const char *id, const char *request_type, const char *uuid) { must(enqueue_err(id, request_type, uuid)); }
+static inline void enqueue(const char *id, const char *request_type, const char *uuid) {
+  must(enqueue_err(id, request_type, uuid));
+}
 
 static inline int64_t count(const char *sql) {
   int64_t n;

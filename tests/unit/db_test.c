@@ -98,8 +98,8 @@ static void test_values(void **state) {
   struct db *db;
   struct db_rows r;
   assert_int_equal(db_reader(cx, store, &db), OK);
-  assert_int_equal(db_open_rows(cx, db, &r, "SELECT $1, $2, $3, $4, $5", DB_S("text"), DB_B(slice_mem("a\0b", 3)), DB_S(NULL),
-                                DB_B(slice_mem("", 0)), DB_I(INT64_MIN)),
+  assert_int_equal(db_open_rows(cx, db, &r, "SELECT $1, $2, $3, $4, $5", DB_S("text"), DB_B(slice_mem("a\0b", 3)),
+                                DB_S(NULL), DB_B(slice_mem("", 0)), DB_I(INT64_MIN)),
                    OK);
   assert_true(db_next(&r));
   assert_string_equal(db_text(&r, 0), "text");
@@ -209,9 +209,12 @@ static void test_newer_or_broken_file(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, open_memory, close_all)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_failed_job_leaves_nothing), T(test_wrong_statements),
-      T(test_placeholders),              T(test_values),
-      T(test_after_commit),              cmocka_unit_test(test_many_jobs_and_reopen),
+      T(test_failed_job_leaves_nothing),
+      T(test_wrong_statements),
+      T(test_placeholders),
+      T(test_values),
+      T(test_after_commit),
+      cmocka_unit_test(test_many_jobs_and_reopen),
       cmocka_unit_test(test_newer_or_broken_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,8 @@ static void test_foreign_ca_vouches_by_name(void **state) {
   (void)enrolled("A");
   fx.conf.device_ca_names = true;
   assert_int_equal(authenticate(new_identity("B"), "A", NULL), ENROLL_FOREIGN);
-  assert_int_equal(authenticate(new_identity("S"), "A", "S"), ENROLL_FOREIGN); /* a claim of the message is none of the CA */
+  assert_int_equal(authenticate(new_identity("S"), "A", "S"),
+                   ENROLL_FOREIGN); /* a claim of the message is none of the CA */
   assert_int_equal(authenticate(new_identity("A"), "A", NULL), ENROLL_FINE);
 }
 
@@ -134,7 +135,8 @@ static void test_incomplete_messages(void **state) {
   assert_int_equal(count("SELECT token_update_tally FROM enrollment WHERE id = 'A'"), 1);
 }
 
-/* Authenticate opens a pending generation: the former one is served until TokenUpdate, which takes over and ends its queue. */
+/* Authenticate opens a pending generation: the former one is served until TokenUpdate, which takes over and ends its
+ * queue. */
 static void test_generations(void **state) {
   (void)state;
   struct enroll_proof first = enrolled("A"), second = new_identity("A2");
@@ -181,9 +183,12 @@ static void test_aborted_takeover(void **state) {
   pl_set_data(user, "Token", slice_of("owner"));
   pl_set_string(user, "PushMagic", "m");
   pl_set_string(user, "UserShortName", "owner");
-  pl_set_string(user, "UserLongName", "\xc2\x9b" "31m");
+  pl_set_string(user, "UserLongName",
+                "\xc2\x9b"
+                "31m");
   must(check_in_with(owner, user, &refusal));
-  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE user_short_name = 'owner' AND user_long_name IS NULL"), 1);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE user_short_name = 'owner' AND user_long_name IS NULL"),
+                   1);
   enqueue("A", "CertificateList", "1");
   release_job_run("A");
   assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
@@ -269,8 +274,10 @@ static void test_unlock_token_is_kept(void **state) {
   pl_set_bool(m, "AwaitingConfiguration", true);
   must(check_in_with(p, m, &refusal));
   assert_int_equal(token_update(p, "A", "t2"), ENROLL_FINE);
-  assert_int_equal(count("SELECT count(*) FROM generation WHERE unlock_token_sealed IS NOT NULL AND awaiting_configuration = 1"), 1);
-  assert_int_equal(count("SELECT count(*) FROM generation WHERE instr(unlock_token_sealed, CAST('secret' AS BLOB)) > 0"), 0);
+  assert_int_equal(
+      count("SELECT count(*) FROM generation WHERE unlock_token_sealed IS NOT NULL AND awaiting_configuration = 1"), 1);
+  assert_int_equal(
+      count("SELECT count(*) FROM generation WHERE instr(unlock_token_sealed, CAST('secret' AS BLOB)) > 0"), 0);
 }
 
 /* A device is found by its id, or by a serial number that only it has. */
@@ -295,10 +302,24 @@ static void test_lookup(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_bad_ids), T(test_channel_ids), T(test_unbound_is_refused), T(test_identity_of_another_device), T(test_no_takeover),
-      T(test_foreign_ca_vouches_by_name), T(test_unknown_topic), T(test_incomplete_messages), T(test_generations),
-      T(test_aborted_reinstallation), T(test_aborted_takeover), T(test_users_are_bounded), T(test_release), T(test_erased_device_comes_back), T(test_silent_after_erase),
-      T(test_identity_ended_long_ago), T(test_unlock_token_is_kept), T(test_lookup),
+      T(test_bad_ids),
+      T(test_channel_ids),
+      T(test_unbound_is_refused),
+      T(test_identity_of_another_device),
+      T(test_no_takeover),
+      T(test_foreign_ca_vouches_by_name),
+      T(test_unknown_topic),
+      T(test_incomplete_messages),
+      T(test_generations),
+      T(test_aborted_reinstallation),
+      T(test_aborted_takeover),
+      T(test_users_are_bounded),
+      T(test_release),
+      T(test_erased_device_comes_back),
+      T(test_silent_after_erase),
+      T(test_identity_ended_long_ago),
+      T(test_unlock_token_is_kept),
+      T(test_lookup),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,8 @@ static void test_notnow(void **state) {
   NEXT("Acknowledged", "4", "1");
   NEXT("Acknowledged", "1", "2");
   NEXT("NotNow", "2", "");
-  assert_int_equal(count("SELECT notnow_count FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = '2'"), 2);
+  assert_int_equal(count("SELECT notnow_count FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = '2'"),
+                   2);
 }
 
 /* A `once` command is handed out one time; only a retry repeats it. Its delivery is on disk before it leaves. */
@@ -172,7 +173,9 @@ static void test_jumpers(void **state) {
 }
 
 /* Expiry ends delivery only: a late report still counts. */
-static enum err expire_job(struct ctx *cx, struct db *db, void *arg) { return queue_expire(cx, db, clock_now_us(), 100, arg); }
+static enum err expire_job(struct ctx *cx, struct db *db, void *arg) {
+  return queue_expire(cx, db, clock_now_us(), 100, arg);
+}
 
 static void test_expiry(void **state) {
   (void)state;
@@ -194,7 +197,8 @@ static void test_expiry(void **state) {
   assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 2);
 }
 
-/* Who had an EraseDevice is on disk before it leaves: whether the device may come back, and who gets it again, depends on that. */
+/* Who had an EraseDevice is on disk before it leaves: whether the device may come back, and who gets it again, depends
+ * on that. */
 static void test_erase_is_recorded(void **state) {
   (void)state;
   struct enroll_proof p = enrolled("A");
@@ -209,13 +213,15 @@ static void test_polls_go_by_the_queue(void **state) {
   (void)state;
   struct db_rows r;
   int good = 0, n = 0;
-  must(db_open_rows(fx.cx, reader(), &r, "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE enrollment = 1 AND waiting = 1 ORDER BY seq"));
+  must(db_open_rows(fx.cx, reader(), &r,
+                    "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE enrollment = 1 AND waiting = 1 ORDER BY seq"));
   for (; db_next(&r); n++) good += strstr(db_text(&r, 3), "target_queue") != NULL;
   must(db_close(&r));
   assert_int_equal(good, 1);
   assert_int_equal(n, 1);
   good = 0;
-  must(db_open_rows(fx.cx, reader(), &r, "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE waiting = 1 AND expires_at <= 1"));
+  must(db_open_rows(fx.cx, reader(), &r,
+                    "EXPLAIN QUERY PLAN SELECT seq FROM target WHERE waiting = 1 AND expires_at <= 1"));
   while (db_next(&r)) good += strstr(db_text(&r, 3), "SEARCH target USING") && strstr(db_text(&r, 3), "target_expiry");
   must(db_close(&r));
   assert_int_equal(good, 1);
@@ -224,9 +230,10 @@ static void test_polls_go_by_the_queue(void **state) {
 /* Commands lie encrypted, and come out byte for byte. */
 static void test_bytes_are_kept(void **state) {
   (void)state;
-  static const char plist[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- kept -->\n<plist version=\"1.0\"><dict><key>CommandUUID</key>"
-                              "<string>raw-1</string><key>Command</key><dict><key>RequestType</key><string>ProfileList</string>"
-                              "</dict></dict></plist>\n";
+  static const char plist[] =
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- kept -->\n<plist version=\"1.0\"><dict><key>CommandUUID</key>"
+      "<string>raw-1</string><key>Command</key><dict><key>RequestType</key><string>ProfileList</string>"
+      "</dict></dict></plist>\n";
   struct enroll_proof p = enrolled("A");
   struct enqueue q = {.id = "A"};
   must(command_parse(fx.cx, &q.command, slice_of(plist)));
@@ -242,7 +249,8 @@ static void test_bad_reports(void **state) {
   (void)state;
   static const struct {
     const char *status, *uuid;
-  } bad[] = {{NULL, NULL}, {"", NULL}, {"Foo", "1"}, {"idle", NULL}, {"Acknowledged", NULL}, {"NotNow", NULL}, {"Error", "a\nb"}};
+  } bad[] = {{NULL, NULL},           {"", NULL},       {"Foo", "1"},     {"idle", NULL},
+             {"Acknowledged", NULL}, {"NotNow", NULL}, {"Error", "a\nb"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct pl *m = pl_new_dict(fx.cx);
     struct report r = {.core = &fx.core};
@@ -254,7 +262,8 @@ static void test_bad_reports(void **state) {
   }
 }
 
-/* A poll that ran beside the enqueue and found nothing is no reason to wait: the device is woken at once, not in five minutes. */
+/* A poll that ran beside the enqueue and found nothing is no reason to wait: the device is woken at once, not in five
+ * minutes. */
 static void flush_seen(void) {
   seen_stop(fx.core.seen);
   must(seen_start(fx.cx, &fx.core.seen, &fx.core));
@@ -300,9 +309,23 @@ static void test_trouble_is_no_miss(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_bad_reports), T(test_reports_that_fit_nothing), T(test_uuid_is_idempotent), T(test_order), T(test_redelivery),
-      T(test_notnow), T(test_once), T(test_set_aside), T(test_set_aside_jumper), T(test_notnow_is_a_word),
-      T(test_notnow_over_a_restart), T(test_erase_is_recorded), T(test_polls_go_by_the_queue), T(test_jumpers), T(test_expiry), T(test_bytes_are_kept), T(test_missed_by_a_poll),
+      T(test_bad_reports),
+      T(test_reports_that_fit_nothing),
+      T(test_uuid_is_idempotent),
+      T(test_order),
+      T(test_redelivery),
+      T(test_notnow),
+      T(test_once),
+      T(test_set_aside),
+      T(test_set_aside_jumper),
+      T(test_notnow_is_a_word),
+      T(test_notnow_over_a_restart),
+      T(test_erase_is_recorded),
+      T(test_polls_go_by_the_queue),
+      T(test_jumpers),
+      T(test_expiry),
+      T(test_bytes_are_kept),
+      T(test_missed_by_a_poll),
       T(test_trouble_is_no_miss),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

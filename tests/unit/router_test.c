@@ -176,12 +176,8 @@ static void devices_are_answered_without_words(void **state) {
   static const struct {
     const char *method, *path;
     int status;
-  } cases[] = {{"GET", "/nothing", 404},
-               {"DELETE", "/things/1", 405},
-               {"GET", "/inside", 503},
-               {"GET", "/denied", 400},
-               {"GET", "/outside", 409},
-               {"GET", "/unauthorized", 400}};
+  } cases[] = {{"GET", "/nothing", 404}, {"DELETE", "/things/1", 405}, {"GET", "/inside", 503},
+               {"GET", "/denied", 400},  {"GET", "/outside", 409},     {"GET", "/unauthorized", 400}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct nh_reply r = ask_as(t.devices, cases[i].method, cases[i].path, "Host: evil.example", 0);
     assert_int_equal(r.status, cases[i].status);

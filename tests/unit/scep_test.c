@@ -74,8 +74,12 @@ struct requester {
 static struct requester new_requester(int bits) {
   struct requester r = {.type = SCEP_PKCSREQ, .transaction = "T1"};
   must(bits ? pki_key_new_rsa(fx.cx, &r.key, bits) : pki_key_new_p256(fx.cx, &r.key));
-  struct pki_issue what = {.cn = "device", .subject_key = r.key, .issuer_key = r.key, .not_before = clock_now_us() - US_DAY,
-                           .not_after = clock_now_us() + US_DAY, .kind = PKI_IDENTITY};
+  struct pki_issue what = {.cn = "device",
+                           .subject_key = r.key,
+                           .issuer_key = r.key,
+                           .not_before = clock_now_us() - US_DAY,
+                           .not_after = clock_now_us() + US_DAY,
+                           .kind = PKI_IDENTITY};
   must(pki_cert_issue(fx.cx, &r.cert, &what));
   return r;
 }
@@ -95,7 +99,9 @@ static struct scep_reply send_for(const struct requester *r, const struct pki_ke
   return reply;
 }
 
-static struct scep_reply send(const struct requester *r, const char *challenge) { return send_for(r, r->key, challenge); }
+static struct scep_reply send(const struct requester *r, const char *challenge) {
+  return send_for(r, r->key, challenge);
+}
 
 /* ---- tests ---- */
 
@@ -194,7 +200,8 @@ static struct enroll_proof by_link(const char *link) {
   return proof_of(r.issued);
 }
 
-/* A link made for one device lets no other in, and lets that one in again at once; any other link takes no living device over. */
+/* A link made for one device lets no other in, and lets that one in again at once; any other link takes no living
+ * device over. */
 static void test_links_and_devices(void **state) {
   (void)state;
   struct enroll_proof owner = by_link(new_link(1, NULL));
@@ -229,8 +236,8 @@ static void test_renewal(void **state) {
   refused(send_for(&renewing, stranger.key, NULL), SCEP_BADTIME);
 }
 
-/* Before Authenticate an identity renews nothing: else a link for one device would let in any number. Nor does that of a device that is
-   blocked or went away, and a device that renews without end is stopped. */
+/* Before Authenticate an identity renews nothing: else a link for one device would let in any number. Nor does that of
+   a device that is blocked or went away, and a device that renews without end is stopped. */
 static void test_what_cannot_be_renewed(void **state) {
   (void)state;
   struct requester a = new_requester(2048), fresh = new_requester(2048);
@@ -252,7 +259,8 @@ static void test_what_cannot_be_renewed(void **state) {
   refused(send_for(&renewing, fresh.key, NULL), SCEP_BADCERTID);
 }
 
-/* The renewed identity of a former generation is not let into the one that came after it: that has another device's commands. */
+/* The renewed identity of a former generation is not let into the one that came after it: that has another device's
+ * commands. */
 static void test_renewed_identity_of_a_former_generation(void **state) {
   (void)state;
   struct requester a = new_requester(2048), fresh = new_requester(2048);
@@ -297,9 +305,17 @@ static void test_unfinished_has_no_claim(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, scep_open, scep_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_garbage), T(test_challenges),     T(test_keys),              T(test_repeat),
-      T(test_link_uses), T(test_what_is_issued), T(test_links_and_devices), T(test_renewal),
-      T(test_what_cannot_be_renewed), T(test_renewed_identity_of_a_former_generation), T(test_claimed_serial_number),
+      T(test_garbage),
+      T(test_challenges),
+      T(test_keys),
+      T(test_repeat),
+      T(test_link_uses),
+      T(test_what_is_issued),
+      T(test_links_and_devices),
+      T(test_renewal),
+      T(test_what_cannot_be_renewed),
+      T(test_renewed_identity_of_a_former_generation),
+      T(test_claimed_serial_number),
       T(test_unfinished_has_no_claim),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);

@@ -1,5 +1,5 @@
-/* Data folders of every schema number that was ever released still open, migrate and serve. Each is a dump of a server's database, with
-   two devices and a waiting command each, sealed under the key 0707…07. */
+/* Data folders of every schema number that was ever released still open, migrate and serve. Each is a dump of a
+   server's database, with two devices and a waiting command each, sealed under the key 0707…07. */
 #include "core_fixture.h"
 
 #include "lib/db_int.h"
@@ -73,7 +73,8 @@ static void test_every_schema_opens(void **state) {
     assert_non_null(mkdtemp(dir));
     open_stored(dumps.gl_pathv[i], dir);
     assert_int_equal(count("SELECT max(number) FROM schema_history"), db_schema_newest());
-    assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND unlock_token_sealed IS NOT NULL"), 2);
+    assert_int_equal(
+        count("SELECT count(*) FROM generation WHERE state = 'current' AND unlock_token_sealed IS NOT NULL"), 2);
     check_device("STORED-A");
     check_device("STORED-B");
     close_stored();

@@ -22,7 +22,8 @@ static void write_key(const char *path, const char *text) {
   assert_int_equal(file_replace(cx, path, slice_of(text)), OK);
 }
 
-/* A key file that is absent, is no file, is no key, or that others may read is refused; only a first start makes one. */
+/* A key file that is absent, is no file, is no key, or that others may read is refused; only a first start makes one.
+ */
 static void test_bad_key_files(void **state) {
   (void)state;
   struct vault *v;
@@ -47,7 +48,8 @@ static void test_bad_key_files(void **state) {
   vault_close(v);
 }
 
-/* What is sealed opens with the same key and about the same thing only, and a made key is the one that is read again. */
+/* What is sealed opens with the same key and about the same thing only, and a made key is the one that is read again.
+ */
 static void test_seal(void **state) {
   (void)state;
   struct vault *v, *again;
