@@ -86,7 +86,11 @@ static void answer(struct outcome *o) {
 static enum err transaction(struct db_writer *w, struct outcome *batch, size_t n) {
   TRY(db_run(w->cx, w->db, "BEGIN IMMEDIATE"));
   for (size_t i = 0; i < n; i++) TRY(run_job(w, &batch[i]));
-  for (size_t i = 0; answer_early() && i < n; i++) answer(&batch[i]);
+  for (size_t i = 0; answer_early() && i < n; i++) {
+    run_after(batch[i].after); /* its arguments live in the job's context, which goes with the answer */
+    batch[i].after = NULL;
+    answer(&batch[i]);
+  }
   return db_run(w->cx, w->db, "COMMIT");
 }
 
