@@ -19,9 +19,15 @@ struct checkin {
   struct enroll_proof proof;
   struct enroll_ids ids;
   const struct checkin_row *row;
+  struct slice body;           /* the message as it came */
   void *state;                 /* the row's own */
   enum enroll_refusal refusal; /* after apply: not ENROLL_FINE is answered 400 */
   const char *news;            /* after apply: what an operator wants to see in the log, or NULL */
+  /* after apply, when it was accepted: what is answered; status 0 is 200, answer.p NULL is empty */
+  int status;
+  struct slice answer;
+  const char *answer_type;
+  int64_t tally; /* of a TokenUpdate: token_update_tally after it */
 };
 
 /* E_INVALID: not a check-in message that is known. proof and core are the caller's to set. */

@@ -15,7 +15,9 @@ struct db_store;
 struct vault;
 struct keyring;
 struct push;
+struct refused;
 struct seen;
+struct webhook;
 struct pki_signers;
 struct pki_trust;
 
@@ -28,8 +30,18 @@ struct core_conf {
   const char *device_ca_pem;      /* text of the files named by device-ca; NULL: none */
   const char *apns_url, *apns_ca; /* apns_ca NULL: the system's store */
   bool identity_mtls, identity_signature;
+  const char *identity_header; /* in which trusted proxies hand a device's certificate on; NULL: none */
+  const char *trusted_proxies; /* networks, separated by commas; NULL: none */
   bool sign_message, scep_legacy, open_enrollment, device_ca_names;
-  int64_t identity_validity_us;
+  bool unenroll_unknown, user_auth_empty, accept_cut_off;
+  int64_t identity_validity_us, identity_renew_before_us, identity_grace_us;
+  int64_t takeover_wait_us; /* 0: 15 minutes for links of one use, 24 hours for others */
+  int64_t migration_window_us, await_timeout_us, history_us;
+  const char *authproxy_url, *escrow_key_unlock_url; /* without a slash at the end; authproxy_url NULL: none */
+  const char *proxy;                                 /* of HTTP clients; NULL: none */
+  const char *webhook_urls;                          /* separated by spaces; NULL: none */
+  const char *webhook_hmac_key;                      /* NULL: none */
+  bool webhook_micromdm, webhook_all;
   int64_t wake_rate; /* pushes a second */
   bool own_tls;      /* the TLS certificate is by our own CA: its root goes into profiles */
 };
@@ -40,6 +52,8 @@ struct core {
   struct keyring *keyring;
   struct push *push; /* NULL where nothing is pushed */
   struct seen *seen;
+  struct refused *refused; /* NULL where nothing is kept of requests that were refused */
+  struct webhook *webhook; /* NULL where nothing is delivered */
   struct pki_signers *signers;
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */

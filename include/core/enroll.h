@@ -34,6 +34,7 @@ struct enroll_proof {
   uint8_t hash[32];  /* SHA-256 of the certificate */
   struct slice cert; /* DER */
   const char *address;
+  bool expired; /* it has ended, within identity-grace: it is served its renewal and nothing else */
 };
 
 enum enroll_refusal {
@@ -47,7 +48,9 @@ enum enroll_refusal {
   ENROLL_OTHER_LINK, /* its link was made for another device */
   ENROLL_HELD,       /* another identity holds this device, and nothing says that it is gone */
   ENROLL_FOREIGN,    /* identity of a foreign CA for a device that another identity holds */
-  ENROLL_TOPIC       /* its profile names a topic without a push certificate here */
+  ENROLL_TOPIC,      /* its profile names a topic without a push certificate here */
+  ENROLL_EXPIRED,    /* the identity has ended: only its renewal is served */
+  ENROLL_UNENROLL    /* an operator wants it to leave, or unknown-devices = unenroll: answered 403, not 400 */
 };
 const char *enroll_refusal_slug(enum enroll_refusal r);
 const char *enroll_refusal_text(enum enroll_refusal r);
@@ -62,7 +65,11 @@ struct enroll_channel {
   bool pending;       /* that one has had no TokenUpdate */
   bool current;       /* the identity counts for the one in force (too): it is served */
   bool contested;     /* pending, while another identity's is in force */
+  bool provisional;   /* contested, and it must prove that the other is gone: 200 and nothing to everything */
+  bool challenged;    /* it is in force, and a provisional one stands against it: enroll_defend, inside a job */
+  bool first_contact; /* migrated: this identity is the first that is seen, enroll_contact binds it, inside a job */
   bool checked_out;
+  bool unenroll;     /* an operator wants it to leave */
   const char *topic; /* of the channel; NULL before its TokenUpdate */
 };
 MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
@@ -109,6 +116,56 @@ MUST_CHECK enum err enroll_token_update(struct ctx *cx, struct db *db, struct co
                                         struct enroll_token_result *out);
 MUST_CHECK enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
                                      const struct enroll_proof *proof, enum enroll_refusal *refusal);
+
+/* ---- takeovers (enroll_takeover.c) ----
+
+   A provisional generation comes into force by its TokenUpdate when that carries the push token held for the device;
+   later when APNs says that the former's token is gone, or when the former keeps silent for takeover-wait after a push
+   that APNs took. One request by the former ends it. */
+
+/* Inside a job: the identity in force (ch.challenged) has made a request: what stands against it is refused for good,
+   its link revoked, event takeover.refused. */
+MUST_CHECK enum err enroll_defend(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                  const struct enroll_proof *proof, const struct enroll_channel *ch);
+/* Inside a job: a former identity that lost its device by silence within the last 30 days is back (*won): its
+   generation is in force again, as it was; the other's identity is refused for good. */
+MUST_CHECK enum err enroll_win_back(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                    const struct enroll_proof *proof, bool *won);
+/* Inside a job: what is to be done after a generation came into force outside of a TokenUpdate: its channels. */
+struct enroll_takeover {
+  int64_t device, generation;
+  char *id; /* of the device */
+};
+/* Reader's connection: the provisional ones, oldest first. */
+MUST_CHECK enum err enroll_takeovers(struct ctx *cx, struct db *db, struct enroll_takeover **out, size_t *n);
+/* Inside a job: puts it in force if it has proved by now that the former is gone. *came says so: the caller clears the
+   queues of enroll_channels_of(device) and wakes them. */
+MUST_CHECK enum err enroll_takeover_check(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
+                                          int64_t now, bool *came);
+/* Inside a job, by an operator: E_NOT_FOUND, E_CONFLICT when nothing is provisional. accept: *came as above; false when
+   its TokenUpdate is still to come, which then puts it in force. refuse: as if the former had come. */
+MUST_CHECK enum err enroll_accept(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                  const char *by, bool *came);
+MUST_CHECK enum err enroll_refuse(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+
+/* ---- operators (enroll_operator.c); all inside a job, E_NOT_FOUND ---- */
+MUST_CHECK enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+MUST_CHECK enum err enroll_unblock(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+/* It is to leave: the caller queues RemoveProfile of *identifier (its PayloadIdentifier; NULL: not known). After that
+   was handed over, it is answered 403. */
+MUST_CHECK enum err enroll_unenroll(struct ctx *cx, struct db *db, const char *device_id, const char *by,
+                                    char **identifier);
+/* Everything known of it goes, but for its identities: they stay bound to its id. E_CONFLICT while it is enrolled, but
+   for `anyway`. */
+MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, const char *device_id, const char *by, bool anyway);
+/* A device that is not known here but claims an id with an identity of an accepted CA (core/refused.h) gets a device
+   and a generation in force of that identity; its next TokenUpdate makes it reachable. hash NULL: of the only claimant.
+   E_CONFLICT: several, or the id is known here. */
+MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t hash[32],
+                                 const char *by);
+/* A migrated device (ch.first_contact): its identity is bound. */
+MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                                   const struct enroll_proof *proof, const struct enroll_channel *ch);
 
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);

@@ -2,7 +2,7 @@
    handed, when its session began. An idle poll writes nothing durable; losing this costs only a repeated push or
    delivery.
 
-   Threads: any; it locks itself. A thread of its own writes what has gathered, and ends expired commands. */
+   Threads: any; it locks itself. A thread of its own writes what has gathered. */
 #ifndef POMONA_CORE_SEEN_H
 #define POMONA_CORE_SEEN_H
 

@@ -28,6 +28,16 @@ MUST_CHECK enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, con
 /* Blocking look-up by the system's resolver: for threads that may wait. The first address, for TCP. E_UNREACHABLE. */
 MUST_CHECK enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port);
 
+/* A network: "10.0.0.0/8", "2001:db8::/32", or one address. IPv4-mapped addresses count as IPv4. */
+struct addr_range {
+  uint8_t bytes[16];
+  int family, bits;
+};
+/* E_INVALID. */
+MUST_CHECK enum err addr_range_parse(struct ctx *cx, struct addr_range *out, struct slice text);
+/* host: a numeric address as addr_host gives it; false when it is none. */
+bool addr_range_has(const struct addr_range *r, const char *host);
+
 /* "https://host:port/path?query" taken apart. Schemes: http, https, smtp, smtps; port is the scheme's when absent.
    scheme and host in lower case, an IPv6 host without its brackets; path with the query, "/" when absent. A user, a
    fragment, white space and control characters are E_INVALID. In cx. */

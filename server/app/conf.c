@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "lib/net_addr.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -31,8 +32,12 @@ const struct conf_row conf_rows[] = {
      "PEM file with the TLS certificate and its chain; read again when it changes."},
     {"tls-key", CONF_PATH, AT(tls_key), NULL, NULL, "made for public-url by the own CA", LIVE,
      "PEM file with the key of tls-cert, not encrypted."},
-    {"identity", CONF_WORDS, AT(identity), "mtls,signature", "mtls|signature", NULL, LIVE,
-     "How devices may prove who they are: by TLS client certificate (mtls), by the header Mdm-Signature (signature)."},
+    {"identity", CONF_WORDS, AT(identity), "mtls,signature", "mtls|signature|header:NAME", NULL, LIVE,
+     "How devices may prove who they are: by TLS client certificate (mtls), by the header Mdm-Signature (signature), "
+     "by "
+     "a header in which one of trusted-proxies hands their certificate on (header:NAME; RFC 9440 or URL-escaped PEM)."},
+    {"trusted-proxies", CONF_NETWORKS, AT(trusted_proxies), NULL, NULL, "none", LIVE,
+     "Networks (CIDR, separated by commas) of the proxies whose header:NAME and X-Forwarded-For are believed."},
     {"admin-listen", CONF_ADDRESS, AT(admin_listen), "127.0.0.1:8444", NULL, NULL, RESTART,
      "Where the API listens. Anything but loopback speaks TLS with the devices' certificate, or needs admin-insecure."},
     {"admin-insecure", CONF_BOOL, AT(admin_insecure), "no", NULL, NULL, RESTART,
@@ -44,6 +49,19 @@ const struct conf_row conf_rows[] = {
      "PEM files, separated by commas, of further CAs whose identities are accepted."},
     {"device-ca-names", CONF_BOOL, AT(device_ca_names), "no", NULL, NULL, LIVE,
      "Trust the UDID or serial number that a certificate of a device-ca names when its device enrolls again."},
+    {"unknown-devices", CONF_WORD, AT(unknown_devices), "refuse", "refuse|unenroll", NULL, LIVE,
+     "What devices are told that prove an identity but are not known here: refuse (400, they stay managed) or unenroll "
+     "(403, they remove their management profile: after a restored backup that is the whole fleet)."},
+    {"takeover-wait", CONF_SPAN, AT(takeover_wait), NULL, NULL, "15m for links of one use, 24h for others", LIVE,
+     "How long a device must keep silent after a push that APNs took before another identity gets its place."},
+    {"migration-window", CONF_SPAN, AT(migration_window), "30d", NULL, NULL, LIVE,
+     "How long after /migration a device's first contact may bind its identity."},
+    {"user-auth", CONF_WORD, AT(user_auth), "decline", "decline|challenge-empty", NULL, LIVE,
+     "UserAuthenticate of network users of Macs: decline (410, they are not managed) or challenge-empty (all are)."},
+    {"await-timeout", CONF_SPAN, AT(await_timeout), "30m", NULL, NULL, LIVE,
+     "How long DeviceConfigured waits for the commands before it."},
+    {"history-days", CONF_COUNT, AT(history_days), "90", NULL, NULL, LIVE,
+     "For how many days settled commands and events are kept."},
     {"sign-message", CONF_BOOL, AT(sign_message), "yes", NULL, NULL, LIVE,
      "SignMessage in the enrollment profile: devices sign each request, so that a proxy may end TLS."},
     {"wake-rate", CONF_COUNT, AT(wake_rate), "500", NULL, NULL, LIVE, "Most pushes a second, all ways in together."},
@@ -53,6 +71,27 @@ const struct conf_row conf_rows[] = {
      "Serve the enrollment profile at /enroll without a link, to anyone. For labs."},
     {"identity-validity", CONF_SPAN, AT(identity_validity), "730d", NULL, NULL, LIVE,
      "How long the identities of devices are valid."},
+    {"identity-renew-before", CONF_SPAN, AT(identity_renew_before), "180d", NULL, NULL, LIVE,
+     "How long before their end identities are renewed."},
+    {"identity-grace", CONF_SPAN, AT(identity_grace), "365d", NULL, NULL, LIVE,
+     "How long after its end an identity is still served its renewal, and nothing else."},
+    {"accept-cut-off", CONF_BOOL, AT(accept_cut_off), "no", NULL, NULL, RESTART,
+     "Start although public-url, the TLS certificate or device-ca has changed in a way that cuts enrolled devices "
+     "off."},
+    {"authproxy-url", CONF_URL, AT(authproxy_url), NULL, NULL, "no /authproxy/", LIVE,
+     "Where requests of devices below /authproxy/ are handed on to, with their enrollment id."},
+    {"escrow-key-unlock-url", CONF_URL, AT(escrow_key_unlock_url), "https://deviceservices-external.apple.com", NULL,
+     NULL, LIVE, "Apple's service that lifts Activation Lock by a bypass code."},
+    {"webhook-url", CONF_URLS, AT(webhook_url), NULL, NULL, "none", LIVE,
+     "Receiver of events; may be given several times."},
+    {"webhook-hmac-key", CONF_SECRET, AT(webhook_hmac_key), NULL, NULL, "no signature", LIVE,
+     "Key of X-Hmac-Signature, the HMAC-SHA256 of each event's body."},
+    {"webhook-format", CONF_WORD, AT(webhook_format), "nanomdm", "nanomdm|micromdm", NULL, LIVE,
+     "Whose JSON the events are sent in."},
+    {"webhook-events", CONF_WORD, AT(webhook_events), "mdm", "mdm|all", NULL, LIVE,
+     "mdm: what devices send, as those servers do; all: pomona's own events, too."},
+    {"proxy", CONF_URL, AT(proxy), NULL, NULL, "HTTPS_PROXY of the environment", LIVE,
+     "HTTP proxy (CONNECT) to webhooks and Apple's services."},
     {"apns-url", CONF_URL, AT(apns_url), "https://api.push.apple.com:443", NULL, NULL, LIVE,
      "Apple's push service; also on port 2197. Or the lab's stand-in."},
     {"apns-ca", CONF_PATH, AT(apns_ca), NULL, NULL, "the system's store", LIVE,
@@ -73,10 +112,21 @@ const struct conf_row *conf_row(struct slice name) {
 
 /* ---- one value of each type ---- */
 
+static bool is_header_name(struct slice s) {
+  for (size_t i = 0; i < s.n; i++)
+    if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_') return false;
+  return s.n > 0;
+}
+
+/* "header:NAME" among the words stands for any name of a header. */
 static bool among(struct slice word, const char *words) {
-  struct slice rest = slice_of(words), one;
-  while (slice_cut(&rest, '|', &one))
+  struct slice rest = slice_of(words), one, prefix;
+  while (slice_cut(&rest, '|', &one)) {
     if (slice_eq(one, word)) return true;
+    struct slice name = word;
+    if (slice_is(one, "header:NAME") && slice_cut(&name, ':', &prefix) && slice_is(prefix, "header"))
+      return is_header_name(name);
+  }
   return false;
 }
 
@@ -94,6 +144,14 @@ static enum err check_url(struct ctx *cx, struct slice text) {
     ctx_clear_error(cx);
     return FAIL(cx, E_USAGE, "this is no https://HOST[:PORT] address");
   }
+  return OK;
+}
+
+/* Are they networks that can be told from others? */
+static enum err check_networks(struct ctx *cx, struct slice text) {
+  struct slice rest = text, one;
+  struct addr_range unused;
+  while (slice_cut(&rest, ',', &one)) TRY(addr_range_parse(cx, &unused, slice_trim(one)));
   return OK;
 }
 
@@ -127,7 +185,10 @@ static enum err set_span(struct ctx *cx, int64_t *out, struct slice text) {
 static enum err check_text(struct ctx *cx, const struct conf_row *row, struct slice text) {
   switch (row->type) {
   case CONF_URL:
+  case CONF_URLS:
     return check_url(cx, text);
+  case CONF_NETWORKS:
+    return check_networks(cx, text);
   case CONF_ADDRESS:
     return check_address(cx, text);
   case CONF_WORDS:
@@ -139,7 +200,14 @@ static enum err check_text(struct ctx *cx, const struct conf_row *row, struct sl
   }
 }
 
-enum err conf_set(struct ctx *cx, struct conf *c, const struct conf_row *row, struct slice text) {
+static bool lists(const char *list, struct slice value) {
+  struct slice rest = slice_of(list), one;
+  while (slice_cut(&rest, ' ', &one))
+    if (slice_eq(one, value)) return true;
+  return false;
+}
+
+enum err conf_set(struct ctx *cx, struct conf *c, const struct conf_row *row, struct slice text, bool more) {
   void *at = (char *)c + row->at;
   if (!text_is_plain(text)) return FAIL(cx, E_USAGE, "the value is no plain UTF-8 text");
   if (row->type == CONF_BOOL) return set_bool(cx, at, text);
@@ -147,6 +215,8 @@ enum err conf_set(struct ctx *cx, struct conf *c, const struct conf_row *row, st
   if (row->type == CONF_SPAN) return set_span(cx, at, text);
   TRY(check_text(cx, row, text));
   while (row->type == CONF_URL && text.p[text.n - 1] == '/') text.n--;
-  *(const char **)at = ctx_memdup(c->cx, text.p, text.n);
+  const char *before = more ? *(const char **)at : NULL;
+  if (before && lists(before, text)) return OK;
+  *(const char **)at = ctx_printf(c->cx, "%s%s%.*s", before ? before : "", before ? " " : "", (int)text.n, text.p);
   return OK;
 }

@@ -12,9 +12,17 @@
 
 enum { FILE_MAX = 1024 * 1024, VALUE_MAX = 64 * 1024 };
 
+/* Is it of the same source as what is there: the same flag, another line of the same file? */
+static bool same_source(const char *a, const char *b) {
+  const char *line = strrchr(a, ':');
+  size_t n = line ? (size_t)(line - a) : strlen(a) + 1;
+  return strncmp(a, b, n) == 0;
+}
+
 /* Checks and stores one value. A place in a file does not name the setting by itself. */
 static enum err take(struct ctx *cx, struct conf *c, const char *place, const struct conf_row *row, struct slice text) {
-  if (conf_set(cx, c, row, text) != OK) {
+  bool more = row->type == CONF_URLS && same_source(c->sources[row - conf_rows], place);
+  if (conf_set(cx, c, row, text, more) != OK) {
     const char *why = ctx_strdup(cx, ctx_error_text(cx));
     ctx_clear_error(cx);
     bool in_file = strchr(place, ':') != NULL;
@@ -99,7 +107,8 @@ static enum err take_line(struct ctx *cx, struct conf *c, const char *place, str
   if (!row || row->at == offsetof(struct conf, config))
     return FAIL(cx, E_USAGE, "%s: %s: there is no such setting (see `pomona conf`)", place,
                 text_is_plain(name) ? (char *)ctx_memdup(cx, name.p, name.n) : "(unprintable)");
-  if (seen[row - conf_rows]) return FAIL(cx, E_USAGE, "%s: %s stands here for the second time", place, row->name);
+  if (seen[row - conf_rows] && row->type != CONF_URLS)
+    return FAIL(cx, E_USAGE, "%s: %s stands here for the second time", place, row->name);
   seen[row - conf_rows] = true;
   struct slice value = slice_trim(rest);
   if (value.n == 0)
@@ -203,5 +212,6 @@ enum err conf_load(struct ctx *cx, struct conf **out, const struct conf_flag *fl
 void conf_free(struct conf *c) {
   if (!c) return;
   if (c->api_key) explicit_bzero((char *)(uintptr_t)c->api_key, strlen(c->api_key));
+  if (c->webhook_hmac_key) explicit_bzero((char *)(uintptr_t)c->webhook_hmac_key, strlen(c->webhook_hmac_key));
   ctx_free(c->cx);
 }

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CA_MAX = 1024 * 1024, LINE = 100 };
@@ -30,7 +31,7 @@ const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_r
   const void *at = (const char *)c + row->at;
   if (row->type == CONF_BOOL) return *(const bool *)at ? "yes" : "no";
   if (row->type == CONF_COUNT) return ctx_printf(cx, "%" PRId64, *(const int64_t *)at);
-  if (row->type == CONF_SPAN) return span_text(cx, *(const int64_t *)at);
+  if (row->type == CONF_SPAN) return *(const int64_t *)at ? span_text(cx, *(const int64_t *)at) : NULL;
   const char *text = *(const char *const *)at;
   return text && masked && row->type == CONF_SECRET ? "********" : text;
 }
@@ -101,6 +102,16 @@ void conf_keep_frozen(struct conf *loaded, const struct conf *running) {
 
 /* ---- for core ---- */
 
+/* NAME of the first "header:NAME". */
+static const char *header_of(const struct conf *c) {
+  struct slice rest = slice_of(c->identity), one, prefix;
+  while (slice_cut(&rest, ',', &one)) {
+    one = slice_trim(one);
+    if (slice_cut(&one, ':', &prefix) && slice_is(prefix, "header") && one.n) return ctx_memdup(c->cx, one.p, one.n);
+  }
+  return NULL;
+}
+
 static bool lists(const char *list, const char *word) {
   struct slice rest = slice_of(list), one;
   while (slice_cut(&rest, ',', &one))
@@ -120,6 +131,12 @@ static enum err read_device_ca(struct ctx *cx, const struct conf *c, const char 
   return OK;
 }
 
+static const char *proxy_of(const struct conf *c) {
+  const char *usual = getenv("HTTPS_PROXY");
+  if (!usual) usual = getenv("https_proxy");
+  return c->proxy ? c->proxy : usual && *usual ? usual : NULL;
+}
+
 enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
   *out = (struct core_conf){
       .data = c->data,
@@ -134,7 +151,25 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .scep_legacy = c->scep_legacy,
       .open_enrollment = c->open_enrollment,
       .device_ca_names = c->device_ca_names,
+      .identity_header = header_of(c),
+      .trusted_proxies = c->trusted_proxies,
+      .unenroll_unknown = strcmp(c->unknown_devices, "unenroll") == 0,
+      .user_auth_empty = strcmp(c->user_auth, "challenge-empty") == 0,
+      .accept_cut_off = c->accept_cut_off,
+      .takeover_wait_us = c->takeover_wait,
+      .migration_window_us = c->migration_window,
+      .await_timeout_us = c->await_timeout,
+      .history_us = c->history_days * US_DAY,
       .identity_validity_us = c->identity_validity,
+      .identity_renew_before_us = c->identity_renew_before,
+      .identity_grace_us = c->identity_grace,
+      .authproxy_url = c->authproxy_url,
+      .escrow_key_unlock_url = c->escrow_key_unlock_url,
+      .proxy = proxy_of(c),
+      .webhook_urls = c->webhook_url,
+      .webhook_hmac_key = c->webhook_hmac_key,
+      .webhook_micromdm = strcmp(c->webhook_format, "micromdm") == 0,
+      .webhook_all = strcmp(c->webhook_events, "all") == 0,
       .wake_rate = c->wake_rate,
       .own_tls = c->tls && !c->tls_cert,
   };

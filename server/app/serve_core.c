@@ -1,6 +1,7 @@
 #include "app/serve_int.h"
 
 #include "base/log.h"
+#include "core/chores.h"
 #include "core/push.h"
 #include "core/seen.h"
 #include "lib/db.h"
@@ -12,6 +13,7 @@ enum { SIGNERS_MAX = 100000 };
 static enum err start_threads(struct ctx *cx, struct server *s) {
   TRY(seen_start(cx, &s->core.seen, &s->core));
   enum err e = push_start(cx, &s->core.push, &s->core);
+  if (e == OK && (e = chores_start(cx, &s->chores, &s->core)) != OK) push_stop(s->core.push);
   if (e != OK) seen_stop(s->core.seen);
   return e;
 }
@@ -36,6 +38,7 @@ static void finish_jobs(struct server *s) {
 }
 
 void serve_close_core(struct server *s) {
+  chores_stop(s->chores);
   finish_jobs(s);
   push_stop(s->core.push);
   seen_stop(s->core.seen);

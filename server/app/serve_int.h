@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+struct chores;
 struct keyring;
 
 /* Settings at one moment. A reload makes a new one; the former ones stay until the end, since requests may still read
@@ -32,6 +33,7 @@ struct server {
   struct args *args;
   struct conf *conf; /* of the newest snapshot */
   struct core core;
+  struct chores *chores;
   struct snapshot *snapshots;
   const char *host; /* of public-url */
   int lock_fd;

@@ -119,6 +119,7 @@ static const struct checkin_row rows[] = {
 
 enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out) {
   struct pl *message;
+  out->body = body;
   TRY(pl_parse(cx, body, &pl_limits_checkin, &message));
   const char *type = pl_str(message, "MessageType");
   if (!type) return FAIL(cx, E_INVALID, "MessageType is missing");

@@ -28,6 +28,8 @@ static const struct {
     [ENROLL_HELD] = {"held", "another identity holds this device: release it, or make a link for it"},
     [ENROLL_FOREIGN] = {"foreign-ca", "an identity of a foreign CA cannot take over a device"},
     [ENROLL_TOPIC] = {"topic", "there is no push certificate for the topic of its profile"},
+    [ENROLL_EXPIRED] = {"expired", "the identity has ended; only its renewal is served"},
+    [ENROLL_UNENROLL] = {"unenroll", "the device is to remove its management profile"},
 };
 
 const char *enroll_refusal_slug(enum enroll_refusal r) { return refusals[r].slug; }

@@ -11,7 +11,7 @@
 
 /* Commands that may be handed to one channel between two writes. */
 enum { DELIVERIES = 8, CHUNK = 150 }; /* a chunk is a job: check-ins pass between */
-enum { FLUSH_MS = 500, FORGET_MIN = 30, EXPIRE_EVERY_S = 30 };
+enum { FLUSH_MS = 500, FORGET_MIN = 30, TIDY_EVERY_S = 30 };
 /* How soon a device is woken again that came, and for which commands still wait. */
 static const int64_t wake_again_us = 5 * US_MINUTE;
 /* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it.
@@ -223,22 +223,11 @@ static void flush(struct seen *s, struct entry *room) {
   ctx_free(cx);
 }
 
-static enum err expire_job(struct ctx *cx, struct db *db, void *arg) {
-  return queue_expire(cx, db, clock_now_us(), CHUNK, arg);
-}
-
 static void tidy(struct seen *s) {
-  struct ctx *cx = ctx_new();
-  int64_t n = CHUNK, before = clock_now_us() - FORGET_MIN * US_MINUTE;
-  while (n == CHUNK)
-    if (db_call(cx, s->core->store, expire_job, &n) != OK) {
-      log_failure(LOG_WARN, cx, "expired commands were not ended");
-      break;
-    }
+  int64_t before = clock_now_us() - FORGET_MIN * US_MINUTE;
   pthread_mutex_lock(&s->lock);
   map_filter(s->entries, is_young, &before);
   pthread_mutex_unlock(&s->lock);
-  ctx_free(cx);
 }
 
 /* A database that could not be written is tried again even when nobody wants anything written, so that trouble does not
@@ -264,7 +253,7 @@ static void *run(void *arg) {
     flush(s, room);
     if (stopping) break;
     probe(s);
-    if (clock_mono_us() - tidied > EXPIRE_EVERY_S * US_SECOND) {
+    if (clock_mono_us() - tidied > TIDY_EVERY_S * US_SECOND) {
       tidy(s);
       tidied = clock_mono_us();
     }

@@ -58,7 +58,7 @@ static void checked_in(struct http_req *rq, void *arg, enum err e) {
   else if (!fine)
     refuse(rq, c->refusal);
   else
-    reply_empty(rq, 200);
+    http_reply(rq, c->status ? c->status : 200, c->answer_type, c->answer);
 }
 
 static void check_in(struct http_req *rq, struct core *core, const struct enroll_proof *proof) {

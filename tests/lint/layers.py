@@ -4,8 +4,8 @@ import re
 
 from common import LAYERS, files, includes, logical, main, read
 
-CORE = ("core account audit vault keyring event pushcert push enroll scep command queue seen profile inventory group guardian "
-        "why ddm dep checkin report").split()
+CORE = ("core account audit vault keyring event escrow pushcert push enroll scep command queue webhook refused seen renewal guard profile inventory group guardian "
+        "why ddm dep checkin migrate report chores").split()
 
 
 def layer_of(name):
