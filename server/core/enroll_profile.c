@@ -14,15 +14,41 @@ enum { CHALLENGE_MINUTES = 60, ACCESS_RIGHTS = 8191 };
 
 /* ---- the session ---- */
 
-static const char *given_text(struct ctx *cx, const struct core_conf *conf, const char *topic, const char *server_id) {
+static const char *uuid(struct ctx *cx) {
+  char *u = ctx_alloc(cx, UUID_LEN + 1);
+  uuid_new(u);
+  return u;
+}
+
+static const char *const capabilities[] = {"com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken",
+                                           "com.apple.mdm.token"};
+
+static struct js *words(struct ctx *cx, const char *const *all, size_t n) {
+  struct js *list = js_array(cx);
+  for (size_t i = 0; i < n; i++) js_add_string(list, all[i]);
+  return list;
+}
+
+/* All that the profile burns in but for the SCEP payload, so that it can be rendered again. */
+static const char *given_text(struct ctx *cx, const struct core *core, const char *topic) {
+  const struct core_conf *conf = core_conf(core);
+  const char *root = enc_hex(cx, pki_cert_sha256(keyring_tls_ca(core->keyring)), SHA256_LEN);
   struct js *o = js_object(cx);
   js_set_string(o, "ServerURL", ctx_printf(cx, "%s/mdm", conf->public_url));
   js_set_string(o, "CheckInURL", ctx_printf(cx, "%s/mdm", conf->public_url));
   js_set_string(o, "Topic", topic);
   js_set_int(o, "AccessRights", ACCESS_RIGHTS);
   js_set_bool(o, "SignMessage", conf->sign_message);
-  js_set_string(o, "PayloadIdentifier", ctx_printf(cx, "pomona.%s.enrollment", server_id));
+  js_set_bool(o, "CheckOutWhenRemoved", true);
+  js_set(o, "ServerCapabilities", words(cx, capabilities, sizeof capabilities / sizeof *capabilities));
+  js_set_string(o, "PayloadIdentifier", ctx_printf(cx, "pomona.%s.enrollment", keyring_server_id(core->keyring)));
+  js_set_string(o, "PayloadOrganization", conf->organization);
+  js_set_string(o, "PayloadUUID", uuid(cx));
+  js_set_string(o, "RootPayloadUUID", uuid(cx));
+  js_set_string(o, "MDMPayloadUUID", uuid(cx));
   js_set_bool(o, "OwnRoot", conf->own_tls);
+  js_set(o, "Roots", words(cx, &root, conf->own_tls ? 1 : 0));
+  js_set_string(o, "Signer", enc_hex(cx, pki_cert_sha256(keyring_signing(core->keyring)), SHA256_LEN));
   return js_text(cx, o, JS_COMPACT).p;
 }
 
@@ -102,14 +128,7 @@ static enum err render(struct ctx *cx, struct core *core, const char *template, 
   return e;
 }
 
-static const char *uuid(struct ctx *cx) {
-  char *u = ctx_alloc(cx, UUID_LEN + 1);
-  uuid_new(u);
-  return u;
-}
-
 static const char *root_base64(struct ctx *cx, const struct core *core) {
-  if (!core_conf(core)->own_tls) return NULL;
   struct slice der = pki_cert_der(keyring_tls_ca(core->keyring));
   return enc_base64(cx, der.p, der.n);
 }
@@ -121,25 +140,80 @@ static const char *ca_fingerprint(struct ctx *cx, const struct core *core) {
   return enc_base64(cx, sha1, sizeof sha1);
 }
 
-static enum err render_enrollment(struct ctx *cx, struct core *core, struct enroll_session *s) {
-  const struct core_conf *conf = core_conf(core);
+/* The root that it was given; NULL: none. It must stay in the profile: with it the device trusts this server. */
+static enum err given_root(struct ctx *cx, const struct core *core, struct js *given, const char **root) {
+  const char *ours = enc_hex(cx, pki_cert_sha256(keyring_tls_ca(core->keyring)), SHA256_LEN);
+  struct js *roots = js_get(given, "Roots");
+  bool own = false;
+  (void)js_bool(js_get(given, "OwnRoot"), &own);
+  *root = own ? root_base64(cx, core) : NULL;
+  for (size_t i = 0; i < js_count(roots); i++)
+    if (!js_string(js_at(roots, i)) || strcmp(js_string(js_at(roots, i)), ours) != 0)
+      return FAIL(cx, E_CONFLICT, "the root certificate that it was given is not known here");
+  return OK;
+}
+
+static const char *given_flag(struct js *given, const char *key, bool absent) {
+  (void)js_bool(js_get(given, key), &absent);
+  return absent ? "yes" : NULL;
+}
+
+static const char *given_word(struct js *given, const char *key, const char *absent) {
+  return js_str(given, key) ? js_str(given, key) : absent;
+}
+
+static const char *given_capability(struct js *given, const char *name) {
+  struct js *list = js_get(given, "ServerCapabilities");
+  for (size_t i = 0; i < js_count(list); i++)
+    if (js_string(js_at(list, i)) && strcmp(js_string(js_at(list, i)), name) == 0) return name;
+  return list ? NULL : name;
+}
+
+/* The identifiers of the payloads begin as that of the profile; the SCEP server stands beside the MDM server. */
+static const char *without(struct ctx *cx, const char *text, const char *end) {
+  struct slice s = slice_of(text);
+  return slice_ends(s, end) ? ctx_memdup(cx, s.p, s.n - strlen(end)) : text;
+}
+
+static enum err render_given(struct ctx *cx, struct core *core, struct js *given, const char *challenge,
+                             struct slice *signed_der) {
+  const char *server_url = js_str(given, "ServerURL"), *topic = js_str(given, "Topic"), *root;
+  const char *identifier = js_str(given, "PayloadIdentifier");
+  int64_t rights;
+  if (!server_url || !topic || !identifier) return FAIL(cx, E_CONFLICT, "what it was given is not known in full");
+  TRY(given_root(cx, core, given, &root));
+  const char *base = without(cx, server_url, "/mdm");
   const struct hole holes[] = {
-      {"organization", conf->organization},
-      {"identifier", ctx_printf(cx, "pomona.%s", keyring_server_id(core->keyring))},
-      {"public_url", conf->public_url},
-      {"topic", s->topic},
-      {"challenge", s->challenge},
-      {"access_rights", ctx_printf(cx, "%d", ACCESS_RIGHTS)},
-      {"sign_message", conf->sign_message ? "yes" : NULL},
-      {"root", root_base64(cx, core)},
+      {"organization", given_word(given, "PayloadOrganization", core_conf(core)->organization)},
+      {"identifier", without(cx, identifier, ".enrollment")},
+      {"public_url", base},
+      {"server_url", server_url},
+      {"checkin_url", given_word(given, "CheckInURL", server_url)},
+      {"topic", topic},
+      {"challenge", challenge},
+      {"access_rights",
+       js_int(js_get(given, "AccessRights"), &rights) ? ctx_printf(cx, "%lld", (long long)rights) : NULL},
+      {"sign_message", given_flag(given, "SignMessage", false)},
+      {"check_out", given_flag(given, "CheckOutWhenRemoved", true)},
+      {"users", given_capability(given, capabilities[0])},
+      {"bootstraptoken", given_capability(given, capabilities[1])},
+      {"token", given_capability(given, capabilities[2])},
+      {"root", root},
       {"ca_fingerprint", ca_fingerprint(cx, core)},
-      {"uuid_profile", uuid(cx)},
-      {"uuid_root", uuid(cx)},
+      {"uuid_profile", given_word(given, "PayloadUUID", uuid(cx))},
+      {"uuid_root", given_word(given, "RootPayloadUUID", uuid(cx))},
       {"uuid_scep", uuid(cx)},
-      {"uuid_mdm", uuid(cx)},
+      {"uuid_mdm", given_word(given, "MDMPayloadUUID", uuid(cx))},
       {NULL, NULL},
   };
-  return render(cx, core, "enrollment.mobileconfig", holes, &s->profile);
+  return render(cx, core, "enrollment.mobileconfig", holes, signed_der);
+}
+
+enum err enroll_render(struct ctx *cx, struct core *core, const char *given, const char *challenge,
+                       struct slice *signed_der) {
+  struct js *o;
+  TRY(js_parse(cx, slice_of(given), &o));
+  return render_given(cx, core, o, challenge, signed_der);
 }
 
 enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token,
@@ -154,8 +228,8 @@ enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, c
   TRY(e);
   uuid_new(out->id);
   out->expires_at = clock_now_us() + CHALLENGE_MINUTES * US_MINUTE;
-  out->given = given_text(cx, core_conf(core), out->topic, keyring_server_id(core->keyring));
-  return render_enrollment(cx, core, out);
+  out->given = given_text(cx, core, out->topic);
+  return enroll_render(cx, core, out->given, out->challenge, &out->profile);
 }
 
 enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, const struct enroll_session *s) {
@@ -175,14 +249,13 @@ enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, 
 }
 
 enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der) {
-  const char *root = root_base64(cx, core);
-  if (!root) return FAIL(cx, E_NOT_FOUND, "the TLS certificate is not by our own CA");
+  if (!core_conf(core)->own_tls) return FAIL(cx, E_NOT_FOUND, "the TLS certificate is not by our own CA");
   uint8_t hash[20];
   pki_sha1(hash, pki_cert_der(keyring_tls_ca(core->keyring)));
   const struct hole holes[] = {
       {"organization", core_conf(core)->organization},
       {"identifier", ctx_printf(cx, "pomona.trust.%s", enc_hex(cx, hash, 8))},
-      {"root", root},
+      {"root", root_base64(cx, core)},
       {"uuid_profile", uuid(cx)},
       {"uuid_root", uuid(cx)},
       {NULL, NULL},
