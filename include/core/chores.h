@@ -11,5 +11,7 @@
 struct chores;
 MUST_CHECK enum err chores_start(struct ctx *cx, struct chores **out, struct core *core);
 void chores_stop(struct chores *c);
+/* Each of them once, now, on the caller's thread: where no thread does it. */
+void chores_run(struct core *core);
 
 #endif

@@ -72,7 +72,7 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s) {
 
 /* ---- the devices' listener ---- */
 
-static const struct route *const device_tables[] = {mdm_routes, scep_routes, enroll_routes, system_device_routes, NULL};
+const struct route *const serve_device_tables[] = {mdm_routes, scep_routes, enroll_routes, system_device_routes, NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -91,7 +91,7 @@ static void tell(const char *name, const struct http_server *server) {
 }
 
 enum err serve_open_devices(struct ctx *cx, struct server *s) {
-  s->device_router = (struct router){.listener = "devices", .core = &s->core, .tables = device_tables};
+  s->device_router = (struct router){.listener = "devices", .core = &s->core, .tables = serve_device_tables};
   struct http_conf conf = listener(s->conf->listen, s->tls, &s->device_router, 16 * KIB);
   TRY(http_start(cx, &s->devices, &conf));
   tell("devices", s->devices);
@@ -105,7 +105,7 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 /* Each may hold 2 MiB of headers before anyone knows who sends them. */
 enum { ADMIN_CONNECTIONS = 200 };
 
-static const struct route *const admin_tables[] = {
+const struct route *const serve_admin_tables[] = {
     devices_routes, commands_routes, links_routes,        pushcerts_routes,
     nano_routes,    status_routes,   system_admin_routes, NULL};
 
@@ -149,7 +149,7 @@ enum err serve_open_admin(struct ctx *cx, struct server *s) {
   collect_hosts(cx, s, &at);
   s->admin_router = (struct router){.listener = "admin",
                                     .core = &s->core,
-                                    .tables = admin_tables,
+                                    .tables = serve_admin_tables,
                                     .admin = true,
                                     .hosts = s->hosts,
                                     .any_address = addr_is_any(&at)};

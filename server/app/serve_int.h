@@ -68,6 +68,8 @@ MUST_CHECK enum err serve_open_core(struct ctx *cx, struct server *s);
 void serve_close_core(struct server *s);
 
 /* ---- serve_http.c: TLS and the two listeners ---- */
+extern const struct route *const serve_device_tables[]; /* what each of them answers; NULL ends them */
+extern const struct route *const serve_admin_tables[];
 MUST_CHECK enum err serve_open_tls(struct ctx *cx, struct server *s);
 void serve_close_tls(struct server *s);
 /* The next handshakes use what tls-cert and tls-key, or the keyring, now hold. */

@@ -38,11 +38,14 @@ struct chores {
   int64_t due[ROWS]; /* monotonic */
 };
 
-static void run_row(struct chores *c, int i) {
+static void run_row(struct core *core, int i) {
   struct ctx *cx = ctx_new();
-  if (rows[i].run(cx, c->core) != OK) log_failure(LOG_WARN, cx, ctx_printf(cx, "a chore failed: %s", rows[i].name));
-  c->due[i] = clock_mono_us() + rows[i].every_us;
+  if (rows[i].run(cx, core) != OK) log_failure(LOG_WARN, cx, ctx_printf(cx, "a chore failed: %s", rows[i].name));
   ctx_free(cx);
+}
+
+void chores_run(struct core *core) {
+  for (int i = 0; i < ROWS; i++) run_row(core, i);
 }
 
 static int next_row(const struct chores *c) {
@@ -64,7 +67,10 @@ static int wait_next(struct chores *c) {
 
 static void *run(void *arg) {
   struct chores *c = arg;
-  for (int i; (i = wait_next(c)) >= 0;) run_row(c, i);
+  for (int i; (i = wait_next(c)) >= 0;) {
+    run_row(c->core, i);
+    c->due[i] = clock_mono_us() + rows[i].every_us;
+  }
   return NULL;
 }
 
