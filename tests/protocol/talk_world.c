@@ -23,7 +23,6 @@ enum { SIGNERS = 100, KIB = 1024, MIB = 1024 * 1024 };
 
 static struct router device_router, admin_router;
 static const char *const hosts[] = {"127.0.0.1", NULL};
-static bool broken;
 
 /* ---- keys: made once, since that takes longer than a talk ---- */
 
@@ -231,15 +230,30 @@ struct db *world_reader(void) {
   return db;
 }
 
+/* A trigger of the writer's own connection before each write to a table: as little is written as on a full disk. */
 static enum err break_job(struct ctx *cx, struct db *db, void *arg) {
-  (void)arg;
-  return db_script(cx, db, broken ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF");
+  static const char *const acts[] = {"INSERT", "UPDATE", "DELETE"};
+  const bool *broken = arg;
+  struct buf script = {0};
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"));
+  while (db_next(&r))
+    for (int i = 0; i < 3; i++) {
+      const char *table = db_text(&r, 0), *act = acts[i];
+      if (*broken)
+        buf_printf(&script,
+                   "CREATE TEMP TRIGGER broken_%s_%s BEFORE %s ON main.%s BEGIN SELECT RAISE(FAIL, 'full'); END;",
+                   table, act, act, table);
+      else
+        buf_printf(&script, "DROP TRIGGER temp.broken_%s_%s;", table, act);
+    }
+  enum err e = db_close(&r);
+  if (e == OK) e = db_script(cx, db, script.p);
+  buf_free(&script);
+  return e;
 }
 
-void world_break(bool yes) {
-  broken = yes;
-  talk_must(world_job(break_job, NULL));
-}
+void world_break(bool broken) { talk_must(world_job(break_job, &broken)); }
 
 void world_chores(void) {
   seen_stop(talk.core.seen);
