@@ -69,6 +69,7 @@ struct enroll_channel {
   bool challenged;    /* it is in force, and a provisional one stands against it: enroll_defend, inside a job */
   bool first_contact; /* migrated: this identity is the first that is seen, enroll_contact binds it, inside a job */
   bool checked_out;
+  bool unseen;       /* the identity's first request since it was bound: renewal_identity_seen, inside a job */
   bool unenroll;     /* an operator wants it to leave */
   const char *topic; /* of the channel; NULL before its TokenUpdate */
 };

@@ -104,6 +104,7 @@ static enum err decide(struct ctx *cx, struct db *db, const struct decision *d, 
   if (d->device.blocked) return *out = ENROLL_BLOCKED, OK;
   if (i->device_id && strcmp(i->device_id, d->ids->device) != 0) return *out = ENROLL_MISUSED, OK;
   if (i->voided) return *out = ENROLL_VOIDED, OK;
+  if (i->ended) return *out = ENROLL_FORMER, OK;
   /* One that was bound by an Authenticate whose generation never came into force has no standing of its own. */
   if (i->device_id && i->generation) return OK;
   if (i->session_device && !made_for(d)) return *out = ENROLL_OTHER_LINK, OK;

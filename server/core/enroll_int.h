@@ -26,6 +26,7 @@ struct enroll_identity {
   char *device_id;    /* NULL: bound to none */
   int64_t generation; /* that it counted for last; 0: none of its came into force */
   bool voided;
+  bool ended;      /* it was renewed, and the overlap is over */
   int64_t session; /* 0: none (a foreign CA, or the database is older than it) */
   bool renews;     /* its session renews the identity of session_device */
   bool from_link;

@@ -18,6 +18,7 @@ static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids
   if (!bound_to) return ENROLL_UNBOUND;
   if (strcmp(bound_to, ids->device) != 0) return ENROLL_MISUSED;
   if (db_int(r, 8)) return ENROLL_VOIDED;
+  if (db_int(r, 12)) return ENROLL_FORMER;
   if (!current && !pending) return ENROLL_FORMER;
   out->pending = pending;
   out->current = current;
@@ -33,16 +34,18 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
   TRY(db_open_rows(
       cx, db, &r,
       "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, e.seq, "
-      "i.device_id, i.generation, i.voided_at IS NOT NULL, coalesce(p.identity = $3, 0), e.topic "
+      "i.device_id, i.generation, i.voided_at IS NOT NULL, coalesce(p.identity = $3, 0), e.topic, "
+      "i.seen_at IS NULL, coalesce(i.ends_at <= $4, 0) "
       "FROM device d LEFT JOIN enrollment e ON e.id = $2 LEFT JOIN identity i ON i.hash = $3 "
       "LEFT JOIN generation p ON p.seq = d.pending WHERE d.id = $1",
-      DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash))));
+      DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash)), DB_I(clock_now_us())));
   if (db_next(&r)) {
     *out = (struct enroll_channel){.device = db_int(&r, 0),
                                    .generation = db_int(&r, 1),
                                    .checked_out = db_int(&r, 3) != 0,
                                    .enrollment = db_int(&r, 5),
-                                   .topic = db_text(&r, 10)};
+                                   .topic = db_text(&r, 10),
+                                   .unseen = db_int(&r, 11) != 0};
     out->refusal = judge(&r, ids, out);
   }
   TRY(db_close(&r));
@@ -112,9 +115,9 @@ enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[
   TRY(db_open_rows(
       cx, db, &r,
       "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given, "
-      "i.generation "
+      "i.generation, coalesce(i.ends_at <= $2, 0) "
       "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session WHERE i.hash = $1",
-      DB_B(hash_slice(hash))));
+      DB_B(hash_slice(hash)), DB_I(clock_now_us())));
   if (db_next(&r))
     *out = (struct enroll_identity){.known = true,
                                     .device_id = db_text(&r, 0),
@@ -124,7 +127,8 @@ enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[
                                     .from_link = db_int(&r, 4) != 0,
                                     .session_device = db_text(&r, 5),
                                     .given = db_text(&r, 6),
-                                    .generation = db_int(&r, 7)};
+                                    .generation = db_int(&r, 7),
+                                    .ended = db_int(&r, 8) != 0};
   return db_close(&r);
 }
 

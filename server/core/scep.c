@@ -36,6 +36,14 @@ static enum err refuse(struct scep_work *w, enum scep_fail fail, const char *why
 
 /* ---- which session a request belongs to ---- */
 
+/* The challenge of a renewal only ever travelled in the device's own command channel, so what it buys belongs to that
+   device from the start. A profile may be installed again when an answer was lost, until the new identity is in use. */
+static enum err check_renewal(struct scep_work *w, const struct scep_session *s) {
+  if (!s->renewal_open) return refuse(w, SCEP_BADREQUEST, "this renewal is over");
+  if (s->seen) return refuse(w, SCEP_BADREQUEST, "the identity of this renewal is in use already");
+  return OK;
+}
+
 static bool same_key(const struct scep_session *s, const uint8_t key_hash[32]) {
   return s->key_hash.n == SHA256_LEN && secret_equal(s->key_hash.p, key_hash, SHA256_LEN);
 }
@@ -47,9 +55,12 @@ static enum err by_challenge(struct ctx *cx, struct db *db, struct scep_work *w,
   pki_sha256(hash, slice_of(w->request.csr.challenge));
   TRY(scep_session_by_challenge(cx, db, hash, s));
   if (s->seq == 0) return refuse(w, SCEP_BADREQUEST, "the challenge is wrong");
+  if (s->renews) TRY(check_renewal(w, s));
+  if (w->fail != SCEP_NOFAIL) return OK;
   if (same_key(s, key_hash)) return OK;
   if (s->expires_at <= clock_now_us()) return refuse(w, SCEP_BADREQUEST, "the challenge has expired");
-  if (s->issues >= s->issues_max) return refuse(w, SCEP_BADREQUEST, "the challenge was used with another key");
+  if (s->issues >= s->issues_max)
+    return refuse(w, SCEP_BADREQUEST, "the challenge was used too often, or with another key");
   if (!s->link_open) return refuse(w, SCEP_BADREQUEST, "the link of this enrollment was used up or revoked");
   return OK;
 }
@@ -166,10 +177,11 @@ static enum err commit_enroll(struct ctx *cx, struct db *db, struct scep_work *w
     answer_with(w, cert);
     return OK;
   }
-  TRY(scep_void(cx, db, s.seq));
+  TRY(scep_void(cx, db, &s));
   TRY(scep_session_redeem(cx, db, &s, key_hash, s.issues == 0));
   TRY(enroll_identity_add(cx, db, w->issued, s.seq, w->request.transaction_id));
-  return tell(cx, db, w, NULL);
+  if (s.renews) TRY(enroll_identity_bind(cx, db, pki_cert_sha256(w->issued), s.device, s.generation));
+  return tell(cx, db, w, s.renews ? s.device : NULL);
 }
 
 /* The repeat of a transaction has the same key: then it is the same request, whose answer was lost. */

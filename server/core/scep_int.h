@@ -8,12 +8,14 @@ struct scep_session {
   int64_t seq; /* 0: there is none */
   char *id, *device, *given;
   bool renews, link_open; /* link_open: its link (if any) may still be used */
+  /* of a renewal that the server began: what it is for, whether that may still be issued, whether it is in use */
+  int64_t generation;
+  bool renewal_open, seen;
   int64_t link, expires_at, issues_max, issues;
   struct slice key_hash; /* p NULL: not redeemed */
 };
 MUST_CHECK enum err scep_session_by_challenge(struct ctx *cx, struct db *db, const uint8_t hash[32],
                                               struct scep_session *out);
-MUST_CHECK enum err scep_session_by_id(struct ctx *cx, struct db *db, const char *id, struct scep_session *out);
 MUST_CHECK enum err scep_session_redeem(struct ctx *cx, struct db *db, const struct scep_session *s,
                                         const uint8_t key_hash[32], bool spend_link);
 /* The certificate last issued in a session that is not voided: p NULL when there is none. */
@@ -21,8 +23,9 @@ MUST_CHECK enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t sessio
 /* The certificate that the device got in this transaction before: p NULL when there is none. */
 MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id,
                                     struct slice *cert);
-/* Voids what was issued in the session and never bound. */
-MUST_CHECK enum err scep_void(struct ctx *cx, struct db *db, int64_t session);
+/* Voids what was issued in the session and never used: never bound, or (of a renewal, where it is bound from the start)
+ * never seen. */
+MUST_CHECK enum err scep_void(struct ctx *cx, struct db *db, const struct scep_session *s);
 
 /* The identity that signs a RenewalReq. */
 struct scep_renewed {

@@ -15,27 +15,25 @@ static void read_session(struct db_rows *r, struct scep_session *out) {
                                .expires_at = db_int(r, 7),
                                .issues_max = db_int(r, 8),
                                .issues = db_int(r, 9),
-                               .key_hash = db_blob(r, 10)};
+                               .key_hash = db_blob(r, 10),
+                               .generation = db_int(r, 11),
+                               .renewal_open = db_int(r, 12) != 0,
+                               .seen = db_int(r, 13) != 0};
 }
 
 #define SESSION_COLUMNS                                                                                                \
   "s.seq, s.id, s.device, s.given, s.kind = 'renew', s.link, "                                                         \
   "s.link IS NULL OR (l.uses < l.uses_max AND l.revoked_at IS NULL), s.expires_at, s.issues_max, s.issues, "           \
-  "s.key_hash "                                                                                                        \
-  "FROM enroll_session s LEFT JOIN link l ON l.seq = s.link "
+  "s.key_hash, r.generation, coalesce(r.ended_at IS NULL AND d.generation = r.generation AND d.blocked_at IS NULL "    \
+  "AND d.checked_out_at IS NULL, 0), "                                                                                 \
+  "EXISTS (SELECT 1 FROM identity i WHERE i.session = s.seq AND i.seen_at IS NOT NULL) "                               \
+  "FROM enroll_session s LEFT JOIN link l ON l.seq = s.link LEFT JOIN renewal r ON r.session = s.seq "                 \
+  "LEFT JOIN device d ON d.seq = r.device "
 
 enum err scep_session_by_challenge(struct ctx *cx, struct db *db, const uint8_t hash[32], struct scep_session *out) {
   struct db_rows r;
   *out = (struct scep_session){0};
   TRY(db_open_rows(cx, db, &r, "SELECT " SESSION_COLUMNS "WHERE s.challenge_hash = $1", DB_B(hash_slice(hash))));
-  if (db_next(&r)) read_session(&r, out);
-  return db_close(&r);
-}
-
-enum err scep_session_by_id(struct ctx *cx, struct db *db, const char *id, struct scep_session *out) {
-  struct db_rows r;
-  *out = (struct scep_session){0};
-  TRY(db_open_rows(cx, db, &r, "SELECT " SESSION_COLUMNS "WHERE s.id = $1", DB_S(id)));
   if (db_next(&r)) read_session(&r, out);
   return db_close(&r);
 }
@@ -71,10 +69,11 @@ enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, cons
   return one_cert(&r, cert);
 }
 
-enum err scep_void(struct ctx *cx, struct db *db, int64_t session) {
+enum err scep_void(struct ctx *cx, struct db *db, const struct scep_session *s) {
   return db_run(cx, db,
-                "UPDATE identity SET voided_at = $2 WHERE session = $1 AND device_id IS NULL AND voided_at IS NULL",
-                DB_I(session), DB_I(clock_now_us()));
+                "UPDATE identity SET voided_at = $2 WHERE session = $1 AND voided_at IS NULL "
+                "AND (device_id IS NULL OR ($3 = 1 AND seen_at IS NULL))",
+                DB_I(s->seq), DB_I(clock_now_us()), DB_I(s->renews));
 }
 
 enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8_t hash[32], struct scep_renewed *out) {
@@ -82,12 +81,12 @@ enum err scep_renewed_load(struct ctx *cx, struct db *db, const uint8_t hash[32]
   *out = (struct scep_renewed){0};
   TRY(db_open_rows(
       cx, db, &r,
-      "SELECT i.voided_at IS NOT NULL, "
+      "SELECT i.voided_at IS NOT NULL OR coalesce(i.ends_at <= $3, 0), "
       "coalesce(i.generation = d.generation AND d.blocked_at IS NULL AND d.checked_out_at IS NULL, 0), i.device_id, "
       "i.session, i.generation, (SELECT count(*) FROM identity n WHERE n.device_id = i.device_id AND n.created_at > "
       "$2) "
       "FROM identity i LEFT JOIN device d ON d.id = i.device_id WHERE i.hash = $1",
-      DB_B(hash_slice(hash)), DB_I(clock_now_us() - US_DAY)));
+      DB_B(hash_slice(hash)), DB_I(clock_now_us() - US_DAY), DB_I(clock_now_us())));
   if (db_next(&r))
     *out = (struct scep_renewed){.known = true,
                                  .voided = db_int(&r, 0) != 0,

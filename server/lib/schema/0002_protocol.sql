@@ -95,7 +95,10 @@ CREATE TABLE renewal (
 );
 CREATE INDEX renewal_device ON renewal (device, seq);
 CREATE INDEX renewal_open ON renewal (seq) WHERE ended_at IS NULL;
+CREATE INDEX renewal_session ON renewal (session);
 CREATE UNIQUE INDEX renewal_command ON renewal (command);
+-- Which identities end soon, of those that still count.
+CREATE INDEX identity_end ON identity (not_after) WHERE voided_at IS NULL AND ends_at IS NULL;
 
 -- ---- what would cut devices off ----
 

@@ -315,7 +315,9 @@ CREATE INDEX generation_provisional ON generation (seq) WHERE state = 'provision
 CREATE INDEX refused_last ON refused (last_at);
 CREATE INDEX renewal_device ON renewal (device, seq);
 CREATE INDEX renewal_open ON renewal (seq) WHERE ended_at IS NULL;
+CREATE INDEX renewal_session ON renewal (session);
 CREATE UNIQUE INDEX renewal_command ON renewal (command);
+CREATE INDEX identity_end ON identity (not_after) WHERE voided_at IS NULL AND ends_at IS NULL;
 CREATE INDEX given_root_command ON given_root (command);
 CREATE INDEX target_settled ON target (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX command_collapse ON command (collapse_key) WHERE collapse_key IS NOT NULL;
