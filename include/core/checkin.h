@@ -10,7 +10,8 @@
 struct checkin;
 struct checkin_row {
   const char *message_type;
-  enum err (*read)(struct ctx *cx, struct pl *message, void **state);
+  bool ended; /* taken from an identity that has ended, too */
+  enum err (*read)(struct ctx *cx, struct pl *message, struct checkin *c);
   enum err (*apply)(struct ctx *cx, struct db *db, struct checkin *c);
 };
 

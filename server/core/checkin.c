@@ -1,12 +1,50 @@
 #include "core/checkin_int.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
+enum { LIVING, ENDED };
+
 static const struct checkin_row rows[] = {
-#define CHECKIN(type, prefix) {#type, prefix##_read, prefix##_apply},
+#define CHECKIN(type, prefix, when) {#type, (when) == ENDED, prefix##_read, prefix##_apply},
 #include "core/checkin.def"
 #undef CHECKIN
 };
+
+/* ---- what rows share ---- */
+
+enum err checkin_for_device(struct ctx *cx, const struct checkin *c) {
+  return c->ids.is_user ? FAIL(cx, E_INVALID, "%s is for devices, not for users", c->row->message_type) : OK;
+}
+
+enum err checkin_for_user(struct ctx *cx, const struct checkin *c) {
+  return c->ids.is_user ? OK : FAIL(cx, E_INVALID, "%s is for users, not for devices", c->row->message_type);
+}
+
+int checkin_awaiting(struct pl *message) {
+  bool awaiting;
+  return pl_bool(pl_get(message, "AwaitingConfiguration"), &awaiting) ? awaiting : -1;
+}
+
+void checkin_answer_plist(struct ctx *cx, struct checkin *c, struct pl *root) {
+  c->answer = pl_xml(cx, root);
+  c->answer_type = "application/xml";
+}
+
+enum err checkin_channel(struct ctx *cx, struct db *db, struct checkin *c, struct enroll_channel *ch, bool *heard) {
+  TRY(enroll_find(cx, db, &c->ids, &c->proof, ch));
+  c->refusal = ch->refusal;
+  *heard = false;
+  if (ch->refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &c->ids, &c->proof);
+  if (ch->refusal != ENROLL_FINE || ch->provisional) return OK;
+  if (ch->checked_out && !ch->pending) return enroll_seen_again(cx, db, c->ids.id, ch->device);
+  *heard = true;
+  if (!ch->current || !ch->enrollment) return OK;
+  return enroll_touch(cx, db, ch->enrollment, clock_now_us(), c->proof.address);
+}
+
+/* ---- all ---- */
 
 enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out) {
   struct pl *message;
@@ -18,10 +56,19 @@ enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out) {
     if (strcmp(rows[i].message_type, type) == 0) out->row = &rows[i];
   if (!out->row) return FAIL(cx, E_INVALID, "unknown MessageType");
   TRY(enroll_ids(cx, message, &out->ids));
-  return out->row->read(cx, message, &out->state);
+  return out->row->read(cx, message, out);
+}
+
+/* Of an identity that has ended: what it claims for another device is told all the same. */
+static enum err refuse_ended(struct ctx *cx, struct db *db, struct checkin *c) {
+  struct enroll_channel ch;
+  TRY(enroll_find(cx, db, &c->ids, &c->proof, &ch));
+  c->refusal = ch.refusal == ENROLL_FINE ? ENROLL_EXPIRED : ch.refusal;
+  return ch.refusal == ENROLL_MISUSED ? enroll_misused(cx, db, &c->ids, &c->proof) : OK;
 }
 
 enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin) {
   struct checkin *c = checkin;
+  if (c->proof.expired && !c->row->ended) return refuse_ended(cx, db, c);
   return c->row->apply(cx, db, c);
 }

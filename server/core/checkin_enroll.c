@@ -1,6 +1,7 @@
 /* How a device comes, stays reachable and goes: Authenticate, TokenUpdate, CheckOut. */
 #include "core/checkin_int.h"
 
+#include "core/ddm.h"
 #include "core/push.h"
 #include "core/queue.h"
 
@@ -23,8 +24,8 @@ static enum err need_topic(struct ctx *cx, struct pl *message, const char **topi
 
 /* ---- Authenticate ---- */
 
-enum err authenticate_read(struct ctx *cx, struct pl *message, void **state) {
-  struct enroll_facts *f = *state = ctx_alloc(cx, sizeof *f);
+enum err authenticate_read(struct ctx *cx, struct pl *message, struct checkin *c) {
+  struct enroll_facts *f = c->state = ctx_alloc(cx, sizeof *f);
   *f = (struct enroll_facts){.serial_number = fact(cx, message, "SerialNumber"),
                              .device_name = fact(cx, message, "DeviceName"),
                              .model = fact(cx, message, "Model"),
@@ -34,30 +35,32 @@ enum err authenticate_read(struct ctx *cx, struct pl *message, void **state) {
                              .build_version = fact(cx, message, "BuildVersion"),
                              .imei = fact(cx, message, "IMEI"),
                              .meid = fact(cx, message, "MEID")};
-  return need_topic(cx, message, &f->topic);
+  TRY(need_topic(cx, message, &f->topic));
+  return checkin_for_device(cx, c);
 }
 
 enum err authenticate_apply(struct ctx *cx, struct db *db, struct checkin *c) {
-  if (c->ids.is_user) return FAIL(cx, E_INVALID, "Authenticate is for devices, not for users");
   c->news = "device authenticated";
   return enroll_authenticate(cx, db, c->core, &c->ids, &c->proof, c->state, &c->refusal);
 }
 
 /* ---- TokenUpdate ---- */
 
-enum err token_update_read(struct ctx *cx, struct pl *message, void **state) {
-  struct enroll_token *t = *state = ctx_alloc(cx, sizeof *t);
-  bool awaiting;
+enum err token_update_read(struct ctx *cx, struct pl *message, struct checkin *c) {
+  struct enroll_token *t = c->state = ctx_alloc(cx, sizeof *t);
+  *t = (struct enroll_token){.awaiting_configuration = -1};
   TRY(need_topic(cx, message, &t->topic));
   if (!pl_data(pl_get(message, "Token"), &t->token) || t->token.n == 0 || t->token.n > TOKEN_MAX)
     return FAIL(cx, E_INVALID, "Token is missing or not 1 to %d bytes of data", TOKEN_MAX);
   t->push_magic = pl_str(message, "PushMagic");
   if (!t->push_magic || !t->push_magic[0] || strlen(t->push_magic) > MAGIC_MAX)
     return FAIL(cx, E_INVALID, "PushMagic is missing or longer than %d bytes", MAGIC_MAX);
+  if (c->ids.is_user) return OK; /* what follows is the device's alone */
   struct pl *unlock = pl_get(message, "UnlockToken");
   if (unlock && (!pl_data(unlock, &t->unlock_token) || t->unlock_token.n > UNLOCK_MAX))
     return FAIL(cx, E_INVALID, "UnlockToken is not data of at most %d bytes", UNLOCK_MAX);
-  t->awaiting_configuration = pl_bool(pl_get(message, "AwaitingConfiguration"), &awaiting) ? awaiting : -1;
+  if (t->unlock_token.n == 0) t->unlock_token = (struct slice){0}; /* none is no reason to forget one */
+  t->awaiting_configuration = checkin_awaiting(message);
   return OK;
 }
 
@@ -67,6 +70,7 @@ static enum err clear_queues(struct ctx *cx, struct db *db, int64_t enrollment) 
   for (size_t i = 0; i < channels.n; i++) {
     TRY(queue_clear(cx, db, channels.seq[i], "re-enrolled"));
     TRY(push_forget(cx, db, channels.seq[i], true));
+    TRY(ddm_forget(cx, db, channels.seq[i]));
   }
   return OK;
 }
@@ -76,6 +80,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   TRY(enroll_token_update(cx, db, c->core, &c->ids, &c->proof, c->state, &r));
   c->refusal = r.refusal;
   if (r.enrollment == 0) return OK;
+  TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
   if (r.enrolled) c->news = "device enrolled";
   if (r.promoted)
     TRY(clear_queues(cx, db, r.enrollment));
@@ -90,9 +95,8 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
 
 /* ---- CheckOut ---- */
 
-enum err check_out_read(struct ctx *cx, struct pl *message, void **state) {
-  (void)cx, (void)message;
-  *state = NULL;
+enum err check_out_read(struct ctx *cx, struct pl *message, struct checkin *c) {
+  (void)cx, (void)message, (void)c;
   return OK;
 }
 

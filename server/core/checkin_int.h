@@ -4,10 +4,38 @@
 
 #include "core/checkin.h"
 
-#define CHECKIN(type, prefix)                                                                                          \
-  MUST_CHECK enum err prefix##_read(struct ctx *cx, struct pl *message, void **state);                                 \
+#define CHECKIN(type, prefix, when)                                                                                    \
+  MUST_CHECK enum err prefix##_read(struct ctx *cx, struct pl *message, struct checkin *c);                            \
   MUST_CHECK enum err prefix##_apply(struct ctx *cx, struct db *db, struct checkin *c);
 #include "core/checkin.def"
 #undef CHECKIN
+
+/* What the sender may speak for; c->refusal is set. False in *heard: nothing is told and nothing kept, which is
+   answered 200 and empty or by c->refusal: refused, provisional, or gone by its CheckOut. */
+MUST_CHECK enum err checkin_channel(struct ctx *cx, struct db *db, struct checkin *c, struct enroll_channel *ch,
+                                    bool *heard);
+/* E_INVALID when a user's channel sends what only devices send, or the other way round. */
+MUST_CHECK enum err checkin_for_device(struct ctx *cx, const struct checkin *c);
+MUST_CHECK enum err checkin_for_user(struct ctx *cx, const struct checkin *c);
+/* The flag of that name; -1: absent. */
+int checkin_awaiting(struct pl *message);
+void checkin_answer_plist(struct ctx *cx, struct checkin *c, struct pl *root);
+
+/* ---- checkin_sql.c ---- */
+
+MUST_CHECK enum err checkin_tally(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *tally);
+/* The generations that this channel's identity speaks for: the one in force, a pending one, both or none. */
+struct checkin_generations {
+  int64_t seq[2];
+  int n;
+};
+MUST_CHECK enum err checkin_generations(struct ctx *cx, struct db *db, const struct enroll_channel *ch,
+                                        struct checkin_generations *out);
+/* sealed.p NULL: there is none any more. */
+MUST_CHECK enum err checkin_put_bootstrap_token(struct ctx *cx, struct db *db, int64_t generation, struct slice sealed);
+/* Of the device's generation in force; p NULL: none. */
+MUST_CHECK enum err checkin_get_bootstrap_token(struct ctx *cx, struct db *db, int64_t device, int64_t *generation,
+                                                struct slice *sealed);
+MUST_CHECK enum err checkin_set_awaiting(struct ctx *cx, struct db *db, int64_t generation, int awaiting);
 
 #endif

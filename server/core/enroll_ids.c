@@ -17,9 +17,10 @@ static enum err check(struct ctx *cx, const char *key, const char *value) {
   return OK;
 }
 
-static bool has(struct pl *message, const char *key, const char **out) {
+/* *out NULL: absent. A key of another type is not: a user's message would pass for its device's. */
+static enum err text(struct ctx *cx, struct pl *message, const char *key, const char **out) {
   *out = pl_str(message, key);
-  return *out != NULL;
+  return *out || !pl_get(message, key) ? OK : FAIL(cx, E_INVALID, "%s is not a string", key);
 }
 
 static enum err finish(struct ctx *cx, struct enroll_ids *out, const char *type, const char *user_key,
@@ -36,7 +37,8 @@ static enum err finish(struct ctx *cx, struct enroll_ids *out, const char *type,
 static enum err device_channel(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
   const char *user;
   TRY(check(cx, "UDID", out->device));
-  if (!has(message, "UserID", &user)) return finish(cx, out, "Device", NULL, NULL);
+  TRY(text(cx, message, "UserID", &user));
+  if (!user) return finish(cx, out, "Device", NULL, NULL);
   if (strcmp(user, shared_ipad_user) != 0) return finish(cx, out, "User", "UserID", user);
   return finish(cx, out, "Shared iPad", "UserShortName", out->short_name ? out->short_name : "");
 }
@@ -44,7 +46,8 @@ static enum err device_channel(struct ctx *cx, struct pl *message, struct enroll
 static enum err user_enrollment(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
   const char *user;
   TRY(check(cx, "EnrollmentID", out->device));
-  if (!has(message, "EnrollmentUserID", &user)) return finish(cx, out, "User Enrollment (Device)", NULL, NULL);
+  TRY(text(cx, message, "EnrollmentUserID", &user));
+  if (!user) return finish(cx, out, "User Enrollment (Device)", NULL, NULL);
   return finish(cx, out, "User Enrollment", "EnrollmentUserID", user);
 }
 
@@ -56,7 +59,9 @@ static const char *name(struct pl *message, const char *key) {
 
 enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll_ids *out) {
   *out = (struct enroll_ids){.short_name = name(message, "UserShortName"), .long_name = name(message, "UserLongName")};
-  if (has(message, "UDID", &out->device)) return device_channel(cx, message, out);
-  if (has(message, "EnrollmentID", &out->device)) return user_enrollment(cx, message, out);
+  TRY(text(cx, message, "UDID", &out->device));
+  if (out->device && out->device[0]) return device_channel(cx, message, out);
+  TRY(text(cx, message, "EnrollmentID", &out->device));
+  if (out->device) return user_enrollment(cx, message, out);
   return FAIL(cx, E_INVALID, "neither UDID nor EnrollmentID");
 }

@@ -1,0 +1,40 @@
+#include "core/checkin_int.h"
+
+enum err checkin_tally(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *tally) {
+  return db_one_int(cx, db, tally, "SELECT token_update_tally FROM enrollment WHERE seq = $1", DB_I(enrollment));
+}
+
+enum err checkin_generations(struct ctx *cx, struct db *db, const struct enroll_channel *ch,
+                             struct checkin_generations *out) {
+  struct db_rows r;
+  *out = (struct checkin_generations){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT g.seq FROM generation g JOIN device d ON d.seq = g.device "
+                   "WHERE d.seq = $1 AND (g.seq = $2 OR (g.seq = d.generation AND $3 = 1)) ORDER BY g.seq",
+                   DB_I(ch->device), DB_I(ch->generation), DB_I(ch->current)));
+  while (db_next(&r) && out->n < 2) out->seq[out->n++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
+enum err checkin_put_bootstrap_token(struct ctx *cx, struct db *db, int64_t generation, struct slice sealed) {
+  return db_run(cx, db, "UPDATE generation SET bootstrap_token_sealed = $2 WHERE seq = $1", DB_I(generation),
+                DB_B(sealed));
+}
+
+enum err checkin_get_bootstrap_token(struct ctx *cx, struct db *db, int64_t device, int64_t *generation,
+                                     struct slice *sealed) {
+  struct db_rows r;
+  *generation = 0;
+  *sealed = (struct slice){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT g.seq, g.bootstrap_token_sealed FROM device d JOIN generation g ON g.seq = d.generation "
+                   "WHERE d.seq = $1",
+                   DB_I(device)));
+  if (db_next(&r)) *generation = db_int(&r, 0), *sealed = db_blob(&r, 1);
+  return db_close(&r);
+}
+
+enum err checkin_set_awaiting(struct ctx *cx, struct db *db, int64_t generation, int awaiting) {
+  return db_run(cx, db, "UPDATE generation SET awaiting_configuration = $2 WHERE seq = $1", DB_I(generation),
+                DB_I(awaiting));
+}
