@@ -55,8 +55,8 @@ enum enroll_refusal {
 const char *enroll_refusal_slug(enum enroll_refusal r);
 const char *enroll_refusal_text(enum enroll_refusal r);
 
-/* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE.
- */
+/* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE,
+   but for may_return. */
 struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
@@ -68,6 +68,7 @@ struct enroll_channel {
   bool provisional;   /* contested, and it must prove that the other is gone: 200 and nothing to everything */
   bool challenged;    /* it is in force, and a provisional one stands against it: enroll_defend, inside a job */
   bool first_contact; /* migrated: this identity is the first that is seen, enroll_contact binds it, inside a job */
+  bool may_return;    /* ENROLL_FORMER by its silence, lately: enroll_win_back, inside a job, before it is refused */
   bool checked_out;
   bool unseen;       /* the identity's first request since it was bound: renewal_identity_seen, inside a job */
   bool unenroll;     /* an operator wants it to leave */

@@ -60,15 +60,15 @@ enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out) {
 }
 
 /* Of an identity that has ended: what it claims for another device is told all the same. */
-static enum err refuse_ended(struct ctx *cx, struct db *db, struct checkin *c) {
-  struct enroll_channel ch;
-  TRY(enroll_find(cx, db, &c->ids, &c->proof, &ch));
-  c->refusal = ch.refusal == ENROLL_FINE ? ENROLL_EXPIRED : ch.refusal;
-  return ch.refusal == ENROLL_MISUSED ? enroll_misused(cx, db, &c->ids, &c->proof) : OK;
+static enum err refuse_ended(struct ctx *cx, struct db *db, struct checkin *c, const struct enroll_channel *ch) {
+  c->refusal = ch->refusal == ENROLL_FINE ? ENROLL_EXPIRED : ch->refusal;
+  return ch->refusal == ENROLL_MISUSED ? enroll_misused(cx, db, &c->ids, &c->proof) : OK;
 }
 
 enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin) {
   struct checkin *c = checkin;
-  if (c->proof.expired && !c->row->ended) return refuse_ended(cx, db, c);
+  struct enroll_channel ch;
+  TRY(checkin_admit(cx, db, c->core, &c->ids, &c->proof, &ch));
+  if (c->proof.expired && !c->row->ended) return refuse_ended(cx, db, c, &ch);
   return c->row->apply(cx, db, c);
 }

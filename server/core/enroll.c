@@ -174,7 +174,7 @@ static enum err authenticated(struct ctx *cx, struct db *db, struct decision *d,
   return event_add(cx, db, "device.authenticated", d->ids->id, data);
 }
 
-static enum err bind_foreign(struct ctx *cx, struct db *db, const struct enroll_proof *proof) {
+static enum err add_foreign(struct ctx *cx, struct db *db, const struct enroll_proof *proof) {
   struct pki_cert *cert;
   TRY(pki_cert_parse(cx, &cert, proof->cert));
   return enroll_identity_add(cx, db, cert, 0, NULL);
@@ -196,13 +196,26 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
   if (*refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (*refusal != ENROLL_FINE) return OK;
   bool renewal = is_renewal(&d);
-  if (!d.identity.known) TRY(bind_foreign(cx, db, proof));
+  if (!d.identity.known) TRY(add_foreign(cx, db, proof));
   if (renewal)
     TRY(enroll_device_facts(cx, db, d.device.seq, facts));
   else
     TRY(open_generation(cx, db, &d));
   TRY(enroll_identity_bind(cx, db, proof->hash, ids->device, renewal ? d.device.generation : 0));
   return authenticated(cx, db, &d, renewal);
+}
+
+enum err enroll_contact(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
+                        const struct enroll_channel *ch) {
+  struct enroll_identity i;
+  struct js *data = js_object(cx);
+  TRY(enroll_identity_load(cx, db, proof->hash, &i));
+  if (!i.known) TRY(add_foreign(cx, db, proof));
+  TRY(enroll_identity_bind(cx, db, proof->hash, ids->device, ch->generation));
+  TRY(enroll_generation_identify(cx, db, ch->device, ch->generation, proof->hash));
+  js_set_string(data, "certificate", enc_hex(cx, proof->hash, sizeof proof->hash));
+  js_set_string(data, "address", proof->address);
+  return event_add(cx, db, "device.first-contact", ids->device, data);
 }
 
 /* ---- TokenUpdate ---- */

@@ -35,6 +35,15 @@ struct enroll_identity {
 };
 MUST_CHECK enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[32],
                                          struct enroll_identity *out);
+/* The generation that this identity counted for last, and the one that replaced it because it kept silent, within the
+   last 30 days; 0 when there is none, or when an operator let another one in since. */
+struct enroll_loss {
+  int64_t former, usurper;
+};
+MUST_CHECK enum err enroll_lost_to(struct ctx *cx, struct db *db, int64_t device, const uint8_t hash[32],
+                                   struct enroll_loss *out);
+MUST_CHECK enum err enroll_may_return(struct ctx *cx, struct db *db, int64_t device, const uint8_t hash[32],
+                                      bool *may_return);
 /* Was its misuse told after `since`? If not, it is told now. */
 MUST_CHECK enum err enroll_identity_told(struct ctx *cx, struct db *db, const uint8_t hash[32], int64_t since,
                                          bool *told);
@@ -53,6 +62,9 @@ MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const s
 MUST_CHECK enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending);
 /* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
 MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
+/* The identity of one in force that had none: it is a migrated device's. */
+MUST_CHECK enum err enroll_generation_identify(struct ctx *cx, struct db *db, int64_t device, int64_t generation,
+                                               const uint8_t hash[32]);
 /* JSON of its Authenticate. */
 MUST_CHECK enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts);
 MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq,

@@ -10,20 +10,49 @@ static struct slice hash_slice(const uint8_t *hash) { return slice_mem(hash, has
 
 /* ---- what an identity may speak for ---- */
 
+/* Columns of the row that judge reads. */
+enum {
+  F_DEVICE,
+  F_GENERATION,
+  F_PENDING,
+  F_CHECKED_OUT,
+  F_BLOCKED,
+  F_UNENROLL,
+  F_ENROLLMENT,
+  F_TOPIC,
+  F_BOUND_TO,
+  F_COUNTS_FOR,
+  F_VOIDED,
+  F_ENDED,
+  F_UNSEEN,
+  F_OWN_PENDING,
+  F_PROVISIONAL,
+  F_FIRST_CONTACT
+};
+
+/* Nobody's identity yet: it may be the first one that is seen of a migrated device. */
+static enum enroll_refusal judge_unbound(struct db_rows *r, struct enroll_channel *out) {
+  if (!db_int(r, F_FIRST_CONTACT)) return ENROLL_UNBOUND;
+  out->current = out->first_contact = true;
+  out->challenged = db_int(r, F_PROVISIONAL) != 0;
+  return ENROLL_FINE;
+}
+
 static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids, struct enroll_channel *out) {
-  const char *bound_to = db_text(r, 6);
-  bool current = out->generation && db_int(r, 7) == out->generation;
-  bool pending = db_int(r, 9) != 0;
-  if (db_int(r, 4)) return ENROLL_BLOCKED;
-  if (!bound_to) return ENROLL_UNBOUND;
+  const char *bound_to = db_text(r, F_BOUND_TO);
+  bool pending = db_int(r, F_OWN_PENDING) != 0, provisional = db_int(r, F_PROVISIONAL) != 0;
+  if (db_int(r, F_BLOCKED)) return ENROLL_BLOCKED;
+  if (!bound_to) return judge_unbound(r, out);
   if (strcmp(bound_to, ids->device) != 0) return ENROLL_MISUSED;
-  if (db_int(r, 8)) return ENROLL_VOIDED;
-  if (db_int(r, 12)) return ENROLL_FORMER;
-  if (!current && !pending) return ENROLL_FORMER;
+  if (db_int(r, F_VOIDED)) return ENROLL_VOIDED;
+  if (db_int(r, F_ENDED)) return ENROLL_FORMER;
+  out->current = out->generation && db_int(r, F_COUNTS_FOR) == out->generation;
+  if (!out->current && !pending) return ENROLL_FORMER;
   out->pending = pending;
-  out->current = current;
-  out->contested = pending && !current && out->generation;
-  if (pending) out->generation = db_int(r, 2);
+  out->contested = pending && !out->current && out->generation;
+  out->provisional = pending && provisional;
+  out->challenged = out->current && !pending && provisional;
+  if (pending) out->generation = db_int(r, F_PENDING);
   return ENROLL_FINE;
 }
 
@@ -33,22 +62,26 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
   *out = (struct enroll_channel){.refusal = ENROLL_UNKNOWN};
   TRY(db_open_rows(
       cx, db, &r,
-      "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, e.seq, "
-      "i.device_id, i.generation, i.voided_at IS NOT NULL, coalesce(p.identity = $3, 0), e.topic, "
-      "i.seen_at IS NULL, coalesce(i.ends_at <= $4, 0) "
+      "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, "
+      "d.unenroll_at IS NOT NULL, e.seq, e.topic, i.device_id, i.generation, i.voided_at IS NOT NULL, "
+      "coalesce(i.ends_at <= $4, 0), i.seen_at IS NULL, coalesce(p.identity = $3, 0), coalesce(p.state = "
+      "'provisional', 0), "
+      "coalesce(d.contact_until > $4 AND g.seq IS NOT NULL AND g.identity IS NULL AND i.session IS NULL, 0) "
       "FROM device d LEFT JOIN enrollment e ON e.id = $2 LEFT JOIN identity i ON i.hash = $3 "
-      "LEFT JOIN generation p ON p.seq = d.pending WHERE d.id = $1",
+      "LEFT JOIN generation p ON p.seq = d.pending LEFT JOIN generation g ON g.seq = d.generation WHERE d.id = $1",
       DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash)), DB_I(clock_now_us())));
   if (db_next(&r)) {
-    *out = (struct enroll_channel){.device = db_int(&r, 0),
-                                   .generation = db_int(&r, 1),
-                                   .checked_out = db_int(&r, 3) != 0,
-                                   .enrollment = db_int(&r, 5),
-                                   .topic = db_text(&r, 10),
-                                   .unseen = db_int(&r, 11) != 0};
+    *out = (struct enroll_channel){.device = db_int(&r, F_DEVICE),
+                                   .generation = db_int(&r, F_GENERATION),
+                                   .checked_out = db_int(&r, F_CHECKED_OUT) != 0,
+                                   .unenroll = db_int(&r, F_UNENROLL) != 0,
+                                   .unseen = db_int(&r, F_UNSEEN) != 0,
+                                   .enrollment = db_int(&r, F_ENROLLMENT),
+                                   .topic = db_text(&r, F_TOPIC)};
     out->refusal = judge(&r, ids, out);
   }
   TRY(db_close(&r));
+  if (out->refusal == ENROLL_FORMER) return enroll_may_return(cx, db, out->device, proof->hash, &out->may_return);
   if (out->refusal != ENROLL_UNKNOWN) return OK;
   /* A certificate of one device that names an unknown one is misuse, too. */
   struct enroll_identity i;

@@ -1,6 +1,7 @@
 #include "core/report.h"
 
 #include "base/clock.h"
+#include "core/checkin.h"
 #include "core/queue.h"
 #include "core/seen.h"
 
@@ -88,6 +89,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   TRY(enroll_find(cx, reader, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED || ch.checked_out) return OK; /* told by an event */
+  if (ch.first_contact || ch.challenged || ch.may_return) return OK;
   *done = true;
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
@@ -119,7 +121,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct enroll_channel ch;
   struct queue_item item;
   bool known, found;
-  TRY(enroll_find(cx, db, &r->ids, &r->proof, &ch));
+  TRY(checkin_admit(cx, db, r->core, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
