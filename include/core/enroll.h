@@ -207,6 +207,15 @@ struct enroll_info {
 MUST_CHECK enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most,
                                 struct enroll_info **out, size_t *n);
 
+/* What the generation in force holds of a device: the certificate of its newest identity (DER), its unlock token; p
+   NULL where there is none. */
+struct enroll_secrets {
+  struct slice cert;
+  struct slice unlock_token; /* unsealed; wiped with cx */
+};
+MUST_CHECK enum err enroll_secrets(struct ctx *cx, struct db *db, struct core *core, int64_t device,
+                                   struct enroll_secrets *out);
+
 /* ---- links (enroll_link.c) ---- */
 
 struct enroll_link {

@@ -2,6 +2,7 @@
 #ifndef POMONA_CORE_QUEUE_LIST_H
 #define POMONA_CORE_QUEUE_LIST_H
 
+#include "core/core.h"
 #include "lib/db.h"
 
 /* One command for one channel. */
@@ -30,6 +31,20 @@ MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue
                                size_t *n);
 /* The channels for which this command was handed out one time and is not answered. */
 MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n);
+
+/* What waits for a channel, in the order of its numbers, with its property list: NanoMDM's view of a queue. `after` is
+   the seq of the last one of the page before, 0 at first; skip passes over so many more. */
+struct queue_pending {
+  int64_t seq;
+  char *uuid, *request_type;
+  struct slice plist; /* unsealed; wiped with cx */
+};
+struct queue_pending_page {
+  int64_t enrollment, after, skip;
+  int most;
+};
+MUST_CHECK enum err queue_pending(struct ctx *cx, struct db *db, struct core *core,
+                                  const struct queue_pending_page *page, struct queue_pending **out, size_t *n);
 
 struct queue_totals {
   int64_t enrollments, waiting; /* channels that are enrolled; commands that wait for one */

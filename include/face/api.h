@@ -7,11 +7,13 @@
 /* api_system.c: /healthz and /version for devices; these and /readyz for the admin */
 extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
-extern const struct route status_routes[];    /* api_status.c: /api/v1/status, /api/v1/openapi.json */
-extern const struct route devices_routes[];   /* api_devices.c */
-extern const struct route commands_routes[];  /* api_commands.c */
-extern const struct route links_routes[];     /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
-extern const struct route pushcerts_routes[]; /* api_pushcerts.c */
-extern const struct route nano_routes[];      /* api_nano.c: NanoMDM's /v1 */
+extern const struct route status_routes[];           /* api_status.c: /api/v1/status, /api/v1/openapi.json */
+extern const struct route devices_routes[];          /* api_devices.c */
+extern const struct route commands_routes[];         /* api_commands.c */
+extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
+extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
+extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */
+extern const struct route nano_queue_routes[];       /* api_nano_queue.c: its /v1/queue */
+extern const struct route nano_enrollments_routes[]; /* api_nano_enrollments.c: its /v1/enrollments */
 
 #endif

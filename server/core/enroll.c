@@ -230,10 +230,14 @@ static enum err promote(struct ctx *cx, struct db *db, const struct enroll_chann
   return enroll_generation_promote(cx, db, ch->device, ch->generation);
 }
 
+const char *enroll_unlock_name(struct ctx *cx, int64_t generation) {
+  return ctx_printf(cx, "generation.unlock_token %lld", (long long)generation);
+}
+
 static enum err keep_secrets(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                              const struct enroll_token *t) {
   struct slice sealed = {0};
-  const char *about = ctx_printf(cx, "generation.unlock_token %lld", (long long)generation);
+  const char *about = enroll_unlock_name(cx, generation);
   if (t->unlock_token.p) TRY(vault_seal(cx, core->vault, about, t->unlock_token, &sealed));
   if (!sealed.p && t->awaiting_configuration < 0) return OK;
   return enroll_generation_secrets(cx, db, generation, sealed, t->awaiting_configuration);

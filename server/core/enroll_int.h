@@ -4,6 +4,9 @@
 
 #include "core/enroll.h"
 
+/* What its unlock token is sealed under. */
+const char *enroll_unlock_name(struct ctx *cx, int64_t generation);
+
 /* A device as the decision about an Authenticate needs it. */
 struct enroll_device {
   int64_t seq;                 /* 0: there is none */

@@ -1,4 +1,6 @@
-#include "core/enroll.h"
+#include "core/enroll_int.h"
+
+#include "core/vault.h"
 
 enum err enroll_lookup(struct ctx *cx, struct db *db, const char *name, int64_t *enrollment, char **id) {
   struct db_rows r;
@@ -71,4 +73,23 @@ enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after,
       DB_I(only ? only - 1 : after), DB_I(only ? only : INT64_MAX), DB_I(most)));
   while (db_next(&r)) read_row(&r, &(*out)[(*n)++]);
   return db_close(&r);
+}
+
+enum err enroll_secrets(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct enroll_secrets *out) {
+  struct db_rows r;
+  struct slice sealed = {0};
+  int64_t generation = 0;
+  *out = (struct enroll_secrets){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT g.seq, g.unlock_token_sealed, (SELECT i.cert FROM identity i WHERE i.device_id = d.id "
+                   "AND i.generation = g.seq AND i.voided_at IS NULL ORDER BY i.created_at DESC LIMIT 1) "
+                   "FROM device d JOIN generation g ON g.seq = d.generation WHERE d.seq = $1",
+                   DB_I(device)));
+  if (db_next(&r)) {
+    generation = db_int(&r, 0);
+    sealed = db_blob(&r, 1);
+    out->cert = db_blob(&r, 2);
+  }
+  TRY(db_close(&r));
+  return sealed.p ? vault_unseal(cx, core->vault, enroll_unlock_name(cx, generation), sealed, &out->unlock_token) : OK;
 }

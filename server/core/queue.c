@@ -6,8 +6,7 @@
 /* A command handed out in this many sessions without a word is set aside, so that others pass. */
 enum { PATIENCE = 3 };
 
-/* Sealed under its uuid: a stored plist only opens as the command that it was. */
-static const char *about(struct ctx *cx, const char *uuid) { return ctx_printf(cx, "command.plist %s", uuid); }
+const char *queue_seal_name(struct ctx *cx, const char *uuid) { return ctx_printf(cx, "command.plist %s", uuid); }
 
 enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const struct command *c, const char *by,
                        int64_t *command) {
@@ -18,7 +17,7 @@ enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const s
   if (*command && !slice_eq(stored, fresh))
     return FAIL(cx, E_CONFLICT, "another command with the CommandUUID %s was queued before", c->uuid);
   if (*command) return OK;
-  TRY(vault_seal(cx, core->vault, about(cx, c->uuid), c->plist, &sealed));
+  TRY(vault_seal(cx, core->vault, queue_seal_name(cx, c->uuid), c->plist, &sealed));
   return queue_command_add(cx, db, c, by, sealed, fresh, command);
 }
 
@@ -43,5 +42,5 @@ enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const stru
                              .request_type = row.request_type,
                              .recorded = row.recorded,
                              .deliveries = row.deliveries};
-  return vault_unseal(cx, core->vault, about(cx, row.uuid), row.sealed, &out->plist);
+  return vault_unseal(cx, core->vault, queue_seal_name(cx, row.uuid), row.sealed, &out->plist);
 }

@@ -4,6 +4,9 @@
 
 #include "core/queue.h"
 
+/* Sealed under its uuid: a stored plist only opens as the command that it was. */
+const char *queue_seal_name(struct ctx *cx, const char *uuid);
+
 struct queue_row {
   int64_t target, command;
   char *uuid, *request_type;

@@ -1,5 +1,8 @@
 #include "core/queue_list.h"
 
+#include "core/queue_int.h"
+#include "core/vault.h"
+
 /* One statement for each way to ask, so that each goes by an index. */
 #define COLUMNS                                                                                                        \
   "SELECT t.seq, t.enrollment, c.uuid, c.request_type, c.created_by, c.created_at, c.expires_at, e.id, t.status, "     \
@@ -71,4 +74,26 @@ enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **
 enum err queue_totals(struct ctx *cx, struct db *db, struct queue_totals *out) {
   TRY(db_one_int(cx, db, &out->enrollments, "SELECT count(*) FROM enrollment WHERE enabled = 1"));
   return db_one_int(cx, db, &out->waiting, "SELECT count(*) FROM target WHERE waiting = 1");
+}
+
+/* The plists are unsealed after the statement has ended: what cannot be opened fails the page, not the connection. */
+enum err queue_pending(struct ctx *cx, struct db *db, struct core *core, const struct queue_pending_page *page,
+                       struct queue_pending **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, (size_t)page->most * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT t.seq, c.uuid, c.request_type, c.plist_sealed FROM target t "
+                   "JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 AND t.seq > $2 "
+                   "ORDER BY t.seq LIMIT $3 OFFSET $4",
+                   DB_I(page->enrollment), DB_I(page->after), DB_I(page->most), DB_I(page->skip)));
+  while (db_next(&r))
+    (*out)[(*n)++] = (struct queue_pending){
+        .seq = db_int(&r, 0), .uuid = db_text(&r, 1), .request_type = db_text(&r, 2), .plist = db_blob(&r, 3)};
+  TRY(db_close(&r));
+  for (size_t i = 0; i < *n; i++) {
+    struct queue_pending *p = &(*out)[i];
+    TRY(vault_unseal(cx, core->vault, queue_seal_name(cx, p->uuid), p->plist, &p->plist));
+  }
+  return OK;
 }

@@ -1,0 +1,137 @@
+/* NanoMDM's queue of an enrollment, as its pending API gives it: what waits, and clearing it. */
+#include "base/enc.h"
+#include "core/enroll.h"
+#include "core/queue.h"
+#include "core/queue_list.h"
+#include "face/api_int.h"
+#include "face/api_nano_int.h"
+
+#include <string.h>
+
+enum { IDS_MAX = 500 }; /* cleared in one job */
+
+/* ---- GET ---- */
+
+static enum err find_channel(struct ctx *cx, struct db *db, const char *id, int64_t *enrollment) {
+  char *found;
+  return enroll_lookup(cx, db, id, enrollment, &found);
+}
+
+static enum err read_queue(struct http_req *rq, struct core *core, struct js **out) {
+  struct ctx *cx = http_cx(rq);
+  struct nano_page at;
+  struct queue_pending *rows;
+  struct db *db;
+  size_t n;
+  TRY(nano_page(rq, &at));
+  TRY(db_reader(cx, core->store, &db));
+  struct queue_pending_page page = {.after = at.after, .skip = at.skip, .most = at.most};
+  TRY(find_channel(cx, db, api_param(rq, "id"), &page.enrollment));
+  TRY(queue_pending(cx, db, core, &page, &rows, &n));
+  struct js *commands = js_array(cx);
+  for (size_t i = 0; i < n; i++) {
+    struct js *o = js_object(cx);
+    js_set_string(o, "command_uuid", rows[i].uuid);
+    js_set_string(o, "request_type", rows[i].request_type);
+    js_set_string(o, "command", enc_base64(cx, rows[i].plist.p, rows[i].plist.n));
+    js_add(commands, o);
+  }
+  *out = js_object(cx);
+  js_set(*out, "commands", commands);
+  if (n == (size_t)at.most) js_set_string(*out, "next_cursor", nano_cursor(cx, rows[n - 1].seq));
+  return OK;
+}
+
+static void get_queue(struct http_req *rq, struct core *core) {
+  struct js *body;
+  enum err e = read_queue(rq, core, &body);
+  if (e == OK)
+    reply_json(rq, 200, body);
+  else
+    reply_error(rq, e);
+}
+
+/* ---- DELETE ---- */
+
+struct clearing {
+  struct {
+    const char *id, *error;
+    enum err e;
+  } * targets;
+  size_t n, failed;
+};
+
+static enum err clear_job(struct ctx *cx, struct db *db, void *arg) {
+  struct clearing *c = arg;
+  c->failed = 0;
+  for (size_t i = 0; i < c->n; i++) {
+    int64_t enrollment = 0;
+    enum err e = c->targets[i].e = find_channel(cx, db, c->targets[i].id, &enrollment);
+    if (e != OK && e != E_NOT_FOUND && e != E_CONFLICT) return e;
+    if (e == OK) {
+      TRY(queue_clear(cx, db, enrollment, "admin"));
+      continue;
+    }
+    c->failed++;
+    c->targets[i].error = ctx_strdup(cx, ctx_error_text(cx));
+    ctx_clear_error(cx);
+  }
+  return OK;
+}
+
+/* All failed for the same reason: that reason. */
+static int status_of(const struct clearing *c) {
+  enum err e = c->targets[0].e;
+  for (size_t i = 1; i < c->n; i++)
+    if (c->targets[i].e != e) e = E_INVALID;
+  return c->failed < c->n ? 207 : err_http_status(e);
+}
+
+static void cleared(struct http_req *rq, void *arg, enum err e) {
+  const struct clearing *c = arg;
+  struct ctx *cx = http_cx(rq);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  if (c->failed == 0) {
+    reply_empty(rq, 204);
+    return;
+  }
+  struct js *body = js_object(cx), *status = js_object(cx);
+  for (size_t i = 0; i < c->n; i++)
+    if (c->targets[i].error) js_set_string(status, c->targets[i].id, c->targets[i].error);
+  js_set(body, "status", status);
+  reply_json(rq, status_of(c), body);
+}
+
+static enum err read_ids(struct http_req *rq, struct clearing *c) {
+  struct ctx *cx = http_cx(rq);
+  struct slice rest = route_param(rq, "id"), id;
+  c->targets = ctx_alloc(cx, (IDS_MAX + 1) * sizeof *c->targets);
+  while (c->n <= IDS_MAX && slice_cut(&rest, ',', &id))
+    if (id.n) c->targets[c->n++].id = ctx_memdup(cx, id.p, id.n);
+  if (c->n > IDS_MAX) return FAIL(cx, E_TOO_LARGE, "more than %d ids", IDS_MAX);
+  return c->n ? OK : FAIL(cx, E_INVALID, "no ids");
+}
+
+static void clear(struct http_req *rq, struct core *core) {
+  struct clearing *c = ctx_alloc(http_cx(rq), sizeof *c);
+  enum err e = read_ids(rq, c);
+  if (e == OK)
+    route_write(rq, core, clear_job, c, cleared);
+  else
+    reply_error(rq, e);
+}
+
+const struct route nano_queue_routes[] = {
+    {.method = "GET",
+     .pattern = "/v1/queue/:id",
+     .run = get_queue,
+     .summary = "NanoMDM: what waits for an enrollment, oldest first; ?limit= (100), ?offset= or ?cursor=."},
+    {.method = "DELETE",
+     .pattern = "/v1/queue/:id",
+     .run = clear,
+     .summary = "NanoMDM: clears the queues of these ids (separated by commas): what waits is Cancelled."},
+    {.method = NULL},
+};
