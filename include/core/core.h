@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+struct addr_ranges;
 struct db_store;
 struct vault;
 struct keyring;
@@ -30,8 +31,8 @@ struct core_conf {
   const char *device_ca_pem;      /* text of the files named by device-ca; NULL: none */
   const char *apns_url, *apns_ca; /* apns_ca NULL: the system's store */
   bool identity_mtls, identity_signature;
-  const char *identity_header; /* in which trusted proxies hand a device's certificate on; NULL: none */
-  const char *trusted_proxies; /* networks, separated by commas; NULL: none */
+  const char *identity_header;               /* in which trusted proxies hand a device's certificate on; NULL: none */
+  const struct addr_ranges *trusted_proxies; /* NULL: none */
   bool sign_message, scep_legacy, open_enrollment, device_ca_names;
   bool unenroll_unknown, user_auth_empty, accept_cut_off;
   int64_t identity_validity_us, identity_renew_before_us, identity_grace_us;

@@ -32,7 +32,8 @@ MUST_CHECK enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll
 /* What a request proves, and where it came from. The certificate's chain has been checked by the caller. */
 struct enroll_proof {
   uint8_t hash[32];  /* SHA-256 of the certificate */
-  struct slice cert; /* DER */
+  struct slice cert;  /* DER */
+  struct slice extra; /* certificates that came with it to build its chain, DER, one after the other */
   const char *address;
   bool expired; /* it has ended, within identity-grace: it is served its renewal and nothing else */
 };

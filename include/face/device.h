@@ -8,10 +8,12 @@ extern const struct route mdm_routes[];    /* mdm_http.c: PUT /mdm, PUT /checkin
 extern const struct route scep_routes[];   /* scep_http.c: GET, POST /scep */
 extern const struct route enroll_routes[]; /* enroll_http.c: GET /enroll/TOKEN, /enroll, /trust */
 
-/* device_proof.c: who sends this request, by TLS client certificate or Mdm-Signature (`identity`).
+/* device_proof.c: who sends this request, by TLS client certificate, Mdm-Signature, or the header in which one of
+   trusted-proxies hands the certificate on (`identity`). From anyone else that header is as if it were not there.
 
    head: before the body is read; with a large body announced, the signer is looked at first. body: the whole proof.
-   E_REFUSED: no proof, an untrusted or ended one, or two that disagree; E_INVALID: a signature over other bytes. */
+   An identity that ended within identity-grace is accepted, with out->expired. E_REFUSED: no proof, an untrusted one,
+   one that ended before, or two that disagree; E_INVALID: a signature over other bytes, a header that is malformed. */
 struct enroll_proof;
 MUST_CHECK enum err device_proof_head(struct http_req *rq, struct core *core);
 MUST_CHECK enum err device_proof(struct http_req *rq, struct core *core, struct enroll_proof *out);

@@ -46,6 +46,8 @@ struct http_handler router_handler(struct router *r);
 struct slice route_param(struct http_req *rq,
                          const char *name); /* decoded; "*" is what the star stands for; p NULL when absent */
 const char *route_who(struct http_req *rq); /* who asked, for the record: "admin", "api-key"; "" on open routes */
+/* Where the request came from: the address that X-Forwarded-For of one of trusted-proxies tells, else http_peer. */
+const char *route_peer(struct http_req *rq);
 const struct router *route_router(struct http_req *rq);
 /* A place for the handler's state of this request (the router has http_user for its own). */
 void *route_user(struct http_req *rq);

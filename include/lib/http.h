@@ -66,13 +66,18 @@ struct slice http_query_raw(struct http_req *rq); /* as sent, after '?'; p NULL 
 /* Decoded (percent only, '+' stays) value of the first parameter of that name; p NULL when absent or malformed. */
 struct slice http_query(struct http_req *rq, const char *name);
 struct slice http_header(struct http_req *rq, const char *name); /* p NULL when absent */
+/* All values of a header that may come several times, in their order: the first `most`. Returns how many there are. */
+size_t http_headers(struct http_req *rq, const char *name, struct slice *out, size_t most);
 struct slice http_body(struct http_req *rq);
 int64_t http_content_length(struct http_req *rq); /* -1 when unknown (chunked) */
 const char *http_peer(struct http_req *rq);       /* numeric address without port; IPv4-mapped ones as IPv4 */
 bool http_is_tls(struct http_req *rq);
-/* DER of the client's certificate as given in the TLS handshake; p NULL when none. GnuTLS has checked possession of the
+/* DER of the client's certificate as given in the TLS handshake; p NULL when none. GnuTLS has checked possession of its
    key only: trust is the caller's business. */
 struct slice http_peer_cert(struct http_req *rq);
+/* The certificates that came behind it, DER: at most HTTP_CHAIN_MOST of them, and 64 KiB. NULL when there are none. */
+enum { HTTP_CHAIN_MOST = 8 };
+const struct slice *http_peer_chain(struct http_req *rq, size_t *n);
 /* A place for the caller's verdict on that certificate, kept with the connection; free_value runs when it closes.
    Only on the listener's thread. */
 void *http_conn_get(struct http_req *rq);

@@ -38,6 +38,19 @@ MUST_CHECK enum err addr_range_parse(struct ctx *cx, struct addr_range *out, str
 /* host: a numeric address as addr_host gives it; false when it is none. */
 bool addr_range_has(const struct addr_range *r, const char *host);
 
+struct addr_ranges {
+  struct addr_range *range;
+  size_t n;
+};
+/* Networks separated by commas, in cx. E_INVALID. */
+MUST_CHECK enum err addr_ranges_parse(struct ctx *cx, struct addr_ranges *out, struct slice text);
+bool addr_ranges_have(const struct addr_ranges *r, const char *host); /* r NULL: no network */
+/* Where a request came from: peer, unless that is one of the proxies: then the right-most address of X-Forwarded-For
+   that is none (the left-most one when all are). lines: the header's values in their order. What cannot be read on the
+   way there gives peer. Numeric, without port, in cx or peer itself. */
+const char *addr_forwarded(struct ctx *cx, const struct addr_ranges *proxies, const char *peer,
+                           const struct slice *lines, size_t n);
+
 /* "https://host:port/path?query" taken apart. Schemes: http, https, smtp, smtps; port is the scheme's when absent.
    scheme and host in lower case, an IPv6 host without its brackets; path with the query, "/" when absent. A user, a
    fragment, white space and control characters are E_INVALID. In cx. */

@@ -32,6 +32,9 @@ MUST_CHECK enum err pki_cert_parse(struct ctx *cx, struct pki_cert **out,
                                    struct slice der); /* exactly one, no trailing bytes */
 /* All certificates of a PEM text, in order; other blocks are skipped. *n may be 0. */
 MUST_CHECK enum err pki_certs_parse_pem(struct ctx *cx, struct pki_cert ***out, size_t *n, struct slice pem);
+/* Certificates in DER, one right after the other: at most `most`, into out. E_INVALID. */
+MUST_CHECK enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, size_t most,
+                                        struct slice ders);
 struct pki_cert *pki_cert_keep(struct pki_cert *c);
 void pki_cert_free(struct pki_cert *c);
 struct slice pki_cert_der(const struct pki_cert *c); /* lives with c */
@@ -82,11 +85,16 @@ MUST_CHECK enum err pki_cert_issue(struct ctx *cx, struct pki_cert **out,
  * pki_trust_free. */
 MUST_CHECK enum err pki_trust_new(struct ctx *cx, struct pki_trust **out, struct pki_cert *const *certs, size_t n);
 void pki_trust_free(struct pki_trust *t);
+enum { PKI_EXTRA_MOST = 16 }; /* certificates that come with an identity: the search for a chain is quadratic in them */
 /* Chain of an identity at `now`: OK; E_REFUSED with the reason. EKU, if present, must allow clientAuth. `extra`
-   certificates (at most 16) help to build the chain. A CA that has ended refuses; a CA is no identity; SHA-1 is taken,
-   MD5 is not. When the only fault is that the leaf itself has ended, the result is E_GONE. */
+   certificates (at most PKI_EXTRA_MOST) help to build the chain. A CA that has ended refuses; a CA is no identity;
+   SHA-1 is taken, MD5 is not. When the only fault is that the leaf itself has ended, the result is E_GONE. */
 MUST_CHECK enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
                                     struct pki_cert *const *extra, size_t extra_n, int64_t now);
+/* Which of `extra` (DER, one after the other) stand between the identity and an accepted CA, in the same form; p NULL
+   when none does, or when the identity is not accepted. In cx. */
+struct slice pki_trust_issuers(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
+                               struct slice extra, int64_t now);
 
 /* ---- certificate requests ---- */
 struct pki_csr {

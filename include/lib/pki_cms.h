@@ -26,7 +26,8 @@ void pki_signers_free(struct pki_signers *s);
 void pki_signers_forget(struct pki_signers *s); /* after a change of the trusted CAs */
 
 struct pki_signature {
-  struct slice cert_der; /* of the signer, in cx */
+  struct slice cert_der;  /* of the signer, in cx */
+  struct slice certs_der; /* all that came with the signature, the signer's too, one after the other; in cx */
   uint8_t cert_sha256[SHA256_LEN];
   int64_t not_after;
   bool expired; /* the only fault of the chain: see rules about identity-grace */

@@ -149,10 +149,8 @@ static enum err check_url(struct ctx *cx, struct slice text) {
 
 /* Are they networks that can be told from others? */
 static enum err check_networks(struct ctx *cx, struct slice text) {
-  struct slice rest = text, one;
-  struct addr_range unused;
-  while (slice_cut(&rest, ',', &one)) TRY(addr_range_parse(cx, &unused, slice_trim(one)));
-  return OK;
+  struct addr_ranges unused;
+  return addr_ranges_parse(cx, &unused, text);
 }
 
 static enum err check_address(struct ctx *cx, struct slice text) {

@@ -3,6 +3,7 @@
 #include "app/conf_int.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "lib/net_addr.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -131,6 +132,12 @@ static enum err read_device_ca(struct ctx *cx, const struct conf *c, const char 
   return OK;
 }
 
+static enum err read_proxies(const struct conf *c, const struct addr_ranges **out) {
+  struct addr_ranges *ranges = ctx_alloc(c->cx, sizeof *ranges);
+  *out = ranges;
+  return addr_ranges_parse(c->cx, ranges, slice_of(c->trusted_proxies));
+}
+
 static const char *proxy_of(const struct conf *c) {
   const char *usual = getenv("HTTPS_PROXY");
   if (!usual) usual = getenv("https_proxy");
@@ -152,7 +159,6 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .open_enrollment = c->open_enrollment,
       .device_ca_names = c->device_ca_names,
       .identity_header = header_of(c),
-      .trusted_proxies = c->trusted_proxies,
       .unenroll_unknown = strcmp(c->unknown_devices, "unenroll") == 0,
       .user_auth_empty = strcmp(c->user_auth, "challenge-empty") == 0,
       .accept_cut_off = c->accept_cut_off,
@@ -173,5 +179,6 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .wake_rate = c->wake_rate,
       .own_tls = c->tls && !c->tls_cert,
   };
+  if (c->trusted_proxies) TRY(read_proxies(c, &out->trusted_proxies));
   return read_device_ca(cx, c, &out->device_ca_pem);
 }

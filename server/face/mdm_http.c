@@ -52,7 +52,7 @@ static void checked_in(struct http_req *rq, void *arg, enum err e) {
   struct checkin *c = arg;
   bool fine = e == OK && c->refusal == ENROLL_FINE;
   if (fine && c->news)
-    log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", http_peer(rq)));
+    log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", route_peer(rq)));
   if (e != OK)
     trouble(rq, e);
   else if (!fine)

@@ -8,13 +8,13 @@
 
 #include <string.h>
 
-enum { PARAMS_MAX = 4 };
+enum { PARAMS_MAX = 4, FORWARDED_MAX = 16 };
 
 /* What the router knows of one request; kept as its http_user. */
 struct routed {
   const struct router *router;
   const struct route *route; /* NULL: no row fits */
-  const char *who;
+  const char *who, *peer;
   void *user;
   const char *log_key, *log_value;
   size_t params;
@@ -131,11 +131,20 @@ static enum err admit(struct http_req *rq, struct routed *r) {
   return FAIL(cx, E_METHOD, "the method here is %s", allowed);
 }
 
+/* More lines than anyone sends are none that can be read: then it is the peer that counts. */
+static const char *peer_of(struct http_req *rq, const struct core *core) {
+  struct slice lines[FORWARDED_MAX];
+  size_t n = http_headers(rq, "X-Forwarded-For", lines, FORWARDED_MAX);
+  if (n > FORWARDED_MAX) n = 0;
+  return addr_forwarded(http_cx(rq), core_conf(core)->trusted_proxies, http_peer(rq), lines, n);
+}
+
 static size_t head(struct http_req *rq, void *arg) {
   struct router *router = arg;
   struct routed *r = ctx_alloc(http_cx(rq), sizeof *r);
   r->router = router;
   r->who = "";
+  r->peer = peer_of(rq, router->core);
   http_set_user(rq, r);
   enum err e = admit(rq, r);
   size_t most = 0;
@@ -179,7 +188,7 @@ static void end(struct http_req *rq, void *arg) {
   struct log_kv extra = r->log_key && r->log_value ? LOG_S(r->log_key, r->log_value) : (struct log_kv){.key = "extra"};
   log_emit(level_of(r, status), cx, status ? "request" : "request given up by the client",
            LOG_S("listener", router->listener), LOG_S("method", http_method(rq)), LOG_S("path", shown_path(rq, r)),
-           LOG_I("status", status), LOG_I("us", http_age_us(rq)), LOG_S("peer", http_peer(rq)),
+           LOG_I("status", status), LOG_I("us", http_age_us(rq)), LOG_S("peer", r->peer),
            LOG_S("who", *r->who ? r->who : NULL), extra, LOG_S("error", failed ? err_slug(ctx_error(cx)) : NULL),
            LOG_S("detail", failed ? ctx_error_text(cx) : NULL), LOG_S("at", failed ? ctx_error_place(cx) : NULL),
            LOG_END);
@@ -199,6 +208,7 @@ struct slice route_param(struct http_req *rq, const char *name) {
 }
 
 const char *route_who(struct http_req *rq) { return routed(rq)->who; }
+const char *route_peer(struct http_req *rq) { return routed(rq)->peer; }
 const struct router *route_router(struct http_req *rq) { return routed(rq)->router; }
 void *route_user(struct http_req *rq) { return routed(rq)->user; }
 void route_set_user(struct http_req *rq, void *user) { routed(rq)->user = user; }

@@ -17,7 +17,7 @@ static void finished(struct http_req *rq, void *arg, enum err e) {
   }
   if (w->fail != SCEP_NOFAIL)
     log_warn(cx, "SCEP request refused", LOG_S("why", w->why), LOG_I("fail_info", w->fail),
-             LOG_S("peer", http_peer(rq)));
+             LOG_S("peer", route_peer(rq)));
   http_reply(rq, 200, "application/x-pki-message", der);
 }
 
@@ -32,7 +32,7 @@ static void operation(struct http_req *rq, struct core *core, struct slice messa
   struct scep_work *w = ctx_alloc(cx, sizeof *w);
   enum err e = message.n > MESSAGE_MAX ? FAIL(cx, E_TOO_LARGE, "the message is larger than %d bytes", MESSAGE_MAX)
                                        : begin(cx, core, message, w);
-  w->address = http_peer(rq);
+  w->address = route_peer(rq);
   if (e != OK || w->fail != SCEP_NOFAIL)
     finished(rq, w, e);
   else

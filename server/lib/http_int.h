@@ -72,8 +72,9 @@ struct http_conn {
   struct http_req *rq;
   char peer[ADDR_HOST_SIZE];
   struct http_tls_use *tls;
-  struct slice cert; /* owned */
-  bool cert_known;
+  struct slice *certs; /* of the client, its own first; owned, with what they point to */
+  size_t certs_n;
+  bool certs_known;
   bool shaken;  /* its TLS handshake needs nothing more from the client */
   bool surplus; /* came when there was no room */
   bool parked;  /* counted in server->parked */
@@ -165,8 +166,9 @@ struct http_tls_use;
    client's. The result is given back by http_tls_end when the session is gone. */
 struct http_tls_use *http_tls_begin(struct http_conn *c, void *session);
 void http_tls_end(struct http_tls_use *use);
-/* DER of the client's certificate, borrowed from the session. */
-struct slice http_tls_peer(void *session);
+/* DER of the client's certificates, its own first: one block of memory, which the caller frees. NULL when there are
+   none. */
+struct slice *http_tls_peers(void *session, size_t *n);
 extern const char http_tls_priorities[];
 /* Options by which libmicrohttpd starts without a certificate of its own. */
 extern struct MHD_OptionItem http_tls_options[];

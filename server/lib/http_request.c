@@ -136,12 +136,11 @@ static bool head_is_sound(struct http_req *rq) {
   return lengths + codings <= 1 && hosts <= 1;
 }
 
-static void learn_peer_cert(struct http_conn *c) {
-  if (!c->tls || c->cert_known) return;
-  c->cert_known = true;
-  struct slice der = http_tls_peer(MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session);
-  if (!der.n) return;
-  c->cert = slice_mem(memcpy(mem_alloc(der.n), der.p, der.n), der.n);
+static void learn_peer_certs(struct http_conn *c) {
+  if (!c->tls || c->certs_known) return;
+  c->certs_known = true;
+  void *session = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+  c->certs = http_tls_peers(session, &c->certs_n);
 }
 
 /* What is larger than all the room there is will not fit later either: that is for the cap to refuse. */
@@ -179,7 +178,7 @@ void http_req_head(struct http_req *rq, const char *method, const char *version)
   headers_in_order(rq);
   atomic_fetch_add(&s->open_requests, 1);
   atomic_fetch_add_explicit(&s->requests, 1, memory_order_relaxed);
-  learn_peer_cert(c);
+  learn_peer_certs(c);
   int refusal = !head_is_sound(rq) ? 400 : no_room(c, rq->length) ? 503 : 0;
   if (refusal == 400) atomic_fetch_add(&s->refused, 1);
   if (refusal) {
@@ -239,7 +238,11 @@ int64_t http_content_length(struct http_req *rq) { return rq->length; }
 const char *http_peer(struct http_req *rq) { return rq->conn->peer; }
 bool http_is_tls(struct http_req *rq) { return rq->conn->server->conf.tls != NULL; }
 struct slice http_peer_cert(struct http_req *rq) {
-  return rq->conn->cert;
+  return rq->conn->certs_n ? rq->conn->certs[0] : (struct slice){0};
+}
+const struct slice *http_peer_chain(struct http_req *rq, size_t *n) {
+  *n = rq->conn->certs_n > 1 ? rq->conn->certs_n - 1 : 0;
+  return *n ? rq->conn->certs + 1 : NULL;
 }
 void *http_conn_get(struct http_req *rq) { return rq->conn->value; }
 void *http_user(struct http_req *rq) { return rq->user; }
@@ -256,9 +259,19 @@ void http_conn_set(struct http_req *rq, void *value, void (*free_value)(void *))
 }
 
 struct slice http_header(struct http_req *rq, const char *name) {
-  for (const struct http_field *f = rq->headers; f; f = f->next)
-    if (slice_ieq(slice_of(f->name), name)) return slice_of(f->value);
-  return (struct slice){0};
+  struct slice first = {0};
+  (void)http_headers(rq, name, &first, 1);
+  return first;
+}
+
+size_t http_headers(struct http_req *rq, const char *name, struct slice *out, size_t most) {
+  size_t n = 0;
+  for (const struct http_field *f = rq->headers; f; f = f->next) {
+    if (!slice_ieq(slice_of(f->name), name)) continue;
+    if (n < most) out[n] = slice_of(f->value);
+    n++;
+  }
+  return n;
 }
 
 struct slice http_query(struct http_req *rq, const char *name) {

@@ -48,7 +48,7 @@ static void server_unref(struct http_server *s) {
 void http_conn_unref(struct http_conn *c) {
   if (atomic_fetch_sub(&c->refs, 1) != 1) return;
   if (c->free_value) c->free_value(c->value);
-  free((void *)c->cert.p);
+  free(c->certs);
   server_unref(c->server);
   free(c);
 }

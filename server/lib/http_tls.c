@@ -11,7 +11,10 @@
 #include <gnutls/x509.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+
+enum { PEERS_MAX = 64 * 1024 }; /* of a client's certificates */
 
 /* TLS 1.3 and 1.2 with forward secrecy and AEAD only; AES-128-GCM is the cheapest. */
 const char http_tls_priorities[] =
@@ -144,10 +147,24 @@ struct http_tls_use *http_tls_begin(struct http_conn *c, void *session) {
   return use;
 }
 
-struct slice http_tls_peer(void *session) {
-  unsigned n = 0;
-  const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &n);
-  return n ? slice_mem(certs[0].data, certs[0].size) : (struct slice){0};
+/* What is too much is left out from the end: there stand the CAs that the server knows anyway. */
+static size_t fitting(const gnutls_datum_t *certs, size_t n, size_t *bytes) {
+  size_t i = 0;
+  for (*bytes = 0; i < n && i <= HTTP_CHAIN_MOST && *bytes + certs[i].size <= PEERS_MAX; i++) *bytes += certs[i].size;
+  return i;
+}
+
+struct slice *http_tls_peers(void *session, size_t *n) {
+  unsigned all = 0;
+  size_t bytes;
+  const gnutls_datum_t *certs = gnutls_certificate_get_peers(session, &all);
+  *n = fitting(certs, all, &bytes);
+  if (*n == 0) return NULL;
+  struct slice *out = mem_alloc(*n * sizeof *out + bytes);
+  char *at = (char *)(out + *n);
+  for (size_t i = 0; i < *n; i++, at += certs[i - 1].size)
+    out[i] = slice_mem(memcpy(at, certs[i].data, certs[i].size), certs[i].size);
+  return out;
 }
 
 /* libmicrohttpd insists on a source of certificates. Never called: every session has credentials of its own. */

@@ -50,6 +50,20 @@ enum err pki_certs_parse_pem(struct ctx *cx, struct pki_cert ***out, size_t *n, 
   return OK;
 }
 
+enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, size_t most, struct slice ders) {
+  const unsigned char *p = (const unsigned char *)ders.p, *end = p + ders.n;
+  for (*n = 0; p < end; ++*n) {
+    if (*n == most) return FAIL(cx, E_INVALID, "more than %zu certificates", most);
+    const unsigned char *from = p;
+    X509 *x = d2i_X509(NULL, &p, end - p);
+    if (x == NULL) return PKI_FAIL(cx, E_INVALID, "not a certificate");
+    TRY(pki_cert_wrap(cx, &out[*n], x));
+    if (!slice_eq(out[*n]->der, slice_mem(from, (size_t)(p - from))))
+      return FAIL(cx, E_INVALID, "not a certificate in DER");
+  }
+  return OK;
+}
+
 struct pki_cert *pki_cert_keep(struct pki_cert *c) {
   atomic_fetch_add(&c->refs, 1);
   return c;

@@ -197,6 +197,15 @@ static void remember(struct pki_signers *s, const struct sight *sight, const str
   signers_put(s, sight->name, &signer, span);
 }
 
+static struct slice all_der(struct ctx *cx, const struct chain *c) {
+  size_t n = 0, at = 0;
+  for (size_t i = 0; i < c->extra_n; i++) n += c->extra[i]->der.n;
+  char *all = ctx_alloc(cx, n);
+  for (size_t i = 0; i < c->extra_n; at += c->extra[i++]->der.n)
+    memcpy(all + at, c->extra[i]->der.p, c->extra[i]->der.n);
+  return slice_mem(all, n);
+}
+
 /* Judges the signer of a message that the walk could not settle. */
 static enum err admit(struct ctx *cx, struct pki_signature *out, struct pki_signers *s, const struct sight *sight,
                       struct chain *c) {
@@ -204,8 +213,10 @@ static enum err admit(struct ctx *cx, struct pki_signature *out, struct pki_sign
   enum err e = pki_trust_check(cx, c->trust, c->leaf, c->extra, c->extra_n, c->now);
   if (e != OK && e != E_GONE) return e;
   ctx_clear_error(cx);
-  *out = (struct pki_signature){
-      .cert_der = pki_cert_der(c->leaf), .not_after = pki_cert_not_after(c->leaf), .expired = e == E_GONE};
+  *out = (struct pki_signature){.cert_der = pki_cert_der(c->leaf),
+                                .certs_der = all_der(cx, c),
+                                .not_after = pki_cert_not_after(c->leaf),
+                                .expired = e == E_GONE};
   memcpy(out->cert_sha256, pki_cert_sha256(c->leaf), SHA256_LEN);
   struct signer_span span = {c->trust, c->now, chain_end(cx, c, out->expired)};
   remember(s, sight, out, span, c->leaf);
@@ -214,6 +225,7 @@ static enum err admit(struct ctx *cx, struct pki_signature *out, struct pki_sign
 
 static void fill(struct pki_signature *out, const struct sight *sight, const struct signer *signer) {
   *out = (struct pki_signature){.cert_der = {sight->parts.certs.p + signer->cert_at, signer->cert_n},
+                                .certs_der = sight->parts.certs,
                                 .not_after = signer->not_after,
                                 .expired = signer->expired};
   memcpy(out->cert_sha256, signer->cert_sha256, SHA256_LEN);

@@ -10,7 +10,6 @@ struct pki_trust {
 };
 
 enum {
-  EXTRA_MOST = 16,       /* certificates that come with an identity; the search for a chain is quadratic in them */
   DEPTH_MOST = 8,        /* CAs in a chain */
   DIGEST_BITS_LEAST = 60 /* SHA-1 counts 63: old device CAs sign with it. MD5 counts 39. */
 };
@@ -86,18 +85,51 @@ static enum err check_leaf(struct ctx *cx, const struct pki_cert *leaf) {
   return OK;
 }
 
-enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
-                         struct pki_cert *const *extra, size_t extra_n, int64_t now) {
-  if (extra_n > EXTRA_MOST)
-    return FAIL(cx, E_REFUSED, "identity is not accepted: %zu certificates came with it", extra_n);
-  TRY(check_leaf(cx, leaf));
-  bool ended = false;
-  X509_STORE_CTX *c = check_new(cx, t, leaf, pki_stack(cx, extra, extra_n), now);
-  X509_STORE_CTX_set_app_data(c, &ended);
+/* Builds and judges the chain. *ended: the leaf has ended, which is forgiven here. */
+static enum err build(struct ctx *cx, X509_STORE_CTX *c, const struct pki_cert *leaf, bool *ended) {
+  *ended = false;
+  X509_STORE_CTX_set_app_data(c, ended);
   X509_STORE_CTX_set_verify_cb(c, forgive_ended_leaf);
+  TRY(check_leaf(cx, leaf));
   if (X509_verify_cert(c) != 1)
     return refuse(cx, X509_STORE_CTX_get_current_cert(c), X509_verify_cert_error_string(X509_STORE_CTX_get_error(c)));
-  TRY(check_strength(cx, c));
+  return check_strength(cx, c);
+}
+
+enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
+                         struct pki_cert *const *extra, size_t extra_n, int64_t now) {
+  bool ended;
+  if (extra_n > PKI_EXTRA_MOST)
+    return FAIL(cx, E_REFUSED, "identity is not accepted: %zu certificates came with it", extra_n);
+  TRY(build(cx, check_new(cx, t, leaf, pki_stack(cx, extra, extra_n), now), leaf, &ended));
   if (ended) return FAIL(cx, E_GONE, "identity has expired (%s)", pki_cert_subject(cx, leaf));
   return OK;
+}
+
+/* What stands between both ends of the chain: the leaf, and the CA that is trusted. Of that the store may have it, too.
+ */
+static struct slice between(struct ctx *cx, X509_STORE_CTX *c) {
+  STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(c);
+  struct buf all = {0};
+  for (int i = 1; i + 1 < sk_X509_num(chain); i++) {
+    unsigned char *der = NULL;
+    int n = i2d_X509(sk_X509_value(chain, i), &der);
+    if (n < 0) abort();
+    buf_add(&all, der, (size_t)n);
+    OPENSSL_free(der);
+  }
+  struct slice out = all.n ? slice_mem(ctx_memdup(cx, all.p, all.n), all.n) : (struct slice){0};
+  buf_free(&all);
+  return out;
+}
+
+struct slice pki_trust_issuers(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
+                               struct slice extra, int64_t now) {
+  struct pki_cert *certs[PKI_EXTRA_MOST];
+  size_t n;
+  bool ended;
+  if (pki_certs_parse_der(cx, certs, &n, PKI_EXTRA_MOST, extra) != OK) return ctx_clear_error(cx), (struct slice){0};
+  X509_STORE_CTX *c = check_new(cx, t, leaf, pki_stack(cx, certs, n), now);
+  if (build(cx, c, leaf, &ended) != OK) return ctx_clear_error(cx), (struct slice){0};
+  return between(cx, c);
 }

@@ -56,11 +56,18 @@ static struct identity *identity(const char *name) {
 static struct http_tls *tls;
 static struct identity *server_id, *client_id;
 
-/* The answer is the certificate that the client showed. */
+/* The answer is the certificate that the client showed, and those behind it. */
 static void reply_cert(struct http_req *rq, void *arg) {
   (void)arg;
+  size_t n;
+  struct buf all = {0};
   assert_true(http_is_tls(rq));
-  http_reply(rq, 200, NULL, http_peer_cert(rq));
+  buf_add_slice(&all, http_peer_cert(rq));
+  const struct slice *chain = http_peer_chain(rq, &n);
+  assert_true((chain != NULL) == (n > 0));
+  for (size_t i = 0; i < n; i++) buf_add_slice(&all, chain[i]);
+  http_reply(rq, 200, NULL, buf_slice(&all));
+  buf_free(&all);
 }
 
 static int setup_tls(void **state) {
@@ -306,6 +313,45 @@ static void resumption_keeps_the_certificate(void **state) {
   }
 }
 
+/* The leaf, and its chain up to `most` certificates, as the server should tell them. */
+static bool is_chain_of(struct slice ders, const struct identity *id, struct identity *const *chain, size_t most) {
+  struct buf all = {0};
+  for (size_t i = 0; i <= most; i++) {
+    unsigned char *p = NULL;
+    int n = i2d_X509(i ? chain[i - 1]->cert : id->cert, &p);
+    buf_add(&all, p, (size_t)n);
+    OPENSSL_free(p);
+  }
+  bool same = slice_eq(ders, buf_slice(&all));
+  buf_free(&all);
+  return same;
+}
+
+/* Goal: the certificates behind the client's are seen, bounded, and again when its session is resumed. */
+static void sees_the_chain(void **state) {
+  (void)state;
+  struct identity *chain[HTTP_CHAIN_MOST + 2];
+  static const size_t lengths[] = {1, HTTP_CHAIN_MOST, COUNT(chain)};
+  for (size_t i = 0; i < COUNT(chain); i++) chain[i] = identity(ctx_printf(t.cx, "CA %zu", i));
+  ask_for_certs_of(server_id->cert_pem);
+  for (size_t i = 0; i < COUNT(lengths) * COUNT(versions); i++) {
+    size_t n = lengths[i / 2], most = n < HTTP_CHAIN_MOST ? n : HTTP_CHAIN_MOST;
+    struct client c = client_new(versions[i % 2], client_id);
+    for (size_t k = 0; k < n; k++) assert_int_equal(SSL_add1_chain_cert(c.ssl, chain[k]->cert), 1);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    assert_true(is_chain_of(client_ask(&c), client_id, chain, most));
+    SSL_SESSION *session = SSL_get1_session(c.ssl);
+    client_end(&c, true);
+    c = client_new(versions[i % 2], NULL);
+    SSL_set_session(c.ssl, session);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    assert_true(SSL_session_reused(c.ssl));
+    assert_true(is_chain_of(client_ask(&c), client_id, chain, most));
+    SSL_SESSION_free(session);
+    client_end(&c, true);
+  }
+}
+
 /* ---- the server's certificate ---- */
 
 /* Goal: a new certificate is used by the next handshake, while connections that stand go on. */
@@ -333,7 +379,7 @@ int main(void) {
       TLS_TEST(ends_slow_handshakes),       TLS_TEST(stops_in_mid_handshake),
       TLS_TEST(refuses_weak_protocols),     TLS_TEST(does_not_ask_unless_told),
       TLS_TEST(names_issuers_and_sees_any), TLS_TEST(resumption_keeps_the_certificate),
-      TLS_TEST(swaps_its_certificate),
+      TLS_TEST(swaps_its_certificate),      TLS_TEST(sees_the_chain),
   };
   log_set(LOG_ERROR, false);
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,12 +153,94 @@ static void takes_urls_apart(void **state) {
   ctx_free(cx);
 }
 
+static struct addr_ranges ranges(struct ctx *cx, const char *text) {
+  struct addr_ranges r;
+  if (addr_ranges_parse(cx, &r, slice_of(text)) != OK) fail_msg("%s", ctx_error_text(cx));
+  return r;
+}
+
+/* Goal: lists of networks with anything but networks in them are refused. */
+static void refuses_bad_networks(void **state) {
+  (void)state;
+  static const char *bad[] = {",",           "10.0.0.0/8,", "10.0.0.0/33", "10.0.0/8", "::/129",         "10.0.0.0/-1",
+                              "10.0.0.0/8x", "proxy",       "10.0.0.0/",   "[::1]/8",  "1.2.3.4 5.6.7.8"};
+  struct ctx *cx = ctx_new();
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct addr_ranges r;
+    if (addr_ranges_parse(cx, &r, slice_of(bad[i])) != E_INVALID) fail_msg("\"%s\" was taken", bad[i]);
+    ctx_clear_error(cx);
+  }
+  ctx_free(cx);
+}
+
+/* Goal: an address lies in a list when it lies in one of its networks, IPv4-mapped ones as IPv4. */
+static void knows_its_networks(void **state) {
+  (void)state;
+  static const struct {
+    const char *host;
+    bool in;
+  } rows[] = {{"10.1.2.3", true},     {"11.0.0.0", false},        {"192.0.2.7", true},  {"192.0.2.8", false},
+              {"2001:db8::1", true},  {"2001:db9::1", false},     {"172.31.9.9", true}, {"172.32.0.1", false},
+              {"::1", false},         {"::ffff:10.9.9.9", true},  {"not one", false},   {"", false},
+              {"10.1.2.3:80", false}, {"::ffff:11.9.9.9", false}, {"10.1.2.3 ", false}};
+  struct ctx *cx = ctx_new();
+  struct addr_ranges r = ranges(cx, "10.0.0.0/8, 192.0.2.7,2001:db8::/32, 172.16.0.0/12");
+  assert_int_equal(r.n, 4);
+  for (size_t i = 0; i < COUNT(rows); i++)
+    if (addr_ranges_have(&r, rows[i].host) != rows[i].in) fail_msg("%s", rows[i].host);
+  assert_false(addr_ranges_have(NULL, "10.1.2.3"));
+  ctx_free(cx);
+}
+
+/* Goal: X-Forwarded-For counts from proxies only, and from its right end; what cannot be read there leaves the peer. */
+static void finds_where_a_request_came_from(void **state) {
+  (void)state;
+  static const struct {
+    const char *peer, *first, *second, *want;
+  } rows[] = {
+      {"203.0.113.9", "192.0.2.1", NULL, "203.0.113.9"}, /* no proxy */
+      {"10.0.0.1", NULL, NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1", NULL, "192.0.2.1"},
+      {"10.0.0.1", "198.51.100.66, 192.0.2.1", NULL, "192.0.2.1"}, /* what the client claims stands to the left */
+      {"10.0.0.1", "192.0.2.1, 10.0.0.2,10.0.0.3", NULL, "192.0.2.1"},
+      {"10.0.0.1", "192.0.2.1", "10.0.0.2", "192.0.2.1"},
+      {"10.0.0.1", "198.51.100.66", "192.0.2.1", "192.0.2.1"},
+      {"10.0.0.1", "10.0.0.3, 10.0.0.2", NULL, "10.0.0.3"}, /* a device inside */
+      {"10.0.0.1", "garbage", NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1, unknown", NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1, unknown, 10.0.0.2", NULL, "10.0.0.1"},
+      {"10.0.0.1", "garbage, 192.0.2.1", NULL, "192.0.2.1"},
+      {"10.0.0.1", "", NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1,", NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1:4711", NULL, "192.0.2.1"},
+      {"10.0.0.1", "[2001:DB8::5]:4711", NULL, "2001:db8::5"},
+      {"10.0.0.1", "[2001:db8::5]", NULL, "2001:db8::5"},
+      {"10.0.0.1", "2001:db8::5", NULL, "2001:db8::5"},
+      {"10.0.0.1", "::ffff:192.0.2.1", NULL, "192.0.2.1"},
+      {"10.0.0.1", "[192.0.2.1", NULL, "10.0.0.1"},
+      {"10.0.0.1", "[2001:db8::5]x", NULL, "10.0.0.1"},
+      {"10.0.0.1", "192.0.2.1; for=x", NULL, "10.0.0.1"},
+      {"10.0.0.1", "1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:1111:2222", NULL, "10.0.0.1"},
+  };
+  struct ctx *cx = ctx_new();
+  struct addr_ranges proxies = ranges(cx, "10.0.0.0/8");
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct slice lines[] = {slice_of(rows[i].first), slice_of(rows[i].second)};
+    size_t n = rows[i].second ? 2 : rows[i].first ? 1 : 0;
+    const char *got = addr_forwarded(cx, &proxies, rows[i].peer, lines, n);
+    if (strcmp(got, rows[i].want) != 0) fail_msg("row %zu: %s, not %s", i, got, rows[i].want);
+    assert_string_equal(addr_forwarded(cx, NULL, rows[i].peer, lines, n), rows[i].peer);
+  }
+  ctx_free(cx);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refuses_bad_addresses),      cmocka_unit_test(refuses_bad_urls),
       cmocka_unit_test(tells_why_it_cannot_listen), cmocka_unit_test(prints_what_it_parsed),
       cmocka_unit_test(listens_for_both_families),  cmocka_unit_test(resolves),
-      cmocka_unit_test(takes_urls_apart),
+      cmocka_unit_test(takes_urls_apart),           cmocka_unit_test(refuses_bad_networks),
+      cmocka_unit_test(knows_its_networks),         cmocka_unit_test(finds_where_a_request_came_from),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

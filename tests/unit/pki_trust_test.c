@@ -249,6 +249,55 @@ static void chains(void **state) {
   pki_trust_free(t);
 }
 
+static struct slice joined(struct ctx *cx, struct pki_cert *const *certs, size_t n) {
+  struct buf all = {0};
+  for (size_t i = 0; i < n; i++) buf_add_slice(&all, pki_cert_der(certs[i]));
+  struct slice out = slice_mem(ctx_memdup(cx, all.p, all.n), all.n);
+  buf_free(&all);
+  return out;
+}
+
+/* Goal: of what came along, only what the chain needs is told: not the leaf, not the trusted CA, nothing of a
+ * stranger's.
+ */
+static void issuers(void **state) {
+  struct ctx *cx = *state;
+  struct deep d = deep(cx, "critical,CA:TRUE", 0);
+  struct pki_trust *by_root, *by_mid;
+  struct pki_cert *came[] = {foreign_root, d.leaf, d.top, d.mid};
+  struct slice all = joined(cx, came, 4);
+  assert_int_equal(pki_trust_new(cx, &by_root, &d.top, 1), OK);
+  assert_int_equal(pki_trust_new(cx, &by_mid, &d.mid, 1), OK);
+  assert_true(slice_eq(pki_trust_issuers(cx, by_root, d.leaf, all, NOW), pki_cert_der(d.mid)));
+  assert_true(slice_eq(pki_trust_issuers(cx, by_root, d.leaf, all, NOW + 6 * US_DAY), (struct slice){0}));
+  assert_null(pki_trust_issuers(cx, by_mid, d.leaf, all, NOW).p);
+  assert_null(pki_trust_issuers(cx, by_root, d.leaf, (struct slice){0}, NOW).p);
+  assert_null(pki_trust_issuers(cx, trust, d.leaf, all, NOW).p);
+  assert_null(pki_trust_issuers(cx, by_root, d.leaf, slice_of("not certificates"), NOW).p);
+  assert_null(pki_trust_issuers(cx, by_root, d.leaf, slice_mem(all.p, all.n - 1), NOW).p);
+  assert_int_equal(ctx_error(cx), OK);
+  pki_trust_free(by_root);
+  pki_trust_free(by_mid);
+}
+
+/* Goal: certificates one after the other are read back; what is cut off, too many, or followed by something is refused.
+ */
+static void rows_of_certificates(void **state) {
+  struct ctx *cx = *state;
+  struct pki_cert *both[] = {leaf, root}, *got[2];
+  struct slice all = joined(cx, both, 2);
+  size_t n;
+  assert_int_equal(pki_certs_parse_der(cx, got, &n, 1, all), E_INVALID);
+  assert_int_equal(pki_certs_parse_der(cx, got, &n, 2, slice_mem(all.p, all.n - 1)), E_INVALID);
+  assert_int_equal(pki_certs_parse_der(cx, got, &n, 2, slice_of("0")), E_INVALID);
+  ctx_clear_error(cx);
+  assert_int_equal(pki_certs_parse_der(cx, got, &n, 2, (struct slice){0}), OK);
+  assert_int_equal(n, 0);
+  assert_int_equal(pki_certs_parse_der(cx, got, &n, 2, all), OK);
+  assert_int_equal(n, 2);
+  for (int i = 0; i < 2; i++) assert_memory_equal(pki_cert_sha256(got[i]), pki_cert_sha256(both[i]), SHA256_LEN);
+}
+
 /* Goal: a CA renewed under its key and name serves old and new identities, wherever the ended one stands. */
 static void renewed_ca(void **state) {
   struct ctx *cx = *state;
@@ -322,8 +371,19 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(foreign),   TEST(no_cas),       TEST(usage),  TEST(times),      TEST(ended_ca), TEST(digests),
-      TEST(malformed), TEST(broken_chain), TEST(chains), TEST(renewed_ca), TEST(shared),
+      TEST(foreign),
+      TEST(no_cas),
+      TEST(usage),
+      TEST(times),
+      TEST(ended_ca),
+      TEST(digests),
+      TEST(malformed),
+      TEST(broken_chain),
+      TEST(chains),
+      TEST(renewed_ca),
+      TEST(shared),
+      TEST(issuers),
+      TEST(rows_of_certificates),
   };
   return cmocka_run_group_tests(tests, make_world, end_world);
 }
