@@ -9,11 +9,12 @@
 #include "lib/json.h"
 
 enum command_flag {
-  COMMAND_ONCE = 1,      /* delivered one time: a lost answer is not repeated by itself */
-  COMMAND_JUMP = 2,      /* jumps the queue */
-  COMMAND_QUERY = 4,     /* asks only */
-  COMMAND_SINGLE = 8,    /* one unsettled at a time per device (DeviceLock) */
-  COMMAND_WITHDRAWN = 16 /* gone from the newest schema */
+  COMMAND_ONCE = 1,       /* delivered one time: a lost answer is not repeated by itself */
+  COMMAND_JUMP = 2,       /* jumps the queue */
+  COMMAND_QUERY = 4,      /* asks only */
+  COMMAND_SINGLE = 8,     /* one unsettled at a time per device (DeviceLock) */
+  COMMAND_WITHDRAWN = 16, /* gone from the newest schema */
+  COMMAND_BARRIER = 32    /* waits until what was queued before it is settled */
 };
 
 enum command_arg_type {
@@ -49,7 +50,9 @@ struct command {
   char *uuid, *request_type;
   struct slice plist; /* the bytes that devices get */
   unsigned flags;
-  int64_t expires_us; /* life from now; 0: none */
+  int64_t expires_us;       /* life from now; 0: none */
+  const char *pin;          /* that it sets on the device; NULL: none. Secret */
+  const char *collapse_key; /* an unsettled one with the same key is replaced by it; NULL: none */
 };
 
 /* From a RequestType and an object of arguments (may be NULL): E_INVALID names the key that is unknown, missing or of

@@ -13,7 +13,8 @@ struct report {
   struct enroll_ids ids;
   const char *status, *uuid; /* uuid NULL with Idle */
   bool idle;
-  const char *errors; /* JSON of the ErrorChain, or NULL */
+  const char *errors;       /* JSON of the ErrorChain, or NULL */
+  struct slice bypass_code; /* of Activation Lock, when it tells one */
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */
   struct slice command;        /* the plist to hand out; p NULL: none, the session ends */

@@ -22,4 +22,8 @@ MUST_CHECK enum err vault_seal(struct ctx *cx, struct vault *v, const char *abou
 MUST_CHECK enum err vault_unseal(struct ctx *cx, struct vault *v, const char *about, struct slice sealed,
                                  struct slice *plain);
 
+/* A fingerprint of a secret under the vault's key: tells whether two are the same, and is of no use to guess one.
+   about as above. */
+void vault_mac(struct ctx *cx, struct vault *v, const char *about, struct slice plain, uint8_t out[32]);
+
 #endif

@@ -75,6 +75,19 @@ static enum err clear_queues(struct ctx *cx, struct db *db, int64_t enrollment) 
   return OK;
 }
 
+/* A device that waits in Setup Assistant is supervised. Its bypass code of Activation Lock can be asked for some days
+   only, and it is too late when it is needed. */
+static enum err ask_bypass_code(struct ctx *cx, struct db *db, const struct checkin *c, int64_t enrollment) {
+  const struct enroll_token *token = c->state;
+  if (token->awaiting_configuration != 1) return OK;
+  return queue_own(cx, db, c->core, "ActivationLockBypassCode", enrollment);
+}
+
+static enum err begin_generation(struct ctx *cx, struct db *db, const struct checkin *c, int64_t enrollment) {
+  TRY(clear_queues(cx, db, enrollment));
+  return ask_bypass_code(cx, db, c, enrollment);
+}
+
 enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   struct enroll_token_result r;
   TRY(enroll_token_update(cx, db, c->core, &c->ids, &c->proof, c->state, &r));
@@ -83,7 +96,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
   if (r.enrolled) c->news = "device enrolled";
   if (r.promoted)
-    TRY(clear_queues(cx, db, r.enrollment));
+    TRY(begin_generation(cx, db, c, r.enrollment));
   else if (r.token_changed)
     TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/secret.h"
 #include "core/command_int.h"
 #include "lib/plist.h"
 
@@ -68,6 +69,14 @@ static bool removes_enrollment(const char *request_type, struct pl *command) {
   return slice_starts(id, "pomona.") && slice_ends(id, ".enrollment");
 }
 
+/* In whatever form its author gave it: a device may take what we would not. Secret: wiped with cx. */
+static const char *pin_of(struct ctx *cx, const struct command_row *row, struct pl *command) {
+  struct slice s;
+  if (!row || !command_arg(row, slice_of("PIN"))) return NULL;
+  if (!pl_string(pl_get(command, "PIN"), &s) || s.n == 0 || s.n > NAME_MAX_LEN) return NULL;
+  return secret_in(cx, ctx_memdup(cx, s.p, s.n), s.n);
+}
+
 enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) {
   struct pl *root;
   TRY(pl_parse(cx, plist, &limits, &root));
@@ -79,6 +88,7 @@ enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) 
   const struct command_row *row = command_row(out->request_type);
   out->flags = row ? row->flags : 0;
   out->expires_us = row ? row->expires_us : 0;
+  out->pin = pin_of(cx, row, command);
   if (removes_enrollment(out->request_type, command)) out->flags |= COMMAND_ONCE;
   return OK;
 }

@@ -1,10 +1,10 @@
 #include "core/queue_int.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/escrow.h"
 #include "core/vault.h"
 #include "lib/pki_crypto.h"
-
-/* A command handed out in this many sessions without a word is set aside, so that others pass. */
-enum { PATIENCE = 3 };
 
 const char *queue_seal_name(struct ctx *cx, const char *uuid) { return ctx_printf(cx, "command.plist %s", uuid); }
 
@@ -21,20 +21,41 @@ enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const s
   return queue_command_add(cx, db, c, by, sealed, fresh, command);
 }
 
-enum err queue_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment,
-                   char **other) {
-  *other = NULL;
-  if (c->flags & COMMAND_SINGLE) {
-    TRY(queue_unsettled(cx, db, enrollment, c->request_type, command, other));
-    if (*other) return FAIL(cx, E_CONFLICT, "%s %s is not settled yet", c->request_type, *other);
-  }
-  return queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0);
+static enum err keep_pin(struct ctx *cx, struct db *db, struct core *core, const struct command *c,
+                         int64_t enrollment) {
+  int64_t device;
+  TRY(queue_device_of(cx, db, enrollment, &device));
+  return escrow_add(cx, db, core, device, ESCROW_PIN, slice_of(c->pin), c->uuid);
 }
 
+enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t command, const struct command *c,
+                   int64_t enrollment) {
+  char *other = NULL;
+  bool fresh;
+  if (c->flags & COMMAND_SINGLE) TRY(queue_unsettled(cx, db, enrollment, c->request_type, command, &other));
+  if (other) return FAIL(cx, E_CONFLICT, "%s %s is not settled yet", c->request_type, other);
+  TRY(queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0, &fresh));
+  if (!fresh) return OK;
+  if (c->pin) TRY(keep_pin(cx, db, core, c, enrollment));
+  return c->collapse_key ? queue_replace(cx, db, enrollment, c->collapse_key, command) : OK;
+}
+
+enum err queue_own(struct ctx *cx, struct db *db, struct core *core, const char *request_type, int64_t enrollment) {
+  struct command c;
+  int64_t command;
+  TRY(command_build(cx, &c, request_type, NULL, NULL));
+  c.collapse_key = ctx_printf(cx, "pomona.%s", request_type);
+  TRY(queue_command(cx, db, core, &c, "pomona", &command));
+  return queue_add(cx, db, core, command, &c, enrollment);
+}
+
+/* What does not open is no reason to fail: its channel would stand still for ever. */
 enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who,
                     struct queue_item *out, bool *found) {
+  struct queue_order order = {.patience = QUEUE_PATIENCE,
+                              .barrier_since = clock_now_us() - core_conf(core)->await_timeout_us};
   struct queue_row row;
-  TRY(queue_head(cx, db, who, PATIENCE, &row, found));
+  TRY(queue_head(cx, db, who, &order, &row, found));
   if (!*found) return OK;
   *out = (struct queue_item){.target = row.target,
                              .command = row.command,
@@ -42,5 +63,26 @@ enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const stru
                              .request_type = row.request_type,
                              .recorded = row.recorded,
                              .deliveries = row.deliveries};
-  return vault_unseal(cx, core->vault, queue_seal_name(cx, row.uuid), row.sealed, &out->plist);
+  enum err e = vault_unseal(cx, core->vault, queue_seal_name(cx, row.uuid), row.sealed, &out->plist);
+  out->damaged = e == E_INVALID;
+  if (!out->damaged) return e;
+  out->plist = (struct slice){0};
+  ctx_clear_error(cx);
+  return OK;
+}
+
+enum err queue_damaged(struct ctx *cx, struct db *db, int64_t enrollment, const struct queue_item *item) {
+  static const char errors[] = "[{\"domain\":\"pomona\",\"code\":1,\"text\":\"What is stored of this command cannot be "
+                               "read any more: send it again.\"}]";
+  bool known;
+  log_error(cx, "a stored command does not open, its device gets the next one", LOG_S("command_uuid", item->uuid),
+            LOG_S("request_type", item->request_type));
+  return queue_settle(cx, db, enrollment, item->uuid, "Error", errors, &known);
+}
+
+enum err queue_barrier(struct ctx *cx, struct db *db, const struct core *core, int64_t enrollment, int64_t *at) {
+  int64_t timeout = core_conf(core)->await_timeout_us;
+  TRY(queue_held(cx, db, enrollment, clock_now_us() - timeout, at));
+  if (*at) *at += timeout;
+  return OK;
 }

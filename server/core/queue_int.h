@@ -14,16 +14,31 @@ struct queue_row {
   bool recorded;
   int deliveries;
 };
-/* The order of the queue: what was handed out `patience` times without a word comes last, then jumpers first, NotNow'd
- * ones last, by number. */
-MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience,
-                               struct queue_row *out, bool *found);
+/* The order of the queue: what was handed out in `patience` sessions in a row without a word comes last, then jumpers
+ * first, NotNow'd ones last, by number. Barriers that were queued before barrier_since are not held any more. */
+struct queue_order {
+  int patience;
+  int64_t barrier_since;
+};
+MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who,
+                               const struct queue_order *order, struct queue_row *out, bool *found);
+/* When the first barrier that is held was queued; 0: none is. */
+MUST_CHECK enum err queue_held(struct ctx *cx, struct db *db, int64_t enrollment, int64_t barrier_since,
+                               int64_t *queued_at);
 MUST_CHECK enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command,
                                        struct slice *digest);
 MUST_CHECK enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by,
                                       struct slice sealed, struct slice digest, int64_t *command);
+/* The oldest one of this type that is open for any channel of this one's device, but for this command itself on this
+ * channel; *uuid NULL: none. */
 MUST_CHECK enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                     int64_t but_command, char **uuid);
-MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority);
+/* *fresh: it was not there yet. */
+MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority,
+                                     bool *fresh);
+/* Cancels what is open for the channel with this collapse key, but for this command. */
+MUST_CHECK enum err queue_replace(struct ctx *cx, struct db *db, int64_t enrollment, const char *key,
+                                  int64_t by_command);
+MUST_CHECK enum err queue_device_of(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *device);
 
 #endif

@@ -7,11 +7,16 @@
 
 /* ---- handing out ---- */
 
-/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, or has expired.
-   What was handed out `patience` times without a word lets all others pass. The plist, which may be large, is read of
-   the chosen one only. */
-enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, int patience, struct queue_row *out,
-                    bool *found) {
+/* The first barrier that is held: something that was queued before it is not settled. */
+#define HELD(column)                                                                                                   \
+  "SELECT min(b." column ") FROM target b JOIN command h ON h.seq = b.command WHERE b.enrollment = $1 "                \
+  "AND b.waiting = 1 AND h.barrier = 1 AND b.queued_at > $2 AND (b.expires_at IS NULL OR b.expires_at > $3) "          \
+  "AND EXISTS (SELECT 1 FROM target f WHERE f.enrollment = $1 AND f.waiting = 1 AND f.seq < b.seq)"
+
+/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, has expired, or
+   stands behind a barrier that is held. The plist, which may be large, is read of the chosen one only. */
+enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, const struct queue_order *order,
+                    struct queue_row *out, bool *found) {
   struct db_rows r;
   TRY(db_open_rows(
       cx, db, &r,
@@ -19,12 +24,14 @@ enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who
       "t.deliveries FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
       "SELECT q.seq FROM target q JOIN command k ON k.seq = q.command WHERE q.enrollment = $1 AND q.waiting = 1 "
       "AND (k.once = 0 OR q.status <> 'Sent') "
-      "AND (q.status <> 'NotNow' OR q.notnow_at < $2) "
-      "AND (q.expires_at IS NULL OR q.expires_at > $4) "
-      "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $5) "
-      "ORDER BY q.deliveries - q.notnow_count >= $3, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
-      DB_I(who->enrollment), DB_I(who->session_start), DB_I(patience), DB_I(clock_now_us()),
-      DB_B(slice_mem(who->identity, 32))));
+      "AND (q.status <> 'NotNow' OR q.notnow_at < $4) "
+      "AND (q.expires_at IS NULL OR q.expires_at > $3) "
+      "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $6) "
+      "AND (q.priority > 0 OR q.seq < coalesce((" HELD(
+          "seq") "), q.seq + 1)) "
+                 "ORDER BY q.silent >= $5, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
+      DB_I(who->enrollment), DB_I(order->barrier_since), DB_I(clock_now_us()), DB_I(who->session_start),
+      DB_I(order->patience), DB_B(slice_mem(who->identity, 32))));
   *found = db_next(&r);
   if (*found)
     *out = (struct queue_row){.target = db_int(&r, 0),
@@ -37,13 +44,20 @@ enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who
   return db_close(&r);
 }
 
-enum err queue_sent(struct ctx *cx, struct db *db, int64_t target, int times, int64_t at, const uint8_t identity[32]) {
+enum err queue_held(struct ctx *cx, struct db *db, int64_t enrollment, int64_t barrier_since, int64_t *queued_at) {
+  return db_one_int(cx, db, queued_at, "SELECT coalesce((" HELD("queued_at") "), 0)", DB_I(enrollment),
+                    DB_I(barrier_since), DB_I(clock_now_us()));
+}
+
+/* A session counts as silent from its first delivery on; a word takes that back. */
+enum err queue_sent(struct ctx *cx, struct db *db, const struct queue_delivery *d) {
   return db_run(
       cx, db,
       "UPDATE target SET status = CASE status WHEN 'Queued' THEN 'Sent' ELSE status END, deliveries = deliveries + $2, "
+      "silent = silent + CASE WHEN last_sent_at IS NULL OR last_sent_at < $5 THEN 1 ELSE 0 END, "
       "first_sent_at = coalesce(first_sent_at, $3), last_sent_at = $3, updated_at = $3, sent_to = $4 "
       "WHERE seq = $1 AND waiting = 1",
-      DB_I(target), DB_I(times), DB_I(at), DB_B(slice_mem(identity, 32)));
+      DB_I(d->target), DB_I(d->times), DB_I(d->at), DB_B(slice_mem(d->identity, 32)), DB_I(d->session_start));
 }
 
 /* ---- taking in ---- */
@@ -62,12 +76,14 @@ enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int
 enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by, struct slice sealed,
                            struct slice digest, int64_t *command) {
   int64_t now = clock_now_us();
-  return db_one_int(
-      cx, db, command,
-      "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, expires_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq",
-      DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest), DB_I((c->flags & COMMAND_ONCE) != 0), DB_I(now),
-      DB_S(by), DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)));
+  return db_one_int(cx, db, command,
+                    "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, "
+                    "expires_at, barrier, "
+                    "collapse_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq",
+                    DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest),
+                    DB_I((c->flags & COMMAND_ONCE) != 0), DB_I(now), DB_S(by),
+                    DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)), DB_I((c->flags & COMMAND_BARRIER) != 0),
+                    DB_S(c->collapse_key));
 }
 
 enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command) {
@@ -79,21 +95,39 @@ enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command) {
 enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                          int64_t but_command, char **uuid) {
   struct db_rows r;
-  TRY(db_open_rows(
-      cx, db, &r,
-      "SELECT c.uuid FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 "
-      "AND c.request_type = $2 AND c.seq <> $3 ORDER BY t.seq LIMIT 1",
-      DB_I(enrollment), DB_S(request_type), DB_I(but_command)));
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT c.uuid FROM enrollment e JOIN target t ON t.enrollment = e.seq AND t.waiting = 1 JOIN "
+                   "command c ON c.seq = "
+                   "t.command WHERE e.device = (SELECT device FROM enrollment WHERE seq = $1) AND c.request_type = $2 "
+                   "AND (c.seq <> $3 OR e.seq <> $1) ORDER BY t.seq LIMIT 1",
+                   DB_I(enrollment), DB_S(request_type), DB_I(but_command)));
   *uuid = db_next(&r) ? db_text(&r, 0) : NULL;
   return db_close(&r);
 }
 
-enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority) {
-  return db_run(cx, db,
-                "INSERT INTO target (command, enrollment, priority, status, updated_at, expires_at) "
-                "VALUES ($1, $2, $3, 'Queued', $4, (SELECT expires_at FROM command WHERE seq = $1)) "
-                "ON CONFLICT (command, enrollment) DO NOTHING",
-                DB_I(command), DB_I(enrollment), DB_I(priority), DB_I(clock_now_us()));
+enum err queue_device_of(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *device) {
+  return db_one_int(cx, db, device, "SELECT device FROM enrollment WHERE seq = $1", DB_I(enrollment));
+}
+
+enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority,
+                          bool *fresh) {
+  int64_t changed;
+  TRY(db_run_n(cx, db, &changed,
+               "INSERT INTO target (command, enrollment, priority, status, queued_at, updated_at, expires_at) "
+               "VALUES ($1, $2, $3, 'Queued', $4, $4, (SELECT expires_at FROM command WHERE seq = $1)) "
+               "ON CONFLICT (command, enrollment) DO NOTHING",
+               DB_I(command), DB_I(enrollment), DB_I(priority), DB_I(clock_now_us())));
+  *fresh = changed > 0;
+  return OK;
+}
+
+enum err queue_replace(struct ctx *cx, struct db *db, int64_t enrollment, const char *key, int64_t by_command) {
+  return db_run(
+      cx, db,
+      "UPDATE target SET status = 'Cancelled', reason = 'replaced', waiting = 0, updated_at = $4, settled_at = $4 "
+      "WHERE enrollment = $1 AND waiting = 1 AND command <> $3 "
+      "AND (SELECT c.collapse_key FROM command c WHERE c.seq = target.command) = $2",
+      DB_I(enrollment), DB_S(key), DB_I(by_command), DB_I(clock_now_us()));
 }
 
 /* ---- what became of it ---- */
@@ -132,14 +166,46 @@ enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const c
   int64_t changed, now = clock_now_us();
   int settled = is_settled(status);
   TRY(db_run_n(cx, db, &changed,
-               "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, "
+               "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, silent = 0, "
+               "ended_as = CASE WHEN waiting = 0 THEN status END, "
                "settled_at = CASE WHEN $5 = 1 THEN $4 END, "
-               "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, notnow_count = notnow_count + 1 - $5 "
+               "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, "
+               "notnow_first_at = CASE WHEN $5 = 0 THEN coalesce(notnow_first_at, $4) ELSE notnow_first_at END, "
+               "notnow_count = notnow_count + 1 - $5 "
                "WHERE enrollment = $1 AND command = (SELECT seq FROM command WHERE uuid = $2) "
                "AND (waiting = 1 OR ($5 = 1 AND status IN ('Expired', 'Cancelled')))",
                DB_I(enrollment), DB_S(uuid), DB_S(status), DB_I(now), DB_I(settled), DB_S(errors)));
   *known = changed > 0;
   return *known ? tell(cx, db, enrollment, uuid, status, NULL) : OK;
+}
+
+static enum err there_is(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment, bool *there) {
+  int64_t n;
+  TRY(db_one_int(
+      cx, db, &n,
+      "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = $1 AND t.enrollment = $2",
+      DB_S(uuid), DB_I(enrollment)));
+  *there = n > 0;
+  return OK;
+}
+
+enum err queue_cancel(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment, const char *by,
+                      bool *done_maybe) {
+  struct db_rows r;
+  bool there;
+  TRY(db_open_rows(
+      cx, db, &r,
+      "UPDATE target SET status = 'Cancelled', reason = 'admin', cancelled_by = $3, waiting = 0, updated_at = $4, "
+      "settled_at = $4 WHERE enrollment = $2 AND waiting = 1 AND command = (SELECT seq FROM command WHERE uuid = $1) "
+      "RETURNING deliveries > notnow_count",
+      DB_S(uuid), DB_I(enrollment), DB_S(by), DB_I(clock_now_us())));
+  bool cancelled = db_next(&r);
+  *done_maybe = cancelled && db_int(&r, 0) != 0;
+  TRY(db_close(&r));
+  if (cancelled) return tell(cx, db, enrollment, uuid, "Cancelled", "admin");
+  TRY(there_is(cx, db, uuid, enrollment, &there));
+  return there ? FAIL(cx, E_CONFLICT, "command %s is settled for this device already", uuid)
+               : FAIL(cx, E_NOT_FOUND, "there is no command %s for this device", uuid);
 }
 
 enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const char *reason) {
@@ -182,18 +248,16 @@ enum err queue_notnow(struct ctx *cx, struct db *db, int64_t enrollment, int64_t
 }
 
 enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment) {
-  int64_t changed, there;
+  int64_t changed;
+  bool there;
   TRY(db_run_n(cx, db, &changed,
-               "UPDATE target SET status = 'Queued', updated_at = $3, "
+               "UPDATE target SET status = 'Queued', silent = 0, updated_at = $3, "
                "expires_at = $3 + (SELECT expires_at - created_at FROM command WHERE uuid = $1) "
                "WHERE enrollment = $2 AND waiting = 1 AND status = 'Sent' AND command = (SELECT seq FROM command WHERE "
                "uuid = $1)",
                DB_S(uuid), DB_I(enrollment), DB_I(clock_now_us())));
   if (changed) return OK;
-  TRY(db_one_int(
-      cx, db, &there,
-      "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = $1 AND t.enrollment = $2",
-      DB_S(uuid), DB_I(enrollment)));
+  TRY(there_is(cx, db, uuid, enrollment, &there));
   return there ? FAIL(cx, E_CONFLICT, "it is not a command that was handed out and never answered")
                : FAIL(cx, E_NOT_FOUND, "there is no such command for this device");
 }

@@ -2,12 +2,13 @@
 
 #include "base/clock.h"
 #include "core/checkin.h"
+#include "core/escrow.h"
 #include "core/queue.h"
 #include "core/seen.h"
 
 #include <string.h>
 
-enum { UUID_MAX = 255, ERRORS_MAX = 20, TEXT_MAX = 2000 };
+enum { UUID_MAX = 255, ERRORS_MAX = 20, TEXT_MAX = 2000, CODE_MAX = 255 };
 enum { NOTNOW_FIRST_MIN = 10, NOTNOW_MOST_MIN = 360, NOTNOW_SAFETY_HOURS = 24 };
 
 static const struct {
@@ -47,6 +48,13 @@ static const char *errors_of(struct ctx *cx, struct pl *message) {
   return js_text(cx, all, JS_COMPACT).p;
 }
 
+/* The answer to ActivationLockBypassCode. */
+static struct slice bypass_code_of(struct pl *message) {
+  struct slice s = {0};
+  bool fits = pl_string(pl_get(message, "ActivationLockBypassCode"), &s) && s.n > 0 && s.n <= CODE_MAX;
+  return fits && text_is_plain(s) ? s : (struct slice){0};
+}
+
 enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   struct pl *message;
   bool known = false, about_command = false;
@@ -62,6 +70,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   if (out->uuid && (strlen(out->uuid) > UUID_MAX || !text_is_plain(slice_of(out->uuid))))
     return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
   out->errors = errors_of(cx, message);
+  out->bypass_code = bypass_code_of(message);
   return enroll_ids(cx, message, &out->ids);
 }
 
@@ -97,22 +106,43 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
   TRY(next_command(cx, reader, r, &who, &item, &found));
   if (!found) return OK;
-  if (item.recorded) return *done = false, OK;
+  if (item.recorded || item.damaged) return *done = false, OK;
   seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
   hand_out(r, &item);
   return OK;
 }
 
+/* What does not open is told as our error, and the next one goes on. */
+static enum err pass_damaged(struct ctx *cx, struct db *db, struct report *r, const struct queue_asker *who,
+                             struct queue_item *item, bool *found) {
+  while (*found && item->damaged) {
+    TRY(queue_damaged(cx, db, who->enrollment, item));
+    TRY(next_command(cx, db, r, who, item, found));
+  }
+  return OK;
+}
+
+/* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
+static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
+  bool known;
+  TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
+  if (!known || !r->bypass_code.p || strcmp(r->status, "Acknowledged") != 0) return OK;
+  return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
+}
+
 /* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with
-   something else while commands were put off, it is woken again, the later the more often it said so. */
+   something else while commands were put off, it is woken again, the later the more often it said so. A barrier that
+   waits for what was put off does so for its time only. */
 static enum err end_session(struct ctx *cx, struct db *db, struct report *r, int64_t enrollment) {
-  int64_t times, minutes = NOTNOW_FIRST_MIN;
+  int64_t times, barrier, next, minutes = NOTNOW_FIRST_MIN;
   TRY(queue_notnow(cx, db, enrollment, &times));
   if (times == 0) return OK;
   while (--times > 0 && minutes < NOTNOW_MOST_MIN) minutes *= 2;
   if (minutes > NOTNOW_MOST_MIN) minutes = NOTNOW_MOST_MIN;
   bool by_itself = strcmp(r->status, "NotNow") == 0;
-  seen_ended(r->core->seen, enrollment, r->now + (by_itself ? NOTNOW_SAFETY_HOURS * US_HOUR : minutes * US_MINUTE));
+  next = r->now + (by_itself ? NOTNOW_SAFETY_HOURS * US_HOUR : minutes * US_MINUTE);
+  TRY(queue_barrier(cx, db, r->core, enrollment, &barrier));
+  seen_ended(r->core->seen, enrollment, barrier && barrier < next ? barrier : next);
   return OK;
 }
 
@@ -120,7 +150,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct report *r = report;
   struct enroll_channel ch;
   struct queue_item item;
-  bool known, found;
+  bool found;
   TRY(checkin_admit(cx, db, r->core, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
@@ -129,10 +159,13 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
-  if (r->uuid) TRY(queue_settle(cx, db, ch.enrollment, r->uuid, r->status, r->errors, &known));
+  if (r->uuid) TRY(take_report(cx, db, r, &ch));
   TRY(next_command(cx, db, r, &who, &item, &found));
+  TRY(pass_damaged(cx, db, r, &who, &item, &found));
   if (!found) return end_session(cx, db, r, ch.enrollment);
   hand_out(r, &item);
   seen_handed(r->core->seen, ch.enrollment);
-  return queue_sent(cx, db, item.target, 1, r->now, r->proof.hash);
+  struct queue_delivery d = {.target = item.target, .at = r->now, .session_start = who.session_start, .times = 1};
+  memcpy(d.identity, r->proof.hash, sizeof d.identity);
+  return queue_sent(cx, db, &d);
 }

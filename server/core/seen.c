@@ -18,12 +18,6 @@ static const int64_t wake_again_us = 5 * US_MINUTE;
  */
 static const int64_t wake_missed_us = US_SECOND;
 
-struct delivery {
-  int64_t target, at;
-  int times;
-  uint8_t identity[32];
-};
-
 struct entry {
   int64_t enrollment;
   int64_t session_start, seen_at, next;
@@ -32,7 +26,7 @@ struct entry {
   bool handed; /* its last poll or report was answered with a command */
   char address[64];
   int delivered;
-  struct delivery deliveries[DELIVERIES];
+  struct queue_delivery deliveries[DELIVERIES];
 };
 
 struct seen {
@@ -90,8 +84,8 @@ void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, 
   e->handed = true;
   while (i < e->delivered && e->deliveries[i].target != target) i++;
   if (i < DELIVERIES) { /* a lost count costs one more delivery */
-    if (i == e->delivered) e->deliveries[e->delivered++] = (struct delivery){.target = target};
-    e->deliveries[i].at = now;
+    if (i == e->delivered) e->deliveries[e->delivered++] = (struct queue_delivery){.target = target};
+    e->deliveries[i].at = e->deliveries[i].session_start = now; /* an idle poll's: it begins the session */
     e->deliveries[i].times++;
     memcpy(e->deliveries[i].identity, identity, 32);
   }
@@ -132,10 +126,7 @@ static void put_back(struct seen *s, const struct entry *taken) {
 }
 
 static enum err write_deliveries(struct ctx *cx, struct db *db, const struct entry *e) {
-  for (int i = 0; i < e->delivered; i++) {
-    const struct delivery *d = &e->deliveries[i];
-    TRY(queue_sent(cx, db, d->target, d->times, d->at, d->identity));
-  }
+  for (int i = 0; i < e->delivered; i++) TRY(queue_sent(cx, db, &e->deliveries[i]));
   return OK;
 }
 

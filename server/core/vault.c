@@ -77,3 +77,10 @@ enum err vault_seal(struct ctx *cx, struct vault *v, const char *about, struct s
 enum err vault_unseal(struct ctx *cx, struct vault *v, const char *about, struct slice sealed, struct slice *plain) {
   return pki_unseal(cx, plain, v->key, slice_of(about), sealed);
 }
+
+void vault_mac(struct ctx *cx, struct vault *v, const char *about, struct slice plain, uint8_t out[32]) {
+  uint8_t key[SHA256_LEN];
+  pki_hmac_sha256(key, slice_mem(v->key, sizeof v->key), slice_of(ctx_printf(cx, "mac %s", about)));
+  pki_hmac_sha256(out, slice_mem(key, sizeof key), plain);
+  secret_wipe(key, sizeof key);
+}

@@ -18,10 +18,10 @@ static void refuse(struct ctx *cx, struct enqueue_target *t, enum err e) {
 
 static enum err queue_one(struct ctx *cx, struct db *db, struct enqueue *q, struct enqueue_target *t,
                           int64_t *enrollment) {
-  char *id, *other;
+  char *id;
   TRY(enroll_lookup(cx, db, t->name, enrollment, &id));
   t->id = id;
-  return q->command ? queue_add(cx, db, q->row, q->command, *enrollment, &other) : OK;
+  return q->command ? queue_add(cx, db, q->core, q->row, q->command, *enrollment) : OK;
 }
 
 static enum err wake_one(struct ctx *cx, struct db *db, struct enqueue *q, struct enqueue_target *t,

@@ -206,7 +206,6 @@ static inline const char *next_after(struct enroll_proof proof, const char *udid
 struct enqueue {
   struct command command;
   const char *id;
-  char *other;
 };
 
 static inline enum err enqueue_job(struct ctx *cx, struct db *db, void *arg) {
@@ -215,7 +214,7 @@ static inline enum err enqueue_job(struct ctx *cx, struct db *db, void *arg) {
   char *id;
   TRY(enroll_lookup(cx, db, q->id, &enrollment, &id));
   TRY(queue_command(cx, db, &fx.core, &q->command, "test", &command));
-  return queue_add(cx, db, command, &q->command, enrollment, &q->other);
+  return queue_add(cx, db, &fx.core, command, &q->command, enrollment);
 }
 
 static inline enum err enqueue_err(const char *id, const char *request_type, const char *uuid) {

@@ -144,11 +144,18 @@ CREATE TABLE escrow (
 ALTER TABLE command ADD COLUMN collapse_key TEXT;                     -- a later one with the same key replaces it
 ALTER TABLE command ADD COLUMN barrier INTEGER NOT NULL DEFAULT 0;    -- 1: waits for those before it
 ALTER TABLE command ADD COLUMN renewal INTEGER;                       -- its plist is rendered at delivery, for this renewal
+ALTER TABLE target ADD COLUMN queued_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE target ADD COLUMN silent INTEGER NOT NULL DEFAULT 0;      -- sessions in a row that it was handed out in without a word
 ALTER TABLE target ADD COLUMN notnow_first_at INTEGER;
 ALTER TABLE target ADD COLUMN cancelled_by TEXT;
 ALTER TABLE target ADD COLUMN ended_as TEXT;       -- Expired or Cancelled, of one that was answered all the same
+UPDATE target SET queued_at = (SELECT created_at FROM command c WHERE c.seq = target.command);
+UPDATE command SET barrier = 1 WHERE request_type IN ('DeviceConfigured', 'UserConfigured');
+CREATE INDEX command_created ON command (created_at);
 CREATE INDEX target_settled ON target (settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX command_collapse ON command (collapse_key) WHERE collapse_key IS NOT NULL;
+CREATE INDEX generation_session ON generation (session);
+CREATE INDEX renewal_ended ON renewal (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX enroll_session_unused ON enroll_session (expires_at) WHERE issues = 0;
 CREATE INDEX event_at ON event (at);
 
 -- ---- webhooks ----

@@ -256,11 +256,11 @@ CREATE TABLE target (
   expires_at INTEGER,          -- of the command
   settled_at INTEGER,
   reason TEXT,
-  errors TEXT, notnow_first_at INTEGER, cancelled_by TEXT, ended_as TEXT,                 -- JSON of the ErrorChain
+  errors TEXT, queued_at INTEGER NOT NULL DEFAULT 0, silent INTEGER NOT NULL DEFAULT 0, notnow_first_at INTEGER, cancelled_by TEXT, ended_as TEXT,                 -- JSON of the ErrorChain
   UNIQUE (command, enrollment)
 );
-INSERT INTO "target" VALUES(1,1,1,0,'Sent',1,1,1795369433858923,1795369433858923,X'420A15F8C9B50717DC032711EAB0090C99FBB47717A902157B6845D213DF0FDE',0,NULL,1795369433858923,1795974233567658,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "target" VALUES(2,2,2,0,'Sent',1,1,1795369434859068,1795369434859068,X'FA8F31261AFEC88A1F2D3F4C75C58575A8B69345E2B8974595EDE62BFE39FA6D',0,NULL,1795369434859068,1795974234451194,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "target" VALUES(1,1,1,0,'Sent',1,1,1795369433858923,1795369433858923,X'420A15F8C9B50717DC032711EAB0090C99FBB47717A902157B6845D213DF0FDE',0,NULL,1795369433858923,1795974233567658,NULL,NULL,NULL,1795369433567658,0,NULL,NULL,NULL);
+INSERT INTO "target" VALUES(2,2,2,0,'Sent',1,1,1795369434859068,1795369434859068,X'FA8F31261AFEC88A1F2D3F4C75C58575A8B69345E2B8974595EDE62BFE39FA6D',0,NULL,1795369434859068,1795974234451194,NULL,NULL,NULL,1795369434451194,0,NULL,NULL,NULL);
 CREATE TABLE wake (
   enrollment INTEGER PRIMARY KEY REFERENCES enrollment (seq),
   due_at INTEGER,              -- NULL: none is due
@@ -319,8 +319,11 @@ CREATE INDEX renewal_session ON renewal (session);
 CREATE UNIQUE INDEX renewal_command ON renewal (command);
 CREATE INDEX identity_end ON identity (not_after) WHERE voided_at IS NULL AND ends_at IS NULL;
 CREATE INDEX given_root_command ON given_root (command);
+CREATE INDEX command_created ON command (created_at);
 CREATE INDEX target_settled ON target (settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX command_collapse ON command (collapse_key) WHERE collapse_key IS NOT NULL;
+CREATE INDEX generation_session ON generation (session);
+CREATE INDEX renewal_ended ON renewal (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX enroll_session_unused ON enroll_session (expires_at) WHERE issues = 0;
 CREATE INDEX event_at ON event (at);
 CREATE INDEX webhook_message_at ON webhook_message (at);
 CREATE INDEX webhook_delivery_due ON webhook_delivery (hook, seq) WHERE state = 'due';
