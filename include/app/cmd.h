@@ -5,11 +5,13 @@
 
 #include "app/args.h"
 
-/* These work without a server: serve.c, cmd_conf.c, cmd_types.c */
+/* These work without a server: serve.c, cmd_conf.c, cmd_types.c, cmd_migrate.c */
 MUST_CHECK enum err cmd_serve(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_init(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_conf(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_types(struct ctx *cx, struct args *a);
+
+MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);
 
 /* These speak to one: cmd_device.c */
 MUST_CHECK enum err cmd_device_list(struct ctx *cx, struct args *a);

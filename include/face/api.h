@@ -15,5 +15,6 @@ extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */
 extern const struct route nano_queue_routes[];       /* api_nano_queue.c: its /v1/queue */
 extern const struct route nano_enrollments_routes[]; /* api_nano_enrollments.c: its /v1/enrollments */
+extern const struct route migration_routes[];        /* api_migration.c: NanoMDM's /migration */
 
 #endif

@@ -41,6 +41,12 @@ static const struct option_row import_options[] = {
     END,
 };
 
+static const struct option_row migrate_options[] = {
+    {"dry-run", NULL, "only tell what would come over"},
+    JSON,
+    END,
+};
+
 /* A new subcommand is a row here and a function of cmd.h. */
 static const struct subcommand subcommands[] = {
     {"serve", "", 0, 0, SETTINGS_ALL, NULL, cmd_serve, NULL,
@@ -73,6 +79,10 @@ static const struct subcommand subcommands[] = {
      "Makes a link by which a device enrolls; it stands alone on stdout."},
     {"enroll profile", "", 0, 0, SETTINGS_CLIENT, profile_options, cmd_enroll_profile, NULL,
      "An enrollment profile as a file, good for one device within an hour."},
+    {"migrate nanomdm", "DIR", 1, 1, SETTINGS_ALL, migrate_options, cmd_migrate_nanomdm, NULL,
+     "Takes over the devices of a NanoMDM from its file storage (filekv), while no server runs on DATA. NanoMDMs on "
+     "SQL "
+     "move by nano2nano, MicroMDM by micro2nano's llorne: both send to /migration of a running server."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,

@@ -134,7 +134,7 @@ static const struct {
 };
 enum { FACTS = sizeof fact_rows / sizeof *fact_rows };
 
-static const char *facts_text(struct ctx *cx, const struct enroll_facts *f) {
+const char *enroll_facts_text(struct ctx *cx, const struct enroll_facts *f) {
   struct js *o = js_object(cx);
   for (int i = 0; i < FACTS; i++) {
     const char *value = *(const char *const *)((const char *)f + fact_rows[i].at);
@@ -160,7 +160,7 @@ static enum err open_generation(struct ctx *cx, struct db *db, struct decision *
                                 .identity = d->proof->hash,
                                 .session = d->identity.session,
                                 .topic = d->facts->topic,
-                                .facts = facts_text(cx, d->facts),
+                                .facts = enroll_facts_text(cx, d->facts),
                                 .given = d->identity.given};
   TRY(enroll_generation_new(cx, db, &g, &seq));
   return enroll_device_set_pending(cx, db, d->device.seq, seq);

@@ -1,9 +1,8 @@
-#include "core/enroll.h"
+#include "core/enroll_int.h"
 
 #include <string.h>
 
 enum { ID_MAX = 255, NAME_MAX_LEN = 1024 };
-static const char shared_ipad_user[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
 
 /* Ids go into lists separated by commas, into device:user pairs and into paths: what separates there cannot be part of
  * one. */
@@ -39,7 +38,7 @@ static enum err device_channel(struct ctx *cx, struct pl *message, struct enroll
   TRY(check(cx, "UDID", out->device));
   TRY(text(cx, message, "UserID", &user));
   if (!user) return finish(cx, out, "Device", NULL, NULL);
-  if (strcmp(user, shared_ipad_user) != 0) return finish(cx, out, "User", "UserID", user);
+  if (strcmp(user, ENROLL_SHARED_IPAD_USER) != 0) return finish(cx, out, "User", "UserID", user);
   return finish(cx, out, "Shared iPad", "UserShortName", out->short_name ? out->short_name : "");
 }
 

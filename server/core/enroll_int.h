@@ -6,6 +6,8 @@
 
 /* What its unlock token is sealed under. */
 const char *enroll_unlock_name(struct ctx *cx, int64_t generation);
+/* The UserID of a Shared iPad's messages: UserShortName tells its users apart. */
+#define ENROLL_SHARED_IPAD_USER "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
 
 /* A device as the decision about an Authenticate needs it. */
 struct enroll_device {
@@ -68,7 +70,8 @@ MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int
 /* The identity of one in force that had none: it is a migrated device's. */
 MUST_CHECK enum err enroll_generation_identify(struct ctx *cx, struct db *db, int64_t device, int64_t generation,
                                                const uint8_t hash[32]);
-/* JSON of its Authenticate. */
+/* JSON of an Authenticate, as a generation keeps it. */
+const char *enroll_facts_text(struct ctx *cx, const struct enroll_facts *f);
 MUST_CHECK enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts);
 MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int64_t seq,
                                               struct slice unlock_token_sealed, int awaiting);

@@ -219,7 +219,9 @@ void route_log(struct http_req *rq, const char *key, const char *value) {
   routed(rq)->log_value = ctx_strdup(http_cx(rq), value);
 }
 
-static bool of_nanomdm(struct http_req *rq) { return slice_starts(http_path(rq), "/v1/"); }
+static bool of_nanomdm(struct http_req *rq) {
+  return slice_starts(http_path(rq), "/v1/") || slice_is(http_path(rq), "/migration");
+}
 
 void reply_json(struct http_req *rq, int status, struct js *json) {
   http_set_header(rq, "Cache-Control", "no-store");

@@ -56,6 +56,7 @@ ALTER TABLE identity ADD COLUMN ends_at INTEGER;  -- counts no longer: the overl
 ALTER TABLE device ADD COLUMN unenroll_at INTEGER;    -- an operator wants it to leave
 ALTER TABLE device ADD COLUMN unenroll_by TEXT;
 ALTER TABLE device ADD COLUMN contact_until INTEGER;  -- migrated: until then its first contact binds an identity
+ALTER TABLE device ADD COLUMN contact_hash BLOB;      -- migrated: the only one that its first contact binds, at any time
 
 ALTER TABLE link ADD COLUMN revoked_by TEXT;
 
