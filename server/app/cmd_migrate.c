@@ -120,7 +120,7 @@ static void print_report(struct ctx *cx, const struct run *r) {
     if (count_of(&r->report, i) || i == 0) printf("%8" PRId64 "  %s\n", count_of(&r->report, i), counts[i].text);
   print_left_out(cx, &r->report);
   puts("\nNext:");
-  for (size_t i = 0; i < js_count(next); i++) args_column(stdout, "-", plain(cx, js_string(js_at(next, i))));
+  for (size_t i = 0; i < js_count(next); i++) printf("- %s\n", plain(cx, js_string(js_at(next, i))));
 }
 
 /* ---- doing it ---- */

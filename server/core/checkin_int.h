@@ -21,6 +21,14 @@ MUST_CHECK enum err checkin_for_user(struct ctx *cx, const struct checkin *c);
 int checkin_awaiting(struct pl *message);
 void checkin_answer_plist(struct ctx *cx, struct checkin *c, struct pl *root);
 
+/* What SetBootstrapToken and GetBootstrapToken say. */
+struct checkin_bootstrap {
+  struct slice token; /* n 0: none any more */
+  int awaiting;       /* -1: absent */
+};
+MUST_CHECK enum err checkin_keep_bootstrap_token(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
+                                                 struct slice token);
+
 /* ---- checkin_sql.c ---- */
 
 MUST_CHECK enum err checkin_tally(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *tally);

@@ -9,31 +9,27 @@ enum { NOT_CONFIGURED = 400 };
 
 /* ---- the bootstrap token ---- */
 
-struct bootstrap {
-  struct slice token; /* n 0: none any more */
-  int awaiting;       /* -1: absent */
-};
-
 static const char *about(struct ctx *cx, int64_t generation) {
   return ctx_printf(cx, "generation.bootstrap_token %lld", (long long)generation);
 }
 
 enum err set_bootstrap_token_read(struct ctx *cx, struct pl *message, struct checkin *c) {
-  struct bootstrap *b = c->state = ctx_alloc(cx, sizeof *b);
+  struct checkin_bootstrap *b = c->state = ctx_alloc(cx, sizeof *b);
   struct pl *token = pl_get(message, "BootstrapToken");
-  *b = (struct bootstrap){.awaiting = checkin_awaiting(message)};
+  *b = (struct checkin_bootstrap){.awaiting = checkin_awaiting(message)};
   if (token && (!pl_data(token, &b->token) || b->token.n > BOOTSTRAP_MAX))
     return FAIL(cx, E_INVALID, "BootstrapToken is not data of at most %d bytes", BOOTSTRAP_MAX);
   return checkin_for_device(cx, c);
 }
 
 enum err get_bootstrap_token_read(struct ctx *cx, struct pl *message, struct checkin *c) {
-  struct bootstrap *b = c->state = ctx_alloc(cx, sizeof *b);
-  *b = (struct bootstrap){.awaiting = checkin_awaiting(message)};
+  struct checkin_bootstrap *b = c->state = ctx_alloc(cx, sizeof *b);
+  *b = (struct checkin_bootstrap){.awaiting = checkin_awaiting(message)};
   return checkin_for_device(cx, c);
 }
 
-static enum err put(struct ctx *cx, struct db *db, struct core *core, int64_t generation, struct slice token) {
+enum err checkin_keep_bootstrap_token(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
+                                      struct slice token) {
   struct slice sealed = {0};
   if (token.n) TRY(vault_seal(cx, core->vault, about(cx, generation), token, &sealed));
   return checkin_put_bootstrap_token(cx, db, generation, sealed);
@@ -47,20 +43,20 @@ static enum err keep_awaiting(struct ctx *cx, struct db *db, const struct checki
 /* While an installation is under way that may still be broken off, the token belongs to the former enrollment and to
    the coming one, when both are of this identity. */
 enum err set_bootstrap_token_apply(struct ctx *cx, struct db *db, struct checkin *c) {
-  const struct bootstrap *b = c->state;
+  const struct checkin_bootstrap *b = c->state;
   struct enroll_channel ch;
   struct checkin_generations of;
   bool heard;
   TRY(checkin_channel(cx, db, c, &ch, &heard));
   if (!heard && !ch.provisional) return OK;
   TRY(checkin_generations(cx, db, &ch, &of));
-  for (int i = 0; i < of.n; i++) TRY(put(cx, db, c->core, of.seq[i], b->token));
+  for (int i = 0; i < of.n; i++) TRY(checkin_keep_bootstrap_token(cx, db, c->core, of.seq[i], b->token));
   return keep_awaiting(cx, db, &of, b->awaiting);
 }
 
 /* Only of the enrollment in force, and to its own identity. None: empty, as NanoMDM answers. */
 enum err get_bootstrap_token_apply(struct ctx *cx, struct db *db, struct checkin *c) {
-  const struct bootstrap *b = c->state;
+  const struct checkin_bootstrap *b = c->state;
   struct enroll_channel ch;
   struct checkin_generations of;
   struct slice sealed, token;

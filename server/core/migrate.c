@@ -1,3 +1,4 @@
+#include "core/checkin_int.h"
 #include "core/enroll_int.h"
 #include "core/migrate_int.h"
 
@@ -17,12 +18,6 @@ bool migrate_is_taken(const struct migrate_place *p) {
   return p->blocked || (p->generation && !p->checked_out && !migrate_is_waiting(p));
 }
 
-static enum err seal(struct ctx *cx, struct core *core, const char *what, int64_t generation, struct slice plain,
-                     struct slice *sealed) {
-  const char *about = ctx_printf(cx, "generation.%s %lld", what, (long long)generation);
-  return vault_seal(cx, core->vault, about, plain, sealed);
-}
-
 /* ---- Authenticate ---- */
 
 static enum err open_generation(struct ctx *cx, struct db *db, const struct checkin *c, struct migrate_place *place) {
@@ -39,7 +34,6 @@ static enum err open_generation(struct ctx *cx, struct db *db, const struct chec
 
 static enum err authenticate(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {
   const struct enroll_facts *facts = c->state;
-  if (c->ids.is_user) return FAIL(cx, E_INVALID, "Authenticate is for devices, not for users");
   if (migrate_is_waiting(place))
     TRY(migrate_generation_retell(cx, db, place->generation, facts->topic, enroll_facts_text(cx, facts)));
   else
@@ -73,7 +67,8 @@ static enum err promote(struct ctx *cx, struct db *db, struct checkin *c, struct
 static enum err keep_unlock_token(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                                   const struct enroll_token *t) {
   struct slice sealed = {0};
-  if (t->unlock_token.p) TRY(seal(cx, core, "unlock_token", generation, t->unlock_token, &sealed));
+  const char *about = enroll_unlock_name(cx, generation);
+  if (t->unlock_token.p) TRY(vault_seal(cx, core->vault, about, t->unlock_token, &sealed));
   return enroll_generation_secrets(cx, db, generation, sealed, t->awaiting_configuration);
 }
 
@@ -105,14 +100,10 @@ static enum err token_update(struct ctx *cx, struct db *db, struct checkin *c, s
 /* ---- the others ---- */
 
 static enum err set_bootstrap_token(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {
-  struct pl *message;
-  struct slice token = {0}, sealed = {0};
+  const struct checkin_bootstrap *b = c->state;
   int64_t generation = migrate_is_waiting(place) ? place->generation : place->pending_migrated ? place->pending : 0;
   if (!generation) return FAIL(cx, E_NOT_FOUND, "the Authenticate of the device %s has to come first", c->ids.device);
-  TRY(pl_parse(cx, c->body, &pl_limits_checkin, &message));
-  if (pl_data(pl_get(message, "BootstrapToken"), &token) && token.n)
-    TRY(seal(cx, c->core, "bootstrap_token", generation, token, &sealed));
-  return migrate_generation_bootstrap(cx, db, generation, sealed);
+  return checkin_keep_bootstrap_token(cx, db, c->core, generation, b->token);
 }
 
 static enum err check_out(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {

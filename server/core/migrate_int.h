@@ -23,10 +23,6 @@ MUST_CHECK enum err migrate_generation_mark(struct ctx *cx, struct db *db, int64
 /* Facts and topic of an Authenticate that is told again. */
 MUST_CHECK enum err migrate_generation_retell(struct ctx *cx, struct db *db, int64_t generation, const char *topic,
                                               const char *facts);
-MUST_CHECK enum err migrate_generation_identity(struct ctx *cx, struct db *db, int64_t generation,
-                                                const uint8_t hash[32]);
-MUST_CHECK enum err migrate_generation_bootstrap(struct ctx *cx, struct db *db, int64_t generation,
-                                                 struct slice sealed);
 /* It is here again; unless its identity is known, its first contact until then binds one: the one of that hash when
    one is expected. */
 MUST_CHECK enum err migrate_device_back(struct ctx *cx, struct db *db, int64_t device, int64_t until);

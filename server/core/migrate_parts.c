@@ -52,8 +52,7 @@ static enum err bind(struct ctx *cx, struct db *db, const struct migrate_known *
   TRY(migrate_identity(cx, db, hash, &known, &owner));
   if (!known) TRY(enroll_identity_add(cx, db, cert, 0, NULL));
   TRY(enroll_identity_bind(cx, db, hash, k->id, place->generation));
-  TRY(migrate_generation_identity(cx, db, place->generation, hash));
-  return migrate_device_back(cx, db, place->device, 0);
+  return enroll_generation_identify(cx, db, place->device, place->generation, hash);
 }
 
 static enum err check_owner(struct ctx *cx, struct db *db, struct migration *m, const struct migrate_known *k,
@@ -106,7 +105,6 @@ static bool is_answered(struct waiting *w, const char *uuid) {
 static enum err bring_command(struct waiting *w, struct db *db, const char *uuid, bool *added) {
   struct command command;
   int64_t row;
-  char *other;
   const char *key = ctx_printf(w->cx, "%s.raw", uuid);
   struct slice raw = migrate_read(w->cx, &w->m->folder, "queue", key, COMMAND_MAX);
   *added = false;
@@ -114,7 +112,7 @@ static enum err bring_command(struct waiting *w, struct db *db, const char *uuid
   enum err e = command_parse(w->cx, &command, raw);
   if (e == OK && strcmp(command.uuid, uuid) != 0) e = FAIL(w->cx, E_INVALID, "speaks of another CommandUUID");
   if (e == OK) e = queue_command(w->cx, db, w->m->core, &command, "migrate", &row);
-  if (e == OK && (e = queue_add(w->cx, db, row, &command, w->enrollment, &other)) == E_CONFLICT)
+  if (e == OK && (e = queue_add(w->cx, db, w->m->core, row, &command, w->enrollment)) == E_CONFLICT)
     TRY(queue_command_unused(w->cx, db, row));
   *added = e == OK;
   if (e == OK || (e != E_INVALID && e != E_TOO_LARGE && e != E_CONFLICT)) return e;

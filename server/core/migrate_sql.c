@@ -42,15 +42,6 @@ enum err migrate_generation_retell(struct ctx *cx, struct db *db, int64_t genera
                 DB_S(facts));
 }
 
-enum err migrate_generation_identity(struct ctx *cx, struct db *db, int64_t generation, const uint8_t hash[32]) {
-  return db_run(cx, db, "UPDATE generation SET identity = $2 WHERE seq = $1", DB_I(generation), DB_B(hash_slice(hash)));
-}
-
-enum err migrate_generation_bootstrap(struct ctx *cx, struct db *db, int64_t generation, struct slice sealed) {
-  return db_run(cx, db, "UPDATE generation SET bootstrap_token_sealed = $2 WHERE seq = $1", DB_I(generation),
-                DB_B(sealed));
-}
-
 /* ---- devices and channels ---- */
 
 enum err migrate_device_back(struct ctx *cx, struct db *db, int64_t device, int64_t until) {
