@@ -42,6 +42,7 @@ MUST_CHECK enum err queue_own(struct ctx *cx, struct db *db, struct core *core, 
 struct queue_asker {
   int64_t enrollment, session_start;
   const uint8_t *identity; /* 32 bytes */
+  bool only_renewal;       /* the identity has ended */
 };
 MUST_CHECK enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const struct queue_asker *who,
                                struct queue_item *out, bool *found);

@@ -11,8 +11,6 @@
 
 /* Users of one device: more than any shared one sees, and few enough that what concerns all of them is one job. */
 enum { ERASE_SILENCE_MIN = 30, RELEASE_HOURS = 24, USERS_MAX = 1000 };
-/* An identity that ended longer ago than this holds its device no longer (rules: identity-grace). */
-static const int64_t identity_grace_us = 365 * US_DAY;
 
 static const struct {
   const char *slug, *text;
@@ -79,7 +77,7 @@ static enum err is_vacant(struct ctx *cx, struct db *db, const struct decision *
   *vacant = d->device.checked_out || d->device.released_until > now || d->device.generation == 0;
   if (*vacant) return OK;
   TRY(enroll_identity_end(cx, db, d->device.generation, &end));
-  if (end && end + identity_grace_us < now) {
+  if (end && end + core_conf(d->core)->identity_grace_us < now) {
     *vacant = true;
     return OK;
   }

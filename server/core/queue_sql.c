@@ -27,11 +27,12 @@ enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who
       "AND (q.status <> 'NotNow' OR q.notnow_at < $4) "
       "AND (q.expires_at IS NULL OR q.expires_at > $3) "
       "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $6) "
-      "AND (q.priority > 0 OR q.seq < coalesce((" HELD(
+      "AND ($7 = 0 OR k.renewal IS NOT NULL) "
+      "AND ($7 = 1 OR q.priority > 0 OR q.seq < coalesce((" HELD(
           "seq") "), q.seq + 1)) "
                  "ORDER BY q.silent >= $5, q.priority DESC, q.status = 'NotNow', q.seq LIMIT 1)",
       DB_I(who->enrollment), DB_I(order->barrier_since), DB_I(clock_now_us()), DB_I(who->session_start),
-      DB_I(order->patience), DB_B(slice_mem(who->identity, 32))));
+      DB_I(order->patience), DB_B(slice_mem(who->identity, 32)), DB_I(who->only_renewal)));
   *found = db_next(&r);
   if (*found)
     *out = (struct queue_row){.target = db_int(&r, 0),

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { UUID_MAX = 255, ERRORS_MAX = 20, TEXT_MAX = 2000, CODE_MAX = 255 };
-enum { NOTNOW_FIRST_MIN = 10, NOTNOW_MOST_MIN = 360, NOTNOW_SAFETY_HOURS = 24 };
+enum { NOTNOW_FIRST_MIN = 10, NOTNOW_MOST_MIN = 360, SAFETY_HOURS = 24 };
 
 static const struct {
   const char *name;
@@ -81,6 +81,15 @@ static void hand_out(struct report *r, const struct queue_item *item) {
   r->command_uuid = item->uuid;
 }
 
+static struct queue_asker asker_of(const struct report *r, int64_t enrollment) {
+  return (struct queue_asker){.enrollment = enrollment, .identity = r->proof.hash, .only_renewal = r->proof.expired};
+}
+
+/* What waits is not for an identity that has ended: there is no reason to wake it soon. */
+static void rest(const struct report *r, int64_t enrollment) {
+  if (r->proof.expired) seen_ended(r->core->seen, enrollment, r->now + SAFETY_HOURS * US_HOUR);
+}
+
 /* A device that is turned away because of our trouble has missed nothing: woken at once, it would only come again. */
 static enum err next_command(struct ctx *cx, struct db *db, struct report *r, const struct queue_asker *who,
                              struct queue_item *item, bool *found) {
@@ -101,11 +110,11 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (ch.first_contact || ch.challenged || ch.may_return) return OK;
   *done = true;
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
-  struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
+  struct queue_asker who = asker_of(r, ch.enrollment);
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
   TRY(next_command(cx, reader, r, &who, &item, &found));
-  if (!found) return OK;
+  if (!found) return rest(r, ch.enrollment), OK;
   if (item.recorded || item.damaged) return *done = false, OK;
   seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
   hand_out(r, &item);
@@ -135,12 +144,13 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
    waits for what was put off does so for its time only. */
 static enum err end_session(struct ctx *cx, struct db *db, struct report *r, int64_t enrollment) {
   int64_t times, barrier, next, minutes = NOTNOW_FIRST_MIN;
+  if (r->proof.expired) return rest(r, enrollment), OK;
   TRY(queue_notnow(cx, db, enrollment, &times));
   if (times == 0) return OK;
   while (--times > 0 && minutes < NOTNOW_MOST_MIN) minutes *= 2;
   if (minutes > NOTNOW_MOST_MIN) minutes = NOTNOW_MOST_MIN;
   bool by_itself = strcmp(r->status, "NotNow") == 0;
-  next = r->now + (by_itself ? NOTNOW_SAFETY_HOURS * US_HOUR : minutes * US_MINUTE);
+  next = r->now + (by_itself ? SAFETY_HOURS * US_HOUR : minutes * US_MINUTE);
   TRY(queue_barrier(cx, db, r->core, enrollment, &barrier));
   seen_ended(r->core->seen, enrollment, barrier && barrier < next ? barrier : next);
   return OK;
@@ -156,7 +166,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.id, ch.device);
-  struct queue_asker who = {.enrollment = ch.enrollment, .identity = r->proof.hash};
+  struct queue_asker who = asker_of(r, ch.enrollment);
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
   if (r->uuid) TRY(take_report(cx, db, r, &ch));

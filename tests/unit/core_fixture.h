@@ -86,6 +86,7 @@ static inline int fixture_open(void **state) {
                                .identity_signature = true,
                                .sign_message = true,
                                .identity_validity_us = 730 * US_DAY,
+                               .identity_grace_us = 365 * US_DAY,
                                .wake_rate = 500,
                                .own_tls = true};
   atomic_store(&fx.core.conf, &fx.conf);

@@ -1,5 +1,7 @@
 #include "core_fixture.h"
 
+#include "core/queue_int.h"
+
 #define NEXT(status, uuid, want) assert_string_equal(next_after(p, "A", status, uuid), want)
 
 /* Reports that fit no waiting command are answered like any other: an unknown uuid, a repeat, one of another device. */
@@ -16,6 +18,36 @@ static void test_reports_that_fit_nothing(void **state) {
   NEXT("Error", "1", "");
   assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
   assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 1);
+}
+
+static enum err mark_as_renewal(struct ctx *cx, struct db *db, void *uuid) {
+  return db_run(cx, db, "UPDATE command SET renewal = 1 WHERE uuid = $1", DB_S(uuid));
+}
+
+/* An identity that has ended is handed its renewal and nothing else, however long the rest has waited; what it says of
+   a command that it was handed before counts. */
+static void test_ended_identity_is_served_its_renewal(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A"), ended = p;
+  struct queue_row row;
+  bool found;
+  ended.expired = true;
+  enqueue("A", "SecurityInfo", "0");
+  NEXT("Idle", NULL, "0");
+  enqueue("A", "DeviceLock", "1");
+  enqueue("A", "CertificateList", "2");
+  assert_string_equal(next_after(ended, "A", "Idle", NULL), "");
+  assert_string_equal(next_after(ended, "A", "Acknowledged", "0"), "");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
+  struct queue_asker who = {.enrollment = 1, .session_start = clock_now_us(), .identity = p.hash, .only_renewal = true};
+  struct queue_order order = {.patience = 3};
+  must(queue_head(fx.cx, reader(), &who, &order, &row, &found));
+  assert_false(found);
+  must(in_job(mark_as_renewal, "2"));
+  must(queue_head(fx.cx, reader(), &who, &order, &row, &found));
+  assert_true(found);
+  assert_string_equal(row.uuid, "2");
+  NEXT("Idle", NULL, "1");
 }
 
 /* A uuid belongs to one command: the same bytes again are fine, others are a conflict. */
@@ -318,6 +350,7 @@ int main(void) {
       T(test_bad_reports),
       T(test_reports_that_fit_nothing),
       T(test_uuid_is_idempotent),
+      T(test_ended_identity_is_served_its_renewal),
       T(test_order),
       T(test_redelivery),
       T(test_notnow),

@@ -232,7 +232,7 @@ static void test_renewal(void **state) {
   assert_string_equal(next_after(proof_of(first.issued), "A", "Idle", NULL), "1");
   assert_int_equal(authenticate(proof_of(second.issued), "A", NULL), ENROLL_FINE); /* a renewal: nothing is lost */
   assert_string_equal(next_after(proof_of(second.issued), "A", "Idle", NULL), "1");
-  clock_shift(731 * US_DAY);
+  clock_shift((731 + 365) * US_DAY);
   refused(send_for(&renewing, stranger.key, NULL), SCEP_BADTIME);
 }
 
@@ -302,6 +302,29 @@ static void test_unfinished_has_no_claim(void **state) {
   assert_int_equal(authenticate(owner, "A", NULL), ENROLL_FINE);
 }
 
+/* An identity that has ended is renewed within the grace and not after it; nor when its CA has ended. */
+static void test_renewal_within_grace(void **state) {
+  (void)state;
+  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  fx.conf.identity_validity_us = 10 * US_DAY;
+  fx.conf.identity_grace_us = 20 * US_DAY;
+  struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
+  struct enroll_proof p = proof_of(first.issued);
+  assert_int_equal(authenticate(p, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(p, "A", "t"), ENROLL_FINE);
+  struct requester renewing = {.key = a.key, .cert = first.issued, .type = SCEP_RENEWALREQ, .transaction = "R"};
+  clock_shift(30 * US_DAY + US_MINUTE);
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADTIME);
+  fx.conf.identity_grace_us = 30 * 365 * US_DAY;
+  clock_shift(21 * 365 * US_DAY);
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADTIME);
+  fx.conf.identity_grace_us = 20 * US_DAY;
+  clock_shift(30 * US_DAY - US_MINUTE);
+  struct scep_reply second = send_for(&renewing, fresh.key, NULL);
+  assert_int_equal(second.status, SCEP_SUCCESS);
+  assert_int_equal(token_update(proof_of(second.issued), "A", "t"), ENROLL_FINE);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scep_open, scep_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -314,6 +337,7 @@ int main(void) {
       T(test_links_and_devices),
       T(test_renewal),
       T(test_what_cannot_be_renewed),
+      T(test_renewal_within_grace),
       T(test_renewed_identity_of_a_former_generation),
       T(test_claimed_serial_number),
       T(test_unfinished_has_no_claim),
