@@ -15,6 +15,7 @@ struct addr_ranges;
 struct db_store;
 struct vault;
 struct keyring;
+struct outbound;
 struct push;
 struct refused;
 struct seen;
@@ -53,8 +54,9 @@ struct core {
   struct keyring *keyring;
   struct push *push; /* NULL where nothing is pushed */
   struct seen *seen;
-  struct refused *refused; /* NULL where nothing is kept of requests that were refused */
-  struct webhook *webhook; /* NULL where nothing is delivered */
+  struct refused *refused;   /* NULL where nothing is kept of requests that were refused */
+  struct webhook *webhook;   /* NULL where nothing is delivered */
+  struct outbound *outbound; /* of the faces; NULL where nothing is asked of others */
   struct pki_signers *signers;
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */

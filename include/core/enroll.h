@@ -31,7 +31,7 @@ MUST_CHECK enum err enroll_ids(struct ctx *cx, struct pl *message, struct enroll
 
 /* What a request proves, and where it came from. The certificate's chain has been checked by the caller. */
 struct enroll_proof {
-  uint8_t hash[32];  /* SHA-256 of the certificate */
+  uint8_t hash[32];   /* SHA-256 of the certificate */
   struct slice cert;  /* DER */
   struct slice extra; /* certificates that came with it to build its chain, DER, one after the other */
   const char *address;
@@ -207,6 +207,10 @@ struct enroll_info {
  * 0. */
 MUST_CHECK enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most,
                                 struct enroll_info **out, size_t *n);
+
+/* The device that an identity speaks for now, by the certificate alone: E_REFUSED when it is in force nowhere (unbound,
+   former, blocked, checked out, expired). */
+MUST_CHECK enum err enroll_device_of(struct ctx *cx, struct db *db, const struct enroll_proof *proof, char **id);
 
 /* What the generation in force holds of a device: the certificate of its newest identity (DER), its unlock token; p
    NULL where there is none. */

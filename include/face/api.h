@@ -14,6 +14,7 @@ extern const struct route links_routes[];            /* api_enroll.c: /api/v1/li
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */
 extern const struct route nano_queue_routes[];       /* api_nano_queue.c: its /v1/queue */
+extern const struct route nano_unlock_routes[];      /* api_nano_unlock.c: its /v1/escrowkeyunlock */
 extern const struct route nano_enrollments_routes[]; /* api_nano_enrollments.c: its /v1/enrollments */
 extern const struct route migration_routes[];        /* api_migration.c: NanoMDM's /migration */
 

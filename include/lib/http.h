@@ -68,6 +68,8 @@ struct slice http_query(struct http_req *rq, const char *name);
 struct slice http_header(struct http_req *rq, const char *name); /* p NULL when absent */
 /* All values of a header that may come several times, in their order: the first `most`. Returns how many there are. */
 size_t http_headers(struct http_req *rq, const char *name, struct slice *out, size_t most);
+/* The i-th header, in the order in which they came; false past the last. */
+bool http_header_at(struct http_req *rq, size_t i, const char **name, const char **value);
 struct slice http_body(struct http_req *rq);
 int64_t http_content_length(struct http_req *rq); /* -1 when unknown (chunked) */
 const char *http_peer(struct http_req *rq);       /* numeric address without port; IPv4-mapped ones as IPv4 */

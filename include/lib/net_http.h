@@ -19,8 +19,13 @@ struct nh_conf {
   bool no_verify;                 /* accept any server certificate: for the lab on loopback only */
 };
 
+struct nh_field { /* a header of an answer */
+  const char *name, *value;
+};
 struct nh_reply {
   int status;
+  struct nh_field *headers; /* as they came, at most 100 */
+  size_t headers_n;
   struct slice body;        /* at most body_max of the request */
   const char *content_type; /* "" when absent */
 };

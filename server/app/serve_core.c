@@ -1,29 +1,29 @@
+/* The parts of the core that have threads of their own. */
 #include "app/serve_int.h"
 
 #include "base/log.h"
 #include "core/chores.h"
 #include "core/push.h"
 #include "core/seen.h"
+#include "face/outbound.h"
 #include "lib/db.h"
 #include "lib/pki_cms.h"
 
 /* Remembered signers: an entry is a key and a chain's verdict, some 2 KB. */
 enum { SIGNERS_MAX = 100000 };
 
-static enum err start_threads(struct ctx *cx, struct server *s) {
-  TRY(seen_start(cx, &s->core.seen, &s->core));
-  enum err e = push_start(cx, &s->core.push, &s->core);
-  if (e == OK && (e = chores_start(cx, &s->chores, &s->core)) != OK) push_stop(s->core.push);
-  if (e != OK) seen_stop(s->core.seen);
-  return e;
+enum err serve_open_signers(struct ctx *cx, struct server *s) {
+  (void)cx;
+  s->core.signers = pki_signers_new(SIGNERS_MAX);
+  return OK;
 }
 
-enum err serve_open_core(struct ctx *cx, struct server *s) {
-  s->core.signers = pki_signers_new(SIGNERS_MAX);
-  enum err e = start_threads(cx, s);
-  if (e != OK) pki_signers_free(s->core.signers);
-  return e;
-}
+void serve_close_signers(struct server *s) { pki_signers_free(s->core.signers); }
+
+enum err serve_open_seen(struct ctx *cx, struct server *s) { return seen_start(cx, &s->core.seen, &s->core); }
+void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
+
+enum err serve_open_push(struct ctx *cx, struct server *s) { return push_start(cx, &s->core.push, &s->core); }
 
 static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
   (void)cx, (void)db, (void)arg;
@@ -37,10 +37,15 @@ static void finish_jobs(struct server *s) {
   ctx_free(cx);
 }
 
-void serve_close_core(struct server *s) {
-  chores_stop(s->chores);
+void serve_close_push(struct server *s) {
   finish_jobs(s);
   push_stop(s->core.push);
-  seen_stop(s->core.seen);
-  pki_signers_free(s->core.signers);
 }
+
+enum err serve_open_chores(struct ctx *cx, struct server *s) { return chores_start(cx, &s->chores, &s->core); }
+void serve_close_chores(struct server *s) { chores_stop(s->chores); }
+
+enum err serve_open_outbound(struct ctx *cx, struct server *s) {
+  return outbound_start(cx, &s->core.outbound, &s->core);
+}
+void serve_close_outbound(struct server *s) { outbound_stop(s->core.outbound); }

@@ -72,7 +72,8 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s) {
 
 /* ---- the devices' listener ---- */
 
-const struct route *const serve_device_tables[] = {mdm_routes, scep_routes, enroll_routes, system_device_routes, NULL};
+const struct route *const serve_device_tables[] = {mdm_routes,       scep_routes,          enroll_routes,
+                                                   authproxy_routes, system_device_routes, NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -105,9 +106,10 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 /* Each may hold 2 MiB of headers before anyone knows who sends them. */
 enum { ADMIN_CONNECTIONS = 200 };
 
-const struct route *const serve_admin_tables[] = {
-    devices_routes,          commands_routes,  links_routes,  pushcerts_routes,    nano_routes, nano_queue_routes,
-    nano_enrollments_routes, migration_routes, status_routes, system_admin_routes, NULL};
+const struct route *const serve_admin_tables[] = {devices_routes,          commands_routes,     links_routes,
+                                                  pushcerts_routes,        nano_routes,         nano_queue_routes,
+                                                  nano_enrollments_routes, nano_unlock_routes,  migration_routes,
+                                                  status_routes,           system_admin_routes, NULL};
 
 /* Beyond this machine, a token travels: by TLS, or because someone said so. */
 static enum err admin_rules(struct ctx *cx, struct server *s, struct addr *at) {

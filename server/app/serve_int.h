@@ -63,9 +63,17 @@ void serve_close_trust(struct server *s);
 /* SIGHUP: what cannot be read leaves everything as it was, and is logged. */
 void serve_reload(struct server *s);
 
-/* ---- serve_core.c: the threads of the core ---- */
-MUST_CHECK enum err serve_open_core(struct ctx *cx, struct server *s);
-void serve_close_core(struct server *s);
+/* ---- serve_core.c: the parts of the core that have threads; push ends after all who may ask it for a wake-up ---- */
+MUST_CHECK enum err serve_open_signers(struct ctx *cx, struct server *s);
+void serve_close_signers(struct server *s);
+MUST_CHECK enum err serve_open_seen(struct ctx *cx, struct server *s);
+void serve_close_seen(struct server *s);
+MUST_CHECK enum err serve_open_push(struct ctx *cx, struct server *s);
+void serve_close_push(struct server *s);
+MUST_CHECK enum err serve_open_chores(struct ctx *cx, struct server *s);
+void serve_close_chores(struct server *s);
+MUST_CHECK enum err serve_open_outbound(struct ctx *cx, struct server *s);
+void serve_close_outbound(struct server *s);
 
 /* ---- serve_http.c: TLS and the two listeners ---- */
 extern const struct route *const serve_device_tables[]; /* what each of them answers; NULL ends them */

@@ -1,5 +1,6 @@
 #include "core/enroll_int.h"
 
+#include "base/clock.h"
 #include "core/vault.h"
 
 enum err enroll_lookup(struct ctx *cx, struct db *db, const char *name, int64_t *enrollment, char **id) {
@@ -92,4 +93,16 @@ enum err enroll_secrets(struct ctx *cx, struct db *db, struct core *core, int64_
   }
   TRY(db_close(&r));
   return sealed.p ? vault_unseal(cx, core->vault, enroll_unlock_name(cx, generation), sealed, &out->unlock_token) : OK;
+}
+
+enum err enroll_device_of(struct ctx *cx, struct db *db, const struct enroll_proof *proof, char **id) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT d.id FROM identity i JOIN device d ON d.id = i.device_id AND d.generation = i.generation "
+                   "WHERE i.hash = $1 AND i.voided_at IS NULL AND (i.ends_at IS NULL OR i.ends_at > $2) "
+                   "AND d.blocked_at IS NULL AND d.checked_out_at IS NULL AND d.unenroll_at IS NULL",
+                   DB_B(slice_mem(proof->hash, SHA256_LEN)), DB_I(clock_now_us())));
+  *id = db_next(&r) ? db_text(&r, 0) : NULL;
+  TRY(db_close(&r));
+  return *id && !proof->expired ? OK : FAIL(cx, E_REFUSED, "the identity is of no device that is enrolled now");
 }

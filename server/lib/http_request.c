@@ -274,6 +274,15 @@ size_t http_headers(struct http_req *rq, const char *name, struct slice *out, si
   return n;
 }
 
+bool http_header_at(struct http_req *rq, size_t i, const char **name, const char **value) {
+  const struct http_field *f = rq->headers;
+  while (f && i-- > 0) f = f->next;
+  if (!f) return false;
+  *name = f->name;
+  *value = f->value;
+  return true;
+}
+
 struct slice http_query(struct http_req *rq, const char *name) {
   struct slice rest = rq->query, pair, key, value = {0};
   while (slice_cut(&rest, '&', &pair)) {

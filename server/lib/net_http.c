@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TIMEOUT_US (30 * US_SECOND)
-enum { BODY_MAX = 16 << 20 };
+enum { BODY_MAX = 16 << 20, HEADERS_MAX = 100 };
 
 struct nh {
   CURL *curl;
@@ -22,6 +22,12 @@ struct body { /* of the answer, while it comes in */
   struct buf b;
   size_t max;
   bool too_large;
+};
+
+struct head { /* of the answer */
+  struct ctx *cx;
+  struct nh_field *fields;
+  size_t n;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -73,6 +79,18 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg) {
   return n;
 }
 
+/* Those of the last answer count: one of a proxy, or a "100 Continue", comes before it. */
+static size_t on_header(char *p, size_t one, size_t n, void *arg) {
+  struct head *head = arg;
+  struct slice line = slice_trim(slice_mem(p, one * n)), name;
+  if (slice_istarts(line, "HTTP/")) head->n = 0;
+  if (!memchr(line.p, ':', line.n) || head->n == HEADERS_MAX || !slice_cut(&line, ':', &name)) return one * n;
+  line = slice_trim(line);
+  head->fields[head->n++] =
+      (struct nh_field){ctx_memdup(head->cx, name.p, name.n), ctx_memdup(head->cx, line.p ? line.p : "", line.n)};
+  return one * n;
+}
+
 static void set_blob(CURL *curl, CURLoption option, const struct buf *b) {
   struct curl_blob blob = {.data = b->p, .len = b->n, .flags = CURL_BLOB_NOCOPY};
   if (b->n) curl_easy_setopt(curl, option, &blob);
@@ -121,7 +139,14 @@ static bool sends_body(const struct nh_req *rq) {
   return rq->body.p || strcmp(rq->method, "POST") == 0 || strcmp(rq->method, "PUT") == 0;
 }
 
-static void set_request(CURL *curl, const struct nh_req *rq, struct curl_slist *headers, struct body *body) {
+static void set_answer(CURL *curl, struct body *body, struct head *head) {
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, head);
+}
+
+static void set_request(CURL *curl, const struct nh_req *rq, struct curl_slist *headers) {
   curl_easy_setopt(curl, CURLOPT_URL, rq->url);
   if (sends_body(rq)) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
@@ -130,8 +155,6 @@ static void set_request(CURL *curl, const struct nh_req *rq, struct curl_slist *
   if (strcmp(rq->method, "HEAD") == 0) curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, rq->method);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
 }
 
 static const struct {
@@ -175,12 +198,15 @@ static int64_t time_left(struct ctx *cx, const struct nh *c) {
   return left < c->timeout_us ? left : c->timeout_us;
 }
 
-static void take_reply(struct ctx *cx, CURL *curl, const struct body *body, struct nh_reply *out) {
+static void take_reply(struct ctx *cx, CURL *curl, const struct body *body, const struct head *head,
+                       struct nh_reply *out) {
   long status = 0;
   char *type = NULL;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
   *out = (struct nh_reply){.status = (int)status,
+                           .headers = head->fields,
+                           .headers_n = head->n,
                            .body = slice_mem(ctx_memdup(cx, body->b.p, body->b.n), body->b.n),
                            .content_type = ctx_strdup(cx, type ? type : "")};
 }
@@ -188,13 +214,15 @@ static void take_reply(struct ctx *cx, CURL *curl, const struct body *body, stru
 enum err nh_do(struct ctx *cx, struct nh *c, const struct nh_req *rq, struct nh_reply *out) {
   char detail[CURL_ERROR_SIZE] = "";
   struct body body = {.max = rq->body_max ? rq->body_max : BODY_MAX};
+  struct head head = {.cx = cx, .fields = ctx_alloc(cx, HEADERS_MAX * sizeof *head.fields)};
   int64_t left = time_left(cx, c);
   if (!slice_istarts(slice_of(rq->url), "http://") && !slice_istarts(slice_of(rq->url), "https://"))
     return FAIL(cx, E_INVALID, "a URL must begin with http:// or https://");
   if (left <= 0) return FAIL(cx, E_TIMEOUT, "no time was left to ask %s", shown_url(cx, rq->url));
   struct curl_slist *headers = header_list(rq->headers);
   set_connection(c, left);
-  set_request(c->curl, rq, headers, &body);
+  set_request(c->curl, rq, headers);
+  set_answer(c->curl, &body, &head);
   curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
   CURLcode rc = curl_easy_perform(c->curl);
   enum err e = OK;
@@ -203,7 +231,7 @@ enum err nh_do(struct ctx *cx, struct nh *c, const struct nh_req *rq, struct nh_
   else if (rc != CURLE_OK)
     e = failure(cx, rq, rc, detail);
   else
-    take_reply(cx, c->curl, &body, out);
+    take_reply(cx, c->curl, &body, &head, out);
   curl_easy_reset(c->curl); /* nothing of this frame stays behind in it */
   curl_slist_free_all(headers);
   buf_wipe(&body.b); /* answers hold tokens */

@@ -1,0 +1,142 @@
+/* NanoMDM's /v1/escrowkeyunlock: lifts Activation Lock by a bypass code, at Apple's service, with the topic's push
+   certificate. Source: Apple, "Use the Escrow Key Unlock web service". */
+#include "base/enc.h"
+#include "core/pushcert.h"
+#include "face/api_int.h"
+#include "face/outbound.h"
+#include "lib/net_http.h"
+
+#include <string.h>
+
+static const struct {
+  const char *name;
+  bool required;
+  bool in_query; /* of Apple's URL; else in its form */
+  bool ours;     /* not handed on */
+} fields[] = {
+    {"topic", true, false, true},    {"serial", true, true, false}, {"productType", true, true, false},
+    {"imei", false, true, false},    {"imei2", false, true, false}, {"meid", false, true, false},
+    {"orgName", true, false, false}, {"guid", true, false, false},  {"escrowKey", true, false, false},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+struct unlock {
+  const char *values[FIELDS]; /* NULL: absent */
+  struct slice cert_pem, key_pem;
+};
+
+/* ---- the form ---- */
+
+/* application/x-www-form-urlencoded: here '+' is a space. */
+static enum err form_value(struct ctx *cx, struct slice raw, const char **out) {
+  char *text = ctx_memdup(cx, raw.p ? raw.p : "", raw.n);
+  struct slice plain;
+  for (size_t i = 0; i < raw.n; i++)
+    if (text[i] == '+') text[i] = ' ';
+  TRY(dec_percent(cx, slice_mem(text, raw.n), &plain));
+  if (!text_is_plain(plain)) return FAIL(cx, E_INVALID, "the form holds what is no plain text");
+  *out = ctx_memdup(cx, plain.p, plain.n);
+  return OK;
+}
+
+static enum err take_pairs(struct ctx *cx, struct unlock *u, struct slice form) {
+  struct slice pair, key;
+  while (slice_cut(&form, '&', &pair)) {
+    struct slice value = pair;
+    if (!slice_cut(&value, '=', &key)) continue;
+    for (int i = 0; i < FIELDS; i++)
+      if (slice_is(key, fields[i].name)) TRY(form_value(cx, value, &u->values[i]));
+  }
+  return OK;
+}
+
+static enum err read_form(struct http_req *rq, struct core *core, struct unlock *u) {
+  struct ctx *cx = http_cx(rq);
+  struct db *db;
+  int64_t unused;
+  TRY(take_pairs(cx, u, http_query_raw(rq)));
+  TRY(take_pairs(cx, u, http_body(rq)));
+  for (int i = 0; i < FIELDS; i++)
+    if (fields[i].required && (!u->values[i] || !*u->values[i]))
+      return FAIL(cx, E_INVALID, "missing %s", fields[i].name);
+  TRY(db_reader(cx, core->store, &db));
+  return pushcert_open(cx, db, core, u->values[0], &u->cert_pem, &u->key_pem, &unused);
+}
+
+/* ---- Apple's service ---- */
+
+static void add_field(struct ctx *cx, struct buf *b, const char *name, const char *value) {
+  buf_printf(b, "%s%s=%s", b->n ? "&" : "", name, enc_percent(cx, slice_of(value)));
+}
+
+static enum err post(struct http_req *rq, struct core *core, const struct nh_req *out, struct nh_reply *reply) {
+  const struct unlock *u = route_user(rq);
+  struct nh *client;
+  struct nh_conf conf = {.cert_pem = u->cert_pem, .key_pem = u->key_pem, .proxy = core_conf(core)->proxy};
+  TRY(nh_new(http_cx(rq), &client, &conf));
+  enum err e = nh_do(http_cx(rq), client, out, reply);
+  nh_free(client);
+  return e;
+}
+
+static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *reply) {
+  static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
+  const struct unlock *u = route_user(rq);
+  struct ctx *cx = http_cx(rq);
+  struct buf query = {0}, form = {0};
+  for (int i = 0; i < FIELDS; i++)
+    if (u->values[i] && !fields[i].ours)
+      add_field(cx, fields[i].in_query ? &query : &form, fields[i].name, u->values[i]);
+  struct nh_req out = {.method = "POST",
+                       .url = ctx_printf(cx, "%s/deviceservicesworkers/escrowKeyUnlock?%s",
+                                         core_conf(core)->escrow_key_unlock_url, query.p),
+                       .headers = headers,
+                       .body = buf_slice(&form)};
+  enum err e = post(rq, core, &out, reply);
+  buf_free(&query);
+  buf_wipe(&form);
+  return e;
+}
+
+static const char *const not_returned[] = {
+    "connection", "keep-alive", "transfer-encoding", "content-length", "content-type",
+    "date",       "te",         "trailer",           "upgrade",        NULL};
+
+static bool returned(const char *name) {
+  for (const char *const *n = not_returned; *n; n++)
+    if (slice_ieq(slice_of(name), *n)) return false;
+  return true;
+}
+
+static void unlock_at_apple(struct http_req *rq, struct core *core) {
+  struct nh_reply reply;
+  enum err e = ask(rq, core, &reply);
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  for (size_t i = 0; i < reply.headers_n; i++)
+    if (returned(reply.headers[i].name)) http_set_header(rq, reply.headers[i].name, reply.headers[i].value);
+  http_reply(rq, reply.status, *reply.content_type ? reply.content_type : NULL, reply.body);
+}
+
+static void unlock(struct http_req *rq, struct core *core) {
+  struct unlock *u = ctx_alloc(http_cx(rq), sizeof *u);
+  *u = (struct unlock){0};
+  enum err e = read_form(rq, core, u);
+  if (e == OK) {
+    route_set_user(rq, u);
+    e = outbound_run(rq, core, unlock_at_apple);
+  }
+  if (e != OK) reply_error(rq, e);
+}
+
+const struct route nano_unlock_routes[] = {
+    {.method = "*",
+     .pattern = "/v1/escrowkeyunlock",
+     .run = unlock,
+     .body_max = API_BODY_MAX,
+     .summary = "NanoMDM: lifts Activation Lock at Apple's service. Form: topic, serial, productType, escrowKey, "
+                "orgName, guid, and imei, imei2, meid where there are any."},
+    {.method = NULL},
+};

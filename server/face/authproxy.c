@@ -1,0 +1,124 @@
+/* /authproxy/…: requests of devices handed on to another server (authproxy-url), which learns who sends them, as
+   NanoMDM's does it. */
+#include "base/enc.h"
+#include "core/enroll.h"
+#include "face/device.h"
+#include "face/outbound.h"
+#include "lib/net_http.h"
+
+#include <string.h>
+
+enum { BODY_MAX = 16 << 20, HEADERS_MAX = 100 };
+
+static const char prefix[] = "/authproxy/";
+
+/* ---- what is handed on ---- */
+
+/* Of one hop only (RFC 9110, 7.6.1), or ours to say: nobody may claim to be a device by a header. */
+static const char *const not_forwarded[] = {"connection",          "keep-alive", "proxy-authenticate",
+                                            "proxy-authorization", "te",         "trailer",
+                                            "transfer-encoding",   "upgrade",    "host",
+                                            "content-length",      "expect",     "mdm-signature",
+                                            "x-enrollment-id",     "x-trace-id", "client-cert",
+                                            "client-cert-chain",   NULL};
+
+static bool among(const char *name, const char *const *names) {
+  for (; *names; names++)
+    if (slice_ieq(slice_of(name), *names)) return true;
+  return false;
+}
+
+static const char *const *headers_for(struct http_req *rq, struct core *core, const char *id) {
+  struct ctx *cx = http_cx(rq);
+  const char *proof = core_conf(core)->identity_header, *name, *value;
+  const char **out = ctx_alloc(cx, (HEADERS_MAX + 3) * sizeof *out);
+  size_t n = 0;
+  for (size_t i = 0; n < HEADERS_MAX && http_header_at(rq, i, &name, &value); i++) {
+    bool is_proof = proof && slice_ieq(slice_of(name), proof);
+    if (!among(name, not_forwarded) && !is_proof) out[n++] = ctx_printf(cx, "%s: %s", name, value);
+  }
+  out[n++] = ctx_printf(cx, "X-Enrollment-ID: %s", id);
+  out[n] = ctx_printf(cx, "X-Trace-ID: %s", ctx_trace(cx));
+  return out;
+}
+
+/* A segment of dots, however it is written, would leave the place that authproxy-url names. */
+static bool climbs(struct ctx *cx, struct slice path) {
+  struct slice plain, segment;
+  if (dec_percent(cx, path, &plain) != OK) return true;
+  while (slice_cut(&plain, '/', &segment))
+    if (slice_is(segment, ".") || slice_is(segment, "..")) return true;
+  return false;
+}
+
+static const char *target_of(struct http_req *rq, const struct core_conf *conf) {
+  struct slice path = http_path(rq), query = http_query_raw(rq);
+  size_t skip = sizeof prefix - 1;
+  return ctx_printf(http_cx(rq), "%s/%.*s%s%.*s", conf->authproxy_url, (int)(path.n - skip), path.p + skip,
+                    query.p ? "?" : "", (int)query.n, query.p ? query.p : "");
+}
+
+/* ---- the answer ---- */
+
+static const char *const not_returned[] = {
+    "connection", "keep-alive",        "te",           "trailer", "upgrade", "content-length",
+    "date",       "transfer-encoding", "content-type", NULL};
+
+static void hand_back(struct http_req *rq, const struct nh_reply *reply) {
+  for (size_t i = 0; i < reply->headers_n; i++)
+    if (!among(reply->headers[i].name, not_returned))
+      http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
+  http_reply(rq, reply->status, *reply->content_type ? reply->content_type : NULL, reply->body);
+}
+
+static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *reply) {
+  struct ctx *cx = http_cx(rq);
+  struct nh *client;
+  struct slice body = http_body(rq);
+  struct nh_req out = {.method = http_method(rq),
+                       .url = target_of(rq, core_conf(core)),
+                       .headers = headers_for(rq, core, route_user(rq)),
+                       .body = body.n ? body : (struct slice){0},
+                       .body_max = BODY_MAX};
+  TRY(nh_new(cx, &client, &(struct nh_conf){0}));
+  enum err e = nh_do(cx, client, &out, reply);
+  nh_free(client);
+  return e;
+}
+
+static void forward(struct http_req *rq, struct core *core) {
+  struct nh_reply reply;
+  if (ask(rq, core, &reply) == OK)
+    hand_back(rq, &reply);
+  else
+    reply_empty(rq, 502);
+}
+
+/* ---- who asks ---- */
+
+static enum err find_device(struct http_req *rq, struct core *core, char **id) {
+  struct ctx *cx = http_cx(rq);
+  struct enroll_proof proof;
+  struct db *db;
+  if (!core_conf(core)->authproxy_url) return FAIL(cx, E_NOT_FOUND, "authproxy-url is not set");
+  if (climbs(cx, http_path(rq))) return FAIL(cx, E_INVALID, "the path climbs");
+  TRY(device_proof(rq, core, &proof));
+  TRY(db_reader(cx, core->store, &db));
+  return enroll_device_of(cx, db, &proof, id);
+}
+
+static void authproxy(struct http_req *rq, struct core *core) {
+  char *id;
+  enum err e = find_device(rq, core, &id);
+  if (e == OK) {
+    route_set_user(rq, id);
+    route_log(rq, "id", id);
+    e = outbound_run(rq, core, forward);
+  }
+  if (e != OK) reply_error(rq, e);
+}
+
+const struct route authproxy_routes[] = {
+    {.method = "*", .pattern = "/authproxy/*", .body_max = BODY_MAX, .flags = ROUTE_QUIET, .run = authproxy},
+    {.method = NULL},
+};
