@@ -24,6 +24,7 @@ MUST_CHECK enum err cmd_command_send(struct ctx *cx, struct args *a);
 /* cmd_command.c */
 MUST_CHECK enum err cmd_command_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_command_cancel(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_retry(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);

@@ -10,13 +10,17 @@ struct queue_entry {
   int64_t seq; /* of its row: pages go by it */
   int64_t enrollment;
   char *uuid, *request_type, *created_by;
-  int64_t created_at, expires_at; /* 0: never */
-  char *id;                       /* of the channel */
-  char *status, *reason;          /* core/target.def; why it was cancelled, or NULL */
-  char *errors;                   /* JSON of the ErrorChain, or NULL */
-  int64_t updated_at, first_sent_at, last_sent_at, settled_at;
-  int64_t deliveries, notnow_count;
-  bool once, stuck; /* stuck: handed out one time and not answered; only a retry repeats it */
+  char *collapse_key;                     /* or NULL */
+  int64_t created_at, command_expires_at; /* of the command; 0: never */
+  char *id;                               /* of the channel */
+  char *status, *reason;                  /* core/target.def; why it was cancelled, or NULL */
+  char *cancelled_by;                     /* of reason "admin" */
+  char *ended_as;                         /* Expired or Cancelled, when it was answered all the same; or NULL */
+  char *errors;                           /* JSON of the ErrorChain, or NULL */
+  int64_t queued_at, updated_at, first_sent_at, last_sent_at, settled_at, expires_at;
+  int64_t deliveries, notnow_count, notnow_first_at, notnow_last_at;
+  bool stuck;     /* handed out one time and not answered; only a retry repeats it */
+  bool set_aside; /* silent for so many sessions that others pass */
 };
 
 /* Which ones: by pages of at most `most`, newest first, `before` being the seq of the last row of the page before (0 at
@@ -28,6 +32,10 @@ struct queue_page {
   int most;
 };
 MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out,
+                               size_t *n);
+/* The next channels for which this command is open, by their numbers: those after `after`, at most QUEUE_OPEN_MOST. */
+enum { QUEUE_OPEN_MOST = 100 };
+MUST_CHECK enum err queue_open(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments,
                                size_t *n);
 /* The channels for which this command was handed out one time and is not answered. */
 MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n);

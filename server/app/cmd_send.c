@@ -87,6 +87,7 @@ static enum err make_body(struct ctx *cx, const struct args *a, const struct wis
   for (size_t i = 0; i < w->ids_n; i++) js_add_string(ids, w->ids[i]);
   js_set(body, "ids", ids);
   if (args_has(a, "expires")) js_set_string(body, "expires", args_value(a, "expires"));
+  if (args_has(a, "collapse-key")) js_set_string(body, "collapse_key", args_value(a, "collapse-key"));
   if (args_has(a, "no-push")) js_set_bool(body, "push", false);
   return w->request_type ? add_typed(cx, w, body) : add_plist(cx, args_value(a, "plist"), body);
 }

@@ -15,6 +15,7 @@ static const struct option_row send_options[] = {
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
     {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
     {"expires", "SPAN", "do not deliver it any more after this time, e.g. 24h"},
+    {"collapse-key", "KEY", "replace what was sent with this key before and is not settled"},
     {"no-push", NULL, "do not wake the devices"},
     JSON,
     END,
@@ -25,7 +26,7 @@ static const struct option_row restart_options[] = {
     END,
 };
 static const struct option_row list_options[] = {{"limit", "N", "at most so many; 0 is all (100)"}, JSON, END};
-static const struct option_row retry_options[] = {{"device", "ID", "for this device only"}, JSON, END};
+static const struct option_row one_device_options[] = {{"device", "ID", "for this device only"}, JSON, END};
 static const struct option_row link_options[] = {
     {"ttl", "SPAN", "how long it is good (24h)"},
     {"uses", "N", "for how many devices (1)"},
@@ -66,8 +67,11 @@ static const struct subcommand subcommands[] = {
      "file."},
     {"command list", "[ID]", 0, 1, SETTINGS_CLIENT, list_options, cmd_command_list, NULL,
      "Lists commands by device, newest first."},
-    {"command show", "UUID", 1, 1, SETTINGS_CLIENT, json_only, cmd_command_show, NULL, "Shows what came of one."},
-    {"command retry", "UUID", 1, 1, SETTINGS_CLIENT, retry_options, cmd_command_retry, NULL,
+    {"command show", "UUID", 1, 1, SETTINGS_CLIENT, one_device_options, cmd_command_show, NULL,
+     "Shows what came of one, with every time."},
+    {"command cancel", "UUID", 1, 1, SETTINGS_CLIENT, one_device_options, cmd_command_cancel, NULL,
+     "Takes one back: it is not handed out any more. A device that has it already may have done it."},
+    {"command retry", "UUID", 1, 1, SETTINGS_CLIENT, one_device_options, cmd_command_retry, NULL,
      "Hands out once more what was delivered without an answer and is not repeated by itself."},
     {"command types", "[REQUESTTYPE]", 0, 1, SETTINGS_NONE, json_only, cmd_command_types, NULL,
      "Lists the commands and their arguments."},

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/history.h"
 #include "core/queue.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const struct chore {
   enum err (*run)(struct ctx *cx, struct core *core);
 } rows[] = {
     {"expired commands", 30 * US_SECOND, expire_commands},
+    {"history", US_HOUR, history_chore},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -1,14 +1,16 @@
 #include "core/queue_list.h"
 
+#include "core/queue.h"
+
 #include "core/queue_int.h"
 #include "core/vault.h"
 
 /* One statement for each way to ask, so that each goes by an index. */
 #define COLUMNS                                                                                                        \
   "SELECT t.seq, t.enrollment, c.uuid, c.request_type, c.created_by, c.created_at, c.expires_at, e.id, t.status, "     \
-  "t.reason, "                                                                                                         \
-  "t.errors, t.updated_at, t.first_sent_at, t.last_sent_at, t.settled_at, t.deliveries, t.notnow_count, c.once, "      \
-  "c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' "                                                                \
+  "t.reason, t.errors, t.updated_at, t.first_sent_at, t.last_sent_at, t.settled_at, t.deliveries, t.notnow_count, "    \
+  "c.once = 1 AND t.waiting = 1 AND t.status = 'Sent', t.queued_at, t.notnow_first_at, t.notnow_at, t.expires_at, "    \
+  "t.cancelled_by, t.ended_as, c.collapse_key, t.waiting = 1 AND t.silent >= $4 "                                      \
   "FROM target t JOIN command c ON c.seq = t.command JOIN enrollment e ON e.seq = t.enrollment "
 #define PAGE "t.seq < $1 ORDER BY t.seq DESC LIMIT $2"
 
@@ -19,7 +21,7 @@ static void read_row(struct db_rows *r, struct queue_entry *e) {
                             .request_type = db_text(r, 3),
                             .created_by = db_text(r, 4),
                             .created_at = db_int(r, 5),
-                            .expires_at = db_int(r, 6),
+                            .command_expires_at = db_int(r, 6),
                             .id = db_text(r, 7),
                             .status = db_text(r, 8),
                             .reason = db_text(r, 9),
@@ -30,22 +32,29 @@ static void read_row(struct db_rows *r, struct queue_entry *e) {
                             .settled_at = db_int(r, 14),
                             .deliveries = db_int(r, 15),
                             .notnow_count = db_int(r, 16),
-                            .once = db_int(r, 17) != 0,
-                            .stuck = db_int(r, 18) != 0};
+                            .stuck = db_int(r, 17) != 0,
+                            .queued_at = db_int(r, 18),
+                            .notnow_first_at = db_int(r, 19),
+                            .notnow_last_at = db_int(r, 20),
+                            .expires_at = db_int(r, 21),
+                            .cancelled_by = db_text(r, 22),
+                            .ended_as = db_text(r, 23),
+                            .collapse_key = db_text(r, 24),
+                            .set_aside = db_int(r, 25) != 0};
 }
 
 static enum err open_page(struct ctx *cx, struct db *db, const struct queue_page *p, struct db_rows *r) {
-  int64_t before = p->before ? p->before : INT64_MAX;
+  struct db_val before = DB_I(p->before ? p->before : INT64_MAX), most = DB_I(p->most), silent = DB_I(QUEUE_PATIENCE);
+  struct db_val enrollment = DB_I(p->enrollment);
   if (p->uuid)
     return db_open_rows(
         cx, db, r,
         COLUMNS
-        "WHERE t.command = (SELECT seq FROM command WHERE uuid = $3) AND ($4 = 0 OR t.enrollment = $4) AND " PAGE,
-        DB_I(before), DB_I(p->most), DB_S(p->uuid), DB_I(p->enrollment));
+        "WHERE t.command = (SELECT seq FROM command WHERE uuid = $5) AND ($3 = 0 OR t.enrollment = $3) AND " PAGE,
+        before, most, enrollment, silent, DB_S(p->uuid));
   if (p->enrollment)
-    return db_open_rows(cx, db, r, COLUMNS "WHERE t.enrollment = $3 AND " PAGE, DB_I(before), DB_I(p->most),
-                        DB_I(p->enrollment));
-  return db_open_rows(cx, db, r, COLUMNS "WHERE " PAGE, DB_I(before), DB_I(p->most));
+    return db_open_rows(cx, db, r, COLUMNS "WHERE t.enrollment = $3 AND " PAGE, before, most, enrollment, silent);
+  return db_open_rows(cx, db, r, COLUMNS "WHERE $3 = 0 AND " PAGE, before, most, enrollment, silent);
 }
 
 enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out, size_t *n) {
@@ -54,6 +63,18 @@ enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page
   *n = 0;
   TRY(open_page(cx, db, page, &r));
   while (db_next(&r)) read_row(&r, &(*out)[(*n)++]);
+  return db_close(&r);
+}
+
+enum err queue_open(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments, size_t *n) {
+  struct db_rows r;
+  *enrollments = ctx_alloc(cx, QUEUE_OPEN_MOST * sizeof **enrollments);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT enrollment FROM target WHERE command = (SELECT seq FROM command WHERE uuid = $1) "
+                   "AND enrollment > $2 AND waiting = 1 ORDER BY enrollment LIMIT $3",
+                   DB_S(uuid), DB_I(after), DB_I(QUEUE_OPEN_MOST)));
+  while (db_next(&r)) (*enrollments)[(*n)++] = db_int(&r, 0);
   return db_close(&r);
 }
 

@@ -4,11 +4,12 @@
 #include "core/enroll.h"
 #include "core/queue.h"
 #include "core/queue_list.h"
+#include "core/seen.h"
 #include "face/api_int.h"
 
 #include <string.h>
 
-enum { IDS_MAX = 100000 };
+enum { IDS_MAX = 100000, KEY_MAX = 255 };
 
 /* ---- queueing ---- */
 
@@ -38,14 +39,24 @@ static enum err read_command(struct ctx *cx, struct js *object, struct command *
   return command_parse(cx, out, bytes);
 }
 
+/* "pomona." is what the server itself asks. */
+static enum err read_collapse_key(struct ctx *cx, struct js *object, const char **out) {
+  TRY(api_string(cx, object, "collapse_key", out));
+  struct slice key = slice_of(*out);
+  if (!*out || (key.n > 0 && key.n <= KEY_MAX && text_is_plain(key) && !slice_starts(key, "pomona."))) return OK;
+  return FAIL(cx, E_INVALID,
+              "collapse_key is not from 1 to %d bytes of plain text that does not begin with \"pomona.\"", KEY_MAX);
+}
+
 static enum err read_request(struct http_req *rq, struct enqueue *q) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   struct command *command = ctx_alloc(cx, sizeof *command);
-  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires push", &object));
+  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires collapse_key push", &object));
   TRY(read_ids(cx, object, q));
   TRY(read_command(cx, object, command));
   TRY(api_span(cx, object, "expires", &command->expires_us));
+  TRY(read_collapse_key(cx, object, &command->collapse_key));
   q->command = command;
   return api_bool(cx, object, "push", &q->push);
 }
@@ -114,6 +125,11 @@ static struct js *errors_json(struct ctx *cx, const char *text) {
   return js_array(cx);
 }
 
+/* Handed out more often than it was put off: the device may have done it, whatever stands here. */
+static bool may_be_done(const struct queue_entry *e) {
+  return strcmp(e->status, "Cancelled") == 0 && e->deliveries > e->notnow_count;
+}
+
 static struct js *target_json(struct ctx *cx, const struct queue_entry *e) {
   struct js *o = js_object(cx);
   js_set_string(o, "id", e->id);
@@ -121,12 +137,20 @@ static struct js *target_json(struct ctx *cx, const struct queue_entry *e) {
   js_set_time(o, "updated_at", e->updated_at);
   js_set(o, "errors", errors_json(cx, e->errors));
   if (e->reason) js_set_string(o, "reason", e->reason);
+  if (e->cancelled_by) js_set_string(o, "cancelled_by", e->cancelled_by);
+  if (may_be_done(e)) js_set_bool(o, "may_have_been_done", true);
+  if (e->ended_as) js_set_string(o, "ended_as", e->ended_as);
+  js_set_time(o, "queued_at", e->queued_at);
+  js_set_time(o, "expires_at", e->expires_at);
+  js_set_int(o, "deliveries", e->deliveries);
   js_set_time(o, "first_sent_at", e->first_sent_at);
   js_set_time(o, "last_sent_at", e->last_sent_at);
-  js_set_time(o, "settled_at", e->settled_at);
-  js_set_int(o, "deliveries", e->deliveries);
   js_set_int(o, "notnow_count", e->notnow_count);
+  js_set_time(o, "notnow_first_at", e->notnow_first_at);
+  js_set_time(o, "notnow_last_at", e->notnow_last_at);
+  js_set_time(o, "settled_at", e->settled_at);
   if (e->stuck) js_set_bool(o, "unconfirmed", true);
+  if (e->set_aside) js_set_bool(o, "set_aside", true);
   return o;
 }
 
@@ -135,7 +159,7 @@ static void set_command(struct js *o, const struct queue_entry *e) {
   js_set_string(o, "request_type", e->request_type);
   js_set_time(o, "created_at", e->created_at);
   js_set_string(o, "created_by", e->created_by);
-  js_set_time(o, "expires_at", e->expires_at);
+  if (e->collapse_key) js_set_string(o, "collapse_key", e->collapse_key);
 }
 
 struct page {
@@ -199,6 +223,7 @@ static void show(struct http_req *rq, struct core *core) {
   }
   struct js *body = js_object(cx), *targets = js_array(cx);
   set_command(body, &p.rows[0]);
+  js_set_time(body, "expires_at", p.rows[0].command_expires_at);
   for (size_t i = 0; i < p.n; i++) js_add(targets, target_json(cx, &p.rows[i]));
   js_set(body, "targets", targets);
   set_next(body, &p);
@@ -267,13 +292,86 @@ static void retry(struct http_req *rq, struct core *core) {
     reply_error(rq, e);
 }
 
+/* ---- taken back ---- */
+
+struct cancel {
+  struct core *core;
+  const char *uuid, *device, *by;
+  int64_t after; /* the last channel that was looked at */
+  size_t n, may_be_done;
+  bool more;
+};
+
+/* What a poll handed out is written first: whether it was decides what is told of it. */
+static enum err cancel_one(struct ctx *cx, struct db *db, struct cancel *c, int64_t enrollment) {
+  bool done_maybe;
+  TRY(seen_write(cx, db, c->core->seen, enrollment));
+  TRY(queue_cancel(cx, db, c->uuid, enrollment, c->by, &done_maybe));
+  c->n++;
+  c->may_be_done += done_maybe;
+  return OK;
+}
+
+static enum err nothing_to_cancel(struct ctx *cx, struct db *db, const char *uuid) {
+  struct queue_page first = {.uuid = uuid, .most = 1};
+  struct queue_entry *rows;
+  size_t n;
+  TRY(queue_list(cx, db, &first, &rows, &n));
+  if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no command %s", uuid);
+  return FAIL(cx, E_CONFLICT, "command %s is settled already", uuid);
+}
+
+static enum err cancel_job(struct ctx *cx, struct db *db, void *arg) {
+  struct cancel *c = arg;
+  int64_t *open, enrollment;
+  size_t n;
+  char *id;
+  if (c->device) {
+    TRY(enroll_lookup(cx, db, c->device, &enrollment, &id));
+    return cancel_one(cx, db, c, enrollment);
+  }
+  TRY(queue_open(cx, db, c->uuid, c->after, &open, &n));
+  if (n == 0 && c->n == 0) return nothing_to_cancel(cx, db, c->uuid);
+  for (size_t i = 0; i < n; i++) TRY(cancel_one(cx, db, c, open[i]));
+  c->more = n == QUEUE_OPEN_MOST;
+  if (n) c->after = open[n - 1];
+  return OK;
+}
+
+static void cancelled(struct http_req *rq, void *arg, enum err e) {
+  struct cancel *c = arg;
+  if (e == OK && c->more) {
+    route_write(rq, c->core, cancel_job, c, cancelled);
+    return;
+  }
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  struct js *body = js_object(http_cx(rq));
+  js_set_string(body, "command_uuid", c->uuid);
+  js_set_int(body, "cancelled", (int64_t)c->n);
+  js_set_int(body, "may_have_been_done", (int64_t)c->may_be_done);
+  reply_json(rq, 200, body);
+}
+
+static void cancel(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct cancel *c = ctx_alloc(cx, sizeof *c);
+  struct slice device = http_query(rq, "device");
+  *c = (struct cancel){.core = core, .uuid = api_param(rq, "uuid"), .by = route_who(rq)};
+  if (device.p) c->device = ctx_memdup(cx, device.p, device.n);
+  route_write(rq, core, cancel_job, c, cancelled);
+}
+
 const struct route commands_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/commands",
      .run = send,
      .body_max = API_BODY_MAX,
      .summary = "Queues a command for `ids` and wakes them: `request_type` with `arguments`, or `plist` (base64); "
-                "`command_uuid`, `expires` (\"24h\") and `push` may be given."},
+                "`command_uuid`, `expires` (\"24h\"), `collapse_key` (an unsettled one with this key is replaced) and "
+                "`push` may be given."},
     {.method = "GET",
      .pattern = "/api/v1/commands",
      .run = list,
@@ -282,7 +380,12 @@ const struct route commands_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/commands/:uuid",
      .run = show,
-     .summary = "One command and what came of it on each device."},
+     .summary = "One command and what came of it on each device, with every time; ?device= is one of them."},
+    {.method = "DELETE",
+     .pattern = "/api/v1/commands/:uuid",
+     .run = cancel,
+     .summary = "Takes a command back where it is not settled, or for ?device= only. What a device was handed already "
+                "may have been done (`may_have_been_done`); its late report still counts."},
     {.method = "POST",
      .pattern = "/api/v1/commands/:uuid/retry",
      .run = retry,

@@ -211,13 +211,23 @@ static void raw_bytes_are_kept(void **state) {
   assert_string_equal(c.uuid, "my-own");
 }
 
+/* How long a queued one lives: restarts and shutdowns a day, what only asks a week, all else until it is done. */
+static void rows_live_by_the_rules(void **state) {
+  (void)state;
+  for (const struct command_row *row = command_rows; row->request_type; row++) {
+    bool restart = strcmp(row->request_type, "RestartDevice") == 0 || strcmp(row->request_type, "ShutDownDevice") == 0;
+    int64_t life = restart ? US_DAY : row->flags & COMMAND_QUERY ? 7 * US_DAY : 0;
+    if (row->expires_us != life) fail_msg("%s lives %lld", row->request_type, (long long)row->expires_us);
+  }
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(bad_arguments_are_named), TEST(unusable_raw_commands_are_refused),
       TEST(bad_words_are_refused),   TEST(values_keep_their_types),
       TEST(words_become_arguments),  TEST(rows_follow_the_rules),
-      TEST(raw_bytes_are_kept),
+      TEST(raw_bytes_are_kept),      TEST(rows_live_by_the_rules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,26 @@
+#include "core/history_int.h"
+
+#include "base/clock.h"
+#include "lib/db.h"
+
+enum { CHUNK = 150 }; /* rows a job: check-ins pass between */
+
+struct forget {
+  const char *sql;
+  int64_t before, n;
+};
+
+static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
+  struct forget *f = arg;
+  return db_run_n(cx, db, &f->n, f->sql, DB_I(f->before), DB_I(CHUNK));
+}
+
+enum err history_chore(struct ctx *cx, struct core *core) {
+  struct forget f = {.before = clock_now_us() - core_conf(core)->history_us};
+  for (const char *const *step = history_steps; *step; step++) {
+    f.sql = *step;
+    do TRY(db_call(cx, core->store, forget_job, &f));
+    while (f.n == CHUNK);
+  }
+  return OK;
+}
