@@ -95,7 +95,7 @@ const struct conf_row conf_rows[] = {
     {"apns-url", CONF_URL, AT(apns_url), "https://api.push.apple.com:443", NULL, NULL, LIVE,
      "Apple's push service; also on port 2197. Or the lab's stand-in."},
     {"apns-ca", CONF_PATH, AT(apns_ca), NULL, NULL, "the system's store", LIVE,
-     "PEM file of the CAs that apns-url is checked against."},
+     "PEM file of the CAs that apns-url and escrow-key-unlock-url are checked against."},
     {"organization", CONF_TEXT, AT(organization), "Pomona", NULL, NULL, LIVE, "Shown on devices."},
     {"log-level", CONF_WORD, AT(log_level), "info", "debug|info|warn|error", NULL, LIVE, "The least that is logged."},
     {"log-format", CONF_WORD, AT(log_format), "text", "text|json", NULL, LIVE, "text (logfmt) or json, on stderr."},

@@ -72,7 +72,10 @@ static void add_field(struct ctx *cx, struct buf *b, const char *name, const cha
 static enum err post(struct http_req *rq, struct core *core, const struct nh_req *out, struct nh_reply *reply) {
   const struct unlock *u = route_user(rq);
   struct nh *client;
-  struct nh_conf conf = {.cert_pem = u->cert_pem, .key_pem = u->key_pem, .proxy = core_conf(core)->proxy};
+  struct nh_conf conf = {.ca_file = core_conf(core)->apns_ca,
+                         .cert_pem = u->cert_pem,
+                         .key_pem = u->key_pem,
+                         .proxy = core_conf(core)->proxy};
   TRY(nh_new(http_cx(rq), &client, &conf));
   enum err e = nh_do(http_cx(rq), client, out, reply);
   nh_free(client);

@@ -16,6 +16,7 @@ import datetime
 import http.client
 import importlib.util
 import inspect
+import ipaddress
 import json
 import os
 import pathlib
@@ -333,7 +334,7 @@ class CA(Identity):
         self.name = name
 
     @staticmethod
-    def _build(subject, public, signer, issuer, is_ca, life, sans=()):
+    def _build(subject, public, signer, issuer, is_ca, life, sans=(), server=False):
         now = datetime.datetime.utcnow()
         def as_name(text):
             return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
@@ -346,7 +347,8 @@ class CA(Identity):
                    .add_extension(x509.KeyUsage(not is_ca, False, not is_ca and isinstance(public, rsa.RSAPublicKey), False, False,
                                                 is_ca, is_ca, False, False), True))
         if not is_ca:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+            usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), False)
         if sans:
             builder = builder.add_extension(x509.SubjectAlternativeName(list(sans)), False)
         return builder.sign(signer, hashes.SHA256())
@@ -355,6 +357,11 @@ class CA(Identity):
         """A device's identity whose common name is name; a negative life is one that is over."""
         key = new_key(kind)
         return Identity(key, self._build(name, key.public_key(), self.key, self.name, False, life, sans))
+
+    def server(self, host="127.0.0.1"):
+        """The TLS certificate of a server at an address, for stand-ins of others."""
+        key, san = new_key("ec"), x509.IPAddress(ipaddress.ip_address(host))
+        return Identity(key, self._build(host, key.public_key(), self.key, self.name, False, datetime.timedelta(days=1), [san], True))
 
     def file(self, tmp):
         path = pathlib.Path(tmp) / f"ca-{self.cert.serial_number:x}.pem"
