@@ -61,7 +61,7 @@ const char *enroll_refusal_text(enum enroll_refusal r);
 struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
-  int64_t enrollment; /* 0: this channel has had no TokenUpdate */
+  int64_t enrollment; /* 0: this channel has had no TokenUpdate, or is of a user that is gone */
   int64_t generation; /* the one that the identity speaks for: a pending one, else that in force */
   bool pending;       /* that one has had no TokenUpdate */
   bool current;       /* the identity counts for the one in force (too): it is served */

@@ -38,7 +38,7 @@ enum err checkin_channel(struct ctx *cx, struct db *db, struct checkin *c, struc
   *heard = false;
   if (ch->refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &c->ids, &c->proof);
   if (ch->refusal != ENROLL_FINE || ch->provisional) return OK;
-  if (ch->checked_out && !ch->pending) return enroll_seen_again(cx, db, c->ids.id, ch->device);
+  if (ch->checked_out && !ch->pending) return enroll_seen_again(cx, db, c->ids.device, ch->device);
   *heard = true;
   if (!ch->current || !ch->enrollment) return OK;
   return enroll_touch(cx, db, ch->enrollment, clock_now_us(), c->proof.address);

@@ -116,10 +116,9 @@ enum err check_out_read(struct ctx *cx, struct pl *message, struct checkin *c) {
 enum err check_out_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   struct enroll_channel ch;
   c->news = "device checked out";
-  TRY(enroll_check_out(cx, db, &c->ids, &c->proof, &c->refusal));
-  if (c->refusal != ENROLL_FINE) return OK;
   TRY(enroll_find(cx, db, &c->ids, &c->proof, &ch));
-  if (!ch.current && !ch.checked_out) return OK; /* it never came into force: another one is pushed to */
+  TRY(enroll_check_out(cx, db, &c->ids, &c->proof, &c->refusal));
+  if (c->refusal != ENROLL_FINE || ch.contested) return OK; /* another one is in force, and pushed to */
   if (c->ids.is_user) return ch.enrollment ? push_forget(cx, db, ch.enrollment, false) : OK;
   struct enroll_channels channels;
   TRY(enroll_channels_of(cx, db, ch.device, &channels));

@@ -257,7 +257,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   out->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE) return OK;
-  if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->id, ch.device);
+  if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->device, ch.device);
   if (ch.contested && ids->is_user) return OK; /* users come after their device */
   out->promoted = ch.pending && !ids->is_user;
   if (out->promoted) TRY(promote(cx, db, &ch));
@@ -291,6 +291,7 @@ enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE || ch.checked_out) return OK;
   if (ch.contested) return ids->is_user ? OK : abort_pending(cx, db, ids, &ch);
+  if (ids->is_user && !ch.enrollment) return OK;
   if (!ids->is_user) TRY(enroll_device_set_out(cx, db, ch.device, clock_now_us()));
   TRY(enroll_channel_off(cx, db, ch.device, ids->is_user ? ids->id : NULL));
   return event_add(cx, db, "device.checked-out", ids->id, NULL);

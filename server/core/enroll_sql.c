@@ -68,7 +68,8 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
       "'provisional', 0), "
       "coalesce(CASE WHEN d.contact_hash IS NULL THEN d.contact_until > $4 ELSE d.contact_hash = $3 END "
       "AND g.seq IS NOT NULL AND g.identity IS NULL AND i.session IS NULL, 0) "
-      "FROM device d LEFT JOIN enrollment e ON e.id = $2 LEFT JOIN identity i ON i.hash = $3 "
+      "FROM device d LEFT JOIN enrollment e ON e.id = $2 AND (e.enabled = 1 OR e.id = $1) "
+      "LEFT JOIN identity i ON i.hash = $3 "
       "LEFT JOIN generation p ON p.seq = d.pending LEFT JOIN generation g ON g.seq = d.generation WHERE d.id = $1",
       DB_S(ids->device), DB_S(ids->id), DB_B(hash_slice(proof->hash)), DB_I(clock_now_us())));
   if (db_next(&r)) {

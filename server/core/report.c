@@ -165,7 +165,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
-  if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.id, ch.device);
+  if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));

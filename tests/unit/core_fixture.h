@@ -179,12 +179,7 @@ static inline struct enroll_proof enrolled(const char *udid) {
 }
 
 /* One request on the command channel; gives what came back. */
-static inline struct report *put_report(struct enroll_proof proof, const char *udid, const char *status,
-                                        const char *uuid) {
-  struct pl *m = pl_new_dict(fx.cx);
-  pl_set_string(m, "UDID", udid);
-  pl_set_string(m, "Status", status);
-  if (uuid) pl_set_string(m, "CommandUUID", uuid);
+static inline struct report *put_report_of(struct enroll_proof proof, struct pl *m) {
   struct report *r = ctx_alloc(fx.cx, sizeof *r);
   bool done;
   *r = (struct report){.core = &fx.core, .proof = proof, .now = clock_now_us()};
@@ -193,6 +188,15 @@ static inline struct report *put_report(struct enroll_proof proof, const char *u
   must(report_poll(fx.cx, reader(), r, &done));
   if (!done) must(in_job(report_apply, r));
   return r;
+}
+
+static inline struct report *put_report(struct enroll_proof proof, const char *udid, const char *status,
+                                        const char *uuid) {
+  struct pl *m = pl_new_dict(fx.cx);
+  pl_set_string(m, "UDID", udid);
+  pl_set_string(m, "Status", status);
+  if (uuid) pl_set_string(m, "CommandUUID", uuid);
+  return put_report_of(proof, m);
 }
 
 static inline const char *next_after(struct enroll_proof proof, const char *udid, const char *status,
