@@ -1,5 +1,7 @@
 #include "core/push_int.h"
 
+#include "core/fact.h"
+
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -147,25 +149,15 @@ enum err push_spare(struct ctx *cx, struct db *db, int64_t enrollment, int64_t n
 
 /* ---- facts ---- */
 
-static enum err fact_read(struct ctx *cx, struct db *db, const char *name, struct slice *value) {
-  struct db_rows r;
-  TRY(db_open_rows(cx, db, &r, "SELECT value FROM fact WHERE name = $1", DB_S(name)));
-  *value = slice_of(db_next(&r) ? db_text(&r, 0) : NULL);
-  return db_close(&r);
-}
-
-static enum err fact_write(struct ctx *cx, struct db *db, const char *name, const char *value) {
-  return db_run(cx, db, "INSERT INTO fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
-                DB_S(name), DB_S(value));
-}
-
 /* The times of the last connections, oldest first. Those in the future are of a clock that was wrong. */
 enum err push_reserve(struct ctx *cx, struct db *db, const char *topic, int most, int64_t now, int64_t *wait_us) {
   const char *name = ctx_printf(cx, "push.connections %s", topic), *kept = "";
   struct slice rest, piece;
+  char *value;
   int64_t at, oldest = 0;
   int n = 0;
-  TRY(fact_read(cx, db, name, &rest));
+  TRY(fact_read(cx, db, name, &value));
+  rest = slice_of(value);
   while (slice_cut(&rest, ' ', &piece)) {
     if (!slice_to_i64(piece, &at) || at > now || at <= now - US_MINUTE) continue;
     if (n++ == 0) oldest = at;
@@ -178,8 +170,10 @@ enum err push_reserve(struct ctx *cx, struct db *db, const char *topic, int most
 /* "until seq text" */
 enum err push_stop_read(struct ctx *cx, struct db *db, const char *topic, struct push_stop_note *out) {
   struct slice rest, until, seq;
+  char *value;
   *out = (struct push_stop_note){0};
-  TRY(fact_read(cx, db, ctx_printf(cx, "push.stopped %s", topic), &rest));
+  TRY(fact_read(cx, db, ctx_printf(cx, "push.stopped %s", topic), &value));
+  rest = slice_of(value);
   if (!slice_cut(&rest, ' ', &until) || !slice_cut(&rest, ' ', &seq)) return OK;
   if (!slice_to_i64(until, &out->until) || !slice_to_i64(seq, &out->pushcert)) *out = (struct push_stop_note){0};
   out->text = ctx_memdup(cx, rest.p, rest.n);
