@@ -253,13 +253,17 @@ MUST_CHECK enum err enroll_session_make(struct ctx *cx, struct db *db, struct co
 MUST_CHECK enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token,
                                          const struct enroll_session *s);
 /* The enrollment profile again, signed: all as in `given` (JSON of a session or of a generation), only the SCEP
-   payload, its UUID and the challenge are new. Members of given: ServerURL, CheckInURL, Topic, AccessRights,
+   payload, its UUID and the challenge are new. Members of given: ServerURL, CheckInURL, SCEPURL, Topic, AccessRights,
    SignMessage, CheckOutWhenRemoved, ServerCapabilities, PayloadIdentifier, PayloadOrganization; PayloadUUID,
    RootPayloadUUID and MDMPayloadUUID; Roots and Signer (SHA-256 of certificates, hexadecimal), OwnRoot (whether there
    is a root). What was given by an older version lacks some: that is made anew. E_CONFLICT: it cannot be rendered any
    more. */
 MUST_CHECK enum err enroll_render(struct ctx *cx, struct core *core, const char *given, const char *challenge,
                                   struct slice *signed_der);
+/* Could it be rendered? E_CONFLICT as above. */
+MUST_CHECK enum err enroll_given_check(struct ctx *cx, struct core *core, const char *given);
+/* Where devices of that profile ask for identities; NULL when it is not known. */
+const char *enroll_scep_url(struct ctx *cx, struct js *given);
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
 

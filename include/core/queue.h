@@ -19,6 +19,7 @@ struct queue_item {
   bool recorded;      /* its delivery is written before it leaves: whether and to whom it is repeated depends on that */
   bool damaged;       /* what is stored does not open: plist is empty, queue_damaged ends it */
   int deliveries;
+  int64_t renewal; /* not 0: plist is a placeholder, renewal_render gives what is handed out */
 };
 
 /* Stores the command (the same uuid with the same bytes is OK, with others E_CONFLICT). *command is its row. */
@@ -70,6 +71,9 @@ MUST_CHECK enum err queue_cancel(struct ctx *cx, struct db *db, const char *uuid
                                  bool *done_maybe);
 /* Inside a job: ends all that is open for the channel, as Cancelled with reason. */
 MUST_CHECK enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const char *reason);
+/* Inside a job: ends this command for this channel if it still waits. */
+MUST_CHECK enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
+                                   const char *reason);
 /* Inside a job: ends what has expired, at most `most` rows; *n of them. */
 MUST_CHECK enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n);
 /* How many wait for the channel and were never handed out. */

@@ -4,6 +4,7 @@
 #include "core/ddm.h"
 #include "core/push.h"
 #include "core/queue.h"
+#include "core/renewal.h"
 
 #include <string.h>
 
@@ -94,6 +95,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   c->refusal = r.refusal;
   if (r.enrollment == 0) return OK;
   TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
+  TRY(renewal_identity_seen(cx, db, c->core, c->proof.hash));
   if (r.enrolled) c->news = "device enrolled";
   if (r.promoted)
     TRY(begin_generation(cx, db, c, r.enrollment));

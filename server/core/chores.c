@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "core/history.h"
 #include "core/queue.h"
+#include "core/renewal.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ static const struct chore {
 } rows[] = {
     {"expired commands", 30 * US_SECOND, expire_commands},
     {"history", US_HOUR, history_chore},
+    {"renewal of identities", 10 * US_SECOND, renewal_chore},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -36,6 +36,7 @@ static const char *given_text(struct ctx *cx, const struct core *core, const cha
   struct js *o = js_object(cx);
   js_set_string(o, "ServerURL", ctx_printf(cx, "%s/mdm", conf->public_url));
   js_set_string(o, "CheckInURL", ctx_printf(cx, "%s/mdm", conf->public_url));
+  js_set_string(o, "SCEPURL", ctx_printf(cx, "%s/scep", conf->public_url));
   js_set_string(o, "Topic", topic);
   js_set_int(o, "AccessRights", ACCESS_RIGHTS);
   js_set_bool(o, "SignMessage", conf->sign_message);
@@ -169,10 +170,23 @@ static const char *given_capability(struct js *given, const char *name) {
   return list ? NULL : name;
 }
 
-/* The identifiers of the payloads begin as that of the profile; the SCEP server stands beside the MDM server. */
+/* The identifiers of the payloads begin as that of the profile. */
 static const char *without(struct ctx *cx, const char *text, const char *end) {
   struct slice s = slice_of(text);
   return slice_ends(s, end) ? ctx_memdup(cx, s.p, s.n - strlen(end)) : text;
+}
+
+const char *enroll_scep_url(struct ctx *cx, struct js *given) {
+  const char *url = js_str(given, "SCEPURL"), *server_url = js_str(given, "ServerURL");
+  if (url || !server_url) return url;
+  return ctx_printf(cx, "%s/scep", without(cx, server_url, "/mdm"));
+}
+
+static enum err check_given(struct ctx *cx, struct js *given) {
+  static const char *const needed[] = {"ServerURL", "Topic", "PayloadIdentifier"};
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (!js_str(given, needed[i])) return FAIL(cx, E_CONFLICT, "what it was given is not known: %s", needed[i]);
+  return OK;
 }
 
 static enum err render_given(struct ctx *cx, struct core *core, struct js *given, const char *challenge,
@@ -180,13 +194,14 @@ static enum err render_given(struct ctx *cx, struct core *core, struct js *given
   const char *server_url = js_str(given, "ServerURL"), *topic = js_str(given, "Topic"), *root;
   const char *identifier = js_str(given, "PayloadIdentifier");
   int64_t rights;
-  if (!server_url || !topic || !identifier) return FAIL(cx, E_CONFLICT, "what it was given is not known in full");
+  TRY(check_given(cx, given));
   TRY(given_root(cx, core, given, &root));
   const char *base = without(cx, server_url, "/mdm");
   const struct hole holes[] = {
       {"organization", given_word(given, "PayloadOrganization", core_conf(core)->organization)},
       {"identifier", without(cx, identifier, ".enrollment")},
       {"public_url", base},
+      {"scep_url", enroll_scep_url(cx, given)},
       {"server_url", server_url},
       {"checkin_url", given_word(given, "CheckInURL", server_url)},
       {"topic", topic},
@@ -207,6 +222,14 @@ static enum err render_given(struct ctx *cx, struct core *core, struct js *given
       {NULL, NULL},
   };
   return render(cx, core, "enrollment.mobileconfig", holes, signed_der);
+}
+
+enum err enroll_given_check(struct ctx *cx, struct core *core, const char *given) {
+  const char *root;
+  struct js *o;
+  TRY(js_parse(cx, slice_of(given), &o));
+  TRY(check_given(cx, o));
+  return given_root(cx, core, o, &root);
 }
 
 enum err enroll_render(struct ctx *cx, struct core *core, const char *given, const char *challenge,

@@ -62,7 +62,8 @@ enum err queue_next(struct ctx *cx, struct db *db, struct core *core, const stru
                              .uuid = row.uuid,
                              .request_type = row.request_type,
                              .recorded = row.recorded,
-                             .deliveries = row.deliveries};
+                             .deliveries = row.deliveries,
+                             .renewal = row.renewal};
   enum err e = vault_unseal(cx, core->vault, queue_seal_name(cx, row.uuid), row.sealed, &out->plist);
   out->damaged = e == E_INVALID;
   if (!out->damaged) return e;

@@ -13,6 +13,7 @@ struct queue_row {
   struct slice sealed;
   bool recorded;
   int deliveries;
+  int64_t renewal;
 };
 /* The order of the queue: what was handed out in `patience` sessions in a row without a word comes last, then jumpers
  * first, NotNow'd ones last, by number. Barriers that were queued before barrier_since are not held any more. */

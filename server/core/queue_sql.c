@@ -13,20 +13,23 @@
   "AND b.waiting = 1 AND h.barrier = 1 AND b.queued_at > $2 AND (b.expires_at IS NULL OR b.expires_at > $3) "          \
   "AND EXISTS (SELECT 1 FROM target f WHERE f.enrollment = $1 AND f.waiting = 1 AND f.seq < b.seq)"
 
-/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, has expired, or
-   stands behind a barrier that is held. The plist, which may be large, is read of the chosen one only. */
+/* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, has expired,
+   stands behind a barrier that is held, or renews an identity when that is over. The plist, which may be large, is read
+   of the chosen one only. */
 enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, const struct queue_order *order,
                     struct queue_row *out, bool *found) {
   struct db_rows r;
   TRY(db_open_rows(
       cx, db, &r,
-      "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, c.once = 1 OR c.request_type = 'EraseDevice', "
-      "t.deliveries FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
+      "SELECT t.seq, c.seq, c.uuid, c.request_type, c.plist_sealed, "
+      "c.once = 1 OR c.request_type = 'EraseDevice' OR c.renewal IS NOT NULL, "
+      "t.deliveries, c.renewal FROM target t JOIN command c ON c.seq = t.command WHERE t.seq = ("
       "SELECT q.seq FROM target q JOIN command k ON k.seq = q.command WHERE q.enrollment = $1 AND q.waiting = 1 "
       "AND (k.once = 0 OR q.status <> 'Sent') "
       "AND (q.status <> 'NotNow' OR q.notnow_at < $4) "
       "AND (q.expires_at IS NULL OR q.expires_at > $3) "
       "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $6) "
+      "AND (k.renewal IS NULL OR EXISTS (SELECT 1 FROM renewal n WHERE n.seq = k.renewal AND n.ended_at IS NULL)) "
       "AND ($7 = 0 OR k.renewal IS NOT NULL) "
       "AND ($7 = 1 OR q.priority > 0 OR q.seq < coalesce((" HELD(
           "seq") "), q.seq + 1)) "
@@ -41,7 +44,8 @@ enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who
                               .request_type = db_text(&r, 3),
                               .sealed = db_blob(&r, 4),
                               .recorded = db_int(&r, 5) != 0,
-                              .deliveries = (int)db_int(&r, 6)};
+                              .deliveries = (int)db_int(&r, 6),
+                              .renewal = db_int(&r, 7)};
   return db_close(&r);
 }
 
@@ -215,6 +219,15 @@ enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const ch
                 "UPDATE target SET status = 'Cancelled', reason = $2, waiting = 0, updated_at = $3, settled_at = $3 "
                 "WHERE enrollment = $1 AND waiting = 1",
                 DB_I(enrollment), DB_S(reason), DB_I(now));
+}
+
+enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *reason) {
+  int64_t changed;
+  TRY(db_run_n(cx, db, &changed,
+               "UPDATE target SET status = 'Cancelled', reason = $3, waiting = 0, updated_at = $4, settled_at = $4 "
+               "WHERE enrollment = $1 AND waiting = 1 AND command = (SELECT seq FROM command WHERE uuid = $2)",
+               DB_I(enrollment), DB_S(uuid), DB_S(reason), DB_I(clock_now_us())));
+  return changed ? tell(cx, db, enrollment, uuid, "Cancelled", reason) : OK;
 }
 
 enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n) {

@@ -4,6 +4,7 @@
 #include "core/checkin.h"
 #include "core/escrow.h"
 #include "core/queue.h"
+#include "core/renewal.h"
 #include "core/seen.h"
 
 #include <string.h>
@@ -110,6 +111,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (ch.first_contact || ch.challenged || ch.may_return) return OK;
   *done = true;
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
+  if (ch.unseen) return *done = false, OK;
   struct queue_asker who = asker_of(r, ch.enrollment);
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
@@ -135,6 +137,7 @@ static enum err pass_damaged(struct ctx *cx, struct db *db, struct report *r, co
 static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
   bool known;
   TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
+  if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (!known || !r->bypass_code.p || strcmp(r->status, "Acknowledged") != 0) return OK;
   return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
 }
@@ -170,9 +173,11 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
   if (r->uuid) TRY(take_report(cx, db, r, &ch));
+  if (ch.unseen) TRY(renewal_identity_seen(cx, db, r->core, r->proof.hash));
   TRY(next_command(cx, db, r, &who, &item, &found));
   TRY(pass_damaged(cx, db, r, &who, &item, &found));
   if (!found) return end_session(cx, db, r, ch.enrollment);
+  if (item.renewal) TRY(renewal_render(cx, db, r->core, item.renewal, &item.plist));
   hand_out(r, &item);
   seen_handed(r->core->seen, ch.enrollment);
   struct queue_delivery d = {.target = item.target, .at = r->now, .session_start = who.session_start, .times = 1};

@@ -21,6 +21,14 @@ static void test_reports_that_fit_nothing(void **state) {
 }
 
 static enum err mark_as_renewal(struct ctx *cx, struct db *db, void *uuid) {
+  TRY(db_run(cx, db,
+             "INSERT INTO enroll_session (seq, id, kind, challenge_hash, created_at, expires_at, issues_max, given) "
+             "VALUES (1, 'S', 'renew', $1, 0, 0, 5, '{}')",
+             DB_S(uuid)));
+  TRY(db_run(cx, db,
+             "INSERT INTO renewal (seq, device, generation, identity, session, challenge_sealed, command, wave, state, "
+             "created_at, updated_at) VALUES (1, 1, 1, '', 1, '', $1, 0, 'waiting', 0, 0)",
+             DB_S(uuid)));
   return db_run(cx, db, "UPDATE command SET renewal = 1 WHERE uuid = $1", DB_S(uuid));
 }
 

@@ -232,8 +232,13 @@ static void test_renewal(void **state) {
   assert_string_equal(next_after(proof_of(first.issued), "A", "Idle", NULL), "1");
   assert_int_equal(authenticate(proof_of(second.issued), "A", NULL), ENROLL_FINE); /* a renewal: nothing is lost */
   assert_string_equal(next_after(proof_of(second.issued), "A", "Idle", NULL), "1");
+  clock_shift(8 * US_DAY); /* the overlap is over */
+  refused(send_for(&renewing, stranger.key, NULL), SCEP_BADCERTID);
+  assert_int_equal(put_report(proof_of(first.issued), "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_int_equal(authenticate(proof_of(first.issued), "A", NULL), ENROLL_FORMER);
+  struct requester late = {.key = fresh.key, .cert = second.issued, .type = SCEP_RENEWALREQ, .transaction = "R2"};
   clock_shift((731 + 365) * US_DAY);
-  refused(send_for(&renewing, stranger.key, NULL), SCEP_BADTIME);
+  refused(send_for(&late, stranger.key, NULL), SCEP_BADTIME);
 }
 
 /* Before Authenticate an identity renews nothing: else a link for one device would let in any number. Nor does that of
