@@ -255,8 +255,6 @@ static enum err check_place(struct channel *c, struct db *db, bool *room) {
 
 static enum err bring_channel(struct channel *c, struct db *db) {
   bool room;
-  struct slice type = migrate_read(c->cx, &c->m->folder, "enrollments", ctx_printf(c->cx, "%s.type", c->id), FILE_MAX);
-  c->facts.type = type;
   if (!is_id(c)) {
     migrate_left_out(&c->m->folder, c->id, "is no id that a device can have");
     return OK;
