@@ -86,6 +86,8 @@ MUST_CHECK enum err enroll_misused(struct ctx *cx, struct db *db, const struct e
  */
 MUST_CHECK enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cert *cert, int64_t session,
                                         const char *transaction_id);
+/* Inside a job: keeps with it what its chain needs beside the accepted CAs (DER, one after the other). */
+MUST_CHECK enum err enroll_identity_issuers(struct ctx *cx, struct db *db, const uint8_t hash[32], struct slice ders);
 /* Inside a job: from now on it belongs to that device, and counts for that generation; 0 leaves what it counts for as
  * it is. */
 MUST_CHECK enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id,
@@ -167,7 +169,7 @@ MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, const char *dev
 MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t hash[32],
                                  const char *by);
 /* A migrated device (ch.first_contact): its identity is bound. */
-MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                    const struct enroll_proof *proof, const struct enroll_channel *ch);
 
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */

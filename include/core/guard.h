@@ -13,7 +13,7 @@ MUST_CHECK enum err guard_url(struct ctx *cx, struct core *core, struct db *db);
 /* chain: leaf first, of the TLS certificate that is to be used. */
 MUST_CHECK enum err guard_tls(struct ctx *cx, struct core *core, struct db *db, struct pki_cert *const *chain,
                               size_t n);
-/* cas: those that would be accepted from now on. */
+/* cas: those that would be accepted from now on; kept, when it is OK, for the next time. Waits for a write then. */
 MUST_CHECK enum err guard_device_ca(struct ctx *cx, struct core *core, struct db *db, struct pki_cert *const *cas,
                                     size_t n);
 /* A chore: ServerURLs that devices still hold and that are not public-url are asked for /healthz. */

@@ -1,6 +1,7 @@
 #include "app/serve_int.h"
 
 #include "base/log.h"
+#include "core/guard.h"
 #include "core/keyring.h"
 #include "core/push.h"
 #include "lib/net_addr.h"
@@ -55,6 +56,12 @@ void serve_close_settings(struct server *s) {
 
 /* ---- trust ---- */
 
+static enum err guard_trust(struct ctx *cx, struct server *s, struct pki_cert *const *certs, size_t n) {
+  struct db *db;
+  TRY(db_reader(cx, s->core.store, &db));
+  return guard_device_ca(cx, &s->core, db, certs, n);
+}
+
 static enum err snapshot_trust(struct ctx *cx, struct server *s, struct snapshot *p) {
   struct slice own = pki_cert_pem(cx, keyring_device_ca(s->core.keyring));
   char *pem = ctx_printf(p->conf->cx, "%s%s", own.p, p->core.device_ca_pem ? p->core.device_ca_pem : "");
@@ -64,6 +71,7 @@ static enum err snapshot_trust(struct ctx *cx, struct server *s, struct snapshot
   if (p->core.device_ca_pem && n < 2)
     return FAIL(cx, E_USAGE, "device-ca: %s holds no certificate in PEM", p->conf->device_ca);
   p->device_ca_pem = slice_of(pem);
+  TRY(guard_trust(cx, s, certs, n));
   return pki_trust_new(cx, &p->trust, certs, n);
 }
 

@@ -172,10 +172,14 @@ static enum err authenticated(struct ctx *cx, struct db *db, struct decision *d,
   return event_add(cx, db, "device.authenticated", d->ids->id, data);
 }
 
-static enum err add_foreign(struct ctx *cx, struct db *db, const struct enroll_proof *proof) {
+static enum err add_foreign(struct ctx *cx, struct db *db, struct core *core, const struct enroll_proof *proof) {
   struct pki_cert *cert;
   TRY(pki_cert_parse(cx, &cert, proof->cert));
-  return enroll_identity_add(cx, db, cert, 0, NULL);
+  TRY(enroll_identity_add(cx, db, cert, 0, NULL));
+  const struct pki_trust *trust = atomic_load(&core->trust);
+  struct slice issuers = {0};
+  if (trust && proof->extra.n) issuers = pki_trust_issuers(cx, trust, cert, proof->extra, clock_now_us());
+  return issuers.p ? enroll_identity_issuers(cx, db, proof->hash, issuers) : OK;
 }
 
 enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
@@ -194,7 +198,7 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
   if (*refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (*refusal != ENROLL_FINE) return OK;
   bool renewal = is_renewal(&d);
-  if (!d.identity.known) TRY(add_foreign(cx, db, proof));
+  if (!d.identity.known) TRY(add_foreign(cx, db, core, proof));
   if (renewal)
     TRY(enroll_device_facts(cx, db, d.device.seq, facts));
   else
@@ -203,12 +207,12 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
   return authenticated(cx, db, &d, renewal);
 }
 
-enum err enroll_contact(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
-                        const struct enroll_channel *ch) {
+enum err enroll_contact(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
+                        const struct enroll_proof *proof, const struct enroll_channel *ch) {
   struct enroll_identity i;
   struct js *data = js_object(cx);
   TRY(enroll_identity_load(cx, db, proof->hash, &i));
-  if (!i.known) TRY(add_foreign(cx, db, proof));
+  if (!i.known) TRY(add_foreign(cx, db, core, proof));
   TRY(enroll_identity_bind(cx, db, proof->hash, ids->device, ch->generation));
   TRY(enroll_generation_identify(cx, db, ch->device, ch->generation, proof->hash));
   js_set_string(data, "certificate", enc_hex(cx, proof->hash, sizeof proof->hash));

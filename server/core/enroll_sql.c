@@ -177,6 +177,10 @@ enum err enroll_identity_add(struct ctx *cx, struct db *db, const struct pki_cer
                 DB_I(pki_cert_not_after(cert)), DB_I(clock_now_us()));
 }
 
+enum err enroll_identity_issuers(struct ctx *cx, struct db *db, const uint8_t hash[32], struct slice ders) {
+  return db_run(cx, db, "UPDATE identity SET issuers = $2 WHERE hash = $1", DB_B(hash_slice(hash)), DB_B(ders));
+}
+
 /* A generation of 0 leaves what it counts for as it is: that changes when the pending one comes into force. */
 enum err enroll_identity_bind(struct ctx *cx, struct db *db, const uint8_t hash[32], const char *device_id,
                               int64_t generation) {

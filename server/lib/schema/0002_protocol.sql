@@ -51,6 +51,7 @@ CREATE TABLE held_token (
 );
 
 ALTER TABLE identity ADD COLUMN seen_at INTEGER;  -- its first accepted request after it was bound
+ALTER TABLE identity ADD COLUMN issuers BLOB;     -- of a foreign CA: certificates that its chain needs, DER, as they came with it
 ALTER TABLE identity ADD COLUMN ends_at INTEGER;  -- counts no longer: the overlap with the one that renewed it is over
 
 ALTER TABLE device ADD COLUMN unenroll_at INTEGER;    -- an operator wants it to leave
