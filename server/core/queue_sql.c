@@ -165,14 +165,16 @@ static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const ch
   return event_add(cx, db, "command.status", id, data);
 }
 
-/* Expired and Cancelled end delivery only: a late report still counts. */
+/* Expired and Cancelled end delivery only: a late report still counts. What has expired is so before queue_expire says
+   it, which leaves out what was handed out and is not repeated. */
 enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status,
                       const char *errors, bool *known) {
   int64_t changed, now = clock_now_us();
   int settled = is_settled(status);
   TRY(db_run_n(cx, db, &changed,
                "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, silent = 0, "
-               "ended_as = CASE WHEN waiting = 0 THEN status END, "
+               "ended_as = CASE WHEN waiting = 0 THEN status WHEN $5 = 1 AND expires_at <= $4 AND (status <> 'Sent' OR "
+               "NOT (SELECT c.once FROM command c WHERE c.seq = target.command)) THEN 'Expired' END, "
                "settled_at = CASE WHEN $5 = 1 THEN $4 END, "
                "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, "
                "notnow_first_at = CASE WHEN $5 = 0 THEN coalesce(notnow_first_at, $4) ELSE notnow_first_at END, "

@@ -121,6 +121,22 @@ static void test_answered_after_expiry(void **state) {
   assert_int_equal(IS("1", "status = 'Acknowledged' AND ended_as = 'Expired'"), 1);
 }
 
+/* Also before it was marked as expired. What is handed out one time only does not expire while it is with the device.
+ */
+static void test_answered_late(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "SecurityInfo", "1");
+  enqueue("A", "RestartDevice", "2");
+  NEXT("Idle", NULL, "1");
+  NEXT("NotNow", "1", "2");
+  clock_shift(8 * US_DAY);
+  NEXT("Acknowledged", "1", "");
+  NEXT("Acknowledged", "2", "");
+  assert_int_equal(IS("1", "ended_as = 'Expired'"), 1);
+  assert_int_equal(IS("2", "status = 'Acknowledged' AND ended_as IS NULL"), 1);
+}
+
 /* A barrier waits for all that was queued before it, put off or set aside as it may be, but for its time only. */
 static void test_barrier(void **state) {
   (void)state;
@@ -393,6 +409,7 @@ int main(void) {
       T(test_cancel),
       T(test_cancel_notnow),
       T(test_answered_after_expiry),
+      T(test_answered_late),
       T(test_barrier),
       T(test_barrier_keeps_the_order),
       T(test_barrier_wakes),
