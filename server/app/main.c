@@ -48,6 +48,13 @@ static const struct option_row migrate_options[] = {
     END,
 };
 
+static const struct option_row renewals_options[] = {
+    {"start", "ID", "renew the identity of this device now"},
+    {"resume", NULL, "go on after a halt, with a new canary"},
+    JSON,
+    END,
+};
+
 /* A new subcommand is a row here and a function of cmd.h. */
 static const struct subcommand subcommands[] = {
     {"serve", "", 0, 0, SETTINGS_ALL, NULL, cmd_serve, NULL,
@@ -87,6 +94,10 @@ static const struct subcommand subcommands[] = {
      "Takes over the devices of a NanoMDM from its file storage (filekv), while no server runs on DATA. NanoMDMs on "
      "SQL "
      "move by nano2nano, MicroMDM by micro2nano's llorne: both send to /migration of a running server."},
+    {"identity list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_identity_list, NULL,
+     "Lists the identities of devices: when they end, and their renewal."},
+    {"identity renewals", "", 0, 0, SETTINGS_CLIENT, renewals_options, cmd_identity_renewals, NULL,
+     "Shows the renewal of identities: open and recent ones, its waves, whether it is halted and why."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,

@@ -106,10 +106,19 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 /* Each may hold 2 MiB of headers before anyone knows who sends them. */
 enum { ADMIN_CONNECTIONS = 200 };
 
-const struct route *const serve_admin_tables[] = {devices_routes,          commands_routes,     links_routes,
-                                                  pushcerts_routes,        nano_routes,         nano_queue_routes,
-                                                  nano_enrollments_routes, nano_unlock_routes,  migration_routes,
-                                                  status_routes,           system_admin_routes, NULL};
+const struct route *const serve_admin_tables[] = {devices_routes,
+                                                  commands_routes,
+                                                  links_routes,
+                                                  pushcerts_routes,
+                                                  identities_routes,
+                                                  nano_routes,
+                                                  nano_queue_routes,
+                                                  nano_enrollments_routes,
+                                                  nano_unlock_routes,
+                                                  migration_routes,
+                                                  status_routes,
+                                                  system_admin_routes,
+                                                  NULL};
 
 /* Beyond this machine, a token travels: by TLS, or because someone said so. */
 static enum err admin_rules(struct ctx *cx, struct server *s, struct addr *at) {

@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "core/enroll.h"
 #include "core/event.h"
+#include "core/fact.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/vault.h"
@@ -92,7 +93,7 @@ enum err renewal_start(struct ctx *cx, struct db *db, struct core *core, const c
   TRY(enroll_lookup(cx, db, name, &enrollment, &id));
   TRY(enroll_list(cx, db, enrollment, 0, 1, &info, &n));
   if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no device %s", name);
-  TRY(renewal_fact(cx, db, "unreachable", &unreachable));
+  TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &unreachable));
   if (unreachable) return FAIL(cx, E_CONFLICT, "the server does not reach itself as devices do: see the renewals");
   return renewal_begin(cx, db, core, info[0].device, WAVE_ASKED, by, command);
 }
@@ -102,21 +103,22 @@ enum err renewal_start(struct ctx *cx, struct db *db, struct core *core, const c
 enum err renewal_halt(struct ctx *cx, struct db *db, const char *device, const char *why) {
   struct js *fact = js_object(cx);
   char *halted;
-  TRY(renewal_fact(cx, db, "halted", &halted));
+  TRY(fact_read(cx, db, RENEWAL_HALTED, &halted));
   if (halted) return OK;
   js_set_string(fact, "device", device);
   js_set_string(fact, "why", why);
   js_set_int(fact, "at", clock_now_us());
   log_error(cx, "renewal of identities is halted", LOG_S("device", device), LOG_S("why", why));
-  TRY(renewal_fact_set(cx, db, "halted", js_text(cx, fact, JS_COMPACT).p));
+  TRY(fact_write(cx, db, RENEWAL_HALTED, js_text(cx, fact, JS_COMPACT).p));
   return tell(cx, db, "renewal.halted", device, "why", why);
 }
 
 enum err renewal_resume(struct ctx *cx, struct db *db, const char *by) {
-  int64_t changed;
-  TRY(renewal_fact_drop(cx, db, "halted", &changed));
-  if (changed == 0) return FAIL(cx, E_CONFLICT, "the renewal of identities is not halted");
-  TRY(renewal_fact_set(cx, db, "resumed", ctx_printf(cx, "%lld", (long long)clock_now_us())));
+  char *halted;
+  TRY(fact_read(cx, db, RENEWAL_HALTED, &halted));
+  if (!halted) return FAIL(cx, E_CONFLICT, "the renewal of identities is not halted");
+  TRY(fact_write(cx, db, RENEWAL_HALTED, NULL));
+  TRY(fact_write(cx, db, RENEWAL_RESUMED, ctx_printf(cx, "%lld", (long long)clock_now_us())));
   return tell(cx, db, "renewal.resumed", NULL, "by", by);
 }
 

@@ -89,10 +89,11 @@ MUST_CHECK enum err renewal_end_others(struct ctx *cx, struct db *db, const uint
  * NULL: it came by none. */
 MUST_CHECK enum err renewal_close(struct ctx *cx, struct db *db, const uint8_t hash[32], char **device);
 
-/* Small facts of the renewals: "halted", "resumed", "unreachable". *value NULL: there is none. */
-MUST_CHECK enum err renewal_fact(struct ctx *cx, struct db *db, const char *name, char **value);
-MUST_CHECK enum err renewal_fact_set(struct ctx *cx, struct db *db, const char *name, const char *value);
-MUST_CHECK enum err renewal_fact_drop(struct ctx *cx, struct db *db, const char *name, int64_t *changed);
+/* What outlives a restart (core/fact.h): JSON of a halt, and of what keeps the server from reaching itself; when an
+   operator went on after the last halt. */
+#define RENEWAL_HALTED "renewal.halted"
+#define RENEWAL_UNREACHABLE "renewal.unreachable"
+#define RENEWAL_RESUMED "renewal.resumed"
 
 /* Open ones, and those that were done since then. */
 MUST_CHECK enum err renewal_totals(struct ctx *cx, struct db *db, int64_t since, int64_t *open, int64_t *done);

@@ -239,23 +239,3 @@ enum err renewal_close(struct ctx *cx, struct db *db, const uint8_t hash[32], ch
   if (db_next(&r)) *device = db_text(&r, 0);
   return db_close(&r);
 }
-
-/* ---- facts ---- */
-
-enum err renewal_fact(struct ctx *cx, struct db *db, const char *name, char **value) {
-  struct db_rows r;
-  TRY(db_open_rows(cx, db, &r, "SELECT value FROM fact WHERE name = 'renewal.' || $1", DB_S(name)));
-  *value = db_next(&r) ? db_text(&r, 0) : NULL;
-  return db_close(&r);
-}
-
-enum err renewal_fact_set(struct ctx *cx, struct db *db, const char *name, const char *value) {
-  return db_run(cx, db,
-                "INSERT INTO fact (name, value) VALUES ('renewal.' || $1, $2) ON CONFLICT (name) DO UPDATE SET "
-                "value = $2",
-                DB_S(name), DB_S(value));
-}
-
-enum err renewal_fact_drop(struct ctx *cx, struct db *db, const char *name, int64_t *changed) {
-  return db_run_n(cx, db, changed, "DELETE FROM fact WHERE name = 'renewal.' || $1", DB_S(name));
-}

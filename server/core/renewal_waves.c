@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "core/enroll.h"
 #include "core/event.h"
+#include "core/fact.h"
 #include "core/keyring.h"
 #include "core/queue.h"
 #include "lib/net_http.h"
@@ -57,7 +58,7 @@ static enum err proved_since(struct ctx *cx, struct db *db, int64_t now, int64_t
   char *resumed;
   int64_t at;
   *since = now - PROVED_DAYS * US_DAY;
-  TRY(renewal_fact(cx, db, "resumed", &resumed));
+  TRY(fact_read(cx, db, RENEWAL_RESUMED, &resumed));
   if (resumed && slice_to_i64(slice_of(resumed), &at) && at > *since) *since = at;
   return OK;
 }
@@ -89,7 +90,7 @@ static enum err make_plan(struct ctx *cx, struct core *core, struct plan *p) {
   int64_t now = clock_now_us(), since;
   *p = (struct plan){.core = core};
   TRY(db_reader(cx, core->store, &db));
-  TRY(renewal_fact(cx, db, "halted", &halted));
+  TRY(fact_read(cx, db, RENEWAL_HALTED, &halted));
   if (halted) return OK;
   TRY(proved_since(cx, db, now, &since));
   TRY(renewal_counts(cx, db, since, now, &counts));
@@ -144,12 +145,12 @@ static enum err check_self(struct ctx *cx, struct plan *p) {
 static enum err tell_trouble(struct ctx *cx, struct db *db, const char *why) {
   struct js *fact = js_object(cx), *data = js_object(cx);
   char *told;
-  TRY(renewal_fact(cx, db, "unreachable", &told));
+  TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &told));
   if (told) return OK;
   js_set_string(fact, "why", why);
   js_set_int(fact, "at", clock_now_us());
   js_set_string(data, "why", why);
-  TRY(renewal_fact_set(cx, db, "unreachable", js_text(cx, fact, JS_COMPACT).p));
+  TRY(fact_write(cx, db, RENEWAL_UNREACHABLE, js_text(cx, fact, JS_COMPACT).p));
   return event_add(cx, db, "renewal.unreachable", NULL, data);
 }
 
@@ -174,11 +175,10 @@ static enum err begin_one(struct ctx *cx, struct db *db, struct plan *p, const s
 
 static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
   struct plan *p = arg;
-  int64_t changed;
   char *halted;
   if (p->trouble) return tell_trouble(cx, db, p->trouble);
-  TRY(renewal_fact_drop(cx, db, "unreachable", &changed));
-  TRY(renewal_fact(cx, db, "halted", &halted));
+  TRY(fact_write(cx, db, RENEWAL_UNREACHABLE, NULL));
+  TRY(fact_read(cx, db, RENEWAL_HALTED, &halted));
   if (halted) return OK;
   for (size_t i = 0; i < p->due_n && p->start > 0; i++) TRY(begin_one(cx, db, p, &p->due[i]));
   return OK;
@@ -195,12 +195,12 @@ enum err renewal_chore(struct ctx *cx, struct core *core) {
 
 /* ---- how it stands ---- */
 
-static enum err read_fact(struct ctx *cx, struct db *db, const char *name, char **why, int64_t *at) {
+static enum err told_since(struct ctx *cx, struct db *db, const char *name, char **why, int64_t *at) {
   struct js *o;
   char *text;
   *why = NULL;
   *at = 0;
-  TRY(renewal_fact(cx, db, name, &text));
+  TRY(fact_read(cx, db, name, &text));
   if (!text) return OK;
   TRY(js_parse(cx, slice_of(text), &o));
   const char *device = js_str(o, "device"), *words = js_str(o, "why");
@@ -214,8 +214,8 @@ enum err renewal_status(struct ctx *cx, struct db *db, struct core *core, struct
   struct renewal_counts counts;
   int64_t now = clock_now_us(), since;
   *out = (struct renewal_status){0};
-  TRY(read_fact(cx, db, "halted", &out->halted, &out->halted_at));
-  TRY(read_fact(cx, db, "unreachable", &out->unreachable, &out->unreachable_at));
+  TRY(told_since(cx, db, RENEWAL_HALTED, &out->halted, &out->halted_at));
+  TRY(told_since(cx, db, RENEWAL_UNREACHABLE, &out->unreachable, &out->unreachable_at));
   TRY(proved_since(cx, db, now, &since));
   TRY(renewal_counts(cx, db, since, now, &counts));
   struct renewal_search search = search_of(core_conf(core), now, WAVE_STREAM);
