@@ -203,6 +203,7 @@ struct enroll_info {
   int64_t enrolled_at, authenticated_at, token_at, checked_out_at, last_seen, token_update_tally;
   char *last_address;
   bool enabled, awaiting_configuration;
+  bool unlock_token, bootstrap_token; /* is one held? */
   int64_t identity_not_after;
 };
 /* By pages: `after` is the enrollment of the last row before, 0 at first; at most `most` rows. only: one enrollment, or

@@ -48,7 +48,9 @@ static void read_row(struct db_rows *r, struct enroll_info *i) {
                             .last_address = db_text(r, 20),
                             .enabled = db_int(r, 21) != 0,
                             .awaiting_configuration = db_int(r, 22) != 0,
-                            .identity_not_after = db_int(r, 23)};
+                            .identity_not_after = db_int(r, 23),
+                            .unlock_token = db_int(r, 24) != 0,
+                            .bootstrap_token = db_int(r, 25) != 0};
 }
 
 enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after, int most, struct enroll_info **out,
@@ -68,7 +70,8 @@ enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after,
       "g.enrolled_at, g.authenticated_at, e.token_at, d.checked_out_at, e.last_seen, e.token_update_tally, "
       "e.last_address, e.enabled, "
       "g.awaiting_configuration, "
-      "(SELECT max(i.not_after) FROM identity i WHERE i.device_id = d.id AND i.generation = d.generation) "
+      "(SELECT max(i.not_after) FROM identity i WHERE i.device_id = d.id AND i.generation = d.generation), "
+      "g.unlock_token_sealed IS NOT NULL, g.bootstrap_token_sealed IS NOT NULL "
       "FROM enrollment e JOIN device d ON d.seq = e.device LEFT JOIN generation g ON g.seq = d.generation "
       "WHERE e.seq > $1 AND e.seq <= $2 ORDER BY e.seq LIMIT $3",
       DB_I(only ? only - 1 : after), DB_I(only ? only : INT64_MAX), DB_I(most)));

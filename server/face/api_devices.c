@@ -46,6 +46,8 @@ static void add_details(struct js *o, const struct enroll_info *i, int64_t waiti
   js_set_int(o, "token_update_tally", i->token_update_tally);
   js_set_string(o, "last_address", i->last_address);
   js_set_bool(o, "awaiting_configuration", i->awaiting_configuration);
+  js_set_bool(o, "unlock_token_held", i->unlock_token);
+  js_set_bool(o, "bootstrap_token_held", i->bootstrap_token);
   js_set_time(o, "identity_not_after", i->identity_not_after);
   js_set_int(o, "commands_waiting", waiting);
 }

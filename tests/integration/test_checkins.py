@@ -122,7 +122,7 @@ def test_every_sample_is_part_of_the_talk():
 
 def test_samples_get_their_documented_answers(tmp):
     server, ca = start(tmp)
-    devices = {id: Device(server, ca.identity(id), proof="mtls", topic=SAMPLE_TOPIC)
+    devices = {id: Device(server, ca.identity(id, kind="ec"), proof="mtls", topic=SAMPLE_TOPIC)
                for id in (MAC, IPHONE, TV, WATCH, BYOD, SHARED, RETURNING)}
     for id, name, check in TALK:
         if name:
@@ -139,14 +139,14 @@ def test_samples_get_their_documented_answers(tmp):
         (SHARED, "Device", 1, 1), (f"{SHARED}:pupil.17@appleid.school.example", "Shared iPad", 1, 1), (RETURNING, "Device", 1, 1)]), channels
     report, = server.rows("SELECT report FROM ddm_status")
     assert json.loads(report[0]) == json.loads(plistlib.loads(sample("checkin-declarativemanagement-status.plist"))["Data"])
-    kept = server.rows("SELECT d.id, g.unlock_token_sealed IS NOT NULL, g.awaiting_configuration FROM device d "
-                       "JOIN generation g ON g.seq = d.generation WHERE d.id IN (?, ?) ORDER BY d.id", MAC, IPHONE)
-    assert kept == [(IPHONE, 1, 0), (MAC, 0, 0)], kept
+    held = [server.admin("GET", f"/api/v1/devices/{id}")[1] for id in (IPHONE, MAC)]
+    assert [(d["unlock_token_held"], d["bootstrap_token_held"], d["awaiting_configuration"]) for d in held] == [
+        (True, False, False), (False, False, False)], held
 
 
 def test_every_network_user_is_managed_where_the_operator_says_so(tmp):
     server, ca = start(tmp, user_auth="challenge-empty")
-    mac = Device(server, ca.identity(MAC), proof="mtls", topic=SAMPLE_TOPIC)
+    mac = Device(server, ca.identity(MAC, kind="ec"), proof="mtls", topic=SAMPLE_TOPIC)
     for name in ("checkin-userauthenticate-step1.plist", "checkin-userauthenticate-step2.plist"):
         only(400)(*put(mac, name))  # of a device that nobody knows
     mac.enroll()
@@ -156,3 +156,5 @@ def test_every_network_user_is_managed_where_the_operator_says_so(tmp):
         only(400)(*mac.checkin("DeclarativeManagement", Endpoint=endpoint))
     only(400)(*mac.put(plist(MessageType="SetBootstrapToken", UDID=MAC, UserID="U", BootstrapToken=b"t"), Device.CHECKIN))
     nothing(*mac.checkin("GetBootstrapToken"))
+    nothing(*put(mac, "checkin-setbootstraptoken.plist"))
+    assert server.admin("GET", f"/api/v1/devices/{MAC}")[1]["bootstrap_token_held"] is True
