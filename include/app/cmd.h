@@ -16,8 +16,15 @@ MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);
 /* These speak to one: cmd_device.c */
 MUST_CHECK enum err cmd_device_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_show(struct ctx *cx, struct args *a);
-MUST_CHECK enum err cmd_device_release(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_push(struct ctx *cx, struct args *a);
+/* cmd_device_acts.c */
+MUST_CHECK enum err cmd_device_refused(struct ctx *cx, struct args *a); /* device list --unknown */
+MUST_CHECK enum err cmd_device_block(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_unblock(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_unenroll(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_forget(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_release(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_adopt(struct ctx *cx, struct args *a);
 /* cmd_send.c */
 MUST_CHECK enum err cmd_device_restart(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_send(struct ctx *cx, struct args *a);

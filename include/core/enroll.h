@@ -153,20 +153,36 @@ MUST_CHECK enum err enroll_accept(struct ctx *cx, struct db *db, struct core *co
                                   const char *by, bool *came);
 MUST_CHECK enum err enroll_refuse(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
-/* ---- operators (enroll_operator.c); all inside a job, E_NOT_FOUND ---- */
+/* ---- operators (enroll_operator.c); inside a job, E_NOT_FOUND ---- */
+
+/* The device that an operator means: by its id, by a serial number where it is unique, or by the channel of a user of
+   it (*of_user). Reader's connection. E_NOT_FOUND, E_CONFLICT. */
+MUST_CHECK enum err enroll_device_named(struct ctx *cx, struct db *db, const char *name, char **device_id,
+                                        bool *of_user);
+/* Everything that it asks is refused, its wake-ups stop; what it has stays. Again is OK. */
 MUST_CHECK enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+/* The caller wakes it where something waits. */
 MUST_CHECK enum err enroll_unblock(struct ctx *cx, struct db *db, const char *device_id, const char *by);
-/* It is to leave: the caller queues RemoveProfile of *identifier (its PayloadIdentifier; NULL: not known). After that
-   was handed over, it is answered 403. */
-MUST_CHECK enum err enroll_unenroll(struct ctx *cx, struct db *db, const char *device_id, const char *by,
-                                    char **identifier);
+/* It is to leave: the caller queues RemoveProfile of identifier, delivered once, with this uuid. After that was handed
+   over, everything but its CheckOut is answered 403, until it is enrolled anew. E_CONFLICT: it is not enrolled, or
+   blocked. */
+struct enroll_leave {
+  char *command;      /* uuid */
+  char *identifier;   /* PayloadIdentifier of its enrollment profile */
+  int64_t enrollment; /* its own channel */
+  bool asked;         /* before, and that command still stands: nothing is to be queued */
+  bool handed;        /* it was handed over */
+};
+MUST_CHECK enum err enroll_unenroll(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                    const char *by, struct enroll_leave *out);
 /* Everything known of it goes, but for its identities: they stay bound to its id. E_CONFLICT while it is enrolled, but
-   for `anyway`. */
-MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, const char *device_id, const char *by, bool anyway);
+   for `anyway`. *more: what it was sent is long, a part of it is gone; the caller asks again in a job of its own. */
+MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, const char *device_id, const char *by, bool anyway,
+                                  bool *more);
 /* A device that is not known here but claims an id with an identity of an accepted CA (core/refused.h) gets a device
    and a generation in force of that identity; its next TokenUpdate makes it reachable. hash NULL: of the only claimant.
-   E_CONFLICT: several, or the id is known here. */
-MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t hash[32],
+   E_CONFLICT: several, or the id is known here, or the identity is another's. */
+MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t *hash,
                                  const char *by);
 /* A migrated device (ch.first_contact): its identity is bound. */
 MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,

@@ -14,6 +14,7 @@ enum err cmd_device_list(struct ctx *cx, struct args *a) {
   static const char *const headers[] = {"ID", "TYPE", "NAME", "SERIAL", "OS", "STATE", "PUSH", "LAST SEEN", NULL};
   struct client *c;
   struct js *all;
+  if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   TRY(client_open(cx, &c, a));
   TRY(client_pages(cx, c, "/api/v1/devices?", "devices", "after", 0, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
@@ -58,17 +59,6 @@ enum err cmd_device_show(struct ctx *cx, struct args *a) {
     print_json(cx, device);
   else
     print_members(cx, device, 0);
-  return OK;
-}
-
-enum err cmd_device_release(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct js *answer;
-  TRY(client_open(cx, &c, a));
-  TRY(client_call(cx, c, "POST", device_path(cx, a->operands[0], "/release"), NULL, &answer));
-  if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("%s may be enrolled anew until %s, whoever holds it now\n", plain(cx, js_str(answer, "id")),
-         local_time(cx, js_str(answer, "released_until")));
   return OK;
 }
 

@@ -11,6 +11,14 @@
   { NULL, NULL, NULL }
 
 static const struct option_row json_only[] = {JSON, END};
+static const struct option_row device_list_options[] = {
+    {"unknown", NULL, "instead: requests in a device's name that were refused, also of ids that are not known here"},
+    JSON,
+    END,
+};
+static const struct option_row forget_options[] = {{"anyway", NULL, "although it is enrolled"}, JSON, END};
+static const struct option_row adopt_options[] = {
+    {"certificate", "HASH", "of this certificate, when several claim the id"}, JSON, END};
 static const struct option_row send_options[] = {
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
     {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
@@ -63,12 +71,21 @@ static const struct subcommand subcommands[] = {
      "Makes the data folder, keys and the admin's token; serve does it too."},
     {"status", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_status, NULL,
      "Is everything fine; exit status 0 when the server is ready."},
-    {"device list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_device_list, NULL, "Lists the fleet."},
+    {"device list", "", 0, 0, SETTINGS_CLIENT, device_list_options, cmd_device_list, NULL, "Lists the fleet."},
     {"device show", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_show, NULL,
      "Shows one; ID is an enrollment id, or a serial number where it is unique."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
     {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
      "Lets the device enroll anew for 24 hours, whoever holds it now."},
+    {"device block", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_block, NULL,
+     "Refuses everything that the device asks, until it is unblocked; it stays enrolled."},
+    {"device unblock", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_unblock, NULL, "Serves it again."},
+    {"device unenroll", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_unenroll, NULL,
+     "Has the device remove its enrollment profile, and then tells it that it is not managed."},
+    {"device forget", "ID", 1, 1, SETTINGS_CLIENT, forget_options, cmd_device_forget, NULL,
+     "Forgets a device that is not enrolled: its commands, secrets and history go."},
+    {"device adopt", "ID", 1, 1, SETTINGS_CLIENT, adopt_options, cmd_device_adopt, NULL,
+     "Takes over a device that is not known here but comes with a certificate of ours (device list --unknown)."},
     {"command send", "ID… REQUESTTYPE [Key=Value…]", 1, -1, SETTINGS_CLIENT, send_options, cmd_command_send, NULL,
      "Queues a command and wakes the devices. Key=a,b is a list, Key.Sub=Value a member, Key=@FILE the contents of a "
      "file."},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "core/chores.h"
 #include "core/push.h"
+#include "core/refused.h"
 #include "core/seen.h"
 #include "face/outbound.h"
 #include "lib/db.h"
@@ -22,6 +23,9 @@ void serve_close_signers(struct server *s) { pki_signers_free(s->core.signers); 
 
 enum err serve_open_seen(struct ctx *cx, struct server *s) { return seen_start(cx, &s->core.seen, &s->core); }
 void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
+
+enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }
+void serve_close_refused(struct server *s) { refused_stop(s->core.refused); }
 
 enum err serve_open_push(struct ctx *cx, struct server *s) { return push_start(cx, &s->core.push, &s->core); }
 

@@ -66,6 +66,8 @@ void serve_reload(struct server *s);
 /* ---- serve_core.c: the parts of the core that have threads; push ends after all who may ask it for a wake-up ---- */
 MUST_CHECK enum err serve_open_signers(struct ctx *cx, struct server *s);
 void serve_close_signers(struct server *s);
+MUST_CHECK enum err serve_open_refused(struct ctx *cx, struct server *s);
+void serve_close_refused(struct server *s);
 MUST_CHECK enum err serve_open_seen(struct ctx *cx, struct server *s);
 void serve_close_seen(struct server *s);
 MUST_CHECK enum err serve_open_push(struct ctx *cx, struct server *s);

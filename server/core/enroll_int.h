@@ -92,6 +92,41 @@ MUST_CHECK enum err enroll_channel_load(struct ctx *cx, struct db *db, const cha
 MUST_CHECK enum err enroll_channel_save(struct ctx *cx, struct db *db, const struct enroll_ids *ids, int64_t device,
                                         const struct enroll_token *token, int64_t *seq);
 
+/* ---- operators (enroll_operator_sql.c) ---- */
+
+MUST_CHECK enum err enroll_device_set_blocked(struct ctx *cx, struct db *db, int64_t device, int64_t at,
+                                              const char *by); /* at 0: no longer */
+/* What an operator's wish that it leaves has come to. */
+struct enroll_wish {
+  char *command;      /* uuid of its RemoveProfile; NULL: never asked */
+  char *given;        /* JSON, of the generation in force; NULL: not known */
+  int64_t enrollment; /* its own channel; 0: none */
+  bool waiting, handed;
+};
+MUST_CHECK enum err enroll_wish_load(struct ctx *cx, struct db *db, int64_t device, struct enroll_wish *out);
+MUST_CHECK enum err enroll_wish_save(struct ctx *cx, struct db *db, int64_t device, const char *command,
+                                     const char *by);
+/* Of a channel that may be served but is to leave (ch->unenroll): refused once RemoveProfile was handed over. */
+MUST_CHECK enum err enroll_leaving(struct ctx *cx, struct db *db, struct enroll_channel *ch);
+/* Removes up to `most` of its queue and history, and the commands that were for nobody else; *n of them. */
+MUST_CHECK enum err enroll_delete_targets(struct ctx *cx, struct db *db, int64_t device, int most, int64_t *n);
+MUST_CHECK enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device);
+/* What came with that identity in the name of that id (of core/refused.h). */
+struct enroll_claim {
+  uint8_t hash[32];
+  struct slice cert;
+  char *serial_number;
+};
+MUST_CHECK enum err enroll_claims(struct ctx *cx, struct db *db, const char *id, const uint8_t *hash,
+                                  struct enroll_claim *first, int64_t *n);
+struct enroll_adoption {
+  int64_t device;
+  const char *id, *topic, *serial_number;
+  const struct enroll_identity *identity;
+  const uint8_t *hash;
+};
+MUST_CHECK enum err enroll_adopted(struct ctx *cx, struct db *db, const struct enroll_adoption *a, int64_t *generation);
+
 /* A link, by the hash of its token. */
 struct enroll_link_row {
   int64_t seq; /* 0: there is none */

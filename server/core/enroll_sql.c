@@ -83,12 +83,14 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
     out->refusal = judge(&r, ids, out);
   }
   TRY(db_close(&r));
+  bool leaves = out->refusal == ENROLL_FINE && out->unenroll && out->current && !out->pending && !out->checked_out;
+  if (leaves) return enroll_leaving(cx, db, out);
   if (out->refusal == ENROLL_FORMER) return enroll_may_return(cx, db, out->device, proof->hash, &out->may_return);
   if (out->refusal != ENROLL_UNKNOWN) return OK;
   /* A certificate of one device that names an unknown one is misuse, too. */
   struct enroll_identity i;
   TRY(enroll_identity_load(cx, db, proof->hash, &i));
-  if (i.device_id) out->refusal = ENROLL_MISUSED;
+  if (i.device_id && strcmp(i.device_id, ids->device) != 0) out->refusal = ENROLL_MISUSED;
   return OK;
 }
 
@@ -233,10 +235,10 @@ enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device
   TRY(db_run(cx, db,
              "UPDATE identity SET generation = $1 WHERE hash = (SELECT identity FROM generation WHERE seq = $1)",
              DB_I(seq)));
-  return db_run(
-      cx, db,
-      "UPDATE device SET generation = $2, pending = NULL, checked_out_at = NULL, released_until = NULL WHERE seq = $1",
-      DB_I(device), DB_I(seq));
+  return db_run(cx, db,
+                "UPDATE device SET generation = $2, pending = NULL, checked_out_at = NULL, released_until = NULL, "
+                "unenroll_at = NULL, unenroll_by = NULL, unenroll_command = NULL WHERE seq = $1",
+                DB_I(device), DB_I(seq));
 }
 
 enum err enroll_generation_facts(struct ctx *cx, struct db *db, int64_t seq, char **facts) {

@@ -32,7 +32,8 @@ static enum err topic_hindrance(struct ctx *cx, struct db *db, const char *topic
 static enum err hindrance(struct ctx *cx, struct db *db, const struct wake *w, const char **out) {
   *out = NULL;
   if (!w->enabled) *out = "it is not enrolled";
-  if (w->enabled && (!w->token_now.n || !w->topic)) *out = "it has not sent a push token yet";
+  if (w->blocked) *out = "it is blocked";
+  if (!*out && (!w->token_now.n || !w->topic)) *out = "it has not sent a push token yet";
   if (*out) return OK;
   TRY(topic_hindrance(cx, db, w->topic, out));
   if (!*out && w->dead_at && w->due_at > clock_now_us())
@@ -100,7 +101,9 @@ enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enro
 enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at,
                    int64_t next) {
   struct wake w;
-  TRY(push_row(cx, db, enrollment, &w));
+  enum err e = push_row(cx, db, enrollment, &w);
+  if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK; /* forgotten since it came */
+  TRY(e);
   if (!w.exists && !next) return OK;
   /* What became due after the device came: asked for, it goes all the same; else while commands wait. */
   bool newer = w.due_at > seen_at && !w.answered_at;
@@ -138,7 +141,7 @@ enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment, struct pu
   struct wake w;
   const char *stopped = NULL;
   TRY(push_row(cx, db, enrollment, &w));
-  bool reachable = w.enabled && w.token_now.n && w.topic;
+  bool reachable = w.enabled && !w.blocked && w.token_now.n && w.topic;
   if (reachable) TRY(topic_hindrance(cx, db, w.topic, &stopped));
   *out = (struct push_state){.state = state_of(&w, reachable, stopped != NULL),
                              .due_at = w.due_at,

@@ -66,6 +66,7 @@ struct wake {
   struct slice token; /* that it was sent to last */
   char *reason;       /* may be NULL */
   bool enabled;       /* of the channel, as it is now; the following too */
+  bool blocked;       /* its device is */
   char *id;
   char *topic;
   struct slice token_now;

@@ -33,6 +33,7 @@ static void read_wake(struct db_rows *r, struct wake *w) {
   w->dead_at = db_int(r, 17);
   w->seen_at = db_int(r, 18);
   w->id = db_text(r, 19);
+  w->blocked = db_int(r, 20) != 0;
 }
 
 enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment, struct wake *out) {
@@ -42,7 +43,8 @@ enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment, struct wake
       cx, db, &r,
       "SELECT e.enabled, e.topic, e.token, e.token_at, e.last_seen, w.enrollment, w.due_at, w.apns_id, w.why,"
       " w.attempts, w.sent_at, w.token, w.answered_at, w.status, w.reason, w.apns_timestamp, w.failed_since,"
-      " w.dead_at, w.seen_at, e.id FROM enrollment e LEFT JOIN wake w ON w.enrollment = e.seq WHERE e.seq = $1",
+      " w.dead_at, w.seen_at, e.id, d.blocked_at IS NOT NULL FROM enrollment e JOIN device d ON d.seq = e.device"
+      " LEFT JOIN wake w ON w.enrollment = e.seq WHERE e.seq = $1",
       DB_I(enrollment)));
   bool found = db_next(&r);
   if (found) read_wake(&r, out);
@@ -72,7 +74,8 @@ enum err push_row_save(struct ctx *cx, struct db *db, const struct wake *w) {
 #define DUE                                                                                                            \
   "SELECT w.enrollment, w.due_at, CASE WHEN w.answered_at IS NULL THEN w.apns_id END, e.topic, e.push_magic, w.why,"   \
   " e.token FROM wake w CROSS JOIN enrollment e WHERE e.seq = w.enrollment AND e.enabled = 1 AND e.token IS NOT NULL"  \
-  " AND e.push_magic IS NOT NULL AND e.topic IS NOT NULL AND "
+  " AND e.push_magic IS NOT NULL AND e.topic IS NOT NULL"                                                              \
+  " AND NOT EXISTS (SELECT 1 FROM device d WHERE d.seq = e.device AND d.blocked_at IS NOT NULL) AND "
 
 static struct push_due_row read_due(struct db_rows *r) {
   return (struct push_due_row){.enrollment = db_int(r, 0),

@@ -114,39 +114,6 @@ static void show(struct http_req *rq, struct core *core) {
     reply_error(rq, e);
 }
 
-/* ---- release ---- */
-
-struct release {
-  const char *name, *by;
-  char *id;
-};
-
-static enum err release_job(struct ctx *cx, struct db *db, void *arg) {
-  struct release *r = arg;
-  int64_t enrollment;
-  TRY(enroll_lookup(cx, db, r->name, &enrollment, &r->id));
-  return enroll_release(cx, db, r->id, r->by);
-}
-
-static void released(struct http_req *rq, void *arg, enum err e) {
-  const struct release *r = arg;
-  if (e != OK) {
-    reply_error(rq, e);
-    return;
-  }
-  struct js *body = js_object(http_cx(rq));
-  js_set_string(body, "id", r->id);
-  js_set_time(body, "released_until", clock_now_us() + US_DAY);
-  reply_json(rq, 200, body);
-}
-
-static void release(struct http_req *rq, struct core *core) {
-  struct release *r = ctx_alloc(http_cx(rq), sizeof *r);
-  r->name = api_param(rq, "id");
-  r->by = route_who(rq);
-  route_write(rq, core, release_job, r, released);
-}
-
 /* ---- push ---- */
 
 enum { WAIT_S = 5 };
@@ -187,11 +154,6 @@ const struct route devices_routes[] = {
      .pattern = "/api/v1/devices/:id",
      .run = show,
      .summary = "One enrollment, by its id or a serial number."},
-    {.method = "POST",
-     .pattern = "/api/v1/devices/:id/release",
-     .run = release,
-     .body_max = API_BODY_MAX,
-     .summary = "Lets the next Authenticate of this device in for 24 hours, whoever holds it now."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/push",
      .run = push,

@@ -3,10 +3,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/checkin.h"
+#include "core/refused.h"
 #include "core/report.h"
 #include "face/device.h"
 
-enum { CHECKIN_MAX = 1 << 20, REPORT_MAX = 16 << 20 };
+#include <string.h>
+
+/* Of a request without a proof so much is read, to learn in whose name it comes. */
+enum { CHECKIN_MAX = 1 << 20, REPORT_MAX = 16 << 20, UNPROVED_MAX = 1 << 16 };
 
 static const char checkin_type[] = "application/x-apple-aspen-mdm-checkin";
 static const char report_type[] = "application/x-apple-aspen-mdm";
@@ -30,19 +34,76 @@ static size_t mdm_early(struct http_req *rq, struct core *core) {
                    ? FAIL(http_cx(rq), E_MEDIA_TYPE, "the Content-Type is neither %s nor %s", checkin_type, report_type)
                    : OK;
   /* What is too large is told before who sent it is asked. */
-  if (e == OK && http_content_length(rq) <= (int64_t)most) e = device_proof_head(rq, core);
+  int64_t length = http_content_length(rq);
+  if (e == OK && length <= (int64_t)most) e = device_proof_head(rq, core);
+  if (e == E_REFUSED && length >= 0 && length <= UNPROVED_MAX) return ctx_clear_error(http_cx(rq)), UNPROVED_MAX;
   if (e != OK) reply_error(rq, e);
   return most;
 }
 
-static void refuse(struct http_req *rq, enum enroll_refusal refusal) {
-  reply_error(rq, FAIL(http_cx(rq), E_REFUSED, "%s: %s", enroll_refusal_slug(refusal), enroll_refusal_text(refusal)));
+/* ---- what is refused ---- */
+
+/* proof NULL: none that holds. */
+static void keep(struct http_req *rq, struct core *core, struct refused_claim claim, const struct enroll_proof *proof,
+                 const char *reason) {
+  claim.reason = reason;
+  claim.address = route_peer(rq);
+  if (proof) claim.hash = proof->hash, claim.cert = proof->cert;
+  refused_note(core->refused, &claim);
+}
+
+static struct refused_claim claim_of_checkin(const struct checkin *c) {
+  bool first = c->row && c->state && strcmp(c->row->message_type, "Authenticate") == 0;
+  const struct enroll_facts *facts = first ? c->state : NULL;
+  return (struct refused_claim){.id = c->ids.device,
+                                .message_type = c->row ? c->row->message_type : NULL,
+                                .serial_number = facts ? facts->serial_number : NULL};
+}
+
+static struct refused_claim claim_of_report(const struct report *r) {
+  return (struct refused_claim){.id = r->ids.device, .message_type = "Report"};
+}
+
+/* The one answer that has a device remove its profile, as Apple words it. Never while the database is in trouble. */
+static void unenroll(struct http_req *rq, struct core *core) {
+  static const char body[] =
+      "{\n \"code\": \"com.apple.unrecognized.device\",\n \"description\": \"enrolment unknown\"\n}";
+  if (db_health(http_cx(rq), core->store) != OK)
+    reply_error(rq, E_UNAVAILABLE);
+  else
+    http_reply(rq, 403, "application/json", slice_of(body));
+}
+
+static void refuse(struct http_req *rq, struct core *core, enum enroll_refusal refusal) {
+  if (refusal == ENROLL_UNKNOWN && core_conf(core)->unenroll_unknown) refusal = ENROLL_UNENROLL;
+  if (refusal == ENROLL_UNENROLL)
+    unenroll(rq, core);
+  else
+    reply_error(rq, FAIL(http_cx(rq), E_REFUSED, "%s: %s", enroll_refusal_slug(refusal), enroll_refusal_text(refusal)));
+}
+
+/* Who asked is not known, or is not proved: whom it claims to be is kept all the same. */
+static void unproved(struct http_req *rq, struct core *core, enum err e) {
+  struct ctx *cx = ctx_new();
+  struct checkin c = {.core = core};
+  struct report r = {.core = core};
+  bool checks_in = kind_of(rq) == CHECKIN_MESSAGE;
+  bool small = (e == E_REFUSED || e == E_INVALID) && http_body(rq).n <= UNPROVED_MAX;
+  enum err read = !small ? e : checks_in ? checkin_read(cx, http_body(rq), &c) : report_read(cx, http_body(rq), &r);
+  bool something = http_peer_cert(rq).p || http_header(rq, "Mdm-Signature").p;
+  if (read == OK)
+    keep(rq, core, checks_in ? claim_of_checkin(&c) : claim_of_report(&r), NULL,
+         e == E_REFUSED && something ? "foreign-ca" : "no-proof");
+  ctx_free(cx);
+  reply_error(rq, e);
 }
 
 /* What is wrong with the message is told; all else is our trouble: a contradiction in the database is nothing of the
  * device's. */
-static void trouble(struct http_req *rq, enum err e) {
+static void trouble(struct http_req *rq, struct core *core, struct refused_claim claim,
+                    const struct enroll_proof *proof, enum err e) {
   bool theirs = e == E_INVALID || e == E_TOO_LARGE;
+  if (!theirs && claim.id) keep(rq, core, claim, proof, "storage");
   reply_error(rq, theirs ? e : E_UNAVAILABLE);
 }
 
@@ -53,10 +114,11 @@ static void checked_in(struct http_req *rq, void *arg, enum err e) {
   bool fine = e == OK && c->refusal == ENROLL_FINE;
   if (fine && c->news)
     log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", route_peer(rq)));
+  if (e == OK && !fine) keep(rq, c->core, claim_of_checkin(c), &c->proof, enroll_refusal_slug(c->refusal));
   if (e != OK)
-    trouble(rq, e);
+    trouble(rq, c->core, claim_of_checkin(c), &c->proof, e);
   else if (!fine)
-    refuse(rq, c->refusal);
+    refuse(rq, c->core, c->refusal);
   else
     http_reply(rq, c->status ? c->status : 200, c->answer_type, c->answer);
 }
@@ -76,10 +138,12 @@ static void check_in(struct http_req *rq, struct core *core, const struct enroll
 
 static void reported(struct http_req *rq, void *arg, enum err e) {
   struct report *r = arg;
+  bool fine = e == OK && r->refusal == ENROLL_FINE;
+  if (e == OK && !fine) keep(rq, r->core, claim_of_report(r), &r->proof, enroll_refusal_slug(r->refusal));
   if (e != OK)
-    trouble(rq, e);
-  else if (r->refusal != ENROLL_FINE)
-    refuse(rq, r->refusal);
+    trouble(rq, r->core, claim_of_report(r), &r->proof, e);
+  else if (!fine)
+    refuse(rq, r->core, r->refusal);
   else if (r->command.p)
     http_reply(rq, 200, "application/xml", r->command);
   else
@@ -110,7 +174,7 @@ static void mdm(struct http_req *rq, struct core *core) {
   struct enroll_proof proof;
   enum err e = device_proof(rq, core, &proof);
   if (e != OK)
-    reply_error(rq, e);
+    unproved(rq, core, e);
   else if (kind_of(rq) == CHECKIN_MESSAGE)
     check_in(rq, core, &proof);
   else

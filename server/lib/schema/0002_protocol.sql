@@ -56,6 +56,7 @@ ALTER TABLE identity ADD COLUMN ends_at INTEGER;  -- counts no longer: the overl
 
 ALTER TABLE device ADD COLUMN unenroll_at INTEGER;    -- an operator wants it to leave
 ALTER TABLE device ADD COLUMN unenroll_by TEXT;
+ALTER TABLE device ADD COLUMN unenroll_command TEXT;  -- uuid of its RemoveProfile: after that was handed over, 403
 ALTER TABLE device ADD COLUMN contact_until INTEGER;  -- migrated: until then its first contact binds an identity
 ALTER TABLE device ADD COLUMN contact_hash BLOB;      -- migrated: the only one that its first contact binds, at any time
 
@@ -77,6 +78,7 @@ CREATE TABLE refused (
   UNIQUE (id, hash)
 );
 CREATE INDEX refused_last ON refused (last_at);
+CREATE INDEX refused_unproved ON refused (last_at) WHERE length(hash) = 0;
 
 -- ---- renewal of identities ----
 

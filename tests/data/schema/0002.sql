@@ -36,9 +36,9 @@ CREATE TABLE device (
   blocked_at INTEGER,
   blocked_by TEXT,
   released_until INTEGER
-, unenroll_at INTEGER, unenroll_by TEXT, contact_until INTEGER, contact_hash BLOB);
-INSERT INTO "device" VALUES(1,'STORED-A',1795369433092561,1,NULL,'SSTORED-A','Mac STORED-A','Mac14,2','MacBook Air','Mac14,2','14.5','23F79',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
-INSERT INTO "device" VALUES(2,'STORED-B',1795369434072144,2,NULL,'SSTORED-B','Mac STORED-B','Mac14,2','MacBook Air','Mac14,2','14.5','23F79',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+, unenroll_at INTEGER, unenroll_by TEXT, unenroll_command TEXT, contact_until INTEGER, contact_hash BLOB);
+INSERT INTO "device" VALUES(1,'STORED-A',1795369433092561,1,NULL,'SSTORED-A','Mac STORED-A','Mac14,2','MacBook Air','Mac14,2','14.5','23F79',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "device" VALUES(2,'STORED-B',1795369434072144,2,NULL,'SSTORED-B','Mac STORED-B','Mac14,2','MacBook Air','Mac14,2','14.5','23F79',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
 CREATE TABLE enroll_session (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,     -- stands in the certificate issued in it, as urn:uuid
@@ -313,6 +313,7 @@ CREATE INDEX event_enrollment ON event (enrollment, seq);
 CREATE INDEX generation_device ON generation (device, seq);
 CREATE INDEX generation_provisional ON generation (seq) WHERE state = 'provisional';
 CREATE INDEX refused_last ON refused (last_at);
+CREATE INDEX refused_unproved ON refused (last_at) WHERE length(hash) = 0;
 CREATE INDEX renewal_device ON renewal (device, seq);
 CREATE INDEX renewal_open ON renewal (seq) WHERE ended_at IS NULL;
 CREATE INDEX renewal_session ON renewal (session);
