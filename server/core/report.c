@@ -168,8 +168,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
   /* What it tells of RemoveProfile is heard, though it is told to leave. */
-  if (ch.refusal == ENROLL_UNENROLL && r->uuid && ch.enrollment)
-    return queue_settle(cx, db, ch.enrollment, r->uuid, r->status, r->errors, &known);
+  if (ch.refusal == ENROLL_UNENROLL && r->uuid && ch.enrollment) return take_report(cx, db, r, &ch);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);

@@ -102,13 +102,12 @@ static void unblock(struct http_req *rq, struct core *core) {
 static enum err queue_removal(struct ctx *cx, struct db *db, const struct act *a) {
   struct command c;
   int64_t command;
-  char *other;
   struct js *args = js_object(cx);
   js_set_string(args, "Identifier", a->leave.identifier);
   TRY(command_build(cx, &c, "RemoveProfile", args, a->leave.command));
   c.flags |= COMMAND_ONCE | COMMAND_JUMP;
   TRY(queue_command(cx, db, a->core, &c, a->by, &command));
-  return queue_add(cx, db, command, &c, a->leave.enrollment, &other);
+  return queue_add(cx, db, a->core, command, &c, a->leave.enrollment);
 }
 
 static enum err unenroll_job(struct ctx *cx, struct db *db, void *arg) {

@@ -39,12 +39,11 @@ static enum err unenroll_job(struct ctx *cx, struct db *db, void *arg) {
   struct command c;
   struct js *args = js_object(cx);
   int64_t command;
-  char *other;
   js_set_string(args, "Identifier", a->leave.identifier);
   TRY(command_build(cx, &c, "RemoveProfile", args, a->leave.command));
   c.flags |= COMMAND_ONCE | COMMAND_JUMP;
   TRY(queue_command(cx, db, &fx.core, &c, "someone", &command));
-  return queue_add(cx, db, command, &c, a->leave.enrollment, &other);
+  return queue_add(cx, db, &fx.core, command, &c, a->leave.enrollment);
 }
 
 static enum err act(enum err (*job)(struct ctx *, struct db *, void *), const char *id) {
