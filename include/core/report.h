@@ -11,6 +11,7 @@ struct report {
   struct core *core;
   struct enroll_proof proof;
   struct enroll_ids ids;
+  struct slice body;         /* as it came */
   const char *status, *uuid; /* uuid NULL with Idle */
   bool idle;
   const char *errors;       /* JSON of the ErrorChain, or NULL */

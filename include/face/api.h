@@ -14,6 +14,7 @@ extern const struct route commands_routes[];         /* api_commands.c */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route identities_routes[];       /* api_identities.c: /api/v1/identities, /api/v1/renewals */
+extern const struct route webhooks_routes[];         /* api_webhooks.c */
 extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */
 extern const struct route nano_queue_routes[];       /* api_nano_queue.c: its /v1/queue */
 extern const struct route nano_unlock_routes[];      /* api_nano_unlock.c: its /v1/escrowkeyunlock */

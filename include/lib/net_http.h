@@ -1,4 +1,4 @@
-/* An HTTP client, over libcurl: for the CLI, the lab, later webhooks and Apple's services. Blocking, one thread at a
+/* An HTTP client, over libcurl: for the CLI, the lab, webhooks and Apple's services. Blocking, one thread at a
    time.
 
    Who owns what: a client keeps its connections until nh_free; replies live in cx. */
@@ -7,6 +7,8 @@
 
 #include "base/buf.h"
 #include "base/ctx.h"
+
+#include <stdatomic.h>
 
 struct nh; /* a client with its kept-alive connections */
 
@@ -17,6 +19,7 @@ struct nh_conf {
   const char *proxy;              /* NULL: none at all, not even from the environment */
   int64_t timeout_us;             /* for the whole request; 0 is 30 s */
   bool no_verify;                 /* accept any server certificate: for the lab on loopback only */
+  const atomic_bool *stop;        /* NULL, or: a request ends within about a second after it becomes true (E_GONE) */
 };
 
 struct nh_field { /* a header of an answer */

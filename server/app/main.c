@@ -44,6 +44,18 @@ static const struct option_row link_options[] = {
     END,
 };
 static const struct option_row profile_options[] = {{"out", "FILE", "write it there"}, END};
+static const struct option_row webhook_list_options[] = {
+    {"dead", NULL, "list the messages that were given up"},
+    {"limit", "N", "with --dead: at most so many; 0 is all (100)"},
+    JSON,
+    END,
+};
+static const struct option_row webhook_replay_options[] = {
+    {"since", "SPAN", "everything of this time, e.g. 1h, delivered or not, instead of dead letters"},
+    {"device", "ID", "of this enrollment only"},
+    JSON,
+    END,
+};
 static const struct option_row import_options[] = {
     {"new-topic", NULL, "although enrolled devices listen on another topic, and will never hear this one"},
     JSON,
@@ -115,6 +127,12 @@ static const struct subcommand subcommands[] = {
      "Lists the identities of devices: when they end, and their renewal."},
     {"identity renewals", "", 0, 0, SETTINGS_CLIENT, renewals_options, cmd_identity_renewals, NULL,
      "Shows the renewal of identities: open and recent ones, its waves, whether it is halted and why."},
+    {"webhook list", "", 0, 0, SETTINGS_CLIENT, webhook_list_options, cmd_webhook_list, NULL,
+     "Lists the receivers of webhooks, and what waits for them."},
+    {"webhook test", "[URL]", 0, 1, SETTINGS_CLIENT, json_only, cmd_webhook_test, NULL,
+     "Sends a signed test event now, to every receiver or to URL; exit status 0 when all took it."},
+    {"webhook replay", "", 0, 0, SETTINGS_CLIENT, webhook_replay_options, cmd_webhook_replay, NULL,
+     "Sends dead letters again."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,

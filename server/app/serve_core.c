@@ -6,6 +6,7 @@
 #include "core/push.h"
 #include "core/refused.h"
 #include "core/seen.h"
+#include "core/webhook.h"
 #include "face/outbound.h"
 #include "lib/db.h"
 #include "lib/pki_cms.h"
@@ -27,6 +28,9 @@ void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
 enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }
 void serve_close_refused(struct server *s) { refused_stop(s->core.refused); }
 
+enum err serve_open_webhooks(struct ctx *cx, struct server *s) { return webhook_start(cx, &s->core.webhook, &s->core); }
+void serve_close_webhooks(struct server *s) { webhook_stop(s->core.webhook); }
+
 enum err serve_open_push(struct ctx *cx, struct server *s) { return push_start(cx, &s->core.push, &s->core); }
 
 static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
@@ -34,7 +38,8 @@ static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
   return OK;
 }
 
-/* Jobs of requests that were cut off may still be queued, and tell the push thread: they come first. */
+/* Jobs of requests that were cut off may still be queued, and tell the threads of pushes and webhooks: they come first.
+ */
 static void finish_jobs(struct server *s) {
   struct ctx *cx = ctx_new();
   if (db_call(cx, s->core.store, nothing, NULL) != OK) log_failure(LOG_WARN, cx, "the last jobs were not written");

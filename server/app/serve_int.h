@@ -63,13 +63,16 @@ void serve_close_trust(struct server *s);
 /* SIGHUP: what cannot be read leaves everything as it was, and is logged. */
 void serve_reload(struct server *s);
 
-/* ---- serve_core.c: the parts of the core that have threads; push ends after all who may ask it for a wake-up ---- */
+/* ---- serve_core.c: the parts of the core that have threads; push and webhooks end after all
+   who may ask them for something ---- */
 MUST_CHECK enum err serve_open_signers(struct ctx *cx, struct server *s);
 void serve_close_signers(struct server *s);
 MUST_CHECK enum err serve_open_refused(struct ctx *cx, struct server *s);
 void serve_close_refused(struct server *s);
 MUST_CHECK enum err serve_open_seen(struct ctx *cx, struct server *s);
 void serve_close_seen(struct server *s);
+MUST_CHECK enum err serve_open_webhooks(struct ctx *cx, struct server *s);
+void serve_close_webhooks(struct server *s);
 MUST_CHECK enum err serve_open_push(struct ctx *cx, struct server *s);
 void serve_close_push(struct server *s);
 MUST_CHECK enum err serve_open_chores(struct ctx *cx, struct server *s);

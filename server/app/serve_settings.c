@@ -4,6 +4,7 @@
 #include "core/guard.h"
 #include "core/keyring.h"
 #include "core/push.h"
+#include "core/webhook.h"
 #include "lib/net_addr.h"
 #include "lib/pki_cms.h"
 
@@ -99,6 +100,7 @@ static enum err reload_with(struct ctx *cx, struct server *s, struct conf *conf)
   atomic_store(&s->core.trust, p->trust);
   pki_signers_forget(s->core.signers);
   push_reload(s->core.push);
+  webhook_reload(s->core.webhook);
   return s->tls ? serve_swap_tls(cx, s) : OK;
 }
 

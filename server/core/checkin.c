@@ -1,6 +1,7 @@
 #include "core/checkin_int.h"
 
 #include "base/clock.h"
+#include "core/webhook.h"
 
 #include <string.h>
 
@@ -65,10 +66,32 @@ static enum err refuse_ended(struct ctx *cx, struct db *db, struct checkin *c, c
   return ch->refusal == ENROLL_MISUSED ? enroll_misused(cx, db, &c->ids, &c->proof) : OK;
 }
 
+/* Only of a device in force: before its enrollment is decided, what a provisional one says is nobody's news. */
+static enum err is_news(struct ctx *cx, struct db *db, const struct checkin *c, const struct enroll_channel *before,
+                        bool *news) {
+  struct enroll_channel after;
+  *news = !before->provisional && !(before->checked_out && !before->pending);
+  if (strcmp(c->row->message_type, "TokenUpdate") == 0) *news = c->tally > 0;
+  if (strcmp(c->row->message_type, "Authenticate") != 0) return OK;
+  TRY(enroll_find(cx, db, &c->ids, &c->proof, &after));
+  *news = !after.provisional;
+  return OK;
+}
+
+static enum err tell(struct ctx *cx, struct db *db, const struct checkin *c, const struct enroll_channel *before) {
+  bool news;
+  struct webhook_event e = {
+      .ids = &c->ids, .message_type = c->row->message_type, .body = c->body, .token_update_tally = c->tally};
+  if (c->refusal != ENROLL_FINE || !webhook_wanted(c->core)) return OK;
+  TRY(is_news(cx, db, c, before, &news));
+  return news ? webhook_event(cx, db, c->core, &e) : OK;
+}
+
 enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin) {
   struct checkin *c = checkin;
   struct enroll_channel ch;
   TRY(checkin_admit(cx, db, c->core, &c->ids, &c->proof, &ch));
   if (c->proof.expired && !c->row->ended) return refuse_ended(cx, db, c, &ch);
-  return c->row->apply(cx, db, c);
+  TRY(c->row->apply(cx, db, c));
+  return tell(cx, db, c, &ch);
 }

@@ -6,6 +6,7 @@
 #include "core/history.h"
 #include "core/queue.h"
 #include "core/renewal.h"
+#include "core/webhook.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,7 @@ static const struct chore {
     {"expired commands", 30 * US_SECOND, expire_commands},
     {"history", US_HOUR, history_chore},
     {"renewal of identities", 10 * US_SECOND, renewal_chore},
+    {"webhook messages", US_MINUTE, webhook_tidy},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -6,6 +6,7 @@
 #include "core/queue.h"
 #include "core/renewal.h"
 #include "core/seen.h"
+#include "core/webhook.h"
 
 #include <string.h>
 
@@ -59,6 +60,7 @@ static struct slice bypass_code_of(struct pl *message) {
 enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   struct pl *message;
   bool known = false, about_command = false;
+  out->body = body;
   TRY(pl_parse(cx, body, &pl_limits_report, &message));
   out->status = pl_str(message, "Status");
   if (!out->status) return FAIL(cx, E_INVALID, "Status is missing");
@@ -104,7 +106,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   struct queue_item item;
   bool found;
   *done = false;
-  if (!r->idle) return OK;
+  if (!r->idle || webhook_wanted(r->core)) return OK;
   TRY(enroll_find(cx, reader, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED || ch.checked_out) return OK; /* told by an event */
@@ -159,6 +161,11 @@ static enum err end_session(struct ctx *cx, struct db *db, struct report *r, int
   return OK;
 }
 
+static enum err tell(struct ctx *cx, struct db *db, const struct report *r) {
+  struct webhook_event e = {.ids = &r->ids, .body = r->body, .status = r->status, .command_uuid = r->uuid};
+  return webhook_event(cx, db, r->core, &e);
+}
+
 enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct report *r = report;
   struct enroll_channel ch;
@@ -174,6 +181,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct queue_asker who = asker_of(r, ch.enrollment);
   who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
+  TRY(tell(cx, db, r));
   if (r->uuid) TRY(take_report(cx, db, r, &ch));
   if (ch.unseen) TRY(renewal_identity_seen(cx, db, r->core, r->proof.hash));
   TRY(next_command(cx, db, r, &who, &item, &found));

@@ -16,6 +16,7 @@ struct nh {
   struct buf ca, cert, key; /* libcurl reads them at each new connection */
   int64_t timeout_us;
   bool no_verify;
+  const atomic_bool *stop;
 };
 
 struct body { /* of the answer, while it comes in */
@@ -54,7 +55,8 @@ enum err nh_new(struct ctx *cx, struct nh **out, const struct nh_conf *conf) {
                    .cert = copy_of(conf->cert_pem),
                    .key = copy_of(conf->key_pem),
                    .timeout_us = conf->timeout_us ? conf->timeout_us : TIMEOUT_US,
-                   .no_verify = conf->no_verify};
+                   .no_verify = conf->no_verify,
+                   .stop = conf->stop};
   *out = c;
   return OK;
 }
@@ -96,6 +98,20 @@ static void set_blob(CURL *curl, CURLoption option, const struct buf *b) {
   if (b->n) curl_easy_setopt(curl, option, &blob);
 }
 
+static int on_progress(void *arg, curl_off_t dl_all, curl_off_t dl, curl_off_t ul_all, curl_off_t ul) {
+  const struct nh *c = arg;
+  (void)dl_all, (void)dl, (void)ul_all, (void)ul;
+  return atomic_load(c->stop); /* true ends the transfer */
+}
+
+static void set_stop(struct nh *c) {
+  if (!c->stop) return;
+  curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+  curl_easy_setopt(c->curl, CURLOPT_QUICK_EXIT, 1L); /* a name look-up that hangs is left to itself */
+}
+
 /* Everything but the request. curl_easy_reset keeps the connections. */
 static void set_connection(struct nh *c, int64_t timeout_us) {
   CURL *curl = c->curl;
@@ -122,6 +138,7 @@ static void set_connection(struct nh *c, int64_t timeout_us) {
   curl_easy_setopt(curl, CURLOPT_SSLKEYTYPE, "PEM");
   set_blob(curl, CURLOPT_SSLCERT_BLOB, &c->cert);
   set_blob(curl, CURLOPT_SSLKEY_BLOB, &c->key);
+  set_stop(c);
 }
 
 /* The caller's headers, without those that libcurl would add on its own. */
@@ -173,6 +190,7 @@ static const struct {
     {CURLE_SSL_CERTPROBLEM, E_INVALID, "cannot be asked: the client certificate or its key cannot be used"},
     {CURLE_GOT_NOTHING, E_UNREACHABLE, "closed the connection without an answer"},
     {CURLE_OPERATION_TIMEDOUT, E_TIMEOUT, "did not answer in time"},
+    {CURLE_ABORTED_BY_CALLBACK, E_GONE, "is not asked any more"},
 };
 
 /* The URL as it may be shown: user information, path and query can hold secrets. */

@@ -282,22 +282,41 @@ INSERT INTO "wake" VALUES(2,1795369734859068,'5691b96f-2eb8-4065-8edd-cbb0b793b1
 CREATE TABLE webhook_delivery (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   message INTEGER NOT NULL REFERENCES webhook_message (seq),
-  hook TEXT NOT NULL,          -- its URL
-  enrollment TEXT,
-  state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
+  hook INTEGER NOT NULL REFERENCES webhook_hook (seq),
+  enrollment TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'done', 'dead')),
   attempts INTEGER NOT NULL DEFAULT 0,
-  next_at INTEGER NOT NULL,
+  refusals INTEGER NOT NULL DEFAULT 0, -- attempts that were answered, but not by 2xx
+  first_at INTEGER,            -- first attempt
   ended_at INTEGER,
   status INTEGER,              -- HTTP status of the last attempt
   error TEXT
+);
+CREATE TABLE webhook_hook (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  digest BLOB NOT NULL UNIQUE, -- of the URL
+  shown TEXT NOT NULL,         -- the URL without its query
+  ok_at INTEGER,               -- last success
+  failed_at INTEGER,           -- last failure, and what it was
+  error TEXT,
+  dead_told_at INTEGER         -- last event webhook.dead
+);
+CREATE TABLE webhook_lane (
+  hook INTEGER NOT NULL REFERENCES webhook_hook (seq),
+  enrollment TEXT NOT NULL,
+  worker INTEGER NOT NULL,     -- which of the receiver's threads sees to it
+  failures INTEGER NOT NULL DEFAULT 0, -- in a row
+  next_at INTEGER NOT NULL,
+  PRIMARY KEY (hook, enrollment)
 );
 CREATE TABLE webhook_message (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   event_id TEXT NOT NULL,
   at INTEGER NOT NULL,
   topic TEXT NOT NULL,         -- "mdm.TokenUpdate" …
-  enrollment TEXT,             -- id; NULL: of no channel
-  body_sealed BLOB NOT NULL    -- the JSON as it is sent: it holds what devices told, tokens too
+  enrollment TEXT NOT NULL,    -- id; empty: of no channel
+  json TEXT NOT NULL,          -- as it is sent, but with an empty raw_payload
+  payload_sealed BLOB          -- what raw_payload holds: what the device sent, tokens too
 );
 CREATE INDEX pushcert_topic ON pushcert (topic, seq);
 CREATE INDEX identity_device ON identity (device_id);
@@ -327,9 +346,11 @@ CREATE INDEX renewal_ended ON renewal (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX enroll_session_unused ON enroll_session (expires_at) WHERE issues = 0;
 CREATE INDEX event_at ON event (at);
 CREATE INDEX webhook_message_at ON webhook_message (at);
-CREATE INDEX webhook_delivery_due ON webhook_delivery (hook, seq) WHERE state = 'due';
+CREATE INDEX webhook_delivery_due ON webhook_delivery (hook, enrollment, seq) WHERE state = 'due';
+CREATE INDEX webhook_delivery_oldest ON webhook_delivery (hook, seq) WHERE state = 'due';
 CREATE INDEX webhook_delivery_message ON webhook_delivery (message);
-CREATE INDEX webhook_delivery_dead ON webhook_delivery (seq) WHERE state = 'dead';
+CREATE INDEX webhook_delivery_ended ON webhook_delivery (state, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX webhook_lane_next ON webhook_lane (hook, worker, next_at);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('pushcert',1);
 INSERT INTO "sqlite_sequence" VALUES('event',6);
