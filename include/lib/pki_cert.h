@@ -35,6 +35,9 @@ MUST_CHECK enum err pki_certs_parse_pem(struct ctx *cx, struct pki_cert ***out, 
 /* Certificates in DER, one right after the other: at most `most`, into out. E_INVALID. */
 MUST_CHECK enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, size_t most,
                                         struct slice ders);
+/* Tells certificates of one issuer by its name and key id, without the cost of pki_cert_parse; of one that names no key
+   id, its own digest. E_INVALID. */
+MUST_CHECK enum err pki_cert_issuer_sha256(struct ctx *cx, struct slice der, uint8_t out[SHA256_LEN]);
 struct pki_cert *pki_cert_keep(struct pki_cert *c);
 void pki_cert_free(struct pki_cert *c);
 struct slice pki_cert_der(const struct pki_cert *c); /* lives with c */

@@ -1,6 +1,7 @@
 /* The guard of device-ca: which CAs were accepted last is kept, so that one that is gone is noticed, and only then the
    identities are looked through. */
 #include "base/clock.h"
+#include "base/map.h"
 #include "core/guard_int.h"
 
 #include <string.h>
@@ -41,23 +42,56 @@ static bool accepts(struct ctx *cx, const struct pki_trust *t, const struct guar
   return e == OK || e == E_GONE;
 }
 
-/* How many live identities `before` accepts and `after` does not. */
-static enum err count_cut(struct ctx *cx, struct db *db, const struct pki_trust *before, const struct pki_trust *after,
-                          int64_t *cut) {
+/* One look through the identities. Those of one issuer share its verdict: an entry of `known` says whether they are cut
+   off. */
+struct look {
+  const struct pki_trust *before, *after;
+  struct map *known;
+  int64_t cut;
+};
+
+/* Of issuer and issuers' certificates. */
+static struct slice group_of(struct ctx *cx, const struct guard_identity *i, uint8_t digests[2 * SHA256_LEN]) {
+  if (pki_cert_issuer_sha256(cx, i->cert, digests) != OK) pki_sha256(digests, i->cert);
+  ctx_clear_error(cx);
+  pki_sha256(digests + SHA256_LEN, i->issuers);
+  return slice_mem(digests, 2 * SHA256_LEN);
+}
+
+/* Where the CAs of before do not accept it either, that may be for a fault of its own: nothing is learnt for others. */
+static bool is_cut(struct ctx *cx, struct look *l, const struct guard_identity *i) {
+  static bool verdicts[] = {false, true};
+  uint8_t digests[2 * SHA256_LEN];
+  struct slice group = group_of(cx, i, digests);
+  const bool *known = map_get(l->known, group);
+  if (known) return *known;
+  bool cut = !accepts(cx, l->after, i);
+  if (cut && !accepts(cx, l->before, i)) return false;
+  map_put(l->known, group, &verdicts[cut]);
+  return cut;
+}
+
+static enum err look_through(struct ctx *cx, struct db *db, struct look *l) {
   struct guard_identity page[PAGE];
   uint8_t last[SHA256_LEN] = {0};
   struct slice from = slice_mem(last, 0);
-  struct ctx *own = ctx_new();
-  size_t n = PAGE;
-  enum err e = OK;
-  for (*cut = 0; e == OK && n == PAGE; ctx_reset(own)) {
-    e = guard_identities(own, db, from, clock_now_us(), PAGE, page, &n);
-    for (size_t i = 0; e == OK && i < n; i++) *cut += !accepts(own, after, &page[i]) && accepts(own, before, &page[i]);
-    if (e != OK || n == 0) continue;
-    memcpy(last, page[n - 1].hash.p, sizeof last);
+  size_t n;
+  do {
+    ctx_reset(cx);
+    TRY(guard_identities(cx, db, from, clock_now_us(), PAGE, page, &n));
+    for (size_t i = 0; i < n; i++) l->cut += is_cut(cx, l, &page[i]);
+    if (n > 0) memcpy(last, page[n - 1].hash.p, sizeof last);
     from = slice_mem(last, sizeof last);
-  }
+  } while (n == PAGE);
+  return OK;
+}
+
+static enum err count_cut(struct ctx *cx, struct db *db, struct look *l) {
+  struct ctx *own = ctx_new();
+  l->known = map_new();
+  enum err e = look_through(own, db, l);
   if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
+  map_free(l->known, NULL);
   ctx_free(own);
   return e;
 }
@@ -68,7 +102,9 @@ static enum err count_between(struct ctx *cx, struct db *db, const struct cas *b
   TRY(pki_trust_new(cx, &a, before->certs, before->n));
   enum err e = pki_trust_new(cx, &b, after->certs, after->n);
   if (e == OK) {
-    e = count_cut(cx, db, a, b, cut);
+    struct look l = {.before = a, .after = b};
+    e = count_cut(cx, db, &l);
+    *cut = l.cut;
     pki_trust_free(b);
   }
   pki_trust_free(a);

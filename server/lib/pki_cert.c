@@ -64,6 +64,24 @@ enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, s
   return OK;
 }
 
+enum err pki_cert_issuer_sha256(struct ctx *cx, struct slice der, uint8_t out[SHA256_LEN]) {
+  const unsigned char *p = (const unsigned char *)der.p, *name;
+  size_t name_n;
+  struct buf both = {0};
+  X509 *x = d2i_X509(NULL, &p, (long)der.n);
+  if (x == NULL) return PKI_FAIL(cx, E_INVALID, "not a certificate");
+  const ASN1_OCTET_STRING *id = X509_get0_authority_key_id(x);
+  if (id != NULL && X509_NAME_get0_der(X509_get_issuer_name(x), &name, &name_n) == 1) {
+    buf_add(&both, name, name_n);
+    buf_add(&both, ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
+  }
+  pki_sha256(out, both.n ? buf_slice(&both) : der);
+  buf_free(&both);
+  X509_free(x);
+  ERR_clear_error();
+  return OK;
+}
+
 struct pki_cert *pki_cert_keep(struct pki_cert *c) {
   atomic_fetch_add(&c->refs, 1);
   return c;

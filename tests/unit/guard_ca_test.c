@@ -125,15 +125,39 @@ static void test_intermediates(void **state) {
   pki_trust_free(trust);
 }
 
-/* More than one page of them. */
+/* CAs and identities that name their issuer's key, as ours and most do. */
+static struct pki_cert *issue(const char *cn, const struct pki_cert *by, const struct pki_key *by_key) {
+  struct pki_cert *cert;
+  struct pki_issue what = {.cn = cn,
+                           .subject_key = by ? fx.key : by_key,
+                           .issuer = by,
+                           .issuer_key = by_key,
+                           .not_before = NOW - US_DAY,
+                           .not_after = NOW + 9 * US_DAY,
+                           .kind = by ? PKI_IDENTITY : PKI_CA};
+  must(pki_cert_issue(fx.cx, &cert, &what));
+  return cert;
+}
+
+static void enroll_many(const char *prefix, int n, const struct pki_cert *by, const struct pki_key *by_key) {
+  for (int i = 0; i < n; i++) {
+    struct pki_cert *cert = issue("device", by, by_key);
+    struct enroll_proof p = {.cert = pki_cert_der(cert), .address = "192.0.2.1"};
+    memcpy(p.hash, pki_cert_sha256(cert), sizeof p.hash);
+    enroll(ctx_printf(fx.cx, "%s%d", prefix, i), p);
+  }
+}
+
+/* More than a page of them, by CAs of one name. */
 static void test_many(void **state) {
   (void)state;
-  must(guard(root, NULL));
-  for (int i = 0; i < 203; i++) {
-    const char *udid = ctx_printf(fx.cx, "D%d", i);
-    enroll(udid, identity(udid, root, root_key));
-  }
-  refused(other, NULL, " 203 enrolled");
+  struct pki_cert *a = issue("CA", NULL, root_key), *b = issue("CA", NULL, other_key);
+  must(guard(a, b));
+  enroll_many("A", 105, a, root_key);
+  enroll_many("B", 101, b, other_key);
+  refused(root, NULL, " 206 enrolled");
+  refused(a, NULL, " 101 enrolled");
+  refused(b, NULL, " 105 enrolled");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, open_world, fixture_close)
