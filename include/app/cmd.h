@@ -43,6 +43,8 @@ MUST_CHECK enum err cmd_webhook_replay(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_tls_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_tls_stage(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);

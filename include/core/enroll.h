@@ -285,5 +285,8 @@ MUST_CHECK enum err enroll_given_check(struct ctx *cx, struct core *core, const 
 const char *enroll_scep_url(struct ctx *cx, struct js *given);
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
+/* Any root as a profile, signed. */
+MUST_CHECK enum err enroll_render_root(struct ctx *cx, struct core *core, const struct pki_cert *root,
+                                       struct slice *signed_der);
 
 #endif

@@ -99,6 +99,11 @@ MUST_CHECK enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, c
 struct slice pki_trust_issuers(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
                                struct slice extra, int64_t now);
 
+/* Does a server's chain (leaf first, at most 16) lead to this anchor, which may be any certificate of it? NULL: to one of
+   the system's store, as devices have one of their own. */
+bool pki_chain_reaches(struct ctx *cx, struct pki_cert *const *chain, size_t n, const struct pki_cert *anchor,
+                       int64_t now);
+
 /* ---- certificate requests ---- */
 struct pki_csr {
   struct pki_key *key; /* its public key; the request's signature has been checked */

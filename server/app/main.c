@@ -43,6 +43,8 @@ static const struct option_row link_options[] = {
     JSON,
     END,
 };
+static const struct option_row stage_options[] = {
+    {"check", NULL, "only tell how many devices would not trust the certificate"}, JSON, END};
 static const struct option_row profile_options[] = {{"out", "FILE", "write it there"}, END};
 static const struct option_row webhook_list_options[] = {
     {"dead", NULL, "list the messages that were given up"},
@@ -133,6 +135,10 @@ static const struct subcommand subcommands[] = {
      "Sends a signed test event now, to every receiver or to URL; exit status 0 when all took it."},
     {"webhook replay", "", 0, 0, SETTINGS_CLIENT, webhook_replay_options, cmd_webhook_replay, NULL,
      "Sends dead letters again."},
+    {"tls show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_tls_show, NULL,
+     "The TLS certificate, roots given to devices ahead, and former addresses that devices hold."},
+    {"tls stage", "FILE", 1, 1, SETTINGS_CLIENT, stage_options, cmd_tls_stage, NULL,
+     "Gives the root of a coming TLS certificate (PEM: its chain, root last) to all devices, so that none is cut off."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,

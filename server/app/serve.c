@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/account.h"
+#include "core/guard.h"
 #include "core/keyring.h"
 #include "core/push.h"
 
@@ -25,6 +26,8 @@ static const struct part data_parts[] = {
     {serve_open_keys, serve_close_keys},
 };
 
+static enum err check_url(struct ctx *cx, struct server *s) { return guard_url(cx, &s->core); }
+
 static const struct part serving_parts[] = {
     {serve_open_trust, serve_close_trust},       {serve_open_signers, serve_close_signers},
     {serve_open_refused, serve_close_refused},   {serve_open_seen, serve_close_seen},
@@ -32,6 +35,19 @@ static const struct part serving_parts[] = {
     {serve_open_chores, serve_close_chores},     {serve_open_tls, serve_close_tls},
     {serve_open_outbound, serve_close_outbound}, {serve_open_devices, serve_close_devices},
     {serve_open_admin, serve_close_admin},
+    // clang-format off
+    {check_url, NULL},
+    {serve_open_trust, serve_close_trust},
+    {serve_open_signers, serve_close_signers},
+    {serve_open_refused, serve_close_refused},
+    {serve_open_seen, serve_close_seen},
+    {serve_open_push, serve_close_push},
+    {serve_open_chores, serve_close_chores},
+    {serve_open_tls, serve_close_tls},
+    {serve_open_outbound, serve_close_outbound},
+    {serve_open_devices, serve_close_devices},
+    {serve_open_admin, serve_close_admin},
+    // clang-format on
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))

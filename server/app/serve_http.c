@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "core/guard.h"
 #include "core/keyring.h"
 #include "face/api.h"
 #include "face/device.h"
@@ -48,10 +49,19 @@ static enum err ask_client(struct ctx *cx, struct server *s) {
   return http_tls_ask_client(cx, s->tls, s->snapshots->core.identity_mtls ? s->snapshots->device_ca_pem : none);
 }
 
+/* Would it cut enrolled devices off? */
+static enum err guard(struct ctx *cx, struct server *s, struct slice cert_pem) {
+  struct pki_cert **chain;
+  size_t n;
+  TRY(pki_certs_parse_pem(cx, &chain, &n, cert_pem));
+  return guard_tls(cx, &s->core, chain, n);
+}
+
 enum err serve_open_tls(struct ctx *cx, struct server *s) {
   struct slice cert, key;
   if (!s->conf->tls) return OK;
   TRY(read_pair(cx, s, &cert, &key));
+  TRY(guard(cx, s, cert));
   TRY(http_tls_new(cx, &s->tls, cert, key));
   enum err e = ask_client(cx, s);
   if (e != OK) serve_close_tls(s);
@@ -66,6 +76,7 @@ void serve_close_tls(struct server *s) {
 enum err serve_swap_tls(struct ctx *cx, struct server *s) {
   struct slice cert, key;
   TRY(read_pair(cx, s, &cert, &key));
+  TRY(guard(cx, s, cert));
   TRY(http_tls_swap(cx, s->tls, cert, key));
   return ask_client(cx, s);
 }
@@ -113,6 +124,7 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   pushcerts_routes,
                                                   identities_routes,
                                                   webhooks_routes,
+                                                  tls_routes,
                                                   nano_routes,
                                                   nano_queue_routes,
                                                   nano_enrollments_routes,

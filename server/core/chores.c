@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/guard.h"
 #include "core/history.h"
 #include "core/queue.h"
 #include "core/renewal.h"
@@ -28,8 +29,8 @@ static const struct chore {
   int64_t every_us;
   enum err (*run)(struct ctx *cx, struct core *core);
 } rows[] = {
-    {"expired commands", 30 * US_SECOND, expire_commands},
-    {"history", US_HOUR, history_chore},
+    {"expired commands", 30 * US_SECOND, expire_commands},    {"history", US_HOUR, history_chore},
+    {"staged roots", 20 * US_SECOND, guard_stage_chore},      {"former addresses", 15 * US_MINUTE, guard_probe_chore},
     {"renewal of identities", 10 * US_SECOND, renewal_chore},
     {"webhook messages", US_MINUTE, webhook_tidy},
 };

@@ -271,17 +271,22 @@ enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, 
   return enroll_session_add(cx, db, &row);
 }
 
-enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der) {
-  if (!core_conf(core)->own_tls) return FAIL(cx, E_NOT_FOUND, "the TLS certificate is not by our own CA");
+enum err enroll_render_root(struct ctx *cx, struct core *core, const struct pki_cert *root, struct slice *signed_der) {
+  struct slice der = pki_cert_der(root);
   uint8_t hash[20];
-  pki_sha1(hash, pki_cert_der(keyring_tls_ca(core->keyring)));
+  pki_sha1(hash, der);
   const struct hole holes[] = {
       {"organization", core_conf(core)->organization},
       {"identifier", ctx_printf(cx, "pomona.trust.%s", enc_hex(cx, hash, 8))},
-      {"root", root_base64(cx, core)},
+      {"root", enc_base64(cx, der.p, der.n)},
       {"uuid_profile", uuid(cx)},
       {"uuid_root", uuid(cx)},
       {NULL, NULL},
   };
   return render(cx, core, "trust.mobileconfig", holes, signed_der);
+}
+
+enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der) {
+  if (!core_conf(core)->own_tls) return FAIL(cx, E_NOT_FOUND, "the TLS certificate is not by our own CA");
+  return enroll_render_root(cx, core, keyring_tls_ca(core->keyring), signed_der);
 }

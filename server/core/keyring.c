@@ -136,14 +136,14 @@ static enum err make_tls(struct ctx *cx, struct db *db, struct work *w) {
 
 static enum err check_tls(struct ctx *cx, struct db *db, struct work *w) {
   const struct pki_cert *leaf = w->ring->pairs[TLS].cert;
+  if (!core_conf(w->core)->own_tls) return OK; /* another certificate is used, or a proxy's */
   if (!pki_cert_names_host(leaf, w->host)) {
     int64_t devices;
     TRY(keyring_enrolled(cx, db, &devices));
-    if (devices > 0)
+    if (devices > 0 && !core_conf(w->core)->accept_cut_off)
       return FAIL(cx, E_CONFLICT,
                   "the own TLS CA may only name the host of the former public-url, and %lld devices trust it: keep "
-                  "that host, or "
-                  "set tls-cert and tls-key for %s",
+                  "that host, or set tls-cert and tls-key for %s (--accept-cut-off yes: make a new CA all the same)",
                   (long long)devices, w->host);
     TRY(make_tls_ca(cx, db, w));
     return make_tls(cx, db, w);

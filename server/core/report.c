@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "core/checkin.h"
 #include "core/escrow.h"
+#include "core/guard.h"
 #include "core/queue.h"
 #include "core/renewal.h"
 #include "core/seen.h"
@@ -140,6 +141,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   bool known;
   TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
+  if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known || !r->bypass_code.p || strcmp(r->status, "Acknowledged") != 0) return OK;
   return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
 }

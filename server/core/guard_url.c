@@ -1,0 +1,164 @@
+/* The addresses that enrollments were given: devices keep theirs, whatever public-url becomes. */
+#include "core/guard_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/event.h"
+#include "core/fact.h"
+#include "core/keyring.h"
+#include "lib/net_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { URLS_MAX = 20, URL_MAX = 1024, PROBE_S = 10 };
+
+static const char accepted[] = "guard.public-url";
+
+/* An address that devices hold. */
+struct held {
+  char url[URL_MAX]; /* without the path of the MDM endpoint */
+  bool own_root;
+  int64_t devices;
+};
+struct held_urls {
+  const char *now; /* public-url */
+  struct held all[URLS_MAX];
+  size_t n;
+  int64_t others; /* devices that hold another one than public-url */
+};
+
+static void note(struct held_urls *h, struct slice url, bool own_root) {
+  size_t i = 0;
+  h->others++;
+  while (i < h->n && !slice_is(url, h->all[i].url)) i++;
+  if (i == URLS_MAX || url.n >= URL_MAX) return; /* counted all the same */
+  if (i == h->n) memcpy(h->all[h->n++].url, url.p, url.n);
+  h->all[i].own_root |= own_root;
+  h->all[i].devices++;
+}
+
+static enum err each_device(struct ctx *cx, const struct guard_device *d, void *arg) {
+  struct held_urls *h = arg;
+  struct js *given;
+  bool own = false;
+  if (!d->given || js_parse(cx, slice_of(d->given), &given) != OK) return ctx_clear_error(cx), OK;
+  struct slice url = slice_of(js_str(given, "ServerURL"));
+  if (slice_ends(url, "/mdm")) url.n -= strlen("/mdm");
+  (void)js_bool(js_get(given, "OwnRoot"), &own);
+  if (url.n && !slice_is(url, h->now)) note(h, url, own);
+  return OK;
+}
+
+static enum err collect(struct ctx *cx, struct core *core, struct db *db, struct held_urls **out) {
+  *out = ctx_alloc(cx, sizeof **out);
+  **out = (struct held_urls){.now = core_conf(core)->public_url};
+  return guard_each(cx, db, each_device, *out);
+}
+
+enum err guard_url(struct ctx *cx, struct core *core) {
+  const struct core_conf *conf = core_conf(core);
+  struct held_urls *held;
+  struct db *db;
+  char *known;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(fact_read(cx, db, accepted, &known));
+  if (known && strcmp(known, conf->public_url) == 0) return OK;
+  TRY(collect(cx, core, db, &held));
+  if (held->others && !conf->accept_cut_off)
+    return FAIL(cx, E_CONFLICT,
+                "public-url is %s now, but %lld enrolled devices keep connecting to %s%s: keep that address leading "
+                "here (it will be watched) and start once with --accept-cut-off yes, or set public-url back",
+                conf->public_url, (long long)held->others, held->all[0].url, held->n > 1 ? " and others" : "");
+  if (held->others)
+    log_warn(cx, "enrolled devices hold another address than public-url", LOG_I("devices", held->others));
+  return guard_remember(cx, core, accepted, conf->public_url);
+}
+
+/* ---- probes ---- */
+
+static const char *fact_of(struct ctx *cx, const char *url) { return ctx_printf(cx, "url.probe %s", url); }
+
+static enum err ask(struct ctx *cx, const struct core *core, const struct held *h) {
+  struct nh *client;
+  struct nh_reply reply;
+  struct nh_req rq = {.method = "GET", .url = ctx_printf(cx, "%s/healthz", h->url), .body_max = 4096};
+  struct nh_conf conf = {.timeout_us = PROBE_S * US_SECOND};
+  if (h->own_root) conf.ca_pem = pki_cert_pem(cx, keyring_tls_ca(core->keyring));
+  TRY(nh_new(cx, &client, &conf));
+  enum err e = nh_do(cx, client, &rq, &reply);
+  nh_free(client);
+  if (e != OK) return e;
+  return reply.status == 200 ? OK : FAIL(cx, E_UNREACHABLE, "%s answers %d", rq.url, reply.status);
+}
+
+struct probe {
+  const struct held *held;
+  bool ok;
+  const char *error;
+};
+
+static enum err told_before(struct ctx *cx, struct db *db, const char *url, bool *ok) {
+  char *text;
+  struct js *last;
+  *ok = true;
+  TRY(fact_read(cx, db, fact_of(cx, url), &text));
+  if (text && js_parse(cx, slice_of(text), &last) == OK) (void)js_bool(js_get(last, "ok"), ok);
+  ctx_clear_error(cx);
+  return OK;
+}
+
+static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct probe *p = arg;
+  struct js *now = js_object(cx), *data = js_object(cx);
+  bool before;
+  TRY(told_before(cx, db, p->held->url, &before));
+  js_set_bool(now, "ok", p->ok);
+  js_set_time(now, "at", clock_now_us());
+  js_set_string(now, "error", p->error);
+  TRY(fact_write(cx, db, fact_of(cx, p->held->url), js_text(cx, now, JS_COMPACT).p));
+  if (before == p->ok) return OK;
+  js_set_string(data, "url", p->held->url);
+  js_set_int(data, "devices", p->held->devices);
+  if (p->error) js_set_string(data, "error", p->error);
+  return event_add(cx, db, p->ok ? "url.reachable" : "url.unreachable", NULL, data);
+}
+
+static enum err probe(struct ctx *cx, struct core *core, const struct held *h) {
+  struct probe p = {.held = h, .ok = ask(cx, core, h) == OK};
+  if (!p.ok) {
+    p.error = ctx_strdup(cx, ctx_error_text(cx));
+    ctx_clear_error(cx);
+    log_warn(cx, "an address that enrolled devices hold does not lead here", LOG_S("url", h->url),
+             LOG_I("devices", h->devices), LOG_S("error", p.error));
+  }
+  return db_call(cx, core->store, probed_job, &p);
+}
+
+enum err guard_probe_chore(struct ctx *cx, struct core *core) {
+  struct held_urls *held;
+  struct db *db;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(collect(cx, core, db, &held));
+  for (size_t i = 0; i < held->n; i++) TRY(probe(cx, core, &held->all[i]));
+  return OK;
+}
+
+enum err guard_urls(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
+  struct held_urls *held;
+  *out = js_array(cx);
+  TRY(collect(cx, core, db, &held));
+  for (size_t i = 0; i < held->n; i++) {
+    struct js *o = js_object(cx), *last = NULL;
+    char *text;
+    TRY(fact_read(cx, db, fact_of(cx, held->all[i].url), &text));
+    if (text && js_parse(cx, slice_of(text), &last) != OK) ctx_clear_error(cx);
+    js_set_string(o, "url", held->all[i].url);
+    js_set_int(o, "devices", held->all[i].devices);
+    js_set(o, "ok", js_get(last, "ok"));
+    js_set_string(o, "at", js_str(last, "at"));
+    js_set_string(o, "error", js_str(last, "error"));
+    js_add(*out, o);
+  }
+  return OK;
+}
