@@ -75,9 +75,8 @@ struct requester {
   const char *transaction;
 };
 
-static inline struct requester new_requester(int bits) {
-  struct requester r = {.type = SCEP_PKCSREQ, .transaction = "T1"};
-  must(bits ? pki_key_new_rsa(fx.cx, &r.key, bits) : pki_key_new_p256(fx.cx, &r.key));
+static inline struct requester requester_of(struct pki_key *key) {
+  struct requester r = {.key = key, .type = SCEP_PKCSREQ, .transaction = "T1"};
   struct pki_issue what = {.cn = "device",
                            .subject_key = r.key,
                            .issuer_key = r.key,
@@ -86,6 +85,12 @@ static inline struct requester new_requester(int bits) {
                            .kind = PKI_IDENTITY};
   must(pki_cert_issue(fx.cx, &r.cert, &what));
   return r;
+}
+
+static inline struct requester new_requester(int bits) {
+  struct pki_key *key;
+  must(bits ? pki_key_new_rsa(fx.cx, &key, bits) : pki_key_new_p256(fx.cx, &key));
+  return requester_of(key);
 }
 
 /* Sends a request of `r` for a certificate over `key`, and gives what came back. */

@@ -1,0 +1,495 @@
+#include "scep_world.h"
+
+#include "core/renewal.h"
+#include "lib/http.h"
+#include "lib/pki_cms.h"
+
+/* A server that answers as /scep does: what the renewals ask before they begin. */
+static struct {
+  struct http_server *http;
+  int status;
+} self;
+
+static size_t self_head(struct http_req *rq, void *arg) {
+  (void)rq, (void)arg;
+  return 1;
+}
+static void self_body(struct http_req *rq, void *arg) {
+  (void)arg;
+  http_reply(rq, self.status, NULL, slice_of("Renewal\n"));
+}
+static void self_end(struct http_req *rq, void *arg) { (void)rq, (void)arg; }
+
+/* ---- devices ---- */
+
+static struct requester keys[2];
+static struct pki_key *kept[2]; /* for all tests: making an RSA key takes its time */
+
+static struct enroll_proof identity_for(const char *challenge, int key, struct scep_reply *reply) {
+  keys[key].transaction = ctx_printf(fx.cx, "T-%s", challenge);
+  *reply = send(&keys[key], challenge);
+  return reply->status == SCEP_SUCCESS ? proof_of(reply->issued) : (struct enroll_proof){0};
+}
+
+static void new_keys(void) {
+  for (int i = 0; i < 2; i++) {
+    keys[i] = kept[i] ? requester_of(kept[i]) : new_requester(2048);
+    if (!kept[i]) kept[i] = pki_key_keep(keys[i].key);
+  }
+}
+
+static int free_all(void **state) {
+  for (int i = 0; i < 2; i++) pki_key_free(kept[i]);
+  return free_ring(state);
+}
+
+static struct enroll_proof enroll_one(const char *udid) {
+  struct scep_reply reply;
+  struct enroll_proof p = identity_for(challenge_of(new_link(1, NULL)), 0, &reply);
+  assert_int_equal(authenticate(p, udid, NULL), ENROLL_FINE);
+  assert_int_equal(token_update(p, udid, "token"), ENROLL_FINE);
+  return p;
+}
+
+static void chore(void) {
+  ctx_clear_error(fx.cx);
+  must(renewal_chore(fx.cx, &fx.core));
+}
+
+struct asked {
+  const char *device;
+  char *command;
+};
+static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
+  struct asked *a = arg;
+  return renewal_start(cx, db, &fx.core, a->device, "test", &a->command);
+}
+static enum err start(const char *device, const char **command) {
+  struct asked a = {.device = device};
+  enum err e = in_job(start_job, &a);
+  *command = a.command;
+  return e;
+}
+static enum err resume_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return renewal_resume(cx, db, "test");
+}
+
+/* What InstallProfile brought: the profile, verified. */
+static struct pl *profile_in(struct slice command, struct pki_cert **signer) {
+  struct pl *root, *profile;
+  struct slice payload, xml;
+  must(pl_parse(fx.cx, command, &pl_limits_report, &root));
+  assert_string_equal(pl_str(pl_get(root, "Command"), "RequestType"), "InstallProfile");
+  assert_true(pl_data(pl_get(pl_get(root, "Command"), "Payload"), &payload));
+  must(pki_cms_content(fx.cx, &xml, signer, payload));
+  must(pl_parse(fx.cx, xml, &pl_limits_checkin, &profile));
+  return profile;
+}
+
+static struct pl *payload_of(struct pl *profile, const char *type) {
+  struct pl *all = pl_get(profile, "PayloadContent");
+  for (size_t i = 0; i < pl_count(all); i++)
+    if (strcmp(pl_str(pl_at(all, i), "PayloadType"), type) == 0) return pl_at(all, i);
+  fail_msg("no payload %s", type);
+  return NULL;
+}
+
+static const char *challenge_in(struct slice command) {
+  struct pki_cert *signer;
+  struct pl *scep = payload_of(profile_in(command, &signer), "com.apple.security.scep");
+  return ctx_strdup(fx.cx, pl_str(pl_get(scep, "PayloadContent"), "Challenge"));
+}
+
+/* The device polls and is given its renewal. */
+static struct report *fetch(struct enroll_proof p, const char *udid) {
+  struct report *r = put_report(p, udid, "Idle", NULL);
+  assert_non_null(r->command_uuid);
+  return r;
+}
+
+/* From the poll to the first request by the new identity. */
+static struct enroll_proof renew(struct enroll_proof p, const char *udid) {
+  struct report *r = fetch(p, udid);
+  struct scep_reply reply;
+  struct enroll_proof fresh = identity_for(challenge_in(r->command), 1, &reply);
+  assert_int_equal(reply.status, SCEP_SUCCESS);
+  assert_int_equal(put_report(p, udid, "Acknowledged", r->command_uuid)->refusal, ENROLL_FINE);
+  assert_int_equal(token_update(fresh, udid, "token"), ENROLL_FINE);
+  return fresh;
+}
+
+#define STATES(state) count("SELECT count(*) FROM renewal WHERE state = '" state "'")
+#define EVENTS(kind) count("SELECT count(*) FROM event WHERE kind = '" kind "'")
+
+/* ---- the world ---- */
+
+static int renewal_open_world(void **state) {
+  scep_open(state);
+  struct http_conf conf = {.listen = "127.0.0.1:0",
+                           .threads = 1,
+                           .headers_max = 16384,
+                           .headers_us = 15 * US_SECOND,
+                           .body_us = 15 * US_SECOND,
+                           .idle_us = 15 * US_SECOND,
+                           .handler = {self_head, self_body, self_end, NULL}};
+  must(http_start(fx.cx, &self.http, &conf));
+  self.status = 200;
+  new_keys();
+  fx.conf.public_url = ctx_printf(fx.cx, "http://127.0.0.1:%d", http_port(self.http));
+  fx.conf.identity_renew_before_us = 180 * US_DAY;
+  fx.conf.identity_grace_us = 365 * US_DAY;
+  return 0;
+}
+
+static int renewal_close_world(void **state) {
+  http_stop(self.http);
+  return scep_close(state);
+}
+
+/* ---- tests ---- */
+
+/* Nothing is begun while the server does not reach itself as devices do; it is told once. */
+static void test_unreachable(void **state) {
+  (void)state;
+  (void)enroll_one("A");
+  clock_shift(600 * US_DAY);
+  self.status = 502;
+  chore();
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM renewal"), 0);
+  assert_int_equal(EVENTS("renewal.unreachable"), 1);
+  const char *command;
+  assert_int_equal(start("A", &command), E_CONFLICT);
+  self.status = 200;
+  chore();
+  assert_int_equal(STATES("waiting"), 1);
+}
+
+/* A device's error halts all, for good; going on begins with another canary. */
+static void test_failure_halts(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  (void)enroll_one("B");
+  clock_shift(600 * US_DAY);
+  assert_int_equal(in_job(resume_job, NULL), E_CONFLICT);
+  chore();
+  assert_int_equal(STATES("waiting"), 1);
+  struct report *r = fetch(a, "A");
+  assert_int_equal(put_report(a, "A", "Error", r->command_uuid)->refusal, ENROLL_FINE);
+  assert_int_equal(STATES("failed"), 1);
+  assert_int_equal(EVENTS("renewal.halted"), 1);
+  chore();
+  assert_int_equal(STATES("waiting"), 0);
+  must(in_job(resume_job, NULL));
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM renewal r JOIN device d ON d.seq = r.device WHERE d.id = 'B' "
+                         "AND r.wave = 0 AND r.state = 'waiting'"),
+                   1);
+  struct scep_reply reply; /* what failed cannot be redeemed any more */
+  (void)identity_for(challenge_in(r->command), 1, &reply);
+  assert_int_equal(reply.status, SCEP_FAILURE);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE); /* the old identity stands */
+}
+
+/* Acknowledged, but the new identity never shows: that is a failure, too. */
+static void test_never_seen_halts(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  clock_shift(600 * US_DAY);
+  chore();
+  struct report *r = fetch(a, "A");
+  struct scep_reply reply;
+  struct enroll_proof fresh = identity_for(challenge_in(r->command), 1, &reply);
+  (void)put_report(a, "A", "Acknowledged", r->command_uuid);
+  assert_int_equal(STATES("installed"), 1);
+  clock_shift(600 * US_DAY + 23 * US_HOUR);
+  chore();
+  assert_int_equal(STATES("installed"), 1);
+  clock_shift(601 * US_DAY + US_HOUR);
+  chore();
+  assert_int_equal(STATES("failed"), 1);
+  assert_int_equal(EVENTS("renewal.halted"), 1);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE);
+  assert_int_equal(token_update(fresh, "A", "token"), ENROLL_FINE); /* late, but there */
+  assert_int_equal(STATES("done"), 1);
+}
+
+/* A device that does not come is no failure: its renewal expires, and is begun anew. */
+static void test_expires_and_is_retried(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  clock_shift(600 * US_DAY);
+  chore();
+  struct report *r = fetch(a, "A");
+  clock_shift(607 * US_DAY + US_HOUR);
+  chore();
+  assert_int_equal(STATES("expired"), 1);
+  assert_int_equal(STATES("waiting"), 1);
+  assert_int_equal(EVENTS("renewal.halted"), 0);
+  struct scep_reply reply;
+  (void)identity_for(challenge_in(r->command), 1, &reply);
+  assert_int_equal(reply.status, SCEP_FAILURE);
+  (void)renew(a, "A");
+  assert_int_equal(STATES("done"), 1);
+}
+
+/* One canary; a sleeping one is joined by another after an hour; then as many as make six; then six a minute. */
+static void test_waves(void **state) {
+  (void)state;
+  struct enroll_proof p[20];
+  const char *udid[20];
+  for (int i = 0; i < 20; i++) {
+    udid[i] = ctx_printf(fx.cx, "D%02d", i);
+    p[i] = enroll_one(udid[i]);
+  }
+  clock_shift(600 * US_DAY);
+  chore();
+  chore();
+  assert_int_equal(STATES("waiting"), 1);
+  clock_shift(600 * US_DAY + 61 * US_MINUTE);
+  chore();
+  assert_int_equal(STATES("waiting"), 2);
+  (void)renew(p[1], udid[1]);
+  chore();
+  assert_int_equal(STATES("done"), 1);
+  assert_int_equal(STATES("waiting"), 1 + 5);
+  chore();
+  assert_int_equal(STATES("waiting"), 1 + 5);
+  for (int i = 2; i < 7; i++) (void)renew(p[i], udid[i]);
+  clock_shift(600 * US_DAY + 70 * US_MINUTE);
+  chore();
+  chore();
+  assert_int_equal(STATES("done"), 6);
+  assert_int_equal(STATES("waiting"), 1 + 6);
+  clock_shift(600 * US_DAY + 72 * US_MINUTE);
+  chore();
+  assert_int_equal(STATES("waiting"), 1 + 12);
+  chore();
+  assert_int_equal(count("SELECT count(DISTINCT device) FROM renewal"), 19);
+}
+
+/* Each issue voids the one before until one is seen; the sixth is refused, and so is any after the new one is in use.
+ */
+static void test_issues(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A"), issued[5];
+  struct scep_reply reply;
+  const char *command;
+  must(start("A", &command));
+  struct report *r = fetch(a, "A");
+  assert_string_equal(r->command_uuid, command);
+  const char *challenge = challenge_in(r->command);
+  for (int i = 0; i < 5; i++) issued[i] = identity_for(challenge, i % 2, &reply);
+  (void)identity_for(challenge, 1, &reply);
+  assert_int_equal(reply.status, SCEP_FAILURE);
+  assert_int_equal(token_update(issued[3], "A", "t"), ENROLL_VOIDED);
+  assert_int_equal(token_update(a, "A", "t"), ENROLL_FINE);
+  assert_int_equal(token_update(issued[4], "A", "t"), ENROLL_FINE);
+  (void)identity_for(challenge, 0, &reply); /* even by the key that has it */
+  assert_int_equal(reply.status, SCEP_FAILURE);
+  assert_int_equal(token_update(issued[4], "A", "t"), ENROLL_FINE);
+  assert_int_equal(STATES("done"), 1);
+}
+
+/* What it buys belongs to that device: no other can be spoken for with it. */
+static void test_identity_of_another(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  (void)enroll_one("B");
+  struct scep_reply reply;
+  const char *command;
+  must(start("A", &command));
+  struct enroll_proof fresh = identity_for(challenge_in(fetch(a, "A")->command), 1, &reply);
+  assert_int_equal(authenticate(fresh, "B", NULL), ENROLL_MISUSED);
+  assert_int_equal(token_update(fresh, "B", "t"), ENROLL_MISUSED);
+  assert_int_equal(STATES("done"), 0);
+}
+
+static enum err await_job(struct ctx *cx, struct db *db, void *on) {
+  return db_run(cx, db, "UPDATE generation SET awaiting_configuration = $1", DB_I(*(int *)on));
+}
+
+/* Not while a device awaits its configuration, is blocked, went away, or is being renewed; not too early. */
+static void test_obstacles(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  const char *command;
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM renewal"), 0);
+  clock_shift(600 * US_DAY);
+  must(in_job(await_job, &(int){1}));
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM renewal"), 0);
+  assert_int_equal(start("A", &command), E_CONFLICT);
+  must(in_job(await_job, &(int){0}));
+  must(start("A", &command));
+  assert_int_equal(start("A", &command), E_CONFLICT);
+  assert_int_equal(start("B", &command), E_NOT_FOUND);
+  (void)enrolled("C"); /* of a foreign CA */
+  assert_int_equal(start("C", &command), E_CONFLICT);
+  assert_int_equal(check_out(a, "A"), ENROLL_FINE);
+  chore();
+  assert_int_equal(STATES("cancelled"), 1);
+  assert_int_equal(start("A", &command), E_CONFLICT);
+}
+
+/* Both identities count until the new one is seen, and 7 days more; then the old one is refused. Queue and generation
+   stay, whether or not the device authenticates in between. */
+static void test_overlap(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  struct scep_reply reply;
+  const char *command;
+  enqueue("A", "CertificateList", "1");
+  assert_string_equal(next_after(a, "A", "Idle", NULL), "1");
+  must(start("A", &command));
+  struct report *r = put_report(a, "A", "Acknowledged", "1");
+  assert_string_equal(r->command_uuid, command);
+  struct enroll_proof fresh = identity_for(challenge_in(r->command), 1, &reply);
+  enqueue("A", "SecurityInfo", "2");
+  assert_string_equal(next_after(a, "A", "Acknowledged", command), "2");
+  assert_int_equal(authenticate(fresh, "A", NULL), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM identity WHERE ends_at IS NOT NULL"),
+                   0); /* Authenticate proves little */
+  assert_string_equal(next_after(fresh, "A", "Idle", NULL), "2");
+  assert_int_equal(STATES("done"), 1);
+  assert_int_equal(count("SELECT count(*) FROM generation"), 1);
+  assert_string_equal(next_after(a, "A", "Idle", NULL), "2");
+  clock_shift(6 * US_DAY);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE);
+  clock_shift(8 * US_DAY);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FORMER);
+  assert_int_equal(put_report(a, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_int_equal(authenticate(a, "A", NULL), ENROLL_FORMER);
+  assert_int_equal(token_update(fresh, "A", "token"), ENROLL_FINE);
+}
+
+/* A poll by the new identity before the device could report: its renewal is done, and not handed out again. */
+static void test_answer_lost(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  struct scep_reply reply;
+  const char *command;
+  must(start("A", &command));
+  struct enroll_proof fresh = identity_for(challenge_in(fetch(a, "A")->command), 1, &reply);
+  assert_string_equal(next_after(fresh, "A", "Idle", NULL), "");
+  assert_int_equal(STATES("done"), 1);
+  assert_int_equal(count("SELECT waiting FROM target"), 1);
+  clock_shift(11 * US_MINUTE);
+  chore();
+  assert_int_equal(count("SELECT waiting FROM target"), 0);
+  assert_string_equal(next_after(fresh, "A", "Acknowledged", command), ""); /* late, but it wins */
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Acknowledged'"), 1);
+}
+
+static struct slice without_new(struct pl *profile) {
+  struct pl *scep = payload_of(profile, "com.apple.security.scep");
+  pl_set_string(scep, "PayloadUUID", "-");
+  pl_set_string(pl_get(scep, "PayloadContent"), "Challenge", "-");
+  pl_set_string(payload_of(profile, "com.apple.mdm"), "IdentityCertificateUUID", "-");
+  return pl_xml(fx.cx, profile);
+}
+
+/* The profile that arrives is the one that was given, whatever the settings are by now, by the same signer; only the
+   SCEP payload's UUID and the challenge are new. It bears the UUID of its command each time. */
+static void test_profile_is_the_same(void **state) {
+  (void)state;
+  struct enroll_session first;
+  struct scep_reply reply;
+  struct pki_cert *signers[2];
+  struct slice xml;
+  struct pl *before;
+  const char *command;
+  must(fetch_err(new_link(1, NULL), &first));
+  must(pki_cms_content(fx.cx, &xml, &signers[0], first.profile));
+  must(pl_parse(fx.cx, xml, &pl_limits_checkin, &before));
+  struct enroll_proof a = identity_for(first.challenge, 0, &reply);
+  assert_int_equal(authenticate(a, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE);
+  fx.conf.organization = "Another";
+  fx.conf.sign_message = false;
+  fx.conf.public_url = "https://elsewhere.example.org";
+  fx.conf.own_tls = false;
+  must(start("A", &command));
+  struct report *r = fetch(a, "A");
+  struct pl *after = profile_in(r->command, &signers[1]);
+  assert_memory_equal(pki_cert_sha256(signers[0]), pki_cert_sha256(signers[1]), SHA256_LEN);
+  struct pl *old_scep = payload_of(before, "com.apple.security.scep");
+  struct pl *new_scep = payload_of(after, "com.apple.security.scep");
+  assert_string_not_equal(pl_str(old_scep, "PayloadUUID"), pl_str(new_scep, "PayloadUUID"));
+  assert_string_equal(pl_str(payload_of(after, "com.apple.mdm"), "IdentityCertificateUUID"),
+                      pl_str(new_scep, "PayloadUUID"));
+  assert_string_equal(without_new(before).p, without_new(after).p);
+  assert_string_equal(fetch(a, "A")->command_uuid, command);
+}
+
+static enum err old_given_job(struct ctx *cx, struct db *db, void *given) {
+  return db_run(cx, db, "UPDATE generation SET given = $1", DB_S(given));
+}
+
+/* What an older version gave lacks UUIDs: fresh ones. What cannot be rendered halts the waves. */
+static void test_given_of_before(void **state) {
+  (void)state;
+  struct enroll_proof a = enroll_one("A");
+  struct pki_cert *signer;
+  const char *command;
+  char *given =
+      ctx_printf(fx.cx,
+                 "{\"ServerURL\":\"%s/mdm\",\"CheckInURL\":\"%s/mdm\",\"Topic\":\"" TOPIC
+                 "\",\"AccessRights\":8191,\"SignMessage\":true,\"PayloadIdentifier\":\"pomona.x.enrollment\","
+                 "\"OwnRoot\":true}",
+                 fx.conf.public_url, fx.conf.public_url);
+  must(in_job(old_given_job, given));
+  must(start("A", &command));
+  struct pl *profile = profile_in(fetch(a, "A")->command, &signer);
+  assert_string_equal(pl_str(profile, "PayloadIdentifier"), "pomona.x.enrollment");
+  assert_true(uuid_valid(slice_of(pl_str(profile, "PayloadUUID"))));
+  (void)enroll_one("B");
+  must(in_job(old_given_job, ctx_printf(fx.cx, "{\"ServerURL\":\"%s/mdm\"}", fx.conf.public_url)));
+  assert_int_equal(start("B", &command), E_CONFLICT);
+  clock_shift(600 * US_DAY);
+  chore();
+  assert_int_equal(EVENTS("renewal.halted"), 1);
+}
+
+/* How it stands, for people. */
+static void test_status(void **state) {
+  (void)state;
+  struct renewal_status s;
+  struct renewal_row *rows;
+  struct renewal_identity *identities;
+  size_t n;
+  struct enroll_proof a = enroll_one("A");
+  (void)enroll_one("B");
+  clock_shift(600 * US_DAY);
+  must(renewal_status(fx.cx, reader(), &fx.core, &s));
+  assert_int_equal(s.due, 2);
+  assert_string_equal(s.stage, "canary");
+  assert_null(s.halted);
+  chore();
+  (void)renew(a, "A");
+  must(renewal_status(fx.cx, reader(), &fx.core, &s));
+  assert_int_equal(s.due, 1);
+  assert_int_equal(s.done, 1);
+  assert_string_equal(s.stage, "few");
+  must(renewal_list(fx.cx, reader(), 0, 10, &rows, &n));
+  assert_int_equal(n, 1);
+  assert_string_equal(rows[0].state, "done");
+  must(renewal_identities(fx.cx, reader(), 0, 10, &identities, &n));
+  assert_int_equal(n, 2);
+  assert_true(identities[0].own && identities[0].seen_at && identities[0].not_after > identities[1].not_after);
+  assert_string_equal(identities[0].renewal, "done");
+  assert_null(identities[1].renewal);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, renewal_open_world, renewal_close_world)
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      T(test_unreachable), T(test_failure_halts), T(test_never_seen_halts),    T(test_expires_and_is_retried),
+      T(test_waves),       T(test_issues),        T(test_identity_of_another), T(test_obstacles),
+      T(test_overlap),     T(test_answer_lost),   T(test_profile_is_the_same), T(test_given_of_before),
+      T(test_status),
+  };
+  return cmocka_run_group_tests(tests, NULL, free_all);
+}
