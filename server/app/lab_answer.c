@@ -159,6 +159,12 @@ static void install(struct lab_device *d, struct pl *profile) {
   *at = p;
 }
 
+static void renew(struct answer *a, struct slice profile) {
+  if (lab_renew(a->cx, a->device, profile) == OK) return;
+  fail(a, "Error", "MCInstallationErrorDomain", INSTALL_FAILED, ctx_error_text(a->cx));
+  ctx_clear_error(a->cx);
+}
+
 static void install_profile(struct answer *a) {
   struct slice payload;
   struct pl *profile;
@@ -167,7 +173,7 @@ static void install_profile(struct answer *a) {
     ctx_clear_error(a->cx);
     fail(a, "Error", "MCProfileErrorDomain", PROFILE_MALFORMED, "The profile is malformed.");
   } else if (strcmp(pl_str(profile, "PayloadIdentifier"), a->device->profile.identifier) == 0) {
-    fail(a, "Error", "MCInstallationErrorDomain", INSTALL_FAILED, "The lab's devices do not renew their identity.");
+    renew(a, payload);
   } else {
     install(a->device, profile);
   }

@@ -1,6 +1,7 @@
 /* Inside the simulated devices: what a device is (lab_platform.c), how it reads its enrollment profile (lab_profile.c),
-   gets its identity (lab_scep.c), talks to the server (lab_talk.c), answers commands (lab_answer.c, lab_facts.c), is
-   kept between runs (lab_state.c); and many of them at work (lab_fleet.c, lab_push.c).
+   gets its identity (lab_scep.c), talks to the server (lab_talk.c), answers commands (lab_answer.c, lab_facts.c),
+   renews its identity (lab_renew.c), is kept between runs (lab_state.c); and many of them at work (lab_fleet.c,
+   lab_push.c).
 
    Who owns what: a device owns its texts, identity and list of profiles until lab_device_free; keys are the pool's.
    Threads: one at a time works on a device. */
@@ -79,10 +80,11 @@ struct lab_device {
   uint8_t token[32];
   char magic[40];
   struct lab_installed *installed;
-  struct buf unsent;    /* a report that was not answered with 2xx: sent again before anything else */
-  int64_t not_now;      /* so many answers are still NotNow */
-  const char *swallow;  /* commands of this type are never answered; NULL: none; borrowed */
-  int64_t acknowledged; /* commands */
+  struct buf unsent;         /* a report that was not answered with 2xx: sent again before anything else */
+  int64_t not_now;           /* so many answers are still NotNow */
+  const char *swallow;       /* commands of this type are never answered; NULL: none; borrowed */
+  int64_t acknowledged;      /* commands */
+  const struct lab_way *way; /* while it is in a session: what commands do by the wire needs it; NULL: it is in none */
 };
 
 /* A new device of its own; udid and serial NULL: made up. number goes into its name, when it is not 0. */
@@ -93,6 +95,8 @@ void lab_device_free(struct lab_device *d);
 void lab_device_forget(struct lab_device *d);
 /* Copies what the device keeps of its profile, and its identity. */
 void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity);
+/* The same for a profile that takes the place of its own: nothing else of the device changes. */
+void lab_device_replace(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity);
 
 /* ---- messages (lab_message.c) ---- */
 struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d);
@@ -146,6 +150,13 @@ MUST_CHECK enum err lab_leave(struct ctx *cx, struct lab_device *d, const struct
 /* The identity that the profile's SCEP server gives. */
 MUST_CHECK enum err lab_scep(struct ctx *cx, struct pki_cert **out, const struct lab_profile *profile,
                              struct nh *client, const struct pki_key *key);
+
+/* The enrollment profile again (lab_renew.c): a new identity by its SCEP payload, which the device uses from then on.
+   E_INVALID: it changes what must stay as it is (Apple: Topic, ServerURL, CheckInURL). */
+MUST_CHECK enum err lab_renew(struct ctx *cx, struct lab_device *d, struct slice profile);
+/* By the profile's SCEP payload, with the device's key. */
+MUST_CHECK enum err lab_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
+                                 const struct lab_profile *profile, const struct lab_way *way);
 
 /* ---- kept between runs (lab_state.c) ---- */
 MUST_CHECK enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *dir);

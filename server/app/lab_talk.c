@@ -112,8 +112,8 @@ static enum err fetch(struct ctx *cx, struct lab_profile *out, const struct lab_
   return lab_profile_read(cx, out, reply.body);
 }
 
-static enum err get_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
-                             const struct lab_profile *profile, const struct lab_way *way) {
+enum err lab_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
+                      const struct lab_profile *profile, const struct lab_way *way) {
   struct nh_conf conf = trust(way, profile->scep_url, profile->root_pem);
   struct nh *client;
   TRY(nh_new(cx, &client, &conf));
@@ -125,9 +125,8 @@ static enum err get_identity(struct ctx *cx, struct pki_cert **out, const struct
 static struct slice copy(struct ctx *cx, struct slice s) { return slice_mem(ctx_memdup(cx, s.p, s.n), s.n); }
 
 /* What the device keeps of the profile; the challenge is used up. */
-void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity) {
-  struct ctx *own = ctx_new();
-  lab_device_forget(d);
+void lab_device_replace(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity) {
+  struct ctx *own = ctx_new(), *before = d->cx;
   d->cx = own;
   d->profile = (struct lab_profile){.identifier = ctx_strdup(own, p->identifier),
                                     .uuid = ctx_strdup(own, p->uuid),
@@ -139,6 +138,12 @@ void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const s
                                     .check_out = p->check_out};
   if (pki_cert_parse(own, &d->identity, pki_cert_der(identity)) != OK) abort(); /* it was parsed before */
   d->identity_pem = pki_cert_pem(own, d->identity);
+  ctx_free(before);
+}
+
+void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const struct pki_cert *identity) {
+  lab_device_forget(d);
+  lab_device_replace(d, p, identity);
 }
 
 static enum err present(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
@@ -163,7 +168,7 @@ enum err lab_enroll(struct ctx *cx, struct lab_device *d, const struct lab_way *
   struct pki_cert *identity;
   TRY(fetch(cx, &profile, way, link));
   tell(way, d, "has its profile", profile.server_url);
-  TRY(get_identity(cx, &identity, d, &profile, way));
+  TRY(lab_identity(cx, &identity, d, &profile, way));
   tell(way, d, "has its identity", pki_cert_issuer(cx, identity));
   lab_device_adopt(d, &profile, identity);
   secret_random(d->token, sizeof d->token);
@@ -239,6 +244,14 @@ static bool take_effect(struct ctx *cx, struct session *s) {
   return true;
 }
 
+/* The device has a new identity: its next request is made with that. */
+static enum err come_anew(struct ctx *cx, struct session *s) {
+  struct lab_device *d = s->line.device;
+  tell(s->line.way, d, "has a new identity", NULL);
+  nh_free(s->line.client);
+  return line_open(cx, &s->line, d, s->line.way);
+}
+
 /* The next command, or the end of the session. */
 static enum err step(struct ctx *cx, struct session *s, bool *done) {
   struct lab_device *d = s->line.device;
@@ -249,7 +262,9 @@ static enum err step(struct ctx *cx, struct session *s, bool *done) {
   *done = reply.body.n == 0;
   s->out->again_us = s->report.status && strcmp(s->report.status, "NotNow") == 0 ? AGAIN_US : 0;
   if (*done) return OK;
+  const struct pki_cert *identity = d->identity;
   TRY(lab_answer(cx, d, reply.body, &s->report));
+  if (d->identity != identity) TRY(come_anew(cx, s));
   s->out->commands++;
   tell(s->line.way, d, "is given", s->report.request_type);
   s->body = s->report.body;
@@ -262,6 +277,7 @@ enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way 
   bool done = false;
   *out = (struct lab_session){0};
   TRY(line_open(cx, &s.line, d, way));
+  d->way = way;
   s.body = d->unsent.n ? buf_slice(&d->unsent) : lab_idle(cx, d);
   tell(way, d, "connects", NULL);
   enum err e = OK;
@@ -269,6 +285,7 @@ enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way 
     if (out->commands > COMMANDS_MOST) e = FAIL(cx, E_INVALID, "more than %d commands in one session", COMMANDS_MOST);
     if (e == OK) e = step(cx, &s, &done);
   }
+  d->way = NULL;
   nh_free(s.line.client);
   return e;
 }
