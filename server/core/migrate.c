@@ -78,19 +78,31 @@ static enum err device_token(struct ctx *cx, struct db *db, struct checkin *c, s
   return keep_unlock_token(cx, db, c->core, place->generation, c->state);
 }
 
+/* Of a user whose device may have come already: what its own channel has told since counts. */
+static enum err check_user(struct ctx *cx, struct db *db, const struct checkin *c, const struct migrate_place *place) {
+  int64_t enrollment;
+  bool seen;
+  if (!migrate_is_waiting(place) && (!place->migrated || place->checked_out))
+    return FAIL(cx, E_NOT_FOUND, "the TokenUpdate of the device %s has to come first", c->ids.device);
+  TRY(migrate_channel(cx, db, c->ids.id, &enrollment, &seen));
+  return seen ? FAIL(cx, E_CONFLICT, "%s has come here already", c->ids.id) : OK;
+}
+
+static enum err check_device(struct ctx *cx, const struct checkin *c, const struct migrate_place *place) {
+  if (migrate_is_waiting(place) || place->pending_migrated) return OK;
+  return FAIL(cx, E_NOT_FOUND, "the Authenticate of the device %s has to come first", c->ids.device);
+}
+
 static enum err token_update(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {
   struct enroll_channel_row before;
   int64_t enrollment;
-  bool waiting = migrate_is_waiting(place);
-  if (c->ids.is_user && !waiting)
-    return FAIL(cx, E_NOT_FOUND, "the TokenUpdate of the device %s has to come first", c->ids.device);
-  if (!waiting && !place->pending_migrated)
-    return FAIL(cx, E_NOT_FOUND, "the Authenticate of the device %s has to come first", c->ids.device);
+  TRY(c->ids.is_user ? check_user(cx, db, c, place) : check_device(cx, c, place));
   if (!c->ids.is_user) TRY(device_token(cx, db, c, place));
   TRY(enroll_channel_load(cx, db, c->ids.id, &before));
   if (!before.seq) c->news = "device migrated";
   TRY(enroll_channel_save(cx, db, &c->ids, place->device, c->state, &enrollment));
   TRY(migrate_channel_history(cx, db, enrollment, &(struct migrate_history){0}));
+  if (c->ids.is_user && place->checked_out) TRY(enroll_channel_off(cx, db, place->device, c->ids.id));
   if (!c->news) return OK;
   struct js *data = js_object(cx);
   js_set_string(data, "topic", ((const struct enroll_token *)c->state)->topic);
@@ -99,11 +111,14 @@ static enum err token_update(struct ctx *cx, struct db *db, struct checkin *c, s
 
 /* ---- the others ---- */
 
+/* Its device may have come already: a token that it has left here since counts. */
 static enum err set_bootstrap_token(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {
   const struct checkin_bootstrap *b = c->state;
-  int64_t generation = migrate_is_waiting(place) ? place->generation : place->pending_migrated ? place->pending : 0;
+  int64_t generation = place->migrated ? place->generation : place->pending_migrated ? place->pending : 0, of;
+  struct slice stored = {0};
   if (!generation) return FAIL(cx, E_NOT_FOUND, "the Authenticate of the device %s has to come first", c->ids.device);
-  return checkin_keep_bootstrap_token(cx, db, c->core, generation, b->token);
+  if (place->seen) TRY(checkin_get_bootstrap_token(cx, db, place->device, &of, &stored));
+  return stored.p ? OK : checkin_keep_bootstrap_token(cx, db, c->core, generation, b->token);
 }
 
 static enum err check_out(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place) {
@@ -114,24 +129,28 @@ static enum err check_out(struct ctx *cx, struct db *db, struct checkin *c, stru
 
 static const struct {
   const char *message_type;
+  bool late; /* for a migrated device that has come already, too: it comes when it likes, not after its stream */
   enum err (*apply)(struct ctx *cx, struct db *db, struct checkin *c, struct migrate_place *place);
 } rows[] = {
-    {"Authenticate", authenticate},
-    {"TokenUpdate", token_update},
-    {"SetBootstrapToken", set_bootstrap_token},
-    {"CheckOut", check_out},
+    {"Authenticate", false, authenticate},
+    {"TokenUpdate", false, token_update},
+    {"SetBootstrapToken", true, set_bootstrap_token},
+    {"CheckOut", false, check_out},
 };
+
+static enum err apply(struct ctx *cx, struct db *db, struct checkin *c, size_t row) {
+  struct migrate_place place;
+  TRY(migrate_place(cx, db, c->ids.device, &place));
+  bool late = (rows[row].late || c->ids.is_user) && place.migrated && !place.blocked;
+  if (migrate_is_taken(&place) && !late)
+    return FAIL(cx, E_CONFLICT, "%s is %s here already, and would lose its place", c->ids.device,
+                place.blocked ? "blocked" : "enrolled");
+  return rows[row].apply(cx, db, c, &place);
+}
 
 enum err migrate_checkin(struct ctx *cx, struct db *db, void *checkin) {
   struct checkin *c = checkin;
-  struct migrate_place place;
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (strcmp(rows[i].message_type, c->row->message_type) != 0) continue;
-    TRY(migrate_place(cx, db, c->ids.device, &place));
-    if (migrate_is_taken(&place))
-      return FAIL(cx, E_CONFLICT, "%s is %s here already, and would lose its place", c->ids.device,
-                  place.blocked ? "blocked" : "enrolled");
-    return rows[i].apply(cx, db, c, &place);
-  }
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (strcmp(rows[i].message_type, c->row->message_type) == 0) return apply(cx, db, c, i);
   return OK;
 }

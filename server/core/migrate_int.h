@@ -34,7 +34,8 @@ struct migrate_history {
 };
 MUST_CHECK enum err migrate_channel_history(struct ctx *cx, struct db *db, int64_t enrollment,
                                             const struct migrate_history *h);
-MUST_CHECK enum err migrate_channel(struct ctx *cx, struct db *db, const char *id, int64_t *enrollment);
+/* *enrollment 0: there is none. *seen: it has made a request here. */
+MUST_CHECK enum err migrate_channel(struct ctx *cx, struct db *db, const char *id, int64_t *enrollment, bool *seen);
 
 /* ---- migrate_folder.c: a folder that may be hostile ---- */
 struct migrate_folder {

@@ -221,8 +221,9 @@ static void count_topic(struct channel *c, struct db *db) {
 
 static enum err bring(struct channel *c, struct db *db) {
   int64_t enrollment, commands;
+  bool seen;
   TRY(c->ids.is_user ? bring_user(c, db) : bring_device(c, db));
-  TRY(migrate_channel(c->cx, db, c->id, &enrollment));
+  TRY(migrate_channel(c->cx, db, c->id, &enrollment, &seen));
   TRY(keep_history(c, db, enrollment));
   count_topic(c, db);
   TRY(migrate_queue(c->cx, db, c->m, c->id, enrollment, &commands));

@@ -79,6 +79,11 @@ enum err migrate_channel_history(struct ctx *cx, struct db *db, int64_t enrollme
                 DB_NULL_IF(h->last_seen == 0, DB_I(h->last_seen)));
 }
 
-enum err migrate_channel(struct ctx *cx, struct db *db, const char *id, int64_t *enrollment) {
-  return db_one_int(cx, db, enrollment, "SELECT seq FROM enrollment WHERE id = $1", DB_S(id));
+enum err migrate_channel(struct ctx *cx, struct db *db, const char *id, int64_t *enrollment, bool *seen) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT seq, last_address IS NOT NULL FROM enrollment WHERE id = $1", DB_S(id)));
+  bool found = db_next(&r);
+  *enrollment = found ? db_int(&r, 0) : 0;
+  *seen = found && db_int(&r, 1) != 0;
+  return db_close(&r);
 }

@@ -331,11 +331,13 @@ static void test_channels(void **state) {
   put_device("AAAA");
   put_user("AAAA", "U1");
   put_device("BBBB");
+  put_user("BBBB", "U1"); /* NanoMDM leaves users enabled when their device goes */
   put_text("enrollments", "BBBB", "disabled", "1");
   migrate();
   assert_int_equal(js_count(report.left_out), 0);
   assert_int_equal(report.devices, 2);
-  assert_int_equal(report.users, 1);
+  assert_int_equal(report.users, 2);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1"), 2);
   assert_int_equal(report.checked_out, 1);
   assert_int_equal(report.unlock_tokens, 2);
   assert_int_equal(report.bootstrap_tokens, 2);

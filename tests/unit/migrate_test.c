@@ -152,6 +152,29 @@ static void test_first_contact(void **state) {
   assert_int_equal(tell(authenticate_of("A")), E_CONFLICT); /* it has come: it is as any device of ours */
 }
 
+/* A device comes when it likes, not after its stream: what is told late of its users and its token is taken, and what
+   it has told itself since counts. */
+static void test_late(void **state) {
+  (void)state;
+  struct enroll_proof mine = new_identity("mine");
+  bring("A");
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "");
+  assert_int_equal(token_update(mine, "A", "newer"), ENROLL_FINE);
+  must(tell(bootstrap_of("A", "theirs")));
+  must(tell(token_of("A", "U")));
+  must(tell(token_of("A", "V")));
+  struct pl *own = token_of("A", "V");
+  enum enroll_refusal refusal;
+  must(check_in_with(mine, own, &refusal));
+  char *before = held();
+  must(tell(bootstrap_of("A", "again")));
+  must(tell(token_of("A", "U")));
+  assert_int_equal(tell(token_of("A", "V")), E_CONFLICT);
+  assert_int_equal(tell(token_of("A", NULL)), E_CONFLICT);
+  assert_string_equal(held(), before);
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE bootstrap_token_sealed IS NOT NULL"), 1);
+}
+
 /* After the window nothing binds by itself; telling the device again opens it anew. */
 static void test_window(void **state) {
   (void)state;
@@ -197,15 +220,9 @@ static void test_check_out(void **state) {
 #define T(name) cmocka_unit_test_setup_teardown(name, world, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_order),
-      T(test_enrolled_here),
-      T(test_replay),
-      T(test_foreign_topic),
-      T(test_first_contact),
-      T(test_window),
-      T(test_contact_by_anothers_identity),
-      T(test_back_again),
-      T(test_check_out),
+      T(test_order),         T(test_enrolled_here), T(test_replay), T(test_foreign_topic),
+      T(test_first_contact), T(test_window),        T(test_late),   T(test_contact_by_anothers_identity),
+      T(test_back_again),    T(test_check_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
