@@ -29,18 +29,13 @@ static const struct part data_parts[] = {
 static enum err check_url(struct ctx *cx, struct server *s) { return guard_url(cx, &s->core); }
 
 static const struct part serving_parts[] = {
-    {serve_open_trust, serve_close_trust},       {serve_open_signers, serve_close_signers},
-    {serve_open_refused, serve_close_refused},   {serve_open_seen, serve_close_seen},
-    {serve_open_webhooks, serve_close_webhooks}, {serve_open_push, serve_close_push},
-    {serve_open_chores, serve_close_chores},     {serve_open_tls, serve_close_tls},
-    {serve_open_outbound, serve_close_outbound}, {serve_open_devices, serve_close_devices},
-    {serve_open_admin, serve_close_admin},
     // clang-format off
     {check_url, NULL},
     {serve_open_trust, serve_close_trust},
     {serve_open_signers, serve_close_signers},
     {serve_open_refused, serve_close_refused},
     {serve_open_seen, serve_close_seen},
+    {serve_open_webhooks, serve_close_webhooks},
     {serve_open_push, serve_close_push},
     {serve_open_chores, serve_close_chores},
     {serve_open_tls, serve_close_tls},

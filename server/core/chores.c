@@ -11,7 +11,10 @@
 
 #include <stdlib.h>
 
-enum { CHUNK = 150 }; /* rows a job: check-ins pass between */
+enum {
+  CHUNK = 150, /* rows a job: check-ins pass between */
+  FIRST_S = 5  /* after the start, when those who waited for the server have come */
+};
 
 static enum err expire_job(struct ctx *cx, struct db *db, void *arg) {
   return queue_expire(cx, db, clock_now_us(), CHUNK, arg);
@@ -85,7 +88,7 @@ enum err chores_start(struct ctx *cx, struct chores **out, struct core *core) {
   (void)cx;
   struct chores *c = mem_alloc(sizeof *c);
   *c = (struct chores){.core = core};
-  for (int i = 0; i < ROWS; i++) c->due[i] = clock_mono_us() + rows[i].every_us;
+  for (int i = 0; i < ROWS; i++) c->due[i] = clock_mono_us() + FIRST_S * US_SECOND;
   pthread_mutex_init(&c->lock, NULL);
   cond_init(&c->stop);
   c->thread = thread_start("chores", run, c);

@@ -1,6 +1,8 @@
 """What would cut enrolled devices off is refused: a changed public-url, a TLS certificate of a root that they were not given."""
 import plistlib
 import signal
+import socket
+import threading
 
 import scep
 from harness import CA, Device, Server, cli, until
@@ -28,7 +30,56 @@ def test_public_url(tmp):
     s = Server(tmp, tls="off", public_url="http://new.example.org", accept_cut_off="yes")
     assert [u["devices"] for u in s.admin("GET", "/api/v1/tls")[1]["former_urls"]] == [2]
     s.stop()
-    Server(tmp, tls="off", public_url="http://new.example.org")  # once is enough
+    s = Server(tmp, tls="off", public_url="http://new.example.org")  # once is enough
+
+    # The former address is watched: nobody listens there.
+    s.wait_log(msg="an address that enrolled devices hold does not lead here")
+    [former] = s.admin("GET", "/api/v1/tls")[1]["former_urls"]
+    assert former["ok"] is False and former["error"], former
+    assert s.rows("SELECT count(*) FROM event WHERE kind = 'url.unreachable'") == [(1,)]
+    assert "http://old.example.org:1" in s.cli("tls", "show").stdout
+
+
+def test_former_address_leads_here(tmp):
+    """By way of a forwarder, as a former DNS name would."""
+    old = Forwarder()
+    s, _ = enrolled(tmp, tls="off", public_url=f"http://127.0.0.1:{old.port}")
+    s.stop()
+    s = Server(tmp, tls="off", public_url="http://new.example.org", accept_cut_off="yes")
+    old.to(s.devices_address)
+    [former] = until(lambda: [u for u in s.admin("GET", "/api/v1/tls")[1]["former_urls"] if u["at"]], "the probe")
+    assert former["ok"] is True and former["devices"] == 2, former
+    old.stop()
+
+
+class Forwarder:
+    """Hands bytes on; to nobody at first."""
+
+    def __init__(self):
+        self.target, self.socket = None, socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def to(self, address):
+        self.target = address
+
+    def _run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client:
+            if self.target:
+                with socket.create_connection(self.target) as server:
+                    server.sendall(client.recv(65536))
+                    client.sendall(server.recv(65536))
+
+    def stop(self):
+        self.socket.close()
 
 
 def write_pair(tmp, identity):
