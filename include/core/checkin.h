@@ -35,9 +35,14 @@ struct checkin {
 MUST_CHECK enum err checkin_read(struct ctx *cx, struct slice body, struct checkin *out);
 MUST_CHECK enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin);
 
-/* Inside a job, before a request is looked at: does what it means by itself (a first contact binds its identity), and
-   gives what the identity may speak for then. */
+/* Inside a job, before a request is looked at: does what it means by itself (a first contact binds its identity, one
+   that a takeover stands against ends that, one that lost its device by silence wins it back), and gives what the
+   identity may speak for then. */
 MUST_CHECK enum err checkin_admit(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                   const struct enroll_proof *proof, struct enroll_channel *out);
+/* Inside a job: another generation of the device came into force. What its channels were to do is over, for this
+   reason, and they are woken. */
+MUST_CHECK enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int64_t device,
+                                     const char *reason);
 
 #endif

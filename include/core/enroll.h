@@ -45,9 +45,8 @@ enum enroll_refusal {
   ENROLL_MISUSED, /* the identity belongs to another device */
   ENROLL_FORMER,  /* of a generation that was replaced */
   ENROLL_BLOCKED,
-  ENROLL_VOIDED,     /* replaced by a later issue */
+  ENROLL_VOIDED,     /* replaced by a later issue, or refused for good */
   ENROLL_OTHER_LINK, /* its link was made for another device */
-  ENROLL_HELD,       /* another identity holds this device, and nothing says that it is gone */
   ENROLL_FOREIGN,    /* identity of a foreign CA for a device that another identity holds */
   ENROLL_TOPIC,      /* its profile names a topic without a push certificate here */
   ENROLL_EXPIRED,    /* the identity has ended: only its renewal is served */
@@ -111,9 +110,9 @@ struct enroll_token {
 };
 struct enroll_token_result {
   enum enroll_refusal refusal;
-  int64_t enrollment;
-  bool enrolled; /* the first one of this generation on this channel */
-  bool promoted; /* a pending generation came into force by it */
+  int64_t device, enrollment; /* enrollment 0: nothing is in force by it */
+  bool enrolled;              /* the first one of this generation on this channel */
+  bool promoted;              /* a pending generation came into force by it */
   bool token_changed;
 };
 MUST_CHECK enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
@@ -136,15 +135,27 @@ MUST_CHECK enum err enroll_defend(struct ctx *cx, struct db *db, const struct en
    generation is in force again, as it was; the other's identity is refused for good. */
 MUST_CHECK enum err enroll_win_back(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
                                     const struct enroll_proof *proof, bool *won);
-/* Inside a job: what is to be done after a generation came into force outside of a TokenUpdate: its channels. */
+/* A provisional generation, and what it stands against. */
 struct enroll_takeover {
   int64_t device, generation;
-  char *id; /* of the device */
+  char *id;             /* of the device */
+  int64_t since;        /* its Authenticate */
+  char *address;        /* that it came from; may be NULL */
+  int64_t link;         /* its number; 0: it came without one */
+  char *link_by;        /* who made it */
+  char *former_address; /* of the one in force; may be NULL */
+  int64_t former_seen;
+  char *accepted_by; /* an operator has let it in: only its TokenUpdate is missing */
+  bool held;         /* its TokenUpdate has come */
+  int64_t woken_at;  /* when APNs first took a push to the one in force since; 0: not yet */
+  int64_t silent_at; /* when the silence of the one in force is enough; 0: not known yet, or never by itself */
+  bool former_spoke; /* it was heard of since the profile was fetched, or never at all: its silence proves nothing */
 };
-/* Reader's connection: the provisional ones, oldest first. */
-MUST_CHECK enum err enroll_takeovers(struct ctx *cx, struct db *db, struct enroll_takeover **out, size_t *n);
-/* Inside a job: puts it in force if it has proved by now that the former is gone. *came says so: the caller clears the
-   queues of enroll_channels_of(device) and wakes them. */
+/* Reader's connection: the provisional ones, oldest first; only that of one device, or of all (0). */
+MUST_CHECK enum err enroll_takeovers(struct ctx *cx, struct db *db, struct core *core, int64_t device,
+                                     struct enroll_takeover **out, size_t *n);
+/* Inside a job: puts it in force if it has proved by now that the former is gone. *came says so: then the caller ends
+   what its channels were to do (checkin_in_force). */
 MUST_CHECK enum err enroll_takeover_check(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                                           int64_t now, bool *came);
 /* Inside a job, by an operator: E_NOT_FOUND, E_CONFLICT when nothing is provisional. accept: *came as above; false when
@@ -200,7 +211,9 @@ struct enroll_channels {
   size_t n;
 };
 MUST_CHECK enum err enroll_channels_of(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out);
-/* The same for the device that this channel belongs to. */
+/* Those that can be pushed to: the device's own first, then its users', who were seen last first; 21 at most. */
+MUST_CHECK enum err enroll_reachable(struct ctx *cx, struct db *db, int64_t device, struct enroll_channels *out);
+/* The same as enroll_channels_of for the device that this channel belongs to. */
 MUST_CHECK enum err enroll_siblings(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_channels *out);
 /* Inside a job: a device that checked out came again; told once per check-out (event device.seen-after-checkout). */
 MUST_CHECK enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_t device);

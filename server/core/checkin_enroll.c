@@ -65,30 +65,6 @@ enum err token_update_read(struct ctx *cx, struct pl *message, struct checkin *c
   return OK;
 }
 
-static enum err clear_queues(struct ctx *cx, struct db *db, int64_t enrollment) {
-  struct enroll_channels channels;
-  TRY(enroll_siblings(cx, db, enrollment, &channels));
-  for (size_t i = 0; i < channels.n; i++) {
-    TRY(queue_clear(cx, db, channels.seq[i], "re-enrolled"));
-    TRY(push_forget(cx, db, channels.seq[i], true));
-    TRY(ddm_forget(cx, db, channels.seq[i]));
-  }
-  return OK;
-}
-
-/* A device that waits in Setup Assistant is supervised. Its bypass code of Activation Lock can be asked for some days
-   only, and it is too late when it is needed. */
-static enum err ask_bypass_code(struct ctx *cx, struct db *db, const struct checkin *c, int64_t enrollment) {
-  const struct enroll_token *token = c->state;
-  if (token->awaiting_configuration != 1) return OK;
-  return queue_own(cx, db, c->core, "ActivationLockBypassCode", enrollment);
-}
-
-static enum err begin_generation(struct ctx *cx, struct db *db, const struct checkin *c, int64_t enrollment) {
-  TRY(clear_queues(cx, db, enrollment));
-  return ask_bypass_code(cx, db, c, enrollment);
-}
-
 enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   struct enroll_token_result r;
   TRY(enroll_token_update(cx, db, c->core, &c->ids, &c->proof, c->state, &r));
@@ -97,10 +73,8 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
   TRY(renewal_identity_seen(cx, db, c->core, c->proof.hash));
   if (r.enrolled) c->news = "device enrolled";
-  if (r.promoted)
-    TRY(begin_generation(cx, db, c, r.enrollment));
-  else if (r.token_changed)
-    TRY(push_forget(cx, db, r.enrollment, true));
+  if (r.promoted) return checkin_in_force(cx, db, c->core, r.device, "re-enrolled");
+  if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;
   TRY(queue_waiting(cx, db, r.enrollment, &waiting));
   if (r.enrolled) return push_due(cx, db, c->core, r.enrollment, PUSH_ENROLLED, 0, NULL, NULL);

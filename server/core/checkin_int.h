@@ -44,6 +44,8 @@ MUST_CHECK enum err checkin_put_bootstrap_token(struct ctx *cx, struct db *db, i
 /* Of the device's generation in force; p NULL: none. */
 MUST_CHECK enum err checkin_get_bootstrap_token(struct ctx *cx, struct db *db, int64_t device, int64_t *generation,
                                                 struct slice *sealed);
+/* Does it wait in Setup Assistant, by its generation in force? */
+MUST_CHECK enum err checkin_awaits(struct ctx *cx, struct db *db, int64_t device, bool *awaits);
 MUST_CHECK enum err checkin_set_awaiting(struct ctx *cx, struct db *db, int64_t generation, int awaiting);
 
 #endif

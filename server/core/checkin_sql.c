@@ -38,3 +38,13 @@ enum err checkin_set_awaiting(struct ctx *cx, struct db *db, int64_t generation,
   return db_run(cx, db, "UPDATE generation SET awaiting_configuration = $2 WHERE seq = $1", DB_I(generation),
                 DB_I(awaiting));
 }
+
+enum err checkin_awaits(struct ctx *cx, struct db *db, int64_t device, bool *awaits) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n,
+                 "SELECT count(*) FROM device d JOIN generation g ON g.seq = d.generation "
+                 "WHERE d.seq = $1 AND g.awaiting_configuration = 1",
+                 DB_I(device)));
+  *awaits = n != 0;
+  return OK;
+}

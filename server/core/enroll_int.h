@@ -34,7 +34,7 @@ struct enroll_identity {
   bool ended;      /* it was renewed, and the overlap is over */
   int64_t session; /* 0: none (a foreign CA, or the database is older than it) */
   bool renews;     /* its session renews the identity of session_device */
-  bool from_link;
+  bool from_link, link_revoked;
   char *session_device; /* what the link or the renewal was made for; NULL: any */
   char *given;
 };
@@ -57,13 +57,18 @@ MUST_CHECK enum err enroll_identity_end(struct ctx *cx, struct db *db, int64_t g
 
 struct enroll_generation {
   int64_t device;
+  bool provisional;
   const uint8_t *identity;
   int64_t session;
   const char *topic, *facts, *given;
+  int64_t replaced; /* 0: none */
+  const char *way_in, *address;
 };
 MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g,
                                           int64_t *seq);
-/* Ends a pending one. */
+/* What it told is told anew. */
+MUST_CHECK enum err enroll_generation_again(struct ctx *cx, struct db *db, int64_t seq, const char *facts);
+/* Ends a pending or provisional one, with what was held for it. */
 MUST_CHECK enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending);
 /* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
 MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
@@ -79,6 +84,12 @@ MUST_CHECK enum err enroll_generation_secrets(struct ctx *cx, struct db *db, int
 /* Was this device erased by us: EraseDevice Acknowledged, or handed over at least `silence` ago and nothing since? */
 MUST_CHECK enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t generation, int64_t silence,
                                   bool *erased);
+
+/* enroll_generation_promote, with what its Authenticate told, and with no channel yet. */
+MUST_CHECK enum err enroll_promote(struct ctx *cx, struct db *db, int64_t device, int64_t generation);
+/* Keeps the certificate of a foreign CA as an identity. */
+MUST_CHECK enum err enroll_add_foreign(struct ctx *cx, struct db *db, struct core *core,
+                                       const struct enroll_proof *proof);
 
 MUST_CHECK enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id);
 MUST_CHECK enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int64_t *n);
@@ -126,6 +137,54 @@ struct enroll_adoption {
   const uint8_t *hash;
 };
 MUST_CHECK enum err enroll_adopted(struct ctx *cx, struct db *db, const struct enroll_adoption *a, int64_t *generation);
+
+/* ---- takeovers ---- */
+
+/* What decides about a provisional generation. */
+struct enroll_case {
+  struct enroll_takeover t;
+  bool blocked;
+  struct slice identity;   /* hash */
+  int64_t fetched_at;      /* its profile */
+  int64_t uses_max;        /* of its link */
+  struct slice held_token; /* of its TokenUpdate, with its topic */
+  char *held_topic;
+  /* of the one in force */
+  int64_t former;
+  bool former_known; /* an identity of it was seen */
+  struct slice token;
+  int64_t token_at;
+  /* of the last push to it */
+  struct slice pushed;
+  int64_t status, sent_at, dead_at, gone_at;
+};
+/* By the generation, or the device (the other is 0); t.generation 0: none is provisional. */
+MUST_CHECK enum err enroll_case_load(struct ctx *cx, struct db *db, int64_t generation, int64_t device,
+                                     struct enroll_case *out);
+MUST_CHECK enum err enroll_cases(struct ctx *cx, struct db *db, struct enroll_case **out, size_t *n);
+MUST_CHECK enum err enroll_case_woken(struct ctx *cx, struct db *db, int64_t generation, int64_t at);
+MUST_CHECK enum err enroll_case_accepted(struct ctx *cx, struct db *db, int64_t generation, const char *by);
+MUST_CHECK enum err enroll_generation_way_in(struct ctx *cx, struct db *db, int64_t generation, const char *way);
+
+/* A new provisional one stands: the one in force is woken, and it is told. */
+MUST_CHECK enum err enroll_contest(struct ctx *cx, struct db *db, struct core *core, int64_t device);
+/* A new Authenticate takes the place of what is pending: told when that was provisional. *again: it is that one, by the
+   same identity; NULL: it is not. */
+MUST_CHECK enum err enroll_displace(struct ctx *cx, struct db *db, int64_t device, const uint8_t *identity,
+                                    bool *again);
+/* Nobody gets in any more by what the device's generations from this one on came by, but for those that an operator
+   wants: identities, sessions, links (which `by` revokes). Those that are not in force yet are dropped. */
+MUST_CHECK enum err enroll_claims_end(struct ctx *cx, struct db *db, int64_t device, int64_t from, const char *by);
+/* Keeps a TokenUpdate of a provisional one; those beyond its 20th channel are dropped. */
+MUST_CHECK enum err enroll_held_put(struct ctx *cx, struct db *db, int64_t generation, const struct enroll_ids *ids,
+                                    const struct enroll_token *token);
+/* Keeps the tokens of the device's channels for the generation that loses it. */
+MUST_CHECK enum err enroll_held_save(struct ctx *cx, struct db *db, int64_t device, int64_t generation);
+/* The channels are what was held for that generation. */
+MUST_CHECK enum err enroll_held_apply(struct ctx *cx, struct db *db, int64_t device, int64_t generation);
+/* Its generation is in force again, with nothing that came after it. */
+MUST_CHECK enum err enroll_generation_restore(struct ctx *cx, struct db *db, int64_t device,
+                                              const struct enroll_loss *loss);
 
 /* A link, by the hash of its token. */
 struct enroll_link_row {

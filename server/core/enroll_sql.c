@@ -27,20 +27,24 @@ enum {
   F_UNSEEN,
   F_OWN_PENDING,
   F_PROVISIONAL,
+  F_ACCEPTED,
   F_FIRST_CONTACT
 };
+
+/* Not once an operator has let the other one in. */
+static bool is_challenged(struct db_rows *r) { return db_int(r, F_PROVISIONAL) && !db_int(r, F_ACCEPTED); }
 
 /* Nobody's identity yet: it may be the first one that is seen of a migrated device. */
 static enum enroll_refusal judge_unbound(struct db_rows *r, struct enroll_channel *out) {
   if (!db_int(r, F_FIRST_CONTACT)) return ENROLL_UNBOUND;
   out->current = out->first_contact = true;
-  out->challenged = db_int(r, F_PROVISIONAL) != 0;
+  out->challenged = is_challenged(r);
   return ENROLL_FINE;
 }
 
 static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids, struct enroll_channel *out) {
   const char *bound_to = db_text(r, F_BOUND_TO);
-  bool pending = db_int(r, F_OWN_PENDING) != 0, provisional = db_int(r, F_PROVISIONAL) != 0;
+  bool pending = db_int(r, F_OWN_PENDING) != 0;
   if (db_int(r, F_BLOCKED)) return ENROLL_BLOCKED;
   if (!bound_to) return judge_unbound(r, out);
   if (strcmp(bound_to, ids->device) != 0) return ENROLL_MISUSED;
@@ -50,8 +54,8 @@ static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids
   if (!out->current && !pending) return ENROLL_FORMER;
   out->pending = pending;
   out->contested = pending && !out->current && out->generation;
-  out->provisional = pending && provisional;
-  out->challenged = out->current && !pending && provisional;
+  out->provisional = pending && db_int(r, F_PROVISIONAL);
+  out->challenged = out->current && !pending && is_challenged(r);
   if (pending) out->generation = db_int(r, F_PENDING);
   return ENROLL_FINE;
 }
@@ -64,8 +68,8 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
       cx, db, &r,
       "SELECT d.seq, d.generation, d.pending, d.checked_out_at IS NOT NULL, d.blocked_at IS NOT NULL, "
       "d.unenroll_at IS NOT NULL, e.seq, e.topic, i.device_id, i.generation, i.voided_at IS NOT NULL, "
-      "coalesce(i.ends_at <= $4, 0), i.seen_at IS NULL, coalesce(p.identity = $3, 0), coalesce(p.state = "
-      "'provisional', 0), "
+      "coalesce(i.ends_at <= $4, 0), i.seen_at IS NULL, coalesce(p.identity = $3, 0), "
+      "coalesce(p.state = 'provisional', 0), p.accepted_by IS NOT NULL, "
       "coalesce(CASE WHEN d.contact_hash IS NULL THEN d.contact_until > $4 ELSE d.contact_hash = $3 END "
       "AND g.seq IS NOT NULL AND g.identity IS NULL AND i.session IS NULL, 0) "
       "FROM device d LEFT JOIN enrollment e ON e.id = $2 AND (e.enabled = 1 OR e.id = $1) "
@@ -152,8 +156,9 @@ enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[
   TRY(db_open_rows(
       cx, db, &r,
       "SELECT i.device_id, i.voided_at IS NOT NULL, s.seq, s.kind = 'renew', s.link IS NOT NULL, s.device, s.given, "
-      "i.generation, coalesce(i.ends_at <= $2, 0) "
-      "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session WHERE i.hash = $1",
+      "i.generation, coalesce(i.ends_at <= $2, 0), l.revoked_at IS NOT NULL "
+      "FROM identity i LEFT JOIN enroll_session s ON s.seq = i.session LEFT JOIN link l ON l.seq = s.link "
+      "WHERE i.hash = $1",
       DB_B(hash_slice(hash)), DB_I(clock_now_us())));
   if (db_next(&r))
     *out = (struct enroll_identity){.known = true,
@@ -165,7 +170,8 @@ enum err enroll_identity_load(struct ctx *cx, struct db *db, const uint8_t hash[
                                     .session_device = db_text(&r, 5),
                                     .given = db_text(&r, 6),
                                     .generation = db_int(&r, 7),
-                                    .ended = db_int(&r, 8) != 0};
+                                    .ended = db_int(&r, 8) != 0,
+                                    .link_revoked = db_int(&r, 9) != 0};
   return db_close(&r);
 }
 
@@ -212,10 +218,15 @@ enum err enroll_identity_end(struct ctx *cx, struct db *db, int64_t generation, 
 
 enum err enroll_generation_new(struct ctx *cx, struct db *db, const struct enroll_generation *g, int64_t *seq) {
   return db_one_int(cx, db, seq,
-                    "INSERT INTO generation (device, state, identity, session, authenticated_at, topic, facts, given) "
-                    "VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7) RETURNING seq",
-                    DB_I(g->device), DB_B(hash_slice(g->identity)), DB_NULL_IF(g->session == 0, DB_I(g->session)),
-                    DB_I(clock_now_us()), DB_S(g->topic), DB_S(g->facts), DB_S(g->given));
+                    "INSERT INTO generation (device, state, identity, session, authenticated_at, topic, facts, given, "
+                    "replaced, way_in, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq",
+                    DB_I(g->device), DB_S(g->provisional ? "provisional" : "pending"), DB_B(hash_slice(g->identity)),
+                    DB_NULL_IF(g->session == 0, DB_I(g->session)), DB_I(clock_now_us()), DB_S(g->topic), DB_S(g->facts),
+                    DB_S(g->given), DB_NULL_IF(g->replaced == 0, DB_I(g->replaced)), DB_S(g->way_in), DB_S(g->address));
+}
+
+enum err enroll_generation_again(struct ctx *cx, struct db *db, int64_t seq, const char *facts) {
+  return db_run(cx, db, "UPDATE generation SET facts = $2 WHERE seq = $1", DB_I(seq), DB_S(facts));
 }
 
 /* Nothing came of it, and events tell of it: a device that authenticates without end leaves no rows here. */
@@ -224,20 +235,22 @@ enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending) 
       cx, db,
       "UPDATE device SET pending = NULL WHERE pending = $1 AND seq = (SELECT device FROM generation WHERE seq = $1)",
       DB_I(pending)));
-  return db_run(cx, db, "DELETE FROM generation WHERE seq = $1 AND state = 'pending'", DB_I(pending));
+  TRY(db_run(cx, db, "DELETE FROM held_token WHERE generation = $1", DB_I(pending)));
+  return db_run(cx, db, "DELETE FROM generation WHERE seq = $1 AND state IN ('pending', 'provisional')", DB_I(pending));
 }
 
 enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq) {
   int64_t now = clock_now_us();
   TRY(db_run(cx, db, "UPDATE generation SET state = 'former', ended_at = $2 WHERE device = $1 AND state = 'current'",
              DB_I(device), DB_I(now)));
-  TRY(db_run(cx, db, "UPDATE generation SET state = 'current', enrolled_at = $2 WHERE seq = $1", DB_I(seq), DB_I(now)));
+  TRY(db_run(cx, db, "UPDATE generation SET state = 'current', enrolled_at = $2, ended_at = NULL WHERE seq = $1",
+             DB_I(seq), DB_I(now)));
   TRY(db_run(cx, db,
              "UPDATE identity SET generation = $1 WHERE hash = (SELECT identity FROM generation WHERE seq = $1)",
              DB_I(seq)));
   return db_run(cx, db,
-                "UPDATE device SET generation = $2, pending = NULL, checked_out_at = NULL, released_until = NULL, "
-                "unenroll_at = NULL, unenroll_by = NULL, unenroll_command = NULL WHERE seq = $1",
+                "UPDATE device SET generation = $2, pending = nullif(pending, $2), checked_out_at = NULL, "
+                "released_until = NULL, unenroll_at = NULL, unenroll_by = NULL, unenroll_command = NULL WHERE seq = $1",
                 DB_I(device), DB_I(seq));
 }
 
@@ -264,7 +277,7 @@ enum err enroll_erased(struct ctx *cx, struct db *db, int64_t device, int64_t ge
       cx, db, &n,
       "SELECT count(*) FROM enrollment e JOIN target t ON t.enrollment = e.seq JOIN command c ON c.seq = t.command "
       "JOIN generation g ON g.seq = $2 WHERE e.device = $1 AND c.request_type = 'EraseDevice' "
-      "AND t.last_sent_at >= g.enrolled_at AND (t.status = 'Acknowledged' OR "
+      "AND t.last_sent_at >= coalesce(g.enrolled_at, g.authenticated_at) AND (t.status = 'Acknowledged' OR "
       "(t.waiting = 1 AND t.last_sent_at < $3 AND coalesce(e.last_seen, 0) <= t.last_sent_at))",
       DB_I(device), DB_I(generation), DB_I(clock_now_us() - silence)));
   *erased = n > 0;

@@ -21,7 +21,9 @@ CREATE TABLE generation_new (
   origin TEXT NOT NULL DEFAULT 'enrolled' CHECK (origin IN ('enrolled', 'migrated', 'adopted')),
   replaced INTEGER,            -- of one that was provisional: the generation that it stood against
   way_in TEXT CHECK (way_in IN ('token', 'unregistered', 'silence', 'operator')), -- how it came into force
-  accepted_by TEXT             -- the operator who let it in, before or after its TokenUpdate
+  accepted_by TEXT,            -- the operator who let it in, before or after its TokenUpdate
+  address TEXT,                -- of its Authenticate
+  woken_at INTEGER             -- of a provisional one: when APNs first took a push to the one that it stands against
 );
 INSERT INTO generation_new (seq, device, state, identity, session, authenticated_at, enrolled_at, ended_at, topic, facts,
   given, unlock_token_sealed, bootstrap_token_sealed, awaiting_configuration)
