@@ -34,7 +34,7 @@ def test_public_url(tmp):
 
     # The former address is watched: nobody listens there.
     s.wait_log(msg="an address that enrolled devices hold does not lead here")
-    [former] = s.admin("GET", "/api/v1/tls")[1]["former_urls"]
+    [former] = until(lambda: [u for u in s.admin("GET", "/api/v1/tls")[1]["former_urls"] if u["at"]], "the probe")
     assert former["ok"] is False and former["error"], former
     assert s.rows("SELECT count(*) FROM event WHERE kind = 'url.unreachable'") == [(1,)]
     assert "http://old.example.org:1" in s.cli("tls", "show").stdout
