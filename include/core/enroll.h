@@ -114,6 +114,7 @@ struct enroll_token_result {
   bool enrolled;              /* the first one of this generation on this channel */
   bool promoted;              /* a pending generation came into force by it */
   bool token_changed;
+  bool waits; /* a user's: it counts when the TokenUpdate of its device comes */
 };
 MUST_CHECK enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                         const struct enroll_proof *proof, const struct enroll_token *token,

@@ -69,6 +69,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   struct enroll_token_result r;
   TRY(enroll_token_update(cx, db, c->core, &c->ids, &c->proof, c->state, &r));
   c->refusal = r.refusal;
+  if (r.waits) c->tally = 1; /* which it will have then */
   if (r.enrollment == 0) return OK;
   TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
   TRY(renewal_identity_seen(cx, db, c->core, c->proof.hash));

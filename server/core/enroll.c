@@ -101,13 +101,16 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   out->device = ch.device;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (ch.refusal != ENROLL_FINE) return OK;
-  if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->id, ch.device);
-  if (ch.provisional) TRY(enroll_held_put(cx, db, ch.generation, ids, token));
-  if (ch.contested && ids->is_user) return OK; /* users come after their device */
+  if (ch.checked_out && !ch.pending) return enroll_seen_again(cx, db, ids->device, ch.device);
+  /* A user's may come before its device's, and counts from then on. */
+  if (ch.provisional || (ch.pending && ids->is_user)) TRY(enroll_held_put(cx, db, ch.generation, ids, token));
+  out->waits = ids->is_user && ch.pending && !ch.current && !ch.provisional;
+  if (ids->is_user && ch.pending && !ch.current) return OK;
   if (!ids->is_user) TRY(keep_secrets(cx, db, core, ch.generation, token));
   if (ch.provisional) return prove(cx, db, core, ids, ch.generation, out);
   out->promoted = ch.pending && !ids->is_user;
   if (out->promoted) TRY(enroll_promote(cx, db, ch.device, ch.generation));
+  if (out->promoted) TRY(enroll_held_apply(cx, db, ch.device, ch.generation));
   TRY(enroll_channel_load(cx, db, ids->id, &before));
   if (ids->is_user && !before.seq) TRY(check_users(cx, db, ch.device));
   out->enrolled = !before.seq || !before.enabled;

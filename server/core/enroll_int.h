@@ -175,7 +175,8 @@ MUST_CHECK enum err enroll_displace(struct ctx *cx, struct db *db, int64_t devic
 /* Nobody gets in any more by what the device's generations from this one on came by, but for those that an operator
    wants: identities, sessions, links (which `by` revokes). Those that are not in force yet are dropped. */
 MUST_CHECK enum err enroll_claims_end(struct ctx *cx, struct db *db, int64_t device, int64_t from, const char *by);
-/* Keeps a TokenUpdate of a provisional one; those beyond its 20th channel are dropped. */
+/* Keeps a TokenUpdate of a provisional one, or of a user whose device is pending; those beyond its 20th channel are
+   dropped. */
 MUST_CHECK enum err enroll_held_put(struct ctx *cx, struct db *db, int64_t generation, const struct enroll_ids *ids,
                                     const struct enroll_token *token);
 /* Keeps the tokens of the device's channels for the generation that loses it. */

@@ -154,6 +154,37 @@ static void test_user_authenticate(void **state) {
   assert_int_equal(count("SELECT count(*) FROM enrollment"), 1); /* its channel begins with its TokenUpdate */
 }
 
+/* A user may come as soon as its device has authenticated, before the device's own TokenUpdate, and stays. */
+static void test_user_before_its_device(void **state) {
+  (void)state;
+  struct enroll_proof p = new_identity("A");
+  assert_int_not_equal(say(p, of_user(token_update_of("A", "user")))->refusal, ENROLL_FINE);
+  for (int turn = 0; turn < 2; turn++) { /* the second one is installed over the first */
+    assert_int_equal(authenticate(p, "A", NULL), ENROLL_FINE);
+    assert_int_equal(say(p, of_user(token_update_of("A", turn ? "user 2" : "user 1")))->tally, turn ? 3 : 1);
+    assert_int_equal(say(p, token_update_of("A", "device"))->tally, 1);
+    assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1 AND token_update_tally = 1"), 2);
+    assert_int_equal(say(p, token_update_of("A", "device"))->tally, 2);
+    assert_int_equal(say(p, of_user(token_update_of("A", "user")))->tally, 2);
+  }
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 0);
+}
+
+/* Of a coming enrollment that is not in force yet, users wait with their device, and disturb nobody. */
+static void test_user_of_a_coming_enrollment(void **state) {
+  (void)state;
+  struct enroll_proof first = enrolled("A"), second = new_identity("second");
+  accepted_empty(say(first, of_user(token_update_of("A", "first"))));
+  release("A");
+  assert_int_equal(authenticate(second, "A", NULL), ENROLL_FINE);
+  assert_int_equal(say(second, of_user(token_update_of("A", "second")))->tally, 1);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE id = 'A:USER' AND token = CAST('first' AS BLOB)"), 1);
+  assert_int_equal(say(second, token_update_of("A", "t"))->tally, 1);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE id = 'A:USER' AND token = CAST('second' AS BLOB) AND "
+                         "enabled = 1 AND token_update_tally = 1"),
+                   1);
+}
+
 /* What a user says cannot change what is the device's. */
 static void test_users_have_no_unlock_token(void **state) {
   (void)state;
@@ -308,6 +339,8 @@ int main(void) {
       T(test_ended_identity),
       T(test_after_checkout),
       T(test_user_authenticate),
+      T(test_user_before_its_device),
+      T(test_user_of_a_coming_enrollment),
       T(test_users_have_no_unlock_token),
       T(test_check_out_of_a_user),
       T(test_children_are_cleared_with_their_parent),

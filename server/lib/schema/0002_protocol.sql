@@ -37,8 +37,9 @@ ALTER TABLE generation_new RENAME TO generation;
 CREATE INDEX generation_device ON generation (device, seq);
 CREATE INDEX generation_provisional ON generation (seq) WHERE state = 'provisional';
 
--- TokenUpdates of a generation that is not in force: of a provisional one, to be applied when it comes into force; of one
--- that was replaced because it kept silent, to be restored when it wins its device back.
+-- TokenUpdates of a generation that is not in force: of a provisional one, or of users who came before their
+-- device, to be applied when it comes into force; of one that was replaced because it kept silent, to be restored when it
+-- wins its device back.
 CREATE TABLE held_token (
   generation INTEGER NOT NULL REFERENCES generation (seq),
   id TEXT NOT NULL,            -- of the channel
