@@ -18,5 +18,8 @@ extern const struct route enroll_routes[];    /* enroll_http.c: GET /enroll/TOKE
 struct enroll_proof;
 MUST_CHECK enum err device_proof_head(struct http_req *rq, struct core *core);
 MUST_CHECK enum err device_proof(struct http_req *rq, struct core *core, struct enroll_proof *out);
+/* After device_proof failed with e: why, as core/refused.h names it; failed is what it gave: expired, the certificate
+   is of an accepted CA but ended too long ago. */
+const char *device_doubt(struct http_req *rq, struct core *core, const struct enroll_proof *failed, enum err e);
 
 #endif

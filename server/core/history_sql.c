@@ -7,7 +7,9 @@ const char *const history_steps[] = {
     "AND NOT EXISTS (SELECT 1 FROM command c JOIN enrollment e ON e.seq = t.enrollment JOIN device d ON d.seq = "
     "e.device "
     "JOIN generation g ON g.seq = d.generation WHERE c.seq = t.command AND c.request_type = 'EraseDevice' "
-    "AND t.last_sent_at >= g.enrolled_at) LIMIT $2)",
+    "AND t.last_sent_at >= g.enrolled_at) "
+    "AND NOT EXISTS (SELECT 1 FROM command c JOIN enrollment e ON e.seq = t.enrollment JOIN device d ON d.seq = "
+    "e.device WHERE c.seq = t.command AND c.uuid = d.unenroll_command) LIMIT $2)",
     "DELETE FROM command WHERE seq IN (SELECT c.seq FROM command c WHERE c.created_at < $1 "
     "AND NOT EXISTS (SELECT 1 FROM target t WHERE t.command = c.seq) LIMIT $2)",
     "DELETE FROM event WHERE seq IN (SELECT v.seq FROM event v WHERE v.at < $1 LIMIT $2)",

@@ -196,14 +196,17 @@ static enum err agree(struct ctx *cx, struct enroll_proof *out, const struct enr
   return OK;
 }
 
-/* All but the signature, which needs the body. */
+/* All but the signature, which needs the body. When it fails, out is what the failing one proves. */
 static enum err by_certs(struct http_req *rq, struct core *core, const struct brought *b, struct enroll_proof *out) {
   struct enroll_proof one;
   *out = (struct enroll_proof){0};
   if (b->cert.p) TRY(by_connection(rq, core, b->cert, out));
   if (!b->header.value.p) return OK;
-  TRY(by_header(rq, core, &b->header, &one));
-  return agree(http_cx(rq), out, &one);
+  one = (struct enroll_proof){0};
+  enum err e = by_header(rq, core, &b->header, &one);
+  if (e == OK) e = agree(http_cx(rq), out, &one);
+  if (e != OK) *out = one;
+  return e;
 }
 
 enum err device_proof_head(struct http_req *rq, struct core *core) {
@@ -219,13 +222,21 @@ enum err device_proof_head(struct http_req *rq, struct core *core) {
 
 enum err device_proof(struct http_req *rq, struct core *core, struct enroll_proof *out) {
   struct brought b;
-  struct enroll_proof one;
+  struct enroll_proof one = {0};
+  enum err e = OK;
+  *out = one;
   TRY(find_proofs(rq, core_conf(core), &b));
   TRY(by_certs(rq, core, &b, out));
-  if (b.signature.p) {
-    TRY(by_signature(rq, core, b.signature, &one));
-    TRY(agree(http_cx(rq), out, &one));
-  }
+  if (b.signature.p) e = by_signature(rq, core, b.signature, &one);
+  if (b.signature.p && e == OK) e = agree(http_cx(rq), out, &one);
+  if (e != OK) *out = one;
   out->address = route_peer(rq);
-  return OK;
+  return e;
+}
+
+const char *device_doubt(struct http_req *rq, struct core *core, const struct enroll_proof *failed, enum err e) {
+  struct brought b;
+  if (failed->expired) return "expired";
+  bool untrusted = e == E_REFUSED && !failed->cert.p && find_proofs(rq, core_conf(core), &b) == OK;
+  return untrusted ? "foreign-ca" : "no-proof";
 }

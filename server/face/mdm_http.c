@@ -83,17 +83,16 @@ static void refuse(struct http_req *rq, struct core *core, enum enroll_refusal r
 }
 
 /* Who asked is not known, or is not proved: whom it claims to be is kept all the same. */
-static void unproved(struct http_req *rq, struct core *core, enum err e) {
+static void unproved(struct http_req *rq, struct core *core, const struct enroll_proof *failed, enum err e) {
   struct ctx *cx = ctx_new();
   struct checkin c = {.core = core};
   struct report r = {.core = core};
   bool checks_in = kind_of(rq) == CHECKIN_MESSAGE;
   bool small = (e == E_REFUSED || e == E_INVALID) && http_body(rq).n <= UNPROVED_MAX;
   enum err read = !small ? e : checks_in ? checkin_read(cx, http_body(rq), &c) : report_read(cx, http_body(rq), &r);
-  bool something = http_peer_cert(rq).p || http_header(rq, "Mdm-Signature").p;
-  if (read == OK)
-    keep(rq, core, checks_in ? claim_of_checkin(&c) : claim_of_report(&r), NULL,
-         e == E_REFUSED && something ? "foreign-ca" : "no-proof");
+  struct refused_claim claim = checks_in ? claim_of_checkin(&c) : claim_of_report(&r);
+  if (failed->expired) claim.hash = failed->hash;
+  if (read == OK) keep(rq, core, claim, NULL, device_doubt(rq, core, failed, e));
   ctx_free(cx);
   reply_error(rq, e);
 }
@@ -174,7 +173,7 @@ static void mdm(struct http_req *rq, struct core *core) {
   struct enroll_proof proof;
   enum err e = device_proof(rq, core, &proof);
   if (e != OK)
-    unproved(rq, core, e);
+    unproved(rq, core, &proof, e);
   else if (kind_of(rq) == CHECKIN_MESSAGE)
     check_in(rq, core, &proof);
   else

@@ -1,4 +1,5 @@
 """What operators do with devices, by command line and API, and what the devices are answered then."""
+import datetime
 import json
 import pathlib
 import plistlib
@@ -84,7 +85,7 @@ def test_unknown_device_knocks_is_listed_and_adopted(tmp):
 
 def test_refused_requests_are_kept_with_their_reason(tmp):
     ca, foreign = CA(), CA("Another CA")
-    server = start(tmp, ca)
+    server = start(tmp, ca, identity_grace="1h")
     device = Device(server, ca.identity("U-1")).enroll()
     thief = Device(server, ca.identity("U-1"), "U-1")
     assert outcome(thief.authenticate(SerialNumber="S-stolen")) == REFUSED
@@ -98,10 +99,13 @@ def test_refused_requests_are_kept_with_their_reason(tmp):
     assert outcome(bare.put(b"no plist", Device.REPORT)) == REFUSED
     assert outcome(bare.put(plist(Status="Idle", UDID="U-4", filler="x" * 70000), Device.REPORT)) == REFUSED
     assert outcome(Device(server, foreign.identity("U-5")).idle()) == REFUSED
-    reasons = until(lambda: refused(server, "U-5") and {r["id"]: r for r in server.cli_json("device", "list", "--unknown")})
+    assert outcome(Device(server, ca.identity("U-6", life=datetime.timedelta(hours=-2))).idle()) == REFUSED
+    reasons = until(lambda: refused(server, "U-6") and {r["id"]: r for r in server.cli_json("device", "list", "--unknown")})
     assert reasons["U-3"] == {**reasons["U-3"], "reason": "no-proof", "certificate": None, "count": 1}
     assert reasons["U-5"] == {**reasons["U-5"], "reason": "foreign-ca", "certificate": None}
+    assert reasons["U-6"]["reason"] == "expired" and len(reasons["U-6"]["certificate"]) == 64
     assert "U-4" not in reasons
+    assert server.cli("device", "adopt", "U-6", expect=3).stderr
     assert server.cli("device", "adopt", "U-3", expect=3).stderr
     assert outcome(device.idle()) == EMPTY
 

@@ -1,6 +1,7 @@
 /* What operators do with devices: block, unenroll, forget, adopt; and what a device is answered then. */
 #include "core_fixture.h"
 
+#include "core/history.h"
 #include "core/push.h"
 #include "core/refused.h"
 
@@ -197,6 +198,20 @@ static void test_unenroll(void **state) {
   assert_int_equal(poll(p, "U-1"), ENROLL_FINE);
 }
 
+/* What decides that it is told to leave outlives the history. */
+static void test_unenroll_for_long(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("U-1");
+  struct act a = unenroll("U-1");
+  assert_string_equal(next_after(p, "U-1", "Idle", NULL), a.leave.command);
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_UNENROLL);
+  fx.conf.history_us = 90 * US_DAY;
+  clock_shift(100 * US_DAY);
+  must(history_chore(fx.cx, &fx.core));
+  assert_int_equal(count("SELECT count(*) FROM event"), 0);
+  assert_int_equal(poll(p, "U-1"), ENROLL_UNENROLL);
+}
+
 /* What was asked of an enrollment is over with the next one; and a wish whose command was taken back is none. */
 static void test_unenroll_is_over(void **state) {
   (void)state;
@@ -339,11 +354,17 @@ static void test_poll_after_check_out(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_which_device),         TEST(test_block),
-      TEST(test_unenroll_whom),        TEST(test_unenroll),
-      TEST(test_unenroll_is_over),     TEST(test_forget),
-      TEST(test_forgotten_comes_back), TEST(test_forgotten_while_it_polls),
-      TEST(test_whom_not_to_adopt),    TEST(test_adopt),
+      TEST(test_which_device),
+      TEST(test_block),
+      TEST(test_unenroll_whom),
+      TEST(test_unenroll),
+      TEST(test_unenroll_for_long),
+      TEST(test_unenroll_is_over),
+      TEST(test_forget),
+      TEST(test_forgotten_comes_back),
+      TEST(test_forgotten_while_it_polls),
+      TEST(test_whom_not_to_adopt),
+      TEST(test_adopt),
       TEST(test_poll_after_check_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
