@@ -148,6 +148,16 @@ static void test_timeouts(void **state) {
   ctx_set_deadline(cx, 0);
 }
 
+/* goal: a request that hangs ends when its client is told to stop, long before its time is over */
+static void test_stopped(void **state) {
+  (void)state;
+  atomic_bool stop = true;
+  int64_t began = clock_mono_us();
+  expect_failure((struct nh_conf){.stop = &stop, .timeout_us = US_HOUR}, (struct nh_req){.url = url("/silent")}, E_GONE,
+                 "is not asked any more");
+  assert_true(clock_mono_us() - began < US_MINUTE);
+}
+
 /* goal: an answer above the cap is refused, announced or not; one at the cap passes */
 static void test_too_large(void **state) {
   (void)state;
@@ -279,9 +289,9 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bad_urls),  cmocka_unit_test(test_unreachable), cmocka_unit_test(test_timeouts),
-      cmocka_unit_test(test_too_large), cmocka_unit_test(test_answers),     cmocka_unit_test(test_requests),
-      cmocka_unit_test(test_tls),
+      cmocka_unit_test(test_bad_urls), cmocka_unit_test(test_unreachable), cmocka_unit_test(test_timeouts),
+      cmocka_unit_test(test_stopped),  cmocka_unit_test(test_too_large),   cmocka_unit_test(test_answers),
+      cmocka_unit_test(test_requests), cmocka_unit_test(test_tls),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

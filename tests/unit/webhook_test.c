@@ -143,6 +143,31 @@ static void test_nothing_to_tell(void **state) {
   assert_int_equal(count("SELECT count(*) FROM webhook_message"), 0);
 }
 
+static enum err release(struct ctx *cx, struct db *db, void *arg) { return enroll_release(cx, db, arg, "test"); }
+
+static enum err set_provisional(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE generation SET state = 'provisional' WHERE state = 'pending'");
+}
+
+/* One that claims to be a device and must prove it is nobody's news; the device in force is. */
+static void test_provisional(void **state) {
+  (void)state;
+  fx.conf.webhook_urls = "http://127.0.0.1:1/";
+  struct enroll_proof p = enrolled("U-1"), other = new_identity("other");
+  must(in_job(release, (void *)(uintptr_t) "U-1"));
+  assert_int_equal(authenticate(other, "U-1", NULL), ENROLL_FINE);
+  must(in_job(set_provisional, NULL));
+  int64_t before = count("SELECT count(*) FROM webhook_message");
+  enum enroll_refusal refusal;
+  put_report(other, "U-1", "Idle", NULL);
+  must(check_in_with(other, message("GetBootstrapToken", "U-1"), &refusal));
+  check_out(other, "U-1");
+  assert_int_equal(count("SELECT count(*) FROM webhook_message"), before);
+  must(check_in_with(p, message("GetBootstrapToken", "U-1"), &refusal));
+  assert_int_equal(count("SELECT count(*) FROM webhook_message"), before + 1);
+}
+
 static const struct enroll_ids device_ids = {.device = "U-1", .id = "U-1", .type = "Device"};
 static const struct enroll_ids user_ids = {.device = "U-1", .id = "U-1:me", .type = "User", .is_user = true};
 static const struct enroll_ids byod_ids = {.device = "E-1", .id = "E-1", .type = "User Enrollment (Device)"};
@@ -459,9 +484,9 @@ static void test_tests(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_nothing_to_tell), TEST(test_refused), TEST(test_away), TEST(test_removed), TEST(test_two_receivers),
-      TEST(test_backlog),         TEST(test_json),    TEST(test_told), TEST(test_kept),    TEST(test_own_events),
-      TEST(test_tests),
+      TEST(test_nothing_to_tell), TEST(test_provisional), TEST(test_refused), TEST(test_away), TEST(test_removed),
+      TEST(test_two_receivers),   TEST(test_backlog),     TEST(test_json),    TEST(test_told), TEST(test_kept),
+      TEST(test_own_events),      TEST(test_tests),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
