@@ -61,8 +61,10 @@ static const char *first_error(struct ctx *cx, struct js *target) {
 }
 
 static const char *reason_text(struct ctx *cx, struct js *target) {
-  static const char *const reasons[][2] = {{"replaced", "a later command took its place"},
+  static const char *const reasons[][2] = {{"admin", "an operator cleared its queue"},
+                                           {"replaced", "a later command took its place"},
                                            {"re-enrolled", "the device enrolled anew"},
+                                           {"won-back", "the former enrollment of the device came back"},
                                            {"restored", "the server was restored from a backup"}};
   const char *by = js_str(target, "cancelled_by");
   if (by) return ctx_printf(cx, "cancelled by %s", plain(cx, by));
