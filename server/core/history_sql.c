@@ -12,7 +12,9 @@ const char *const history_steps[] = {
     "e.device WHERE c.seq = t.command AND c.uuid = d.unenroll_command) LIMIT $2)",
     "DELETE FROM command WHERE seq IN (SELECT c.seq FROM command c WHERE c.created_at < $1 "
     "AND NOT EXISTS (SELECT 1 FROM target t WHERE t.command = c.seq) LIMIT $2)",
-    "DELETE FROM event WHERE seq IN (SELECT v.seq FROM event v WHERE v.at < $1 LIMIT $2)",
+    "DELETE FROM event WHERE seq IN (SELECT v.seq FROM event v WHERE v.at < $1 "
+    "AND v.seq <= coalesce((SELECT CAST(f.value AS BIGINT) FROM fact f WHERE f.name = 'webhook.event'), v.seq) "
+    "LIMIT $2)",
     "DELETE FROM refused WHERE seq IN (SELECT f.seq FROM refused f WHERE f.last_at < $1 LIMIT $2)",
     "DELETE FROM renewal WHERE seq IN (SELECT r.seq FROM renewal r WHERE r.ended_at IS NOT NULL AND r.ended_at < $1 "
     "LIMIT $2)",

@@ -77,6 +77,15 @@ static void test_other_tables(void **state) {
   assert_int_equal(count("SELECT sum(seq) FROM enroll_session"), 1 + 3 + 4 + 500);
 }
 
+/* Events that webhooks have not taken yet stay, however old. */
+static void test_events_wait_for_webhooks(void **state) {
+  (void)state;
+  SQL("INSERT INTO event (seq, at, kind, data) VALUES (101, 1, 'x', '{}'), (102, 1, 'x', '{}'), (103, 1, 'x', '{}')");
+  SQL("INSERT INTO fact (name, value) VALUES ('webhook.event', '102')");
+  chore();
+  assert_int_equal(count("SELECT sum(seq) FROM event WHERE at = 1"), 103);
+}
+
 /* No step walks through a whole table. */
 static void test_by_indexes(void **state) {
   (void)state;
@@ -94,6 +103,6 @@ static void test_by_indexes(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, history_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {T(test_erasure_stays), T(test_what_goes), T(test_other_tables),
-                                     T(test_by_indexes)};
+                                     T(test_events_wait_for_webhooks), T(test_by_indexes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
