@@ -76,9 +76,11 @@ static int64_t places(const struct renewal_counts *c) {
   return n > 0 ? n : 0;
 }
 
+/* A span before the end that is as long as an identity lives would renew without end. */
 static struct renewal_search search_of(const struct core_conf *conf, int64_t now, enum renewal_wave wave) {
+  int64_t before = conf->identity_renew_before_us, half = conf->identity_validity_us / 2;
   return (struct renewal_search){.since = now - conf->identity_grace_us,
-                                 .until = now + conf->identity_renew_before_us,
+                                 .until = now + (before < half ? before : half),
                                  .failed_since = now - FAILED_DAYS * US_DAY,
                                  .seen_since = wave == WAVE_STREAM ? 0 : now - US_DAY};
 }
