@@ -34,8 +34,8 @@ const struct conf_row conf_rows[] = {
      "PEM file with the key of tls-cert, not encrypted."},
     {"identity", CONF_WORDS, AT(identity), "mtls,signature", "mtls|signature|header:NAME", NULL, LIVE,
      "How devices may prove who they are: by TLS client certificate (mtls), by the header Mdm-Signature (signature), "
-     "by "
-     "a header in which one of trusted-proxies hands their certificate on (header:NAME; RFC 9440 or URL-escaped PEM)."},
+     "by a header in which one of trusted-proxies hands their certificate on (header:NAME; RFC 9440 or URL-escaped "
+     "PEM)."},
     {"trusted-proxies", CONF_NETWORKS, AT(trusted_proxies), NULL, NULL, "none", LIVE,
      "Networks (CIDR, separated by commas) of the proxies whose header:NAME and X-Forwarded-For are believed."},
     {"admin-listen", CONF_ADDRESS, AT(admin_listen), "127.0.0.1:8444", NULL, NULL, RESTART,
@@ -46,7 +46,7 @@ const struct conf_row conf_rows[] = {
     {"api-key", CONF_SECRET, AT(api_key), NULL, NULL, "only the token in DATA/admin.token", LIVE,
      "A key with all rights on the API, beside the token in DATA/admin.token."},
     {"device-ca", CONF_PATH, AT(device_ca), NULL, NULL, "only the own device CA", LIVE,
-     "PEM files, separated by commas, of further CAs whose identities are accepted."},
+     "PEM files, separated by commas, of further CAs, roots or intermediates, whose identities are accepted."},
     {"device-ca-names", CONF_BOOL, AT(device_ca_names), "no", NULL, NULL, LIVE,
      "Trust the UDID or serial number that a certificate of a device-ca names when its device enrolls again."},
     {"unknown-devices", CONF_WORD, AT(unknown_devices), "refuse", "refuse|unenroll", NULL, LIVE,

@@ -103,6 +103,7 @@ static enum err find_device(struct http_req *rq, struct core *core, char **id) {
   if (!core_conf(core)->authproxy_url) return FAIL(cx, E_NOT_FOUND, "authproxy-url is not set");
   if (climbs(cx, http_path(rq))) return FAIL(cx, E_INVALID, "the path climbs");
   TRY(device_proof(rq, core, &proof));
+  if (proof.expired) return FAIL(cx, E_REFUSED, "the identity has ended; only its renewal is served");
   TRY(db_reader(cx, core->store, &db));
   return enroll_device_of(cx, db, &proof, id);
 }
