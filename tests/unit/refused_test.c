@@ -126,6 +126,33 @@ static void test_ten_thousand_ids(void **state) {
   assert_int_equal(count("SELECT count(*) FROM refused WHERE id LIKE 'new-%'"), 700);
 }
 
+static enum err script_job(struct ctx *cx, struct db *db, void *arg) { return db_run(cx, db, arg); }
+
+/* What cannot be written is kept, with what comes meanwhile, and told when it can. */
+static void test_storage_in_trouble(void **state) {
+  (void)state;
+  static char broken[] =
+      "CREATE TEMP TRIGGER broken BEFORE INSERT ON main.refused BEGIN SELECT RAISE(FAIL, 'full'); END";
+  static char mended[] = "DROP TRIGGER temp.broken";
+  size_t n;
+  must(in_job(script_job, broken));
+  knock("U-1", hash_of(1), "storage");
+  knock("U-2", NULL, "no-proof");
+  assert_int_not_equal(refused_flush(fx.cx, ledger), OK);
+  knock("U-1", hash_of(1), "storage");
+  assert_int_not_equal(refused_flush(fx.cx, ledger), OK);
+  knock("U-1", hash_of(1), "unknown");
+  must(in_job(script_job, mended));
+  write_now();
+  struct refused_row *r = rows("U-1", &n);
+  assert_int_equal(n, 1);
+  assert_int_equal(r->count, 3);
+  assert_string_equal(r->reason, "unknown");
+  assert_true(r->first_at < r->last_at);
+  (void)rows("U-2", &n);
+  assert_int_equal(n, 1);
+}
+
 /* Of one id the four certificates that came last are kept. */
 static void test_four_certificates(void **state) {
   (void)state;
@@ -184,6 +211,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_flood_without_proof, open_ledger, close_ledger),
       cmocka_unit_test_setup_teardown(test_flood_between_writes, open_ledger, close_ledger),
       cmocka_unit_test_setup_teardown(test_ten_thousand_ids, open_ledger, close_ledger),
+      cmocka_unit_test_setup_teardown(test_storage_in_trouble, open_ledger, close_ledger),
       cmocka_unit_test_setup_teardown(test_four_certificates, open_ledger, close_ledger),
       cmocka_unit_test_setup_teardown(test_list, open_ledger, close_ledger),
   };
