@@ -77,13 +77,19 @@ static void test_other_tables(void **state) {
   assert_int_equal(count("SELECT sum(seq) FROM enroll_session"), 1 + 3 + 4 + 500);
 }
 
-/* Events that webhooks have not taken yet stay, however old. */
+/* Events that webhooks have not taken yet stay, however old, while there are webhooks. */
 static void test_events_wait_for_webhooks(void **state) {
   (void)state;
+  fx.conf.webhook_urls = "http://127.0.0.1:1";
+  fx.conf.webhook_all = true;
   SQL("INSERT INTO event (seq, at, kind, data) VALUES (101, 1, 'x', '{}'), (102, 1, 'x', '{}'), (103, 1, 'x', '{}')");
   SQL("INSERT INTO fact (name, value) VALUES ('webhook.event', '102')");
   chore();
   assert_int_equal(count("SELECT sum(seq) FROM event WHERE at = 1"), 103);
+  fx.conf.webhook_all = false;
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM event WHERE at = 1"), 0);
+  assert_int_equal(count("SELECT count(*) FROM fact WHERE name = 'webhook.event'"), 0);
 }
 
 /* No step walks through a whole table. */
