@@ -112,6 +112,7 @@ static void block_signals(sigset_t *set) {
   sigaddset(set, SIGHUP);
   sigprocmask(SIG_BLOCK, set, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk: trouble that passes */
 }
 
 static int wait_for_end(struct server *s, const sigset_t *set) {

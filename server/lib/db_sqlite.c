@@ -71,6 +71,7 @@ enum err db_script(struct ctx *cx, struct db *db, const char *sql) {
 }
 
 bool db_in_transaction(const struct db *db) { return !sqlite3_get_autocommit(db->s); }
+int64_t db_changes(struct db *db) { return sqlite3_total_changes64(db->s); }
 struct db_after **db_after_list(struct db *db) {
   return &db->after;
 }

@@ -3,6 +3,7 @@ import datetime
 import json
 import pathlib
 import plistlib
+import resource
 import uuid
 
 import scep
@@ -127,6 +128,25 @@ def test_unknown_devices_unenroll_when_it_is_said(tmp):
     assert outcome(known.idle()) == REFUSED
     unknown.enroll()
     assert outcome(unknown.idle()) == EMPTY
+
+
+def test_nobody_is_unenrolled_while_nothing_can_be_written(tmp):
+    ca = CA()
+    server = start(tmp, ca, unknown_devices="unenroll")
+    known = Device(server, ca.identity("U-1")).enroll()
+    unknown = Device(server, ca.identity("U-2"))
+    assert unrecognized(unknown.idle())
+    limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))  # as on a full disk
+    assert known.token_update()[0] == 503
+    for device in (unknown, known):
+        status, headers, body = device.token_update()
+        assert (status, body) == (503, b"") and headers["Retry-After"]
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+    until(lambda: unrecognized(unknown.token_update()))
+    assert outcome(known.token_update()) == EMPTY
+    row, = until(lambda: refused(server, "U-1"))
+    assert (row["known"], row["reason"], row["message_type"], row["count"]) == (True, "storage", "TokenUpdate", 2)
 
 
 # ---- acts ----
