@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Sizes of tokens change; these bounds only keep nonsense out. */
-enum { TOKEN_MAX = 256, MAGIC_MAX = 1024, UNLOCK_MAX = 16384, TEXT_MAX = 1024 };
+enum { TOKEN_MAX = 256, MAGIC_MAX = 1024, TEXT_MAX = 1024 };
 
 /* A text that a device tells of itself: bounded, fit for tables; what is not is left out, not refused. */
 static const char *fact(struct ctx *cx, struct pl *message, const char *key) {
@@ -58,8 +58,8 @@ enum err token_update_read(struct ctx *cx, struct pl *message, struct checkin *c
     return FAIL(cx, E_INVALID, "PushMagic is missing or longer than %d bytes", MAGIC_MAX);
   if (c->ids.is_user) return OK; /* what follows is the device's alone */
   struct pl *unlock = pl_get(message, "UnlockToken");
-  if (unlock && (!pl_data(unlock, &t->unlock_token) || t->unlock_token.n > UNLOCK_MAX))
-    return FAIL(cx, E_INVALID, "UnlockToken is not data of at most %d bytes", UNLOCK_MAX);
+  if (unlock && (!pl_data(unlock, &t->unlock_token) || t->unlock_token.n > CHECKIN_UNLOCK_MAX))
+    return FAIL(cx, E_INVALID, "UnlockToken is not data of at most %d bytes", CHECKIN_UNLOCK_MAX);
   if (t->unlock_token.n == 0) t->unlock_token = (struct slice){0}; /* none is no reason to forget one */
   t->awaiting_configuration = checkin_awaiting(message);
   return OK;

@@ -21,6 +21,8 @@ MUST_CHECK enum err checkin_for_user(struct ctx *cx, const struct checkin *c);
 int checkin_awaiting(struct pl *message);
 void checkin_answer_plist(struct ctx *cx, struct checkin *c, struct pl *root);
 
+enum { CHECKIN_UNLOCK_MAX = 16384 }; /* bytes of an unlock token */
+
 /* What SetBootstrapToken and GetBootstrapToken say. */
 struct checkin_bootstrap {
   struct slice token; /* n 0: none any more */

@@ -84,7 +84,7 @@ static enum err prove(struct ctx *cx, struct db *db, struct core *core, const st
   return OK;
 }
 
-static enum err check_users(struct ctx *cx, struct db *db, int64_t device) {
+enum err enroll_check_users(struct ctx *cx, struct db *db, int64_t device) {
   int64_t n;
   TRY(enroll_channel_count(cx, db, device, &n));
   return n <= USERS_MAX ? OK : FAIL(cx, E_INVALID, "more than %d users of one device", USERS_MAX);
@@ -112,7 +112,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   if (out->promoted) TRY(enroll_promote(cx, db, ch.device, ch.generation));
   if (out->promoted) TRY(enroll_held_apply(cx, db, ch.device, ch.generation));
   TRY(enroll_channel_load(cx, db, ids->id, &before));
-  if (ids->is_user && !before.seq) TRY(check_users(cx, db, ch.device));
+  if (ids->is_user && !before.seq) TRY(enroll_check_users(cx, db, ch.device));
   out->enrolled = !before.seq || !before.enabled;
   out->token_changed =
       !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;

@@ -92,6 +92,8 @@ MUST_CHECK enum err enroll_add_foreign(struct ctx *cx, struct db *db, struct cor
                                        const struct enroll_proof *proof);
 
 MUST_CHECK enum err enroll_channel_off(struct ctx *cx, struct db *db, int64_t device, const char *only_id);
+/* E_INVALID: this device has as many users as it may have. */
+MUST_CHECK enum err enroll_check_users(struct ctx *cx, struct db *db, int64_t device);
 MUST_CHECK enum err enroll_channel_count(struct ctx *cx, struct db *db, int64_t device, int64_t *n);
 struct enroll_channel_row {
   int64_t seq; /* 0: there is none */

@@ -99,6 +99,7 @@ static enum err token_update(struct ctx *cx, struct db *db, struct checkin *c, s
   TRY(c->ids.is_user ? check_user(cx, db, c, place) : check_device(cx, c, place));
   if (!c->ids.is_user) TRY(device_token(cx, db, c, place));
   TRY(enroll_channel_load(cx, db, c->ids.id, &before));
+  if (c->ids.is_user && !before.seq) TRY(enroll_check_users(cx, db, place->device));
   if (!before.seq) c->news = "device migrated";
   TRY(enroll_channel_save(cx, db, &c->ids, place->device, c->state, &enrollment));
   TRY(migrate_channel_history(cx, db, enrollment, &(struct migrate_history){0}));

@@ -1,6 +1,7 @@
 /* NanoMDM's filekv folder: what a channel is made of there, told again as the check-ins that it came by. A kill -9
    leaves files of zero length there: what one of them held is taken from another one where there is one. */
 #include "core/migrate_nanomdm.h"
+#include "core/checkin_int.h"
 #include "core/enroll_int.h"
 
 #include "base/clock.h"
@@ -174,24 +175,30 @@ static enum err tell(struct channel *c, struct db *db, struct checkin *message) 
   return migrate_checkin(c->cx, db, message);
 }
 
-/* The token on file is the newest that NanoMDM saw, for later messages come without one. */
-static enum err keep_secrets(struct channel *c, struct db *db) {
+/* The one on file is the newest that NanoMDM saw: later messages come without one. */
+static void add_unlock_token(struct channel *c) {
   struct enroll_token *t = c->token.state;
-  if (!t->unlock_token.p && c->facts.unlock_token.p) t->unlock_token = c->facts.unlock_token;
+  if (c->facts.unlock_token.n > CHECKIN_UNLOCK_MAX)
+    left_out(c, "enrollments", "unl_tok", "is too large for an unlock token");
+  else if (!t->unlock_token.p)
+    t->unlock_token = c->facts.unlock_token;
   c->m->report->unlock_tokens += t->unlock_token.p != NULL;
-  TRY(tell(c, db, &c->token));
-  if (!c->facts.bootstrap_token.p) return OK;
-  struct pl *m = message_new(c, "SetBootstrapToken");
+}
+
+static enum err bring_bootstrap_token(struct channel *c, struct db *db) {
   struct checkin set;
+  struct pl *m = message_new(c, "SetBootstrapToken");
   pl_set_data(m, "BootstrapToken", c->facts.bootstrap_token);
-  TRY(read_message(c, "SetBootstrapToken", pl_xml(c->cx, m), &set));
+  if (!read_stored(c, "devices", "bstoken", "SetBootstrapToken", pl_xml(c->cx, m), &set)) return OK;
   c->m->report->bootstrap_tokens++;
   return tell(c, db, &set);
 }
 
 static enum err bring_device(struct channel *c, struct db *db) {
   TRY(tell(c, db, &c->auth));
-  TRY(keep_secrets(c, db));
+  add_unlock_token(c);
+  TRY(tell(c, db, &c->token));
+  if (c->facts.bootstrap_token.p) TRY(bring_bootstrap_token(c, db));
   TRY(migrate_certificate(c->cx, db, c->m,
                           &(struct migrate_known){.id = c->id, .cert = c->facts.cert, .hash = c->facts.cert_hash}));
   c->m->report->devices++;
@@ -279,7 +286,11 @@ struct ids {
 };
 
 static void add_id(struct ids *l, struct slice id) {
-  if (map_get(l->known, id) || l->n == IDS_MAX) return;
+  if (map_get(l->known, id)) return;
+  if (l->n == IDS_MAX) {
+    migrate_left_out(&l->m->folder, l->bucket, "holds more devices and users than are brought over");
+    return;
+  }
   if (l->n == l->room) l->all = mem_realloc(l->all, (l->room = l->room ? 2 * l->room : 64) * sizeof *l->all);
   l->all[l->n] = ctx_memdup(l->m->folder.cx, id.p, id.n);
   map_put(l->known, id, l->all[l->n++]);
@@ -317,15 +328,23 @@ static void list_ids(struct ids *l) {
   if (l->n) qsort(l->all, l->n, sizeof *l->all, by_text);
 }
 
-static enum err bring_all(struct db *db, const struct ids *l) {
-  for (size_t i = 0; i < l->n; i++) {
-    struct channel c = {.cx = ctx_new(), .m = l->m, .id = l->all[i]};
-    enum err e = bring_channel(&c, db);
-    if (e != OK) (void)FAIL(l->m->folder.cx, e, "%s: %s", c.id, ctx_error_text(c.cx));
-    ctx_free(c.cx);
-    if (e != OK) return e;
-  }
+/* What a channel of the folder did wrong hinders no other. */
+static enum err bring_one(struct db *db, struct channel *c) {
+  enum err e = bring_channel(c, db);
+  bool its_own = e == E_INVALID || e == E_TOO_LARGE || e == E_CONFLICT || e == E_NOT_FOUND;
+  if (!its_own) return e == OK ? OK : FAIL(c->m->folder.cx, e, "%s: %s", c->id, ctx_error_text(c->cx));
+  migrate_left_out(&c->m->folder, c->id, ctx_error_text(c->cx));
   return OK;
+}
+
+static enum err bring_all(struct db *db, const struct ids *l) {
+  enum err e = OK;
+  for (size_t i = 0; i < l->n && e == OK; i++) {
+    struct channel c = {.cx = ctx_new(), .m = l->m, .id = l->all[i]};
+    e = bring_one(db, &c);
+    ctx_free(c.cx);
+  }
+  return e;
 }
 
 static enum err bring_folder(struct db *db, struct migration *m) {

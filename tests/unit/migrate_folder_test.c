@@ -250,6 +250,29 @@ static void test_hostile_queue(void **state) {
   assert_int_equal(report.devices, 4);
 }
 
+/* Tokens of absurd size, and more users than a device has, stay behind; their device comes. */
+static void test_too_much(void **state) {
+  (void)state;
+  char *much = ctx_alloc(fx.cx, 20001);
+  memset(much, 'x', 20000);
+  put_device("AAAA");
+  put_text("devices", "AAAA", "bstoken", much);
+  put_text("enrollments", "AAAA", "unl_tok", much);
+  put_text("enrollments", "AAAA", "tok_tal", much);
+  for (int i = 0; i < 1002; i++) {
+    const char *id = ctx_printf(fx.cx, "AAAA:U%d", i);
+    put("users", ctx_printf(fx.cx, "%s.tok_upd", id), pl_xml(fx.cx, token_message("AAAA", id + strlen("AAAA:"))));
+  }
+  put_device("BBBB");
+  migrate();
+  assert_left_out("AAAA.bstoken", "BootstrapToken");
+  assert_left_out("AAAA.unl_tok", "too large");
+  assert_left_out("AAAA:U999", "users of one device");
+  assert_int_equal(report.devices, 2);
+  assert_int_equal(report.users, 1000);
+  assert_int_equal(report.unlock_tokens + report.bootstrap_tokens, 2);
+}
+
 /* Files that may not be read are told, and the others come. */
 static void test_unreadable(void **state) {
   (void)state;
@@ -500,6 +523,7 @@ int main(void) {
       T(test_names),
       T(test_hostile_queue),
       T(test_unreadable),
+      T(test_too_much),
       T(test_torn),
       T(test_torn_beyond_repair),
       T(test_never_finished),
