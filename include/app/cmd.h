@@ -17,6 +17,10 @@ MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_push(struct ctx *cx, struct args *a);
+/* cmd_takeover.c */
+MUST_CHECK enum err cmd_device_held(struct ctx *cx, struct args *a); /* device list --held */
+MUST_CHECK enum err cmd_device_accept(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_refuse(struct ctx *cx, struct args *a);
 /* cmd_device_acts.c */
 MUST_CHECK enum err cmd_device_refused(struct ctx *cx, struct args *a); /* device list --unknown */
 MUST_CHECK enum err cmd_device_block(struct ctx *cx, struct args *a);

@@ -159,10 +159,10 @@ MUST_CHECK enum err enroll_takeovers(struct ctx *cx, struct db *db, struct core 
    what its channels were to do (checkin_in_force). */
 MUST_CHECK enum err enroll_takeover_check(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                                           int64_t now, bool *came);
-/* Inside a job, by an operator: E_NOT_FOUND, E_CONFLICT when nothing is provisional. accept: *came as above; false when
-   its TokenUpdate is still to come, which then puts it in force. refuse: as if the former had come. */
+/* Inside a job, by an operator: E_NOT_FOUND, E_CONFLICT when nothing is provisional. accept: *came is the device, as
+   above; 0 when its TokenUpdate is still to come, which then puts it in force. refuse: as if the former had come. */
 MUST_CHECK enum err enroll_accept(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
-                                  const char *by, bool *came);
+                                  const char *by, int64_t *came);
 MUST_CHECK enum err enroll_refuse(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
 /* ---- operators (enroll_operator.c); inside a job, E_NOT_FOUND ---- */

@@ -9,6 +9,7 @@ extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
 extern const struct route status_routes[];           /* api_status.c: /api/v1/status, /api/v1/openapi.json */
 extern const struct route devices_routes[];          /* api_devices.c */
+extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
 extern const struct route device_acts_routes[];      /* api_device_acts.c: what is done with devices, /api/v1/refused */
 extern const struct route commands_routes[];         /* api_commands.c */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */

@@ -14,6 +14,7 @@ enum err cmd_device_list(struct ctx *cx, struct args *a) {
   static const char *const headers[] = {"ID", "TYPE", "NAME", "SERIAL", "OS", "STATE", "PUSH", "LAST SEEN", NULL};
   struct client *c;
   struct js *all;
+  if (args_has(a, "held")) return cmd_device_held(cx, a);
   if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   TRY(client_open(cx, &c, a));
   TRY(client_pages(cx, c, "/api/v1/devices?", "devices", "after", 0, &all));

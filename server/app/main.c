@@ -12,6 +12,7 @@
 
 static const struct option_row json_only[] = {JSON, END};
 static const struct option_row device_list_options[] = {
+    {"held", NULL, "instead: identities that claim an enrolled device, and what they wait for"},
     {"unknown", NULL, "instead: requests in a device's name that were refused, also of ids that are not known here"},
     JSON,
     END,
@@ -91,6 +92,10 @@ static const struct subcommand subcommands[] = {
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
     {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
      "Lets the device enroll anew for 24 hours, whoever holds it now."},
+    {"device accept", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_accept, NULL,
+     "Gives the device to the identity that claims it (device list --held)."},
+    {"device refuse", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_refuse, NULL,
+     "Refuses the identity that claims the device for good, and revokes its link."},
     {"device block", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_block, NULL,
      "Refuses everything that the device asks, until it is unblocked; it stays enrolled."},
     {"device unblock", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_unblock, NULL, "Serves it again."},

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/checkin.h"
 #include "core/guard.h"
 #include "core/history.h"
 #include "core/queue.h"
@@ -26,15 +27,37 @@ static enum err expire_commands(struct ctx *cx, struct core *core) {
   return OK;
 }
 
+struct takeover_work {
+  struct core *core;
+  const struct enroll_takeover *takeover;
+};
+
+static enum err takeover_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct takeover_work *w = arg;
+  bool came;
+  TRY(enroll_takeover_check(cx, db, w->core, w->takeover->generation, clock_now_us(), &came));
+  return came ? checkin_in_force(cx, db, w->core, w->takeover->device, "re-enrolled") : OK;
+}
+
+static enum err check_takeovers(struct ctx *cx, struct core *core) {
+  struct db *db;
+  struct enroll_takeover *all;
+  size_t n;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(enroll_takeovers(cx, db, core, 0, &all, &n));
+  for (size_t i = 0; i < n; i++) TRY(db_call(cx, core->store, takeover_job, &(struct takeover_work){core, &all[i]}));
+  return OK;
+}
+
 /* A new chore is a row here and a function of its module. */
 static const struct chore {
   const char *name;
   int64_t every_us;
   enum err (*run)(struct ctx *cx, struct core *core);
 } rows[] = {
-    {"expired commands", 30 * US_SECOND, expire_commands},    {"history", US_HOUR, history_chore},
-    {"staged roots", 20 * US_SECOND, guard_stage_chore},      {"former addresses", 15 * US_MINUTE, guard_probe_chore},
-    {"renewal of identities", 10 * US_SECOND, renewal_chore},
+    {"expired commands", 30 * US_SECOND, expire_commands},   {"history", US_HOUR, history_chore},
+    {"takeovers", 5 * US_SECOND, check_takeovers},           {"staged roots", 20 * US_SECOND, guard_stage_chore},
+    {"former addresses", 15 * US_MINUTE, guard_probe_chore}, {"renewal of identities", 10 * US_SECOND, renewal_chore},
     {"webhook messages", US_MINUTE, webhook_tidy},
 };
 enum { ROWS = sizeof rows / sizeof *rows };

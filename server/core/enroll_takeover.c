@@ -186,15 +186,18 @@ static enum err named_case(struct ctx *cx, struct db *db, const char *device_id,
 }
 
 enum err enroll_accept(struct ctx *cx, struct db *db, struct core *core, const char *device_id, const char *by,
-                       bool *came) {
+                       int64_t *came) {
   struct enroll_case c;
-  *came = false;
+  bool now;
+  *came = 0;
   TRY(named_case(cx, db, device_id, &c));
   TRY(enroll_case_accepted(cx, db, c.t.generation, by));
   struct js *data = told(cx, &c);
   js_set_string(data, "by", by);
   TRY(tell(cx, db, "takeover.accepted", &c, data));
-  return enroll_takeover_check(cx, db, core, c.t.generation, clock_now_us(), came);
+  TRY(enroll_takeover_check(cx, db, core, c.t.generation, clock_now_us(), &now));
+  if (now) *came = c.t.device;
+  return OK;
 }
 
 enum err enroll_refuse(struct ctx *cx, struct db *db, const char *device_id, const char *by) {

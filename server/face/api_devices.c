@@ -86,6 +86,15 @@ static void list(struct http_req *rq, struct core *core) {
     reply_error(rq, e);
 }
 
+/* Null when nobody else claims the device. */
+static enum err add_takeover(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct js *o) {
+  struct enroll_takeover *t;
+  size_t n;
+  TRY(enroll_takeovers(cx, db, core, device, &t, &n));
+  js_set(o, "takeover", n ? api_takeover(cx, t) : NULL);
+  return OK;
+}
+
 static enum err show_into(struct http_req *rq, struct core *core, struct js **body) {
   struct ctx *cx = http_cx(rq);
   struct db *db;
@@ -102,7 +111,7 @@ static enum err show_into(struct http_req *rq, struct core *core, struct js **bo
   TRY(queue_waiting(cx, db, enrollment, &waiting));
   *body = device_json(cx, row, &push);
   add_details(*body, row, waiting);
-  return OK;
+  return add_takeover(cx, db, core, row->device, *body);
 }
 
 static void show(struct http_req *rq, struct core *core) {

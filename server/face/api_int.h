@@ -29,6 +29,10 @@ MUST_CHECK enum err api_import_start(struct http_req *rq, struct core *core,
                                      void (*then)(struct http_req *rq, void *arg, enum err e));
 const struct pushcert *api_imported(const void *arg);
 
+/* ---- api_takeovers.c ---- */
+struct enroll_takeover;
+struct js *api_takeover(struct ctx *cx, const struct enroll_takeover *t);
+
 /* ---- api_system.c ---- */
 bool system_checks(struct ctx *cx, struct core *core, struct js *list); /* false when one fails */
 

@@ -1,4 +1,6 @@
-#include "core_fixture.h"
+#include "scep_world.h"
+
+#include "core/push.h"
 
 /* ---- the first contact of a migrated device ---- */
 
@@ -38,10 +40,418 @@ static void test_first_contact(void **state) {
   assert_int_equal(count("SELECT count(*) FROM identity WHERE device_id = 'B'"), 0);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
+/* ---- takeovers ---- */
+
+/* A device "A", enrolled by a link, with a command waiting. */
+static struct enroll_proof owner(void) {
+  struct enroll_proof p = by_link(new_link(1, NULL));
+  assert_int_equal(authenticate(p, "A", "SERIAL-A"), ENROLL_FINE);
+  assert_int_equal(token_update(p, "A", "token"), ENROLL_FINE);
+  enqueue("A", "CertificateList", "1");
+  return p;
+}
+
+/* Somebody else, by another link, says that it is "A". */
+static struct enroll_proof claimant(int64_t uses) {
+  struct enroll_proof p = by_link(new_link(uses, NULL));
+  p.address = "198.51.100.9";
+  assert_int_equal(authenticate(p, "A", "SERIAL-A"), ENROLL_FINE);
+  return p;
+}
+
+static enum enroll_refusal user_token(struct enroll_proof p, const char *user, const char *token) {
+  enum enroll_refusal refusal;
+  struct pl *m = message("TokenUpdate", "A");
+  pl_set_string(m, "UserID", user);
+  pl_set_data(m, "Token", slice_of(token));
+  pl_set_string(m, "PushMagic", "magic");
+  must(check_in_with(p, m, &refusal));
+  return refusal;
+}
+
+struct answer {
+  int status;
+  int64_t sent_at, gone_at;
+};
+/* What the push thread writes when APNs has answered. */
+static enum err answer_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct answer *a = arg;
+  return db_run(cx, db,
+                "UPDATE wake SET status = $1, sent_at = $2, answered_at = $2, apns_timestamp = $3, dead_at = $3, "
+                "token = (SELECT e.token FROM enrollment e WHERE e.seq = wake.enrollment)",
+                DB_I(a->status), DB_I(a->sent_at), DB_NULL_IF(a->gone_at == 0, DB_I(a->gone_at)));
+}
+static void apns_took(void) { must(in_job(answer_job, &(struct answer){.status = 200, .sent_at = clock_now_us()})); }
+static void apns_knows_it_is_gone(int64_t at) {
+  must(in_job(answer_job, &(struct answer){.status = 410, .sent_at = clock_now_us(), .gone_at = at}));
+}
+
+static enum err check_job(struct ctx *cx, struct db *db, void *arg) {
+  struct enroll_takeover *all;
+  bool *came = arg;
+  size_t n;
+  *came = false;
+  TRY(enroll_takeovers(cx, db, &fx.core, 0, &all, &n));
+  if (n == 0) return OK;
+  TRY(enroll_takeover_check(cx, db, &fx.core, all[0].generation, clock_now_us(), came));
+  return *came ? checkin_in_force(cx, db, &fx.core, all[0].device, "re-enrolled") : OK;
+}
+static bool comes(void) {
+  bool came;
+  must(in_job(check_job, &came));
+  return came;
+}
+
+static enum err accept_job(struct ctx *cx, struct db *db, void *arg) {
+  int64_t device;
+  TRY(enroll_accept(cx, db, &fx.core, arg, "boss", &device));
+  return device ? checkin_in_force(cx, db, &fx.core, device, "re-enrolled") : OK;
+}
+static enum err refuse_job(struct ctx *cx, struct db *db, void *arg) { return enroll_refuse(cx, db, arg, "boss"); }
+static enum err accept(const char *id) { return in_job(accept_job, (void *)(uintptr_t)id); }
+static enum err refuse(const char *id) { return in_job(refuse_job, (void *)(uintptr_t)id); }
+
+static bool is_empty(struct enroll_proof p) {
+  struct report *r = put_report(p, "A", "Idle", NULL);
+  return r->refusal == ENROLL_FINE && !r->command.p;
+}
+
+/* What polls taught is written. */
+static void flush_seen(void) {
+  seen_stop(fx.core.seen);
+  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+}
+
+static void later(int64_t us) { clock_shift(us); }
+
+/* A link of anybody's takes nothing: whoever claims a device by it gets 200 and nothing, and is kept out of everything
+   that the device has; who has it is woken. */
+static void test_provisional(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  assert_int_equal(user_token(mine, "U", "user"), ENROLL_FINE);
+  struct enroll_proof other = claimant(1);
+  assert_int_equal(count("SELECT count(*) FROM wake WHERE why = 'asked' AND due_at IS NOT NULL"), 2);
+  assert_true(is_empty(other));
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_int_equal(user_token(other, "U", "other user"), ENROLL_FINE);
+  assert_int_equal(user_token(other, "V", "other user"), ENROLL_FINE);
+  assert_null(put_report(other, "A", "Acknowledged", "1")->command.p);
+  assert_int_equal(count("SELECT count(*) FROM enrollment"), 2);
+  assert_int_equal(
+      count("SELECT count(*) FROM enrollment WHERE token IN (CAST('token' AS BLOB), CAST('user' AS BLOB))"), 2);
+  assert_int_equal(count("SELECT count(*) FROM target WHERE waiting = 1 AND status = 'Queued'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'takeover.provisional'"), 1);
+  assert_false(comes());
+}
+
+/* The least request of the one in force ends it for good: link, identity, challenge. */
+static void test_living_device_keeps_its_place(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  struct requester thief = new_requester(2048);
+  const char *link = new_link(2, NULL), *challenge = challenge_of(link);
+  struct enroll_proof other = proof_of(send(&thief, challenge).issued), second = by_link(link);
+  struct enroll_session s;
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state <> 'current'"), 0);
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 0);
+  assert_int_equal(count("SELECT count(*) FROM link WHERE revoked_by = 'takeover'"), 1);
+  assert_int_equal(put_report(other, "A", "Idle", NULL)->refusal, ENROLL_VOIDED);
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_VOIDED);
+  assert_int_equal(authenticate(second, "A", NULL), ENROLL_VOIDED); /* of the same link */
+  assert_int_equal(send(&thief, challenge).status, SCEP_FAILURE);
+  assert_int_equal(fetch_err(link, &s), E_GONE);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'takeover.refused' "
+                         "AND json_extract(data, '$.address') = '192.0.2.1' AND json_extract(data, '$.link') = 2 "
+                         "AND json_extract(data, '$.link_by') = 'test'"),
+                   1);
+  assert_int_equal(check_out(mine, "A"), ENROLL_FINE);
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_VOIDED); /* not even when nobody has it */
+}
+
+/* Every message of the one in force counts, also its Authenticate, its users' and those that come late. */
+static void test_every_request_defends(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  assert_int_equal(user_token(mine, "U", "user"), ENROLL_FINE);
+  for (int i = 0; i < 4; i++) {
+    struct enroll_proof other = claimant(1);
+    assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 1);
+    if (i == 0) assert_int_equal(token_update(mine, "A", "token"), ENROLL_FINE);
+    if (i == 1) assert_int_equal(user_token(mine, "U", "user"), ENROLL_FINE);
+    if (i == 2) assert_int_equal(put_report(mine, "A", "Acknowledged", "unknown")->refusal, ENROLL_FINE);
+    if (i == 3) assert_int_equal(authenticate(mine, "A", NULL), ENROLL_FINE);
+    assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 0);
+    assert_int_equal(token_update(other, "A", "token"), ENROLL_VOIDED);
+  }
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'takeover.refused'"), 4);
+}
+
+/* A poll that is under way on a reader when the claim is made answers as ever; the next one defends. */
+static void test_poll_in_the_same_moment(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  struct report *r = ctx_alloc(fx.cx, sizeof *r);
+  bool done;
+  (void)claimant(1);
+  *r = (struct report){.core = &fx.core, .proof = mine, .now = clock_now_us()};
+  must(report_read(fx.cx,
+                   slice_of("<plist version=\"1.0\"><dict><key>UDID</key><string>A</string><key>Status</key>"
+                            "<string>Idle</string></dict></plist>"),
+                   r));
+  must(report_poll(fx.cx, reader(), r, &done));
+  assert_false(done); /* a reader cannot defend */
+  must(in_job(report_apply, r));
+  assert_string_equal(r->command_uuid, "1");
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 0);
+}
+
+/* The push token is known to the device and to this server only. */
+static void test_in_by_the_token(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = claimant(1);
+  assert_int_equal(user_token(other, "U", "token"), ENROLL_FINE); /* not the device's own channel */
+  assert_int_equal(token_update(other, "A", "tokem"), ENROLL_FINE);
+  assert_int_equal(token_update(other, "A", "toke"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 1);
+  assert_int_equal(token_update(other, "A", "token"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND way_in = 'token'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Cancelled' AND reason = 're-enrolled'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1"), 2); /* its user has come with it */
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_true(is_empty(other));
+}
+
+/* 410 proves it only for this token, after its last TokenUpdate and after the device was last seen. */
+static void test_in_when_unregistered(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = claimant(5);
+  int64_t before = clock_now_us() - US_HOUR, after = clock_now_us() + US_MINUTE;
+  apns_knows_it_is_gone(after);
+  assert_false(comes()); /* it has not sent its own token */
+  apns_knows_it_is_gone(before);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_false(comes());
+  apns_knows_it_is_gone(after);
+  assert_true(comes());
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND way_in = 'unregistered'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1 AND token = CAST('other' AS BLOB)"), 1);
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_true(is_empty(other));
+  enqueue("A", "CertificateList", "2");
+  assert_string_equal(next_after(other, "A", "Idle", NULL), "2");
+}
+
+/* One that sleeps is given its time, counted from the first push that APNs took: 15 minutes for a link of one use, a
+   day for others, or what takeover-wait says. */
+static void test_in_by_silence(void **state) {
+  (void)state;
+  static const struct {
+    int64_t uses, set, wait;
+  } rows[] = {{1, 0, 15 * US_MINUTE}, {2, 0, US_DAY}, {1, US_HOUR, US_HOUR}};
+  (void)owner();
+  int64_t now = 0;
+  for (int i = 0; i < 3; i++) {
+    fx.conf.takeover_wait_us = rows[i].set;
+    later(now += US_MINUTE);
+    struct enroll_proof other = claimant(rows[i].uses);
+    assert_int_equal(token_update(other, "A", ctx_printf(fx.cx, "other %d", i)), ENROLL_FINE);
+    later(now += 2 * US_DAY);
+    assert_false(comes()); /* APNs has taken nothing yet */
+    apns_took();
+    assert_false(comes());
+    later(now += rows[i].wait - US_MINUTE);
+    apns_took(); /* again: the first one counts */
+    assert_false(comes());
+    later(now += US_MINUTE + US_SECOND);
+    assert_true(comes());
+  }
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE way_in = 'silence'"), 3);
+}
+
+/* Who was heard of after the profile was fetched is not silent: then an operator decides. */
+static void test_silence_of_one_that_spoke(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  const char *challenge = challenge_of(new_link(1, NULL));
+  struct requester a = new_requester(2048);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+  flush_seen();
+  struct enroll_proof other = proof_of(send(&a, challenge).issued);
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  apns_took();
+  assert_false(comes());
+  later(30 * US_DAY);
+  assert_false(comes());
+  must(accept("A"));
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND way_in = 'operator' "
+                         "AND accepted_by = 'boss'"),
+                   1);
+}
+
+/* The first of two claims gives way to the second; one that repeats itself goes on waiting. */
+static void test_two_claims(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), first = claimant(1);
+  assert_int_equal(token_update(first, "A", "first"), ENROLL_FINE);
+  int64_t seq = count("SELECT seq FROM generation WHERE state = 'provisional'");
+  assert_int_equal(authenticate(first, "A", NULL), ENROLL_FINE);
+  assert_int_equal(count("SELECT seq FROM generation WHERE state = 'provisional'"), seq);
+  struct enroll_proof second = claimant(1);
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 0);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'takeover.displaced'"), 1);
+  assert_int_equal(token_update(first, "A", "token"), ENROLL_FORMER);
+  assert_int_equal(token_update(second, "A", "second"), ENROLL_FINE);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+  assert_int_equal(token_update(second, "A", "second"), ENROLL_VOIDED);
+}
+
+/* One that says goodbye is gone, without harm; one cannot fill the database with users. */
+static void test_provisional_is_bounded(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = claimant(1);
+  for (int i = 0; i < 30; i++) assert_int_equal(user_token(other, ctx_printf(fx.cx, "U%d", i), "t"), ENROLL_FINE);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 21);
+  assert_int_equal(check_out(other, "A"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 0);
+  assert_int_equal(count("SELECT count(*) FROM device WHERE pending IS NULL AND checked_out_at IS NULL"), 1);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+}
+
+/* An operator's word, before or after its TokenUpdate; against it the former one cannot defend itself. */
+static void test_operator_accepts(void **state) {
+  (void)state;
+  assert_int_equal(accept("A"), E_NOT_FOUND);
+  struct enroll_proof mine = owner();
+  assert_int_equal(accept("A"), E_CONFLICT);
+  struct enroll_proof other = claimant(1);
+  must(accept("A"));
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'provisional'"), 1);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND way_in = 'operator'"), 1);
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+}
+
+static void test_operator_refuses(void **state) {
+  (void)state;
+  assert_int_equal(refuse("A"), E_NOT_FOUND);
+  struct enroll_proof mine = owner();
+  assert_int_equal(refuse("A"), E_CONFLICT);
+  struct enroll_proof other = claimant(1);
+  must(refuse("A"));
+  assert_int_equal(token_update(other, "A", "token"), ENROLL_VOIDED);
+  assert_int_equal(count("SELECT count(*) FROM link WHERE revoked_by = 'boss'"), 1);
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
+}
+
+/* ---- winning back ---- */
+
+/* "A" has lost its device by silence. */
+static struct enroll_proof usurper(void) {
+  struct enroll_proof other = claimant(1);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  apns_took();
+  assert_false(comes());
+  later(16 * US_MINUTE);
+  assert_true(comes());
+  return other;
+}
+
+/* For 30 days a device that only slept has its place again with its first request, as it was: tokens, users. */
+static void test_won_back_at_day_29(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  assert_int_equal(user_token(mine, "U", "user"), ENROLL_FINE);
+  struct enroll_proof other = usurper();
+  later(29 * US_DAY);
+  enqueue("A", "CertificateList", "2");
+  assert_string_equal(next_after(other, "A", "Idle", NULL), "2");
+  assert_true(is_empty(mine)); /* nothing of the other's */
+  assert_int_equal(count("SELECT count(*) FROM enrollment WHERE enabled = 1 AND token IN "
+                         "(CAST('token' AS BLOB), CAST('user' AS BLOB))"),
+                   2);
+  assert_int_equal(count("SELECT count(*) FROM target WHERE waiting = 1"), 0);
+  assert_int_equal(put_report(other, "A", "Idle", NULL)->refusal, ENROLL_VOIDED);
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_VOIDED);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'takeover.won-back'"), 1);
+  assert_int_equal(count("SELECT count(*) FROM held_token"), 0);
+  enqueue("A", "CertificateList", "3");
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "3");
+}
+
+static void test_not_won_back_at_day_31(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = usurper();
+  later(31 * US_DAY);
+  enqueue("A", "CertificateList", "2");
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_string_equal(next_after(other, "A", "Idle", NULL), "2");
+}
+
+/* Enrolling once more, by its identity or after a CheckOut, does not make the other one the rightful one. */
+static void test_laundering_does_not_help(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = usurper();
+  assert_int_equal(authenticate(other, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(other, "A", "again"), ENROLL_FINE);
+  assert_int_equal(check_out(other, "A"), ENROLL_FINE);
+  struct enroll_proof third = by_link(new_link(1, NULL));
+  assert_int_equal(authenticate(third, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(third, "A", "third"), ENROLL_FINE);
+  assert_true(is_empty(mine));
+  assert_int_equal(put_report(third, "A", "Idle", NULL)->refusal, ENROLL_VOIDED);
+  assert_int_equal(put_report(other, "A", "Idle", NULL)->refusal, ENROLL_VOIDED);
+}
+
+/* What an operator let in since stays. */
+static void test_operator_settles_it(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner();
+  (void)usurper();
+  struct enroll_proof wanted = by_link(new_link(1, "A"));
+  assert_int_equal(authenticate(wanted, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(wanted, "A", "wanted"), ENROLL_FINE);
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_true(is_empty(wanted));
+}
+
+/* Who won by what proves that the former is gone is not beaten again. */
+static void test_only_silence_is_won_back(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = claimant(1);
+  assert_int_equal(token_update(other, "A", "token"), ENROLL_FINE);
+  assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+  assert_true(is_empty(other));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, scep_open, scep_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_first_contact),
+      T(test_provisional),
+      T(test_living_device_keeps_its_place),
+      T(test_every_request_defends),
+      T(test_poll_in_the_same_moment),
+      T(test_in_by_the_token),
+      T(test_in_when_unregistered),
+      T(test_in_by_silence),
+      T(test_silence_of_one_that_spoke),
+      T(test_two_claims),
+      T(test_provisional_is_bounded),
+      T(test_operator_accepts),
+      T(test_operator_refuses),
+      T(test_won_back_at_day_29),
+      T(test_not_won_back_at_day_31),
+      T(test_laundering_does_not_help),
+      T(test_operator_settles_it),
+      T(test_only_silence_is_won_back),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, NULL, free_ring);
 }
