@@ -36,8 +36,8 @@ MUST_CHECK enum err pki_certs_parse_pem(struct ctx *cx, struct pki_cert ***out, 
 MUST_CHECK enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, size_t most,
                                         struct slice ders);
 /* Tells certificates of one issuer by its name and key id, without the cost of pki_cert_parse; of one that names no key
-   id, its own digest. E_INVALID. */
-MUST_CHECK enum err pki_cert_issuer_sha256(struct ctx *cx, struct slice der, uint8_t out[SHA256_LEN]);
+   id, or is no certificate, its own digest. */
+void pki_cert_issuer_sha256(struct slice der, uint8_t out[SHA256_LEN]);
 struct pki_cert *pki_cert_keep(struct pki_cert *c);
 void pki_cert_free(struct pki_cert *c);
 struct slice pki_cert_der(const struct pki_cert *c); /* lives with c */
@@ -99,8 +99,8 @@ MUST_CHECK enum err pki_trust_check(struct ctx *cx, const struct pki_trust *t, c
 struct slice pki_trust_issuers(struct ctx *cx, const struct pki_trust *t, const struct pki_cert *leaf,
                                struct slice extra, int64_t now);
 
-/* Does a server's chain (leaf first, at most 16) lead to this anchor, which may be any certificate of it? NULL: to one of
-   the system's store, as devices have one of their own. */
+/* Does a server's chain (leaf first, at most 16) lead to this anchor, which may be any certificate of it? NULL: to one
+   of the system's store, as devices have one of their own. */
 bool pki_chain_reaches(struct ctx *cx, struct pki_cert *const *chain, size_t n, const struct pki_cert *anchor,
                        int64_t now);
 

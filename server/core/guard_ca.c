@@ -51,9 +51,8 @@ struct look {
 };
 
 /* Of issuer and issuers' certificates. */
-static struct slice group_of(struct ctx *cx, const struct guard_identity *i, uint8_t digests[2 * SHA256_LEN]) {
-  if (pki_cert_issuer_sha256(cx, i->cert, digests) != OK) pki_sha256(digests, i->cert);
-  ctx_clear_error(cx);
+static struct slice group_of(const struct guard_identity *i, uint8_t digests[2 * SHA256_LEN]) {
+  pki_cert_issuer_sha256(i->cert, digests);
   pki_sha256(digests + SHA256_LEN, i->issuers);
   return slice_mem(digests, 2 * SHA256_LEN);
 }
@@ -62,7 +61,7 @@ static struct slice group_of(struct ctx *cx, const struct guard_identity *i, uin
 static bool is_cut(struct ctx *cx, struct look *l, const struct guard_identity *i) {
   static bool verdicts[] = {false, true};
   uint8_t digests[2 * SHA256_LEN];
-  struct slice group = group_of(cx, i, digests);
+  struct slice group = group_of(i, digests);
   const bool *known = map_get(l->known, group);
   if (known) return *known;
   bool cut = !accepts(cx, l->after, i);

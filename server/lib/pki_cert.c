@@ -64,22 +64,50 @@ enum err pki_certs_parse_der(struct ctx *cx, struct pki_cert **out, size_t *n, s
   return OK;
 }
 
-enum err pki_cert_issuer_sha256(struct ctx *cx, struct slice der, uint8_t out[SHA256_LEN]) {
-  const unsigned char *p = (const unsigned char *)der.p, *name;
-  size_t name_n;
+/* Takes one DER element off the front of *rest. */
+static bool element(struct slice *rest, int *tag, struct slice *contents) {
+  const unsigned char *p = (const unsigned char *)rest->p;
+  long n;
+  int class;
+  if (rest->n == 0 || ASN1_get_object(&p, &n, tag, &class, (long)rest->n) & 0x81) return ERR_clear_error(), false;
+  *contents = slice_mem(p, (size_t)n);
+  *rest = slice_mem(p + n, (size_t)(rest->p + rest->n - (const char *)p) - (size_t)n);
+  return true;
+}
+
+/* The value of the extension authorityKeyIdentifier. */
+static bool find_key_id(struct slice extensions, struct slice *value) {
+  struct slice one, oid, part;
+  int tag;
+  while (element(&extensions, &tag, &one)) {
+    if (!element(&one, &tag, &oid) || !slice_is(oid, "\x55\x1d\x23")) continue;
+    while (element(&one, &tag, &part)) *value = part; /* the last one: a flag may stand before it */
+    return value->n > 0;
+  }
+  return false;
+}
+
+/* RFC 5280, 4.1: version (which may be absent), serial number, algorithm, issuer … extensions, under tag 3. */
+static bool find_issuer(struct slice der, struct slice *name, struct slice *key_id) {
+  struct slice cert, tbs, one;
+  int tag = 0;
+  if (!element(&der, &tag, &cert) || !element(&cert, &tag, &tbs) || !element(&tbs, &tag, &one)) return false;
+  if (tag == 0 && !element(&tbs, &tag, &one)) return false;
+  if (!element(&tbs, &tag, &one) || !element(&tbs, &tag, name)) return false;
+  while (element(&tbs, &tag, &one))
+    if (tag == 3) return element(&one, &tag, &cert) && find_key_id(cert, key_id);
+  return false;
+}
+
+void pki_cert_issuer_sha256(struct slice der, uint8_t out[SHA256_LEN]) {
+  struct slice name = {0}, key_id = {0};
   struct buf both = {0};
-  X509 *x = d2i_X509(NULL, &p, (long)der.n);
-  if (x == NULL) return PKI_FAIL(cx, E_INVALID, "not a certificate");
-  const ASN1_OCTET_STRING *id = X509_get0_authority_key_id(x);
-  if (id != NULL && X509_NAME_get0_der(X509_get_issuer_name(x), &name, &name_n) == 1) {
-    buf_add(&both, name, name_n);
-    buf_add(&both, ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
+  if (find_issuer(der, &name, &key_id)) {
+    buf_add_slice(&both, name);
+    buf_add_slice(&both, key_id);
   }
   pki_sha256(out, both.n ? buf_slice(&both) : der);
   buf_free(&both);
-  X509_free(x);
-  ERR_clear_error();
-  return OK;
 }
 
 struct pki_cert *pki_cert_keep(struct pki_cert *c) {

@@ -245,6 +245,34 @@ static void issuers(void **state) {
   pki_trust_free(by_mid);
 }
 
+static bool same_issuer(struct slice a, struct slice b) {
+  uint8_t x[SHA256_LEN], y[SHA256_LEN];
+  pki_cert_issuer_sha256(a, x);
+  pki_cert_issuer_sha256(b, y);
+  return memcmp(x, y, sizeof x) == 0;
+}
+
+/* Goal: certificates are told by their issuer's name and key together; what names no key, or is cut off anywhere, is
+   told from all others. */
+static void told_by_issuer(void **state) {
+  struct ctx *cx = *state;
+  struct pki_issue o = leaf_order();
+  struct slice first = pki_cert_der(leaf), second = pki_cert_der(issue(cx, o));
+  assert_true(same_issuer(first, second));
+  o.issuer = foreign_root, o.issuer_key = mid_key; /* of the same name */
+  assert_false(same_issuer(first, pki_cert_der(issue(cx, o))));
+  assert_false(same_issuer(pki_cert_der(odd(cx, odd_leaf())), first));
+  struct odd another = odd_leaf();
+  another.cn = "another";
+  assert_false(same_issuer(pki_cert_der(odd(cx, odd_leaf())), pki_cert_der(odd(cx, another))));
+  for (size_t n = 0; n < first.n / 2; n++) {
+    char *cut = malloc(n + 1); /* so that reading past the end is seen */
+    memcpy(cut, first.p, n);
+    assert_false(same_issuer(slice_mem(cut, n), first));
+    free(cut);
+  }
+}
+
 /* Goal: certificates one after the other are read back; what is cut off, too many, or followed by something is refused.
  */
 static void rows_of_certificates(void **state) {
@@ -349,6 +377,7 @@ int main(void) {
       TEST(shared),
       TEST(issuers),
       TEST(rows_of_certificates),
+      TEST(told_by_issuer),
   };
   return cmocka_run_group_tests(tests, make_world, end_world);
 }
