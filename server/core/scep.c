@@ -187,10 +187,10 @@ static enum err commit_enroll(struct ctx *cx, struct db *db, struct scep_work *w
 }
 
 /* The repeat of a transaction has the same key: then it is the same request, whose answer was lost. */
-static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, const char *device, bool *again) {
+static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, bool *again) {
   struct slice before;
   struct pki_cert *cert;
-  TRY(scep_issued_for(cx, db, device, w->request.transaction_id, &before));
+  TRY(scep_issued_for(cx, db, pki_cert_sha256(w->request.signer), w->request.transaction_id, &before));
   *again = false;
   if (!before.p) return OK;
   TRY(pki_cert_parse(cx, &cert, before));
@@ -206,7 +206,7 @@ static enum err commit_renewal(struct ctx *cx, struct db *db, struct scep_work *
   bool again;
   TRY(check_renewed(cx, db, w, &old));
   if (w->fail != SCEP_NOFAIL) return OK;
-  TRY(repeated(cx, db, w, old.device_id, &again));
+  TRY(repeated(cx, db, w, &again));
   if (again) return OK;
   if (old.lately > RENEWALS_A_DAY) return refuse(w, SCEP_BADREQUEST, "too many renewals within a day");
   secret_random(unused, sizeof unused); /* nobody knows its preimage: this session has no challenge */

@@ -20,9 +20,10 @@ MUST_CHECK enum err scep_session_redeem(struct ctx *cx, struct db *db, const str
                                         const uint8_t key_hash[32], bool spend_link);
 /* The certificate last issued in a session that is not voided: p NULL when there is none. */
 MUST_CHECK enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t session, struct slice *cert);
-/* The certificate that the device got in this transaction before: p NULL when there is none. */
-MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id,
-                                    struct slice *cert);
+/* The certificate that the device of this identity got in this transaction after it: p NULL when there is none. Clients
+   derive the transaction from their key: with the same key, enrollment and renewals are of one name. */
+MUST_CHECK enum err scep_issued_for(struct ctx *cx, struct db *db, const uint8_t renewed[32],
+                                    const char *transaction_id, struct slice *cert);
 /* Voids what was issued in the session and never used: never bound, or (of a renewal, where it is bound from the start)
  * never seen. */
 MUST_CHECK enum err scep_void(struct ctx *cx, struct db *db, const struct scep_session *s);

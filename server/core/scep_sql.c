@@ -59,13 +59,14 @@ enum err scep_issued_in(struct ctx *cx, struct db *db, int64_t session, struct s
   return one_cert(&r, cert);
 }
 
-enum err scep_issued_for(struct ctx *cx, struct db *db, const char *device, const char *transaction_id,
+enum err scep_issued_for(struct ctx *cx, struct db *db, const uint8_t renewed[32], const char *transaction_id,
                          struct slice *cert) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT cert FROM identity WHERE device_id = $1 AND transaction_id = $2 AND voided_at IS NULL "
-                   "ORDER BY created_at DESC LIMIT 1",
-                   DB_S(device), DB_S(transaction_id)));
+                   "SELECT i.cert FROM identity o JOIN identity i ON i.device_id = o.device_id WHERE o.hash = $1 "
+                   "AND i.transaction_id = $2 AND i.voided_at IS NULL AND i.created_at > o.created_at "
+                   "ORDER BY i.created_at DESC LIMIT 1",
+                   DB_B(hash_slice(renewed)), DB_S(transaction_id)));
   return one_cert(&r, cert);
 }
 

@@ -134,8 +134,11 @@ static void enqueued(struct enqueue *q, enum err e) {
     return;
   }
   struct js *body = js_object(cx), *status = js_object(cx);
-  for (size_t i = 0; i < q->n; i++) js_set(status, q->targets[i].name, target_json(cx, q, &q->targets[i]));
-  js_set(body, "status", status);
+  for (size_t i = 0; i < q->n; i++) {
+    struct js *o = target_json(cx, q, &q->targets[i]);
+    if (js_count(o)) js_set(status, q->targets[i].name, o);
+  }
+  if (js_count(status)) js_set(body, "status", status); /* what is empty is left out, as NanoMDM does */
   if (!q->push) js_set_bool(body, "no_push", true);
   set_command(body, q);
   reply_json(q->rq, status_of(q), body);

@@ -112,6 +112,13 @@ def the_loop(tmp, apns):
     assert signed(plist_file(tmp, "r", Status="Acknowledged", UDID=UDID, CommandUUID="restart-1"), report) == b""
     state = json.loads(run(*api, f"{server.admin_url}/api/v1/commands/restart-1"))
     assert [(t["id"], t["status"]) for t in state["targets"]] == [(UDID, "Acknowledged")], state
+
+    # the same client renews: it signs with the identity that it has, and the new one is the same device
+    first = (tmp / "id.crt").read_bytes()
+    run("scepclient", "-server-url", scep["URL"], "-private-key", tmp / "id.key", "-certificate", tmp / "id.crt", env={"SSL_CERT_FILE": str(ca)})
+    assert (tmp / "id.crt").read_bytes() != first
+    assert mtls(plist_file(tmp, "i", Status="Idle", UDID=UDID), report) == b""
+    assert [i["state"] for i in json.loads(run(*api, f"{server.admin_url}/api/v1/identities"))["identities"]]
     server.stop()
 
 

@@ -123,6 +123,25 @@ static void test_renewal(void **state) {
   refused(send_for(&late, stranger.key, NULL), SCEP_BADTIME);
 }
 
+/* Clients that keep their key keep the name of the transaction, too: enrollment and each renewal are certificates of
+   their own, and only an answer that was lost is given again. */
+static void test_renewal_with_the_same_key(void **state) {
+  (void)state;
+  struct requester a = new_requester(2048);
+  struct scep_reply last = send(&a, challenge_of(new_link(1, NULL)));
+  assert_int_equal(authenticate(proof_of(last.issued), "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(proof_of(last.issued), "A", "t"), ENROLL_FINE);
+  for (int i = 0; i < 2; i++) {
+    struct requester renewing = {.key = a.key, .cert = last.issued, .type = SCEP_RENEWALREQ, .transaction = "T1"};
+    struct scep_reply next = send(&renewing, NULL), again = send(&renewing, NULL);
+    assert_int_equal(next.status, SCEP_SUCCESS);
+    assert_memory_not_equal(pki_cert_sha256(next.issued), pki_cert_sha256(last.issued), SHA256_LEN);
+    assert_memory_equal(pki_cert_sha256(next.issued), pki_cert_sha256(again.issued), SHA256_LEN);
+    last = next;
+  }
+  assert_int_equal(count("SELECT count(*) FROM identity"), 3);
+}
+
 /* Before Authenticate an identity renews nothing: else a link for one device would let in any number. Nor does that of
    a device that is blocked or went away, and a device that renews without end is stopped. */
 static void test_what_cannot_be_renewed(void **state) {
@@ -221,6 +240,7 @@ int main(void) {
       T(test_challenges),
       T(test_keys),
       T(test_repeat),
+      T(test_renewal_with_the_same_key),
       T(test_link_uses),
       T(test_what_is_issued),
       T(test_links_and_devices),
