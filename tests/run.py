@@ -101,7 +101,7 @@ class Job:
 
 
 def unit_jobs(build):
-    sources = {p.stem for p in (TESTS / "unit").glob("*_test.c")}
+    sources = {p.stem for folder in ("unit", "protocol") for p in (TESTS / folder).glob("*_test.c")}
     for program in sorted((build / "unit").glob("*_test")):
         if program.name in sources:  # a program whose source is gone stays in the build folder
             name = f"unit/{program.name}"

@@ -93,6 +93,7 @@ void actor_new(const struct line *l);      /* "mac NAME Key=Value…" */
 void actor_user(const struct line *l);     /* "user NAME of DEVICE Key=Value…" */
 void actor_identity(const struct line *l); /* "identity NAME [by LINK] [of ca NAME]" */
 void actor_enroll(const struct line *l);   /* "enroll NAME…" */
+void actor_install(const struct line *l);  /* "install NAME": the enrollment profile of the last answer */
 bool actor_is_kind(const char *word);
 const char *actor_channel(const struct actor *a); /* its normalised id */
 void actor_say(const struct line *l);             /* "> NAME MESSAGE …" */
@@ -100,15 +101,18 @@ void actor_apns(const struct line *l);            /* "apns NAME taken | unregist
 
 /* ---- talk_admin.c ---- */
 void admin_ask(const struct line *l);      /* "admin METHOD PATH [JSON]" */
+void public_ask(const struct line *l);     /* "public METHOD PATH [as browser]" */
 void admin_link(const struct line *l);     /* "link NAME [JSON]" */
 void admin_command(const struct line *l);  /* "command LABEL NAME RequestType [JSON]" */
 const char *label_value(const char *name); /* NULL when there is none */
 void label_set(const char *name, const char *value);
+void label_take(const struct line *l); /* "note LABEL PATH": out of the last answer */
 
 /* ---- talk_expect.c ---- */
-void expect_answer(const struct line *l); /* "< STATUS …" */
-void expect_event(const struct line *l);  /* "event KIND [N]" */
-void expect_none_left(void);              /* an answer that nobody looked at is a mistake of the talk */
+void expect_answer(const struct line *l);   /* "< STATUS …" */
+void expect_event(const struct line *l);    /* "event KIND [N]" */
+const char *expect_found(const char *path); /* what the last answer has at this path of its JSON or property list */
+void expect_none_left(void);                /* an answer that nobody looked at is a mistake of the talk */
 
 /* ---- talk_run.c ---- */
 void talk_run(const char *file, bool on_disk);

@@ -112,18 +112,35 @@ static void hold(struct actor *a, struct pki_cert *cert) {
   a->installs++;
 }
 
+/* By the SCEP payload of an enrollment profile. */
+static void by_profile(struct actor *a, struct slice bytes) {
+  struct lab_profile profile;
+  struct pki_cert *cert;
+  talk_must(lab_profile_read(talk.cx, &profile, bytes));
+  talk_must(lab_scep(talk.cx, &cert, &profile, talk.client, talk_key()));
+  hold(a, cert);
+}
+
 /* As a device does it: the profile by its link, then SCEP. */
 static void by_link(struct actor *a, const char *path) {
   struct nh_req rq = {.method = "GET"};
-  struct lab_profile profile;
-  struct pki_cert *cert;
   world_ask(talk.devices, &rq, path);
   talk.message = "link";
   if (talk.reply.status != 200) return;
-  talk_must(lab_profile_read(talk.cx, &profile, talk.reply.body));
-  talk_must(lab_scep(talk.cx, &cert, &profile, talk.client, talk_key()));
-  hold(a, cert);
+  by_profile(a, talk.reply.body);
   talk.said = false;
+}
+
+/* The push token stays: the profile takes the place of its own. */
+void actor_install(const struct line *l) {
+  struct pl *root;
+  struct slice profile;
+  if (l->n != 2) talk_fail("install NAME");
+  struct actor *a = actor_get(l->words[1]);
+  talk_must(pl_parse(talk.cx, talk.reply.body, &pl_limits_report, &root));
+  if (!pl_data(pl_get(pl_get(root, "Command"), "Payload"), &profile)) talk_fail("that was no InstallProfile");
+  by_profile(a, profile);
+  a->installs--;
 }
 
 /* Of a CA that nobody knows. */

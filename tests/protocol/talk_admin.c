@@ -22,6 +22,24 @@ void label_set(const char *name, const char *value) {
   snprintf(talk.labels[talk.labels_n++].value, sizeof talk.labels->value, "%s", value);
 }
 
+void label_take(const struct line *l) {
+  if (l->n != 3) talk_fail("note LABEL PATH");
+  const char *value = expect_found(l->words[2]);
+  if (strcmp(value, "absent") == 0) talk_fail("the answer has no %s", l->words[2]);
+  label_set(l->words[1], value);
+}
+
+/* ---- what needs no proof: links, profiles, health ---- */
+
+void public_ask(const struct line *l) {
+  bool browser = l->n == 5 && strcmp(l->words[3], "as") == 0;
+  if (l->n != 3 && !browser) talk_fail("public METHOD PATH [as browser]");
+  const char *headers[] = {browser ? "Accept: text/html,*/*" : NULL, NULL};
+  struct nh_req rq = {.method = l->words[1], .headers = headers};
+  world_ask(talk.devices, &rq, l->words[2]);
+  talk.message = "public";
+}
+
 /* ---- the API ---- */
 
 static void ask(const char *method, const char *path, struct slice body, const char *type) {

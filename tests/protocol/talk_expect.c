@@ -55,25 +55,24 @@ static void compare(const char *word, const char *got, const char *want) {
     talk_fail("expected %s, got \"%s\" in %.*s", word, got, (int)talk.reply.body.n, talk.reply.body.p);
 }
 
-static void expect_json(const struct line *l) {
-  struct js *root;
-  talk_must(js_parse(talk.cx, talk.reply.body, &root));
-  for (size_t i = 3; i < l->n; i++) {
-    struct slice path;
-    const char *want;
-    if (!cut_value(l->words[i], &path, &want)) talk_fail("PATH=VALUE");
-    compare(l->words[i], js_shown(js_walk(root, path)), want);
+const char *expect_found(const char *path) {
+  struct slice body = talk.reply.body;
+  struct js *object;
+  struct pl *root;
+  if (body.n && (body.p[0] == '{' || body.p[0] == '[')) {
+    talk_must(js_parse(talk.cx, body, &object));
+    return js_shown(js_walk(object, slice_of(path)));
   }
+  talk_must(pl_parse(talk.cx, body, &pl_limits_report, &root));
+  return pl_shown(root, slice_of(path));
 }
 
-static void expect_plist(const struct line *l) {
-  struct pl *root;
-  talk_must(pl_parse(talk.cx, talk.reply.body, &pl_limits_report, &root));
+static void expect_values(const struct line *l) {
   for (size_t i = 3; i < l->n; i++) {
     struct slice path;
     const char *want;
     if (!cut_value(l->words[i], &path, &want)) talk_fail("PATH=VALUE");
-    compare(l->words[i], pl_shown(root, path), want);
+    compare(l->words[i], expect_found(ctx_memdup(talk.cx, path.p, path.n)), want);
   }
 }
 
@@ -102,7 +101,7 @@ static void expect_command(const char *label) {
 static const struct {
   const char *word;
   void (*run)(const struct line *l);
-} contents[] = {{"empty", expect_empty}, {"json", expect_json}, {"plist", expect_plist}, {"text", expect_text}};
+} contents[] = {{"empty", expect_empty}, {"json", expect_values}, {"plist", expect_values}, {"text", expect_text}};
 
 static void expect_content(const struct line *l) {
   for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)

@@ -120,11 +120,12 @@ static const struct {
     {"setting", false, setting},        {">", true, actor_say},
     {"<", false, expect_answer},        {"user", true, actor_user},
     {"identity", true, actor_identity}, {"enroll", true, actor_enroll},
-    {"apns", true, actor_apns},         {"admin", true, admin_ask},
-    {"link", true, admin_link},         {"command", true, admin_command},
-    {"event", true, expect_event},      {"wait", true, wait_for},
-    {"chores", true, chores},           {"restart", true, restart},
-    {"storage", true, storage},
+    {"admin", true, admin_ask},         {"link", true, admin_link},
+    {"command", true, admin_command},   {"public", true, public_ask},
+    {"note", true, label_take},         {"install", true, actor_install},
+    {"apns", true, actor_apns},         {"event", true, expect_event},
+    {"wait", true, wait_for},           {"chores", true, chores},
+    {"restart", true, restart},         {"storage", true, storage},
 };
 
 static void run_line(const char *text, const char *variable, const char *value) {
@@ -197,10 +198,10 @@ static void run_all(const struct lines *all) {
 
 void talk_run(const char *file, bool on_disk) {
   struct slice text;
-  char folder[] = "/tmp/pomona-talk-XXXXXX";
+  const char *tmp = getenv("TMPDIR");
   talk = (struct talk){.cx = ctx_new(), .file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file};
   talk_must(file_read(talk.cx, &text, file, FILE_MAX));
-  if (on_disk) talk.folder = mkdtemp(folder);
+  if (on_disk) talk.folder = mkdtemp(ctx_printf(talk.cx, "%s/pomona-talk-XXXXXX", tmp ? tmp : "/tmp"));
   struct lines all = lines_of(text);
   run_all(&all);
   world_close();

@@ -6,6 +6,7 @@
 #include "core/chores.h"
 #include "core/keyring.h"
 #include "core/pushcert.h"
+#include "core/refused.h"
 #include "core/seen.h"
 #include "core/vault.h"
 #include "face/router.h"
@@ -18,6 +19,7 @@
 
 #define TOPIC "com.apple.mgmt.External.11111111-2222-3333-4444-555555555555"
 #define API_KEY "talk-key"
+#define ANY_PORT "127.0.0.1:0"
 
 enum { SIGNERS = 100, KIB = 1024, MIB = 1024 * 1024 };
 
@@ -130,9 +132,9 @@ static void open_trust(void) {
 
 /* ---- listeners ---- */
 
-static struct http_server *listen_for(struct router *router, size_t headers_max) {
+static struct http_server *listen_for(struct router *router, size_t headers_max, const char *address) {
   struct http_server *server;
-  struct http_conf conf = {.listen = "127.0.0.1:0",
+  struct http_conf conf = {.listen = address,
                            .threads = 1,
                            .headers_max = headers_max,
                            .headers_us = 15 * US_SECOND,
@@ -144,12 +146,13 @@ static struct http_server *listen_for(struct router *router, size_t headers_max)
   return server;
 }
 
-static void open_listeners(void) {
+/* address: where devices found the server before a restart. */
+static void open_listeners(const char *address) {
   device_router = (struct router){.listener = "devices", .core = &talk.core, .tables = serve_device_tables};
   admin_router = (struct router){
       .listener = "admin", .core = &talk.core, .tables = serve_admin_tables, .admin = true, .hosts = hosts};
-  talk.devices = listen_for(&device_router, 16 * KIB);
-  talk.admin = listen_for(&admin_router, 2 * MIB);
+  talk.devices = listen_for(&device_router, 16 * KIB, address);
+  talk.admin = listen_for(&admin_router, 2 * MIB, ANY_PORT);
   talk.core_conf.public_url = ctx_printf(talk.cx, "http://%s", http_address(talk.devices));
   talk_must(nh_new(talk.cx, &talk.client, &(struct nh_conf){0}));
 }
@@ -165,9 +168,11 @@ static void open_core(void) {
   open_trust();
   talk.core.signers = pki_signers_new(SIGNERS);
   talk_must(seen_start(talk.cx, &talk.core.seen, &talk.core));
+  talk_must(refused_start(talk.cx, &talk.core.refused, &talk.core));
 }
 
 static void close_core(void) {
+  refused_stop(talk.core.refused);
   seen_stop(talk.core.seen);
   pki_signers_free(talk.core.signers);
   pki_trust_free(atomic_load(&talk.core.trust));
@@ -180,7 +185,7 @@ void world_open(void) {
   if (talk.core.store) return;
   load_settings();
   open_core();
-  open_listeners();
+  open_listeners(ANY_PORT);
 }
 
 static void close_listeners(void) {
@@ -210,12 +215,11 @@ void world_close(void) {
 
 void world_restart(void) {
   if (!talk.folder) return;
-  const char *url = talk.core_conf.public_url;
+  const char *address = ctx_strdup(talk.cx, http_address(talk.devices));
   close_listeners();
   close_core();
   open_core();
-  open_listeners();
-  talk.core_conf.public_url = url; /* devices keep asking for what they were given; actors find the new port */
+  open_listeners(address);
 }
 
 /* ---- what can happen to it ---- */
@@ -258,6 +262,7 @@ void world_break(bool broken) { talk_must(world_job(break_job, &broken)); }
 void world_chores(void) {
   seen_stop(talk.core.seen);
   talk_must(seen_start(talk.cx, &talk.core.seen, &talk.core));
+  talk_must(refused_flush(talk.cx, talk.core.refused));
   chores_run(&talk.core);
 }
 
