@@ -44,7 +44,10 @@ static const char *place(const char *bucket, const char *key) {
 }
 
 static void put(const char *bucket, const char *key, struct slice value) {
-  must(file_replace(fx.cx, place(bucket, key), value));
+  FILE *f = fopen(place(bucket, key), "w");
+  assert_non_null(f);
+  assert_int_equal(fwrite(value.p, 1, value.n, f), value.n);
+  assert_int_equal(fclose(f), 0);
 }
 
 static void put_text(const char *bucket, const char *id, const char *name, const char *value) {
