@@ -40,6 +40,7 @@ MUST_CHECK enum err cmd_command_retry(struct ctx *cx, struct args *a);
 /* cmd_identity.c */
 MUST_CHECK enum err cmd_identity_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_renewals(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_identity_profile(struct ctx *cx, struct args *a);
 /* cmd_webhook.c */
 MUST_CHECK enum err cmd_webhook_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_test(struct ctx *cx, struct args *a);

@@ -291,12 +291,29 @@ MUST_CHECK enum err enroll_session_store(struct ctx *cx, struct db *db, const ch
    RootPayloadUUID and MDMPayloadUUID; Roots and Signer (SHA-256 of certificates, hexadecimal), OwnRoot (whether there
    is a root). What was given by an older version lacks some: that is made anew. E_CONFLICT: it cannot be rendered any
    more. */
-MUST_CHECK enum err enroll_render(struct ctx *cx, struct core *core, const char *given, const char *challenge,
-                                  struct slice *signed_der);
+MUST_CHECK enum err enroll_render(struct ctx *cx, struct db *db, struct core *core, const char *given,
+                                  const char *challenge, struct slice *signed_der);
 /* Could it be rendered? E_CONFLICT as above. */
 MUST_CHECK enum err enroll_given_check(struct ctx *cx, struct core *core, const char *given);
 /* Where devices of that profile ask for identities; NULL when it is not known. */
 const char *enroll_scep_url(struct ctx *cx, struct js *given);
+
+/* The enrollment profile of devices that another server enrolled (enroll_original.c): they are renewed from it, with
+   all its other payloads as they are. */
+struct enroll_original {
+  const char *topic, *server_url;
+  const char *given;  /* JSON */
+  struct slice plist; /* without the payload of the identity: that may hold a key */
+};
+/* A property list, or one signed by CMS. E_INVALID: it is none, or has no MDM payload with an identity. */
+MUST_CHECK enum err enroll_original_read(struct ctx *cx, struct core *core, struct slice bytes,
+                                         struct enroll_original *out);
+/* Inside a job: kept, in the place of a former one of its topic. *devices: so many migrated ones have that topic. */
+MUST_CHECK enum err enroll_original_store(struct ctx *cx, struct db *db, const struct enroll_original *o,
+                                          const char *by, int64_t *devices);
+/* Inside a job: from now on that is what was given to the migrated devices of its topic: at most `most` of them; *n. */
+MUST_CHECK enum err enroll_original_assign(struct ctx *cx, struct db *db, int most, int64_t *n);
+
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
 /* Any root as a profile, signed. */

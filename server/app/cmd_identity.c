@@ -2,10 +2,11 @@
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
+#include "base/file.h"
 
 #include <stdio.h>
 
-enum { RECENT = 50 };
+enum { RECENT = 50, PROFILE_MAX = 1 << 20 };
 
 enum err cmd_identity_list(struct ctx *cx, struct args *a) {
   static const char *const headers[] = {"DEVICE", "ENDS", "DAYS LEFT", "ISSUER", "SEEN", "RENEWAL", NULL};
@@ -82,5 +83,21 @@ enum err cmd_identity_renewals(struct ctx *cx, struct args *a) {
     print_json(cx, answer);
   else
     print_renewals(cx, answer);
+  return OK;
+}
+
+/* ---- migrated devices ---- */
+
+enum err cmd_identity_profile(struct ctx *cx, struct args *a) {
+  struct client *c;
+  struct slice bytes, text;
+  struct js *answer;
+  TRY(file_read(cx, &bytes, a->operands[0], PROFILE_MAX));
+  TRY(client_open(cx, &c, a));
+  TRY(client_bytes(cx, c, "PUT", "/api/v1/migrated-profile", bytes, &text));
+  TRY(js_parse(cx, text, &answer));
+  if (args_has(a, "json")) return print_json(cx, answer), OK;
+  printf("%s: %s migrated devices can be renewed from it\n", plain(cx, js_str(answer, "topic")),
+         member_text(cx, answer, "devices"));
   return OK;
 }

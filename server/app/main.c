@@ -134,6 +134,8 @@ static const struct subcommand subcommands[] = {
      "Lists the identities of devices: when they end, and their renewal."},
     {"identity renewals", "", 0, 0, SETTINGS_CLIENT, renewals_options, cmd_identity_renewals, NULL,
      "Shows the renewal of identities: open and recent ones, its waves, whether it is halted and why."},
+    {"identity profile", "FILE", 1, 1, SETTINGS_CLIENT, json_only, cmd_identity_profile, NULL,
+     "Takes the original enrollment profile of migrated devices, so that their identities can be renewed."},
     {"webhook list", "", 0, 0, SETTINGS_CLIENT, webhook_list_options, cmd_webhook_list, NULL,
      "Lists the receivers of webhooks, and what waits for them."},
     {"webhook test", "[URL]", 0, 1, SETTINGS_CLIENT, json_only, cmd_webhook_test, NULL,

@@ -209,4 +209,15 @@ struct enroll_session_row {
 };
 MUST_CHECK enum err enroll_session_add(struct ctx *cx, struct db *db, const struct enroll_session_row *s);
 
+/* The enrollment profile by our template; wiped by the caller. */
+struct buf;
+MUST_CHECK enum err enroll_given_xml(struct ctx *cx, struct core *core, struct js *given, const char *challenge,
+                                     struct buf *xml);
+MUST_CHECK enum err enroll_sign(struct ctx *cx, struct core *core, struct slice xml, struct slice *signed_der);
+/* The original profile of that topic, with the SCEP payload of ours. E_CONFLICT when it is not known any more. */
+MUST_CHECK enum err enroll_original_render(struct ctx *cx, struct db *db, struct core *core, const char *topic,
+                                           struct slice ours, struct slice *signed_der);
+/* p NULL: there is none. */
+MUST_CHECK enum err enroll_original_load(struct ctx *cx, struct db *db, const char *topic, struct slice *plist);
+
 #endif

@@ -115,16 +115,22 @@ static enum err fill(struct ctx *cx, struct buf *b, struct slice t, const struct
   return OK;
 }
 
-static enum err render(struct ctx *cx, struct core *core, const char *template, const struct hole *holes,
-                       struct slice *signed_der) {
+static enum err render_xml(struct ctx *cx, const char *template, const struct hole *holes, struct buf *xml) {
   const struct embedded *t = embedded_profiles;
   while (t->name && strcmp(t->name, template) != 0) t++;
   if (!t->name) return FAIL(cx, E_INTERNAL, "there is no template %s", template);
+  return fill(cx, xml, slice_mem(t->text, t->n), holes);
+}
+
+enum err enroll_sign(struct ctx *cx, struct core *core, struct slice xml, struct slice *signed_der) {
+  return pki_cms_sign(cx, signed_der, xml, keyring_signing(core->keyring), keyring_signing_key(core->keyring), NULL, 0);
+}
+
+static enum err render(struct ctx *cx, struct core *core, const char *template, const struct hole *holes,
+                       struct slice *signed_der) {
   struct buf xml = {0};
-  enum err e = fill(cx, &xml, slice_mem(t->text, t->n), holes);
-  if (e == OK)
-    e = pki_cms_sign(cx, signed_der, buf_slice(&xml), keyring_signing(core->keyring),
-                     keyring_signing_key(core->keyring), NULL, 0);
+  enum err e = render_xml(cx, template, holes, &xml);
+  if (e == OK) e = enroll_sign(cx, core, buf_slice(&xml), signed_der);
   buf_wipe(&xml);
   return e;
 }
@@ -189,8 +195,7 @@ static enum err check_given(struct ctx *cx, struct js *given) {
   return OK;
 }
 
-static enum err render_given(struct ctx *cx, struct core *core, struct js *given, const char *challenge,
-                             struct slice *signed_der) {
+enum err enroll_given_xml(struct ctx *cx, struct core *core, struct js *given, const char *challenge, struct buf *xml) {
   const char *server_url = js_str(given, "ServerURL"), *topic = js_str(given, "Topic"), *root;
   const char *identifier = js_str(given, "PayloadIdentifier");
   int64_t rights;
@@ -221,7 +226,7 @@ static enum err render_given(struct ctx *cx, struct core *core, struct js *given
       {"uuid_mdm", given_word(given, "MDMPayloadUUID", uuid(cx))},
       {NULL, NULL},
   };
-  return render(cx, core, "enrollment.mobileconfig", holes, signed_der);
+  return render_xml(cx, "enrollment.mobileconfig", holes, xml);
 }
 
 enum err enroll_given_check(struct ctx *cx, struct core *core, const char *given) {
@@ -232,11 +237,18 @@ enum err enroll_given_check(struct ctx *cx, struct core *core, const char *given
   return given_root(cx, core, o, &root);
 }
 
-enum err enroll_render(struct ctx *cx, struct core *core, const char *given, const char *challenge,
+enum err enroll_render(struct ctx *cx, struct db *db, struct core *core, const char *given, const char *challenge,
                        struct slice *signed_der) {
   struct js *o;
+  struct buf xml = {0};
   TRY(js_parse(cx, slice_of(given), &o));
-  return render_given(cx, core, o, challenge, signed_der);
+  enum err e = enroll_given_xml(cx, core, o, challenge, &xml);
+  if (e == OK && js_str(o, "Original"))
+    e = enroll_original_render(cx, db, core, js_str(o, "Original"), buf_slice(&xml), signed_der);
+  else if (e == OK)
+    e = enroll_sign(cx, core, buf_slice(&xml), signed_der);
+  buf_wipe(&xml);
+  return e;
 }
 
 enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, const char *token,
@@ -252,7 +264,7 @@ enum err enroll_session_make(struct ctx *cx, struct db *db, struct core *core, c
   uuid_new(out->id);
   out->expires_at = clock_now_us() + CHALLENGE_MINUTES * US_MINUTE;
   out->given = given_text(cx, core, out->topic);
-  return enroll_render(cx, core, out->given, out->challenge, &out->profile);
+  return enroll_render(cx, db, core, out->given, out->challenge, &out->profile);
 }
 
 enum err enroll_session_store(struct ctx *cx, struct db *db, const char *token, const struct enroll_session *s) {

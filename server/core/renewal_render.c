@@ -34,7 +34,7 @@ enum err renewal_render(struct ctx *cx, struct db *db, struct core *core, int64_
   TRY(renewal_load(cx, db, renewal, &parts));
   TRY(vault_unseal(cx, core->vault, renewal_challenge_about(cx, parts.session_id), parts.challenge_sealed, &challenge));
   const char *text = secret_in(cx, ctx_memdup(cx, challenge.p, challenge.n), challenge.n);
-  TRY(enroll_render(cx, core, parts.given, text, &profile));
+  TRY(enroll_render(cx, db, core, parts.given, text, &profile));
   *plist = install_profile(cx, parts.command, profile);
   return OK;
 }

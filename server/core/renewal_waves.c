@@ -45,6 +45,17 @@ static enum err end_over(struct ctx *cx, struct core *core) {
 
 /* ---- the plan ---- */
 
+static enum err assign_job(struct ctx *cx, struct db *db, void *arg) {
+  return enroll_original_assign(cx, db, CHUNK, arg);
+}
+
+/* Devices that were migrated since their original profile was given, or before it. */
+static enum err assign_originals(struct ctx *cx, struct core *core) {
+  int64_t n = CHUNK;
+  while (n == CHUNK) TRY(db_call(cx, core->store, assign_job, &n));
+  return OK;
+}
+
 struct plan {
   struct core *core;
   struct renewal_due *due;
@@ -189,6 +200,7 @@ static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
 enum err renewal_chore(struct ctx *cx, struct core *core) {
   struct plan p;
   TRY(end_over(cx, core));
+  TRY(assign_originals(cx, core));
   TRY(make_plan(cx, core, &p));
   if (p.due_n == 0) return OK;
   TRY(check_self(cx, &p));

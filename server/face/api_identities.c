@@ -1,6 +1,7 @@
 /* /api/v1/identities and /api/v1/renewals: how long devices can still come, and the waves of renewals. */
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/enroll.h"
 #include "core/renewal.h"
 #include "face/api_int.h"
 
@@ -157,6 +158,42 @@ static void change(struct http_req *rq, struct core *core) {
     reply_error(rq, e);
 }
 
+/* ---- the profile of migrated devices ---- */
+
+struct original {
+  struct enroll_original profile;
+  const char *by;
+  int64_t devices;
+};
+
+static enum err original_job(struct ctx *cx, struct db *db, void *arg) {
+  struct original *o = arg;
+  return enroll_original_store(cx, db, &o->profile, o->by, &o->devices);
+}
+
+static void original_done(struct http_req *rq, void *arg, enum err e) {
+  const struct original *o = arg;
+  struct js *body = js_object(http_cx(rq));
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  js_set_string(body, "topic", o->profile.topic);
+  js_set_string(body, "server_url", o->profile.server_url);
+  js_set_int(body, "devices", o->devices);
+  reply_json(rq, 200, body);
+}
+
+static void put_original(struct http_req *rq, struct core *core) {
+  struct original *o = ctx_alloc(http_cx(rq), sizeof *o);
+  o->by = route_who(rq);
+  enum err e = enroll_original_read(http_cx(rq), core, http_body(rq), &o->profile);
+  if (e == OK)
+    route_write(rq, core, original_job, o, original_done);
+  else
+    reply_error(rq, e);
+}
+
 const struct route identities_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/identities",
@@ -171,5 +208,12 @@ const struct route identities_routes[] = {
      .run = change,
      .body_max = API_BODY_MAX,
      .summary = "`start` renews the identity of one device now; `resume` goes on after a halt, with a new canary."},
+    {.method = "PUT",
+     .pattern = "/api/v1/migrated-profile",
+     .run = put_original,
+     .body_max = API_BODY_MAX,
+     .summary =
+         "The original enrollment profile (.mobileconfig, may be signed) of migrated devices of its topic: their "
+         "identities are renewed from it."},
     {.method = NULL},
 };

@@ -453,6 +453,94 @@ static void test_given_of_before(void **state) {
   assert_int_equal(EVENTS("renewal.halted"), 1);
 }
 
+static enum err migrated_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE generation SET origin = 'migrated'");
+}
+
+struct original_work {
+  struct enroll_original profile;
+  int64_t devices;
+};
+static enum err original_job(struct ctx *cx, struct db *db, void *arg) {
+  struct original_work *w = arg;
+  return enroll_original_store(cx, db, &w->profile, "test", &w->devices);
+}
+
+static struct pl *add_payload(struct pl *profile, const char *type, const char *uuid) {
+  struct pl *p = pl_new_dict(fx.cx);
+  pl_set_string(p, "PayloadType", type);
+  pl_set_string(p, "PayloadUUID", uuid);
+  pl_add(pl_get(profile, "PayloadContent"), p);
+  return p;
+}
+
+static struct pl *anothers_profile(bool with_mdm) {
+  struct pl *profile = pl_new_dict(fx.cx);
+  pl_set_string(profile, "PayloadIdentifier", "org.example.before");
+  pl_set_string(profile, "PayloadUUID", "P");
+  pl_set(profile, "PayloadContent", pl_new_array(fx.cx));
+  pl_set_string(add_payload(profile, "com.apple.security.pkcs12", "I"), "Password", "hunter2");
+  pl_set_data(add_payload(profile, "com.apple.security.root", "R"), "PayloadContent", slice_of("root"));
+  if (!with_mdm) return profile;
+  struct pl *mdm = add_payload(profile, "com.apple.mdm", "M");
+  pl_set_string(mdm, "Topic", TOPIC);
+  pl_set_string(mdm, "ServerURL", "https://mdm.example.org/mdm?tenant=1");
+  pl_set_string(mdm, "IdentityCertificateUUID", "I");
+  return profile;
+}
+
+/* What is no enrollment profile is refused. */
+static void test_originals_that_enroll_nothing(void **state) {
+  (void)state;
+  struct enroll_original o;
+  struct pl *lost = anothers_profile(true), *itself = anothers_profile(true);
+  pl_set_string(payload_of(itself, "com.apple.mdm"), "IdentityCertificateUUID", "M");
+  pl_set_string(payload_of(lost, "com.apple.mdm"), "IdentityCertificateUUID", "X");
+  const struct slice bad[] = {slice_of(""),         slice_of("nonsense"),
+                              slice_of("<plist/>"), pl_xml(fx.cx, anothers_profile(false)),
+                              pl_xml(fx.cx, lost),  pl_xml(fx.cx, itself)};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_int_equal(enroll_original_read(fx.cx, &fx.core, bad[i], &o), E_INVALID);
+    ctx_clear_error(fx.cx);
+  }
+}
+
+/* A migrated device is renewed once its original profile is known: from that one, with all its payloads but the one of
+   the identity, whose secrets are not kept. */
+static void test_migrated(void **state) {
+  (void)state;
+  struct enroll_proof m = enrolled("M");
+  struct scep_reply reply;
+  struct pki_cert *signer;
+  struct slice der;
+  const char *command;
+  must(in_job(migrated_job, NULL));
+  chore();
+  assert_int_equal(start("M", &command), E_CONFLICT);
+  struct original_work w = {0};
+  must(pki_cms_sign(fx.cx, &der, pl_xml(fx.cx, anothers_profile(true)), keyring_signing(ring),
+                    keyring_signing_key(ring), NULL, 0));
+  must(enroll_original_read(fx.cx, &fx.core, der, &w.profile));
+  assert_null(strstr(w.profile.plist.p, "hunter2"));
+  must(in_job(original_job, &w));
+  assert_int_equal(w.devices, 1);
+  chore();
+  assert_int_equal(STATES("waiting"), 1);
+  struct report *r = fetch(m, "M");
+  struct pl *profile = profile_in(r->command, &signer), *mdm = payload_of(profile, "com.apple.mdm");
+  assert_string_equal(pl_str(profile, "PayloadIdentifier"), "org.example.before");
+  assert_string_equal(pl_str(mdm, "ServerURL"), "https://mdm.example.org/mdm?tenant=1");
+  assert_string_equal(pl_str(mdm, "IdentityCertificateUUID"),
+                      pl_str(payload_of(profile, "com.apple.security.scep"), "PayloadUUID"));
+  assert_string_equal(pl_str(payload_of(profile, "com.apple.security.root"), "PayloadUUID"), "R");
+  assert_int_equal(pl_count(pl_get(profile, "PayloadContent")), 3);
+  struct enroll_proof fresh = identity_for(challenge_in(r->command), 1, &reply);
+  assert_int_equal(put_report(m, "M", "Acknowledged", r->command_uuid)->refusal, ENROLL_FINE);
+  assert_int_equal(token_update(fresh, "M", "token"), ENROLL_FINE);
+  assert_int_equal(STATES("done"), 1);
+}
+
 /* How it stands, for people. */
 static void test_status(void **state) {
   (void)state;
@@ -486,9 +574,20 @@ static void test_status(void **state) {
 #define T(f) cmocka_unit_test_setup_teardown(f, renewal_open_world, renewal_close_world)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_unreachable), T(test_failure_halts), T(test_never_seen_halts),    T(test_expires_and_is_retried),
-      T(test_waves),       T(test_issues),        T(test_identity_of_another), T(test_obstacles),
-      T(test_overlap),     T(test_answer_lost),   T(test_profile_is_the_same), T(test_given_of_before),
+      T(test_unreachable),
+      T(test_failure_halts),
+      T(test_never_seen_halts),
+      T(test_expires_and_is_retried),
+      T(test_waves),
+      T(test_issues),
+      T(test_identity_of_another),
+      T(test_obstacles),
+      T(test_overlap),
+      T(test_answer_lost),
+      T(test_profile_is_the_same),
+      T(test_given_of_before),
+      T(test_originals_that_enroll_nothing),
+      T(test_migrated),
       T(test_status),
   };
   return cmocka_run_group_tests(tests, NULL, free_all);

@@ -107,6 +107,15 @@ CREATE UNIQUE INDEX renewal_command ON renewal (command);
 -- Which identities end soon, of those that still count.
 CREATE INDEX identity_end ON identity (not_after) WHERE voided_at IS NULL AND ends_at IS NULL;
 
+-- Enrollment profiles of migrated devices, as an operator gave them: their identities are renewed from these.
+CREATE TABLE original_profile (
+  topic TEXT PRIMARY KEY,
+  plist BLOB NOT NULL,         -- without the payload of the identity
+  given TEXT NOT NULL,         -- JSON, for their generations
+  stored_at INTEGER NOT NULL,
+  stored_by TEXT NOT NULL
+);
+
 -- ---- what would cut devices off ----
 
 -- Roots that are to replace the one of the TLS certificate, and who was given them by InstallProfile.

@@ -184,6 +184,13 @@ CREATE TABLE link (
   revoked_at INTEGER
 , revoked_by TEXT);
 INSERT INTO "link" VALUES(1,X'A170B51F098CD149906CC9AA9FE26CB2FE238FA3A0E55B2A9E174DBDCD6E09F8',1795369434929372,'admin',1795455834929371,1,0,0,NULL,NULL,NULL);
+CREATE TABLE original_profile (
+  topic TEXT PRIMARY KEY,
+  plist BLOB NOT NULL,         -- without the payload of the identity
+  given TEXT NOT NULL,         -- JSON, for their generations
+  stored_at INTEGER NOT NULL,
+  stored_by TEXT NOT NULL
+);
 CREATE TABLE pushcert (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   topic TEXT NOT NULL,
