@@ -293,6 +293,37 @@ static void test_silence_of_one_that_spoke(void **state) {
                    1);
 }
 
+static enum err block_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return enroll_block(cx, db, "A", "boss");
+}
+
+/* A migrated device that was never seen here may not be able to come here yet: its silence is no proof. */
+static void test_migrated_device_is_not_lost_by_silence(void **state) {
+  (void)state;
+  migrated("A");
+  struct enroll_proof other = claimant(1);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  apns_took();
+  assert_false(comes());
+  later(30 * US_DAY);
+  assert_false(comes());
+  assert_true(is_empty(new_identity("its own"))); /* its first contact defends it */
+  assert_int_equal(put_report(other, "A", "Idle", NULL)->refusal, ENROLL_VOIDED);
+}
+
+/* While the device is blocked nobody gets it. */
+static void test_blocked_device_does_not_change_hands(void **state) {
+  (void)state;
+  (void)owner();
+  struct enroll_proof other = claimant(1);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  apns_knows_it_is_gone(clock_now_us() + US_MINUTE);
+  must(in_job(block_job, NULL));
+  assert_false(comes());
+  assert_int_equal(token_update(other, "A", "token"), ENROLL_BLOCKED);
+}
+
 /* The first of two claims gives way to the second; one that repeats itself goes on waiting. */
 static void test_two_claims(void **state) {
   (void)state;
@@ -443,6 +474,8 @@ int main(void) {
       T(test_in_when_unregistered),
       T(test_in_by_silence),
       T(test_silence_of_one_that_spoke),
+      T(test_migrated_device_is_not_lost_by_silence),
+      T(test_blocked_device_does_not_change_hands),
       T(test_two_claims),
       T(test_provisional_is_bounded),
       T(test_operator_accepts),
