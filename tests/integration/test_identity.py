@@ -64,9 +64,23 @@ def test_certificate_of_the_same_foreign_ca_takes_nothing_over(tmp):
 
 
 def test_identity_from_another_link_takes_nothing_over(tmp):
+    """It comes in for a trial, is given nothing, and is refused for good by the first word of the living device."""
     server = start(tmp)
     victim = Device(server, scep.identity(server), "U-1").enroll()
-    takes_nothing_over(server, victim, scep.identity(server))
+    thief, command = Device(server, scep.identity(server), "U-1"), str(uuid.uuid4())
+    assert server.enqueue("U-1", command)[0] == 200
+    in_force = "SELECT id, enabled, token, push_magic, topic, (SELECT generation FROM device) FROM enrollment"
+    before = server.rows(in_force)
+    assert outcome(thief.idle()) == REFUSED  # before its Authenticate it is nobody
+    for attempt in (thief.authenticate, thief.idle, lambda: thief.token_update(b"\x66" * 32), thief.idle,
+                    lambda: thief.report(command), lambda: thief.checkin("GetBootstrapToken")):
+        assert outcome(attempt()) == EMPTY
+    assert server.rows(in_force) == before and server.command(command, "U-1") == "Queued"
+    assert command.encode() in victim.idle()[2]
+    for attempt in (thief.authenticate, thief.idle, lambda: thief.token_update(b"\x66" * 32), thief.check_out):
+        assert outcome(attempt()) == REFUSED
+    assert server.rows(in_force) == before
+    assert outcome(victim.report(command)) == EMPTY
 
 
 def test_identity_speaks_for_its_first_device_only(tmp):

@@ -170,8 +170,9 @@ def test_devices_are_kept_come_back_enroll_anew_and_check_out(tmp):
     uuid = lab.command(udid, "SecurityInfo")
     assert lab.device("--state", state, "--once").wait() == 0
     assert lab.target(uuid)["status"] == "Acknowledged"
-    assert lab.device("--state", state, "--reenroll", "--stop-after", "enroll", link=lab.link()).wait() != 0, \
-        "another link is not for a device that lives"
+    # By another link a device that lives comes in for a trial only.
+    assert lab.device("--state", state, "--reenroll", "--stop-after", "enroll", link=lab.link()).wait() == 0
+    assert udid in lab.server.cli("device", "list", "--held").stdout
     own = lab.server.cli("enroll", "link", "--device", udid).stdout.split("\n")[0]
     again = lab.device("--state", state, "--reenroll", "--stop-after", "enroll", link=own)
     assert again.wait() == 0, again.log()
