@@ -41,7 +41,7 @@ MUST_CHECK enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin);
 MUST_CHECK enum err checkin_admit(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                   const struct enroll_proof *proof, struct enroll_channel *out);
 /* Inside a job: another generation of the device came into force. What its channels were to do is over, for this
-   reason, and they are woken. */
+   reason, they are woken, and webhooks are told of them as of TokenUpdates. */
 MUST_CHECK enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int64_t device,
                                      const char *reason);
 

@@ -74,7 +74,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   TRY(checkin_tally(cx, db, r.enrollment, &c->tally));
   TRY(renewal_identity_seen(cx, db, c->core, c->proof.hash));
   if (r.enrolled) c->news = "device enrolled";
-  if (r.promoted) return checkin_in_force(cx, db, c->core, r.device, "re-enrolled");
+  if (r.promoted) return checkin_begin(cx, db, c->core, r.device, "re-enrolled");
   if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;
   TRY(queue_waiting(cx, db, r.enrollment, &waiting));

@@ -31,7 +31,20 @@ struct checkin_bootstrap {
 MUST_CHECK enum err checkin_keep_bootstrap_token(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                                                  struct slice token);
 
+/* checkin_in_force without telling anybody of it: the TokenUpdate that brought it about is told by itself. */
+MUST_CHECK enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason);
+
 /* ---- checkin_sql.c ---- */
+
+/* What the channels of a device said last in their TokenUpdates, of those that can be reached; its own first. */
+struct checkin_token {
+  struct enroll_ids ids;
+  const char *topic, *push_magic;
+  struct slice token;
+  int64_t tally;
+};
+MUST_CHECK enum err checkin_tokens(struct ctx *cx, struct db *db, int64_t device, struct checkin_token **out,
+                                   size_t *n);
 
 MUST_CHECK enum err checkin_tally(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *tally);
 /* The generations that this channel's identity speaks for: the one in force, a pending one, both or none. */

@@ -48,3 +48,30 @@ enum err checkin_awaits(struct ctx *cx, struct db *db, int64_t device, bool *awa
   *awaits = n != 0;
   return OK;
 }
+
+enum { TOKENS_MAX = 50 }; /* of one job: those of a device that was on trial are fewer */
+
+enum err checkin_tokens(struct ctx *cx, struct db *db, int64_t device, struct checkin_token **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, TOKENS_MAX * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT d.id, e.id, e.type, e.user_short_name, e.user_long_name, e.topic, e.push_magic, e.token, "
+                   "e.token_update_tally FROM enrollment e JOIN device d ON d.seq = e.device "
+                   "WHERE e.device = $1 AND e.enabled = 1 ORDER BY e.id <> d.id, e.seq LIMIT $2",
+                   DB_I(device), DB_I(TOKENS_MAX)));
+  while (db_next(&r)) {
+    struct checkin_token *t = &(*out)[(*n)++];
+    t->ids = (struct enroll_ids){.device = db_text(&r, 0),
+                                 .id = db_text(&r, 1),
+                                 .type = db_text(&r, 2),
+                                 .short_name = db_text(&r, 3),
+                                 .long_name = db_text(&r, 4)};
+    t->ids.is_user = !slice_is(slice_of(t->ids.id), t->ids.device);
+    t->topic = db_text(&r, 5);
+    t->push_magic = db_text(&r, 6);
+    t->token = db_blob(&r, 7);
+    t->tally = db_int(&r, 8);
+  }
+  return db_close(&r);
+}

@@ -4,6 +4,9 @@
 #include "core/ddm.h"
 #include "core/push.h"
 #include "core/queue.h"
+#include "core/webhook.h"
+
+#include <string.h>
 
 /* A device that waits in Setup Assistant is supervised. Its bypass code of Activation Lock can be asked for some days
    only, and it is too late when it is needed. */
@@ -13,7 +16,7 @@ static enum err ask_bypass_code(struct ctx *cx, struct db *db, struct core *core
   return awaits ? queue_own(cx, db, core, "ActivationLockBypassCode", enrollment) : OK;
 }
 
-enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason) {
+enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason) {
   struct enroll_channels channels;
   TRY(enroll_channels_of(cx, db, device, &channels));
   for (size_t i = 0; i < channels.n; i++) {
@@ -24,6 +27,34 @@ enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int6
   TRY(enroll_reachable(cx, db, device, &channels));
   if (channels.n) TRY(ask_bypass_code(cx, db, core, device, channels.seq[0]));
   for (size_t i = 0; i < channels.n; i++) TRY(push_due(cx, db, core, channels.seq[i], PUSH_ENROLLED, 0, NULL, NULL));
+  return OK;
+}
+
+/* What the device has said before it counted is told now: receivers learn of an enrollment by its TokenUpdate. */
+static enum err tell(struct ctx *cx, struct db *db, struct core *core, const struct checkin_token *t) {
+  struct pl *m = pl_new_dict(cx);
+  bool by_enrollment = slice_starts(slice_of(t->ids.type), "User Enrollment");
+  const char *user = t->ids.is_user ? t->ids.id + strlen(t->ids.device) + 1 : NULL;
+  pl_set_string(m, "MessageType", "TokenUpdate");
+  pl_set_string(m, "Topic", t->topic);
+  pl_set_string(m, by_enrollment ? "EnrollmentID" : "UDID", t->ids.device);
+  if (user) pl_set_string(m, by_enrollment ? "EnrollmentUserID" : "UserID", user);
+  if (t->ids.short_name) pl_set_string(m, "UserShortName", t->ids.short_name);
+  if (t->ids.long_name) pl_set_string(m, "UserLongName", t->ids.long_name);
+  pl_set_data(m, "Token", t->token);
+  pl_set_string(m, "PushMagic", t->push_magic);
+  struct webhook_event e = {
+      .ids = &t->ids, .message_type = "TokenUpdate", .body = pl_xml(cx, m), .token_update_tally = t->tally};
+  return webhook_event(cx, db, core, &e);
+}
+
+enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason) {
+  struct checkin_token *tokens;
+  size_t n;
+  TRY(checkin_begin(cx, db, core, device, reason));
+  if (!webhook_wanted(core)) return OK;
+  TRY(checkin_tokens(cx, db, device, &tokens, &n));
+  for (size_t i = 0; i < n; i++) TRY(tell(cx, db, core, &tokens[i]));
   return OK;
 }
 

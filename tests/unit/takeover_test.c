@@ -355,6 +355,12 @@ static void test_provisional_is_bounded(void **state) {
   assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
 }
 
+static enum err forget_messages(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  TRY(db_run(cx, db, "DELETE FROM webhook_delivery"));
+  return db_run(cx, db, "DELETE FROM webhook_message");
+}
+
 /* An operator's word, before or after its TokenUpdate; against it the former one cannot defend itself. */
 static void test_operator_accepts(void **state) {
   (void)state;
@@ -368,6 +374,22 @@ static void test_operator_accepts(void **state) {
   assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
   assert_int_equal(count("SELECT count(*) FROM generation WHERE state = 'current' AND way_in = 'operator'"), 1);
   assert_int_equal(put_report(mine, "A", "Idle", NULL)->refusal, ENROLL_FORMER);
+}
+
+/* Receivers are told of an enrollment by its TokenUpdate, also when that was said before it counted; never before. */
+static void test_webhooks_are_told_when_it_counts(void **state) {
+  (void)state;
+  fx.conf.webhook_urls = "http://127.0.0.1:1";
+  (void)owner();
+  must(in_job(forget_messages, NULL));
+  struct enroll_proof other = claimant(1);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  assert_int_equal(count("SELECT count(*) FROM webhook_message"), 0);
+  must(accept("A"));
+  assert_int_equal(count("SELECT count(*) FROM webhook_message WHERE topic = 'mdm.TokenUpdate' AND enrollment = 'A' "
+                         "AND json LIKE '%\"token_update_tally\":1%'"),
+                   1);
+  assert_int_equal(count("SELECT count(*) FROM webhook_message"), 1);
 }
 
 static void test_operator_refuses(void **state) {
@@ -480,6 +502,7 @@ int main(void) {
       T(test_provisional_is_bounded),
       T(test_operator_accepts),
       T(test_operator_refuses),
+      T(test_webhooks_are_told_when_it_counts),
       T(test_won_back_at_day_29),
       T(test_not_won_back_at_day_31),
       T(test_laundering_does_not_help),
