@@ -6,12 +6,19 @@
 
 #include "core/core.h"
 #include "lib/http.h"
+#include "lib/net_http.h"
 
 MUST_CHECK enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core);
-void outbound_stop(struct outbound *o); /* after the listeners have drained; finishes what was begun */
+void outbound_stop(struct outbound *o); /* after the listeners; what waits is run, and asks nobody any more */
 
-/* Runs `run` as soon as a thread is free. E_UNAVAILABLE when too many wait already: then nothing is run. */
+/* Runs `run` as soon as a thread is free. E_UNAVAILABLE when too many wait already: then nothing is run. All that the
+   request asks of others, waiting included, takes 30 seconds at most. */
 MUST_CHECK enum err outbound_run(struct http_req *rq, struct core *core,
                                  void (*run)(struct http_req *rq, struct core *core));
+/* For `run`: one question, by a connection of its own; E_UNAVAILABLE when the server ends meanwhile. */
+MUST_CHECK enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf conf, const struct nh_req *out,
+                                 struct nh_reply *reply);
+/* Answers with what the other one answered: its status, headers (but those of one hop) and body. */
+void outbound_hand_back(struct http_req *rq, const struct nh_reply *reply);
 
 #endif

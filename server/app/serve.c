@@ -145,6 +145,7 @@ static void serve_until_signal(struct server *s, const sigset_t *signals) {
   log_info(NULL, "stopping", LOG_S("signal", got == SIGINT ? "SIGINT" : "SIGTERM"));
   push_quiesce(s->core.push);
   serve_drain(s);
+  atomic_store(&s->core.ending, true);
 }
 
 static enum err serve(struct ctx *cx, struct server *s, const sigset_t *signals) {

@@ -73,7 +73,8 @@ struct chores {
 
 static void run_row(struct core *core, int i) {
   struct ctx *cx = ctx_new();
-  if (rows[i].run(cx, core) != OK) log_failure(LOG_WARN, cx, ctx_printf(cx, "a chore failed: %s", rows[i].name));
+  if (rows[i].run(cx, core) != OK && !atomic_load(&core->ending))
+    log_failure(LOG_WARN, cx, ctx_printf(cx, "a chore failed: %s", rows[i].name));
   ctx_free(cx);
 }
 

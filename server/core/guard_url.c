@@ -83,7 +83,7 @@ static enum err ask(struct ctx *cx, const struct core *core, const struct held *
   struct nh *client;
   struct nh_reply reply;
   struct nh_req rq = {.method = "GET", .url = ctx_printf(cx, "%s/healthz", h->url), .body_max = 4096};
-  struct nh_conf conf = {.timeout_us = PROBE_S * US_SECOND};
+  struct nh_conf conf = {.timeout_us = PROBE_S * US_SECOND, .stop = &core->ending};
   if (h->own_root) conf.ca_pem = pki_cert_pem(cx, keyring_tls_ca(core->keyring));
   TRY(nh_new(cx, &client, &conf));
   enum err e = nh_do(cx, client, &rq, &reply);
@@ -125,7 +125,9 @@ static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
 }
 
 static enum err probe(struct ctx *cx, struct core *core, const struct held *h) {
-  struct probe p = {.held = h, .ok = ask(cx, core, h) == OK};
+  enum err e = ask(cx, core, h);
+  struct probe p = {.held = h, .ok = e == OK};
+  if (e == E_GONE) return e; /* the shutdown says nothing of that address */
   if (!p.ok) {
     p.error = ctx_strdup(cx, ctx_error_text(cx));
     ctx_clear_error(cx);

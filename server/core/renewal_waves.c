@@ -121,6 +121,7 @@ static enum err ask(struct ctx *cx, struct nh *client, const char *url, const ch
   struct nh_reply reply;
   struct nh_req rq = {.method = "GET", .url = ctx_printf(cx, "%s?operation=GetCACaps", url)};
   enum err e = nh_do(cx, client, &rq, &reply);
+  if (e == E_GONE) return e; /* the shutdown is no trouble of the way */
   if (e != OK)
     *trouble = ctx_printf(cx, "%s: %s", url, ctx_error_text(cx));
   else if (reply.status != 200)
@@ -144,7 +145,7 @@ static enum err ask_each(struct ctx *cx, struct nh *client, struct plan *p) {
 
 static enum err check_self(struct ctx *cx, struct plan *p) {
   const struct core_conf *conf = core_conf(p->core);
-  struct nh_conf way = {.proxy = conf->proxy, .timeout_us = CHECK_SECONDS * US_SECOND};
+  struct nh_conf way = {.proxy = conf->proxy, .timeout_us = CHECK_SECONDS * US_SECOND, .stop = &p->core->ending};
   struct nh *client;
   if (conf->own_tls) way.ca_pem = pki_cert_pem(cx, keyring_tls_ca(p->core->keyring));
   TRY(nh_new(cx, &client, &way));

@@ -4,7 +4,6 @@
 #include "core/pushcert.h"
 #include "face/api_int.h"
 #include "face/outbound.h"
-#include "lib/net_http.h"
 
 #include <string.h>
 
@@ -69,19 +68,6 @@ static void add_field(struct ctx *cx, struct buf *b, const char *name, const cha
   buf_printf(b, "%s%s=%s", b->n ? "&" : "", name, enc_percent(cx, slice_of(value)));
 }
 
-static enum err post(struct http_req *rq, struct core *core, const struct nh_req *out, struct nh_reply *reply) {
-  const struct unlock *u = route_user(rq);
-  struct nh *client;
-  struct nh_conf conf = {.ca_file = core_conf(core)->apns_ca,
-                         .cert_pem = u->cert_pem,
-                         .key_pem = u->key_pem,
-                         .proxy = core_conf(core)->proxy};
-  TRY(nh_new(http_cx(rq), &client, &conf));
-  enum err e = nh_do(http_cx(rq), client, out, reply);
-  nh_free(client);
-  return e;
-}
-
 static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *reply) {
   static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
   const struct unlock *u = route_user(rq);
@@ -95,32 +81,23 @@ static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *rep
                                          core_conf(core)->escrow_key_unlock_url, query.p),
                        .headers = headers,
                        .body = buf_slice(&form)};
-  enum err e = post(rq, core, &out, reply);
+  struct nh_conf conf = {.ca_file = core_conf(core)->apns_ca,
+                         .cert_pem = u->cert_pem,
+                         .key_pem = u->key_pem,
+                         .proxy = core_conf(core)->proxy};
+  enum err e = outbound_ask(rq, core, conf, &out, reply);
   buf_free(&query);
   buf_wipe(&form);
   return e;
 }
 
-static const char *const not_returned[] = {
-    "connection", "keep-alive", "transfer-encoding", "content-length", "content-type",
-    "date",       "te",         "trailer",           "upgrade",        NULL};
-
-static bool returned(const char *name) {
-  for (const char *const *n = not_returned; *n; n++)
-    if (slice_ieq(slice_of(name), *n)) return false;
-  return true;
-}
-
 static void unlock_at_apple(struct http_req *rq, struct core *core) {
   struct nh_reply reply;
   enum err e = ask(rq, core, &reply);
-  if (e != OK) {
+  if (e == OK)
+    outbound_hand_back(rq, &reply);
+  else
     reply_error(rq, e);
-    return;
-  }
-  for (size_t i = 0; i < reply.headers_n; i++)
-    if (returned(reply.headers[i].name)) http_set_header(rq, reply.headers[i].name, reply.headers[i].value);
-  http_reply(rq, reply.status, *reply.content_type ? reply.content_type : NULL, reply.body);
 }
 
 static void unlock(struct http_req *rq, struct core *core) {

@@ -4,7 +4,6 @@
 #include "core/enroll.h"
 #include "face/device.h"
 #include "face/outbound.h"
-#include "lib/net_http.h"
 
 #include <string.h>
 
@@ -58,38 +57,18 @@ static const char *target_of(struct http_req *rq, const struct core_conf *conf) 
                     query.p ? "?" : "", (int)query.n, query.p ? query.p : "");
 }
 
-/* ---- the answer ---- */
+/* ---- handing on ---- */
 
-static const char *const not_returned[] = {
-    "connection", "keep-alive",        "te",           "trailer", "upgrade", "content-length",
-    "date",       "transfer-encoding", "content-type", NULL};
-
-static void hand_back(struct http_req *rq, const struct nh_reply *reply) {
-  for (size_t i = 0; i < reply->headers_n; i++)
-    if (!among(reply->headers[i].name, not_returned))
-      http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
-  http_reply(rq, reply->status, *reply->content_type ? reply->content_type : NULL, reply->body);
-}
-
-static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *reply) {
-  struct ctx *cx = http_cx(rq);
-  struct nh *client;
+static void forward(struct http_req *rq, struct core *core) {
+  struct nh_reply reply;
   struct slice body = http_body(rq);
   struct nh_req out = {.method = http_method(rq),
                        .url = target_of(rq, core_conf(core)),
                        .headers = headers_for(rq, core, route_user(rq)),
                        .body = body.n ? body : (struct slice){0},
                        .body_max = BODY_MAX};
-  TRY(nh_new(cx, &client, &(struct nh_conf){0}));
-  enum err e = nh_do(cx, client, &out, reply);
-  nh_free(client);
-  return e;
-}
-
-static void forward(struct http_req *rq, struct core *core) {
-  struct nh_reply reply;
-  if (ask(rq, core, &reply) == OK)
-    hand_back(rq, &reply);
+  if (outbound_ask(rq, core, (struct nh_conf){0}, &out, &reply) == OK)
+    outbound_hand_back(rq, &reply);
   else
     reply_empty(rq, 502);
 }

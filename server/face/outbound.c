@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum { THREADS = 8, WAITING_MAX = 200 };
+#define PATIENCE (30 * US_SECOND)
 
 struct job {
   struct http_req *rq;
@@ -67,6 +68,7 @@ void outbound_stop(struct outbound *o) {
 enum err outbound_run(struct http_req *rq, struct core *core, void (*run)(struct http_req *rq, struct core *core)) {
   struct outbound *o = core->outbound;
   if (!o) return FAIL(http_cx(rq), E_UNAVAILABLE, "nothing is asked of others here");
+  ctx_set_deadline(http_cx(rq), clock_mono_us() + PATIENCE);
   pthread_mutex_lock(&o->lock);
   bool full = o->n == WAITING_MAX || o->stopping;
   if (!full) {
@@ -75,4 +77,34 @@ enum err outbound_run(struct http_req *rq, struct core *core, void (*run)(struct
   }
   pthread_mutex_unlock(&o->lock);
   return full ? FAIL(http_cx(rq), E_UNAVAILABLE, "too many requests wait for others") : OK;
+}
+
+/* ---- for what is run ---- */
+
+enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf conf, const struct nh_req *out,
+                      struct nh_reply *reply) {
+  struct ctx *cx = http_cx(rq);
+  struct nh *client;
+  conf.stop = &core->ending;
+  TRY(nh_new(cx, &client, &conf));
+  enum err e = nh_do(cx, client, out, reply);
+  nh_free(client);
+  if (e != E_GONE) return e;
+  ctx_clear_error(cx);
+  return FAIL(cx, E_UNAVAILABLE, "the server is being stopped");
+}
+
+/* Of one hop, or made anew by the listener. */
+static bool is_returned(const char *name) {
+  static const char *const others[] = {"connection",        "keep-alive",     "te",   "trailer",     "upgrade",
+                                       "transfer-encoding", "content-length", "date", "content-type"};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (slice_ieq(slice_of(name), others[i])) return false;
+  return true;
+}
+
+void outbound_hand_back(struct http_req *rq, const struct nh_reply *reply) {
+  for (size_t i = 0; i < reply->headers_n; i++)
+    if (is_returned(reply->headers[i].name)) http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
+  http_reply(rq, reply->status, *reply->content_type ? reply->content_type : NULL, reply->body);
 }

@@ -1,14 +1,17 @@
 """What is asked of others: /authproxy/ for devices, /v1/escrowkeyunlock for Activation Lock. The others are real servers
 of the test."""
 import http.server
+import signal
+import socket
 import ssl
 import threading
+import time
 import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from harness import CA, Device, Server, push_cert, request
+from harness import CA, Connection, Device, Server, push_cert, request, tls_context
 
 TOPIC = "com.apple.mgmt.External.test"
 
@@ -138,3 +141,22 @@ def test_escrow_key_unlock(tmp):
 
     apple.stop()
     assert post(form)[0] == 502
+
+
+def test_a_shutdown_waits_for_no_other_server(tmp):
+    """More requests than threads wait for a target that says nothing."""
+    ca, mute = CA(), socket.create_server(("127.0.0.1", 0), backlog=50)
+    s = Server(tmp, device_ca=ca.file(tmp), authproxy_url=f"http://127.0.0.1:{mute.getsockname()[1]}")
+    s.push_cert()
+    identity = ca.identity("U-1")
+    Device(s, identity, proof="mtls").enroll()
+    asking = [Connection(s.devices_address, tls_context(identity)) for _ in range(12)]
+    for connection in asking:
+        connection.http.request("GET", "/authproxy/a")
+    held = [mute.accept() for _ in range(8)]
+    s.process.send_signal(signal.SIGTERM)
+    begin = time.monotonic()
+    assert s.wait() == 0, s.log()
+    assert time.monotonic() - begin < 25  # one round of deadlines is 30 s
+    assert [connection.http.getresponse().status for connection in asking] == [503] * len(asking)
+    del held
