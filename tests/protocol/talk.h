@@ -116,5 +116,6 @@ void expect_none_left(void);                /* an answer that nobody looked at i
 
 /* ---- talk_run.c ---- */
 void talk_run(const char *file, bool on_disk);
+void talk_end(void); /* also when it has failed */
 
 #endif

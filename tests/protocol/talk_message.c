@@ -36,6 +36,13 @@ static void put(struct message *m, const char *key, struct pl *value) {
   m->fields[m->n++] = (struct field){key, value};
 }
 
+static struct pl *nested(int64_t depth) {
+  struct pl *array = pl_new_array(talk.cx);
+  if (depth > 100) talk_fail("nest: is for 100 at most");
+  if (depth > 1) pl_add(array, nested(depth - 1));
+  return array;
+}
+
 /* A node of its own, taken out of a dictionary, since only containers are made alone. */
 static struct pl *node_of(const char *word) {
   struct pl *box = pl_new_dict(talk.cx);
@@ -48,6 +55,8 @@ static struct pl *node_of(const char *word) {
     pl_set_int(box, "v", n);
   else if (typed && slice_is(type, "bool"))
     pl_set_bool(box, "v", slice_is(rest, "yes"));
+  else if (typed && slice_is(type, "nest") && slice_to_i64(rest, &n))
+    return nested(n);
   else if (typed && slice_is(type, "long") && slice_to_i64(rest, &n)) {
     char *text = ctx_alloc(talk.cx, (size_t)n + 1);
     memset(text, 'x', (size_t)n);
@@ -135,7 +144,7 @@ struct saying {
   int64_t huge;
 };
 
-/* "Key=Value", "Key=data:…", "Key=int:…", "Key=bool:yes", "Key=long:300"; "-Key" leaves one out. */
+/* "Key=Value", "Key=data:…", "Key=int:…", "Key=bool:yes", "Key=long:300", "Key=nest:9"; "-Key" leaves one out. */
 static bool take_key(struct message *m, const char *word) {
   const char *equals = strchr(word, '=');
   if (word[0] == '-') return drop(m, slice_of(word + 1)), true;

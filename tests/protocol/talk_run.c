@@ -55,31 +55,40 @@ static void split(struct line *l, const char *text) {
   }
 }
 
-/* $NAME of a loop, {LABEL} of what has a name: a command's UUID, a link's URL, a device's id. */
-static const char *fill(const char *text, const char *variable, const char *value) {
+static const char *grown(struct buf *b) {
+  const char *out = ctx_memdup(talk.cx, b->p ? b->p : "", b->n);
+  buf_free(b);
+  return out;
+}
+
+/* $NAME of a loop. */
+static const char *fill_variable(const char *text, const char *variable, const char *value) {
   struct buf b = {0};
-  for (const char *p = text; *p;) {
-    size_t n = variable ? strlen(variable) : 0;
-    const char *end = *p == '{' ? strchr(p, '}') : NULL;
-    const char *known = NULL;
-    if (end && end - p < NAME_MAX_) {
-      char name[NAME_MAX_] = "";
-      memcpy(name, p + 1, (size_t)(end - p - 1));
-      known = label_value(name);
-    }
-    if (n && *p == '$' && strncmp(p + 1, variable, n) == 0) {
+  size_t n = strlen(variable);
+  for (const char *p = text; *p;)
+    if (*p == '$' && strncmp(p + 1, variable, n) == 0) {
       buf_add_str(&b, value);
       p += n + 1;
-    } else if (known) {
+    } else {
+      buf_add_char(&b, *p++);
+    }
+  return grown(&b);
+}
+
+/* {LABEL} of what has a name: a command's UUID, a link's path, a device's id. */
+static const char *fill_labels(const char *text) {
+  struct buf b = {0};
+  for (const char *p = text; *p;) {
+    const char *end = *p == '{' ? strchr(p, '}') : NULL, *known = NULL;
+    if (end && end - p < NAME_MAX_) known = label_value(ctx_memdup(talk.cx, p + 1, (size_t)(end - p - 1)));
+    if (known) {
       buf_add_str(&b, known);
       p = end + 1;
     } else {
       buf_add_char(&b, *p++);
     }
   }
-  const char *out = ctx_memdup(talk.cx, b.p ? b.p : "", b.n);
-  buf_free(&b);
-  return out;
+  return grown(&b);
 }
 
 /* ---- verbs ---- */
@@ -130,7 +139,7 @@ static const struct {
 
 static void run_line(const char *text, const char *variable, const char *value) {
   struct line l;
-  split(&l, fill(text, variable, value));
+  split(&l, fill_labels(variable ? fill_variable(text, variable, value) : text));
   if (l.n == 0) return;
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
     if (strcmp(verbs[i].word, l.words[0]) != 0) continue;
@@ -204,6 +213,9 @@ void talk_run(const char *file, bool on_disk) {
   if (on_disk) talk.folder = mkdtemp(ctx_printf(talk.cx, "%s/pomona-talk-XXXXXX", tmp ? tmp : "/tmp"));
   struct lines all = lines_of(text);
   run_all(&all);
+}
+
+void talk_end(void) {
   world_close();
   ctx_free(talk.cx);
 }

@@ -234,7 +234,8 @@ struct db *world_reader(void) {
   return db;
 }
 
-/* A trigger of the writer's own connection before each write to a table: as little is written as on a full disk. */
+/* A trigger of the writer's own connection before each write to a table: as on a full disk, all of its transaction is
+ * lost. */
 static enum err break_job(struct ctx *cx, struct db *db, void *arg) {
   static const char *const acts[] = {"INSERT", "UPDATE", "DELETE"};
   const bool *broken = arg;
@@ -246,7 +247,7 @@ static enum err break_job(struct ctx *cx, struct db *db, void *arg) {
       const char *table = db_text(&r, 0), *act = acts[i];
       if (*broken)
         buf_printf(&script,
-                   "CREATE TEMP TRIGGER broken_%s_%s BEFORE %s ON main.%s BEGIN SELECT RAISE(FAIL, 'full'); END;",
+                   "CREATE TEMP TRIGGER broken_%s_%s BEFORE %s ON main.%s BEGIN SELECT RAISE(ROLLBACK, 'full'); END;",
                    table, act, act, table);
       else
         buf_printf(&script, "DROP TRIGGER temp.broken_%s_%s;", table, act);

@@ -18,6 +18,12 @@ static void test_talk(void **state) {
   talk_run(one->file, one->on_disk);
 }
 
+static int end_talk(void **state) {
+  (void)state;
+  talk_end();
+  return 0;
+}
+
 /* TALKS in the environment: only files whose name contains it. */
 int main(void) {
   glob_t found;
@@ -33,7 +39,8 @@ int main(void) {
       char *title = malloc(strlen(name) + 32);
       sprintf(title, "talk %.*s %s", (int)(strlen(name) - strlen(".talk")), name, disk ? "on disk" : "in memory");
       ones[n] = (struct one){file, disk != 0};
-      tests[n] = (struct CMUnitTest){.name = title, .test_func = test_talk, .initial_state = &ones[n]};
+      tests[n] = (struct CMUnitTest){
+          .name = title, .test_func = test_talk, .teardown_func = end_talk, .initial_state = &ones[n]};
       n++;
     }
   }
