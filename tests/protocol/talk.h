@@ -102,6 +102,7 @@ void actor_apns(const struct line *l);            /* "apns NAME taken | unregist
 /* ---- talk_admin.c ---- */
 void admin_ask(const struct line *l);      /* "admin METHOD PATH [JSON]" */
 void public_ask(const struct line *l);     /* "public METHOD PATH [as browser]" */
+void anyone_ask(const struct line *l);     /* "anyone METHOD PATH [with KEY]" */
 void admin_link(const struct line *l);     /* "link NAME [JSON]" */
 void admin_command(const struct line *l);  /* "command LABEL NAME RequestType [JSON]" */
 const char *label_value(const char *name); /* NULL when there is none */

@@ -42,6 +42,15 @@ void public_ask(const struct line *l) {
 
 /* ---- the API ---- */
 
+void anyone_ask(const struct line *l) {
+  bool with = l->n == 5 && strcmp(l->words[3], "with") == 0;
+  if (l->n != 3 && !with) talk_fail("anyone METHOD PATH [with KEY]");
+  const char *headers[] = {with ? ctx_printf(talk.cx, "Authorization: Bearer %s", l->words[4]) : NULL, NULL};
+  struct nh_req rq = {.method = l->words[1], .headers = headers};
+  world_ask(talk.admin, &rq, l->words[2]);
+  talk.message = "anyone";
+}
+
 static void ask(const char *method, const char *path, struct slice body, const char *type) {
   const char *headers[] = {AUTHORIZATION, ctx_printf(talk.cx, "Content-Type: %s", type), NULL};
   struct nh_req rq = {.method = method, .headers = headers, .body = body};

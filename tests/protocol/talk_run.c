@@ -131,10 +131,11 @@ static const struct {
     {"identity", true, actor_identity}, {"enroll", true, actor_enroll},
     {"admin", true, admin_ask},         {"link", true, admin_link},
     {"command", true, admin_command},   {"public", true, public_ask},
-    {"note", true, label_take},         {"install", true, actor_install},
-    {"apns", true, actor_apns},         {"event", true, expect_event},
-    {"wait", true, wait_for},           {"chores", true, chores},
-    {"restart", true, restart},         {"storage", true, storage},
+    {"anyone", true, anyone_ask},       {"note", true, label_take},
+    {"install", true, actor_install},   {"apns", true, actor_apns},
+    {"event", true, expect_event},      {"wait", true, wait_for},
+    {"chores", true, chores},           {"restart", true, restart},
+    {"storage", true, storage},
 };
 
 static void run_line(const char *text, const char *variable, const char *value) {
