@@ -4,8 +4,9 @@
 #include "base/thread.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { THREADS = 8, WAITING_MAX = 200 };
+enum { THREADS = 8, WAITING_MAX = 200, RETURNED_MAX = 8192 };
 #define PATIENCE (30 * US_SECOND)
 
 struct job {
@@ -81,6 +82,26 @@ enum err outbound_run(struct http_req *rq, struct core *core, void (*run)(struct
 
 /* ---- for what is run ---- */
 
+/* Of one hop, or made anew by the listener. */
+static bool is_returned(const char *name) {
+  static const char *const others[] = {"connection",        "keep-alive",     "te",  "trailer", "upgrade",
+                                       "transfer-encoding", "content-length", "date"};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (slice_ieq(slice_of(name), others[i])) return false;
+  return true;
+}
+
+/* The listener has no room for more, and would hang up. */
+static bool can_be_returned(const struct nh_reply *reply) {
+  size_t room = RETURNED_MAX;
+  for (size_t i = 0; i < reply->headers_n; i++) {
+    size_t n = strlen(reply->headers[i].name) + strlen(reply->headers[i].value);
+    if (n > room) return false;
+    room -= n;
+  }
+  return reply->status >= 200;
+}
+
 enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf conf, const struct nh_req *out,
                       struct nh_reply *reply) {
   struct ctx *cx = http_cx(rq);
@@ -89,22 +110,13 @@ enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf con
   TRY(nh_new(cx, &client, &conf));
   enum err e = nh_do(cx, client, out, reply);
   nh_free(client);
-  if (e != E_GONE) return e;
-  ctx_clear_error(cx);
-  return FAIL(cx, E_UNAVAILABLE, "the server is being stopped");
-}
-
-/* Of one hop, or made anew by the listener. */
-static bool is_returned(const char *name) {
-  static const char *const others[] = {"connection",        "keep-alive",     "te",   "trailer",     "upgrade",
-                                       "transfer-encoding", "content-length", "date", "content-type"};
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-    if (slice_ieq(slice_of(name), others[i])) return false;
-  return true;
+  if (e == E_GONE) return ctx_clear_error(cx), FAIL(cx, E_UNAVAILABLE, "the server is being stopped");
+  TRY(e);
+  return can_be_returned(reply) ? OK : FAIL(cx, E_UNREACHABLE, "the other server's answer cannot be handed back");
 }
 
 void outbound_hand_back(struct http_req *rq, const struct nh_reply *reply) {
   for (size_t i = 0; i < reply->headers_n; i++)
     if (is_returned(reply->headers[i].name)) http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
-  http_reply(rq, reply->status, *reply->content_type ? reply->content_type : NULL, reply->body);
+  http_reply(rq, reply->status, NULL, reply->body);
 }

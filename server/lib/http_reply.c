@@ -21,8 +21,10 @@ void http_set_header(struct http_req *rq, const char *name, const char *value) {
     return;
   }
   struct http_field *f = ctx_alloc(rq->cx, sizeof *f);
-  *f = (struct http_field){rq->answer.fields, ctx_strdup(rq->cx, name), ctx_strdup(rq->cx, value)};
-  rq->answer.fields = f;
+  *f = (struct http_field){NULL, ctx_strdup(rq->cx, name), ctx_strdup(rq->cx, value)};
+  struct http_field **end = &rq->answer.fields;
+  while (*end) end = &(*end)->next;
+  *end = f; /* in the order in which they were set */
 }
 
 static void answer_set(struct http_req *rq, int status, const char *type, struct slice body) {

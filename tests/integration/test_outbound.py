@@ -143,6 +143,30 @@ def test_escrow_key_unlock(tmp):
     assert post(form)[0] == 502
 
 
+def test_answers_that_cannot_be_handed_back(tmp):
+    ca, other = CA(), socket.create_server(("127.0.0.1", 0))
+    s = Server(tmp, device_ca=ca.file(tmp), authproxy_url=f"http://127.0.0.1:{other.getsockname()[1]}")
+    s.push_cert()
+    identity = ca.identity("U-1")
+    Device(s, identity, proof="mtls").enroll()
+
+    def answered(head):
+        connection = Connection(s.devices_address, tls_context(identity))
+        connection.http.request("GET", "/authproxy/a")
+        peer, _ = other.accept()
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 " + head + b"\r\nContent-Length: 2\r\n\r\nok")
+        peer.close()
+        return connection.http.getresponse()
+
+    for head in (b"099 No", b"101 Switching\r\nConnection: Upgrade\r\nUpgrade: x", b"200 OK\r\nX-Large: " + b"x" * 40000,
+                 b"200 OK\r\nContent-Type: " + b"x" * 40000, b"200 OK\r\nX-Nul: a\0b", b"garbage"):
+        assert answered(head).status == 502, head[:40]
+    got = answered(b"200 OK\r\nContent-Type: text/plain\x07\r\nX-Bell: \x07\r\nX Two: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: a=2")
+    assert (got.status, got.read(), got.headers["Content-Type"], got.headers["X-Bell"]) == (200, b"ok", None, None)
+    assert got.headers.get_all("Set-Cookie") == ["a=1", "a=2"]  # the last one counts
+
+
 def test_a_shutdown_waits_for_no_other_server(tmp):
     """More requests than threads wait for a target that says nothing."""
     ca, mute = CA(), socket.create_server(("127.0.0.1", 0), backlog=50)
