@@ -1,6 +1,7 @@
 /* What the handlers of the API share: reading bodies, members and pages. */
 #include "base/enc.h"
 #include "face/api_int.h"
+#include "lib/db.h"
 
 static bool is_among(const char *key, const char *names) {
   struct slice rest = slice_of(names), name;
@@ -77,4 +78,28 @@ enum err api_limit(struct http_req *rq, int *out) {
 char *api_param(struct http_req *rq, const char *name) {
   struct slice s = route_param(rq, name);
   return ctx_memdup(http_cx(rq), s.p, s.n);
+}
+
+void api_answer(struct http_req *rq, struct core *core,
+                enum err (*fill)(struct http_req *rq, struct core *core, struct js *body)) {
+  struct js *body = js_object(http_cx(rq));
+  enum err e = fill(rq, core, body);
+  if (e == OK)
+    reply_json(rq, 200, body);
+  else
+    reply_error(rq, e);
+}
+
+enum err api_page(struct http_req *rq, struct core *core, const char *start, struct api_page *out) {
+  TRY(api_limit(rq, &out->most));
+  TRY(api_start(rq, start, &out->start));
+  return db_reader(http_cx(rq), core->store, &out->db);
+}
+
+void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next) {
+  js_set(body, name, list);
+  if (js_count(list) == (size_t)page->most)
+    js_set_int(body, "next", next);
+  else
+    js_set_null(body, "next");
 }

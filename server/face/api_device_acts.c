@@ -209,32 +209,17 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
   struct ctx *cx = http_cx(rq);
   struct slice id = http_query(rq, "id");
   struct refused_row *rows;
-  struct db *db;
-  int64_t before;
+  struct api_page page;
   size_t n;
-  int most;
-  TRY(api_limit(rq, &most));
-  TRY(api_start(rq, "before", &before));
-  TRY(db_reader(cx, core->store, &db));
-  TRY(refused_list(cx, db, id.p ? ctx_memdup(cx, id.p, id.n) : NULL, before, most, &rows, &n));
+  TRY(api_page(rq, core, "before", &page));
+  TRY(refused_list(cx, page.db, id.p ? ctx_memdup(cx, id.p, id.n) : NULL, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) js_add(list, refused_json(cx, &rows[i]));
-  js_set(body, "refused", list);
-  if (n == (size_t)most)
-    js_set_int(body, "next", rows[n - 1].last_at);
-  else
-    js_set_null(body, "next");
+  api_page_end(body, "refused", list, &page, n ? rows[n - 1].last_at : 0);
   return OK;
 }
 
-static void list(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = list_into(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
 #define ACT(name_, run_, summary_)                                                                                     \
   {                                                                                                                    \

@@ -54,37 +54,22 @@ static void add_details(struct js *o, const struct enroll_info *i, int64_t waiti
 
 static enum err list_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
-  struct db *db;
   struct enroll_info *rows;
-  int64_t after;
+  struct api_page page;
   size_t n;
-  int most;
-  TRY(api_limit(rq, &most));
-  TRY(api_start(rq, "after", &after));
-  TRY(db_reader(cx, core->store, &db));
-  TRY(enroll_list(cx, db, 0, after, most, &rows, &n));
+  TRY(api_page(rq, core, "after", &page));
+  TRY(enroll_list(cx, page.db, 0, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) {
     struct push_state push;
-    TRY(push_state(cx, db, rows[i].enrollment, &push));
+    TRY(push_state(cx, page.db, rows[i].enrollment, &push));
     js_add(list, device_json(cx, &rows[i], &push));
   }
-  js_set(body, "devices", list);
-  if (n == (size_t)most)
-    js_set_int(body, "next", rows[n - 1].enrollment);
-  else
-    js_set_null(body, "next");
+  api_page_end(body, "devices", list, &page, n ? rows[n - 1].enrollment : 0);
   return OK;
 }
 
-static void list(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = list_into(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
 /* Null when nobody else claims the device. */
 static enum err add_takeover(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct js *o) {

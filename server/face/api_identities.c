@@ -22,32 +22,17 @@ static struct js *identity_json(struct ctx *cx, const struct renewal_identity *i
 static enum err identities_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
   struct renewal_identity *rows;
-  struct db *db;
-  int64_t after;
+  struct api_page page;
   size_t n;
-  int most;
-  TRY(api_limit(rq, &most));
-  TRY(api_start(rq, "after", &after));
-  TRY(db_reader(cx, core->store, &db));
-  TRY(renewal_identities(cx, db, after, most, &rows, &n));
+  TRY(api_page(rq, core, "after", &page));
+  TRY(renewal_identities(cx, page.db, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) js_add(list, identity_json(cx, &rows[i], clock_now_us()));
-  js_set(body, "identities", list);
-  if (n == (size_t)most)
-    js_set_int(body, "next", rows[n - 1].device);
-  else
-    js_set_null(body, "next");
+  api_page_end(body, "identities", list, &page, n ? rows[n - 1].device : 0);
   return OK;
 }
 
-static void identities(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = identities_into(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void identities(struct http_req *rq, struct core *core) { api_answer(rq, core, identities_into); }
 
 /* ---- renewals ---- */
 
@@ -77,15 +62,11 @@ static enum err renewals_into(struct http_req *rq, struct core *core, struct js 
   struct ctx *cx = http_cx(rq);
   struct renewal_status s;
   struct renewal_row *rows;
-  struct db *db;
-  int64_t before;
+  struct api_page page;
   size_t n;
-  int most;
-  TRY(api_limit(rq, &most));
-  TRY(api_start(rq, "before", &before));
-  TRY(db_reader(cx, core->store, &db));
-  TRY(renewal_status(cx, db, core, &s));
-  TRY(renewal_list(cx, db, before, most, &rows, &n));
+  TRY(api_page(rq, core, "before", &page));
+  TRY(renewal_status(cx, page.db, core, &s));
+  TRY(renewal_list(cx, page.db, page.start, page.most, &rows, &n));
   js_set(body, "halted", trouble_json(cx, s.halted, s.halted_at));
   js_set(body, "unreachable", trouble_json(cx, s.unreachable, s.unreachable_at));
   js_set_string(body, "stage", s.stage);
@@ -94,22 +75,11 @@ static enum err renewals_into(struct http_req *rq, struct core *core, struct js 
   js_set_int(body, "done", s.done);
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) js_add(list, renewal_json(cx, &rows[i]));
-  js_set(body, "renewals", list);
-  if (n == (size_t)most)
-    js_set_int(body, "next", rows[n - 1].seq);
-  else
-    js_set_null(body, "next");
+  api_page_end(body, "renewals", list, &page, n ? rows[n - 1].seq : 0);
   return OK;
 }
 
-static void renewals(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = renewals_into(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void renewals(struct http_req *rq, struct core *core) { api_answer(rq, core, renewals_into); }
 
 struct wish {
   struct core *core;

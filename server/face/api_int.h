@@ -20,6 +20,18 @@ MUST_CHECK enum err api_span(struct ctx *cx, struct js *object, const char *key,
 MUST_CHECK enum err api_limit(struct http_req *rq, int *out);
 MUST_CHECK enum err api_start(struct http_req *rq, const char *name, int64_t *out);
 char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-terminated */
+/* Answers 200 with the object that fill has filled, or with its error. */
+void api_answer(struct http_req *rq, struct core *core,
+                enum err (*fill)(struct http_req *rq, struct core *core, struct js *body));
+/* The same for a list by pages: where it starts (?start=), how many rows, and a reader's connection; and how it ends:
+   `list` under `name`, and `next`, the start of the page after it, when there may be one. */
+struct api_page {
+  struct db *db;
+  int64_t start;
+  int most;
+};
+MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, const char *start, struct api_page *out);
+void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next);
 
 /* ---- api_pushcerts.c ---- */
 struct pushcert;

@@ -17,7 +17,7 @@ static enum err find_channel(struct ctx *cx, struct db *db, const char *id, int6
   return enroll_lookup(cx, db, id, enrollment, &found);
 }
 
-static enum err read_queue(struct http_req *rq, struct core *core, struct js **out) {
+static enum err queue_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
   struct nano_page at;
   struct queue_pending *rows;
@@ -36,20 +36,12 @@ static enum err read_queue(struct http_req *rq, struct core *core, struct js **o
     js_set_string(o, "command", enc_base64(cx, rows[i].plist.p, rows[i].plist.n));
     js_add(commands, o);
   }
-  *out = js_object(cx);
-  js_set(*out, "commands", commands);
-  if (n == (size_t)at.most) js_set_string(*out, "next_cursor", nano_cursor(cx, rows[n - 1].seq));
+  js_set(body, "commands", commands);
+  if (n == (size_t)at.most) js_set_string(body, "next_cursor", nano_cursor(cx, rows[n - 1].seq));
   return OK;
 }
 
-static void get_queue(struct http_req *rq, struct core *core) {
-  struct js *body;
-  enum err e = read_queue(rq, core, &body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void get_queue(struct http_req *rq, struct core *core) { api_answer(rq, core, queue_into); }
 
 /* ---- DELETE ---- */
 

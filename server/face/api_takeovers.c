@@ -42,14 +42,7 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
   return OK;
 }
 
-static void list(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = list_into(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
 /* ---- an operator's word ---- */
 

@@ -7,7 +7,7 @@ enum { PEM_MAX = 1 << 20 };
 
 /* ---- what is ---- */
 
-static enum err collect(struct http_req *rq, struct core *core, struct js **out) {
+static enum err show_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
   struct js *in_use, *staged, *urls;
   struct db *db;
@@ -15,23 +15,15 @@ static enum err collect(struct http_req *rq, struct core *core, struct js **out)
   TRY(guard_tls_in_use(cx, db, &in_use));
   TRY(guard_staged(cx, db, &staged));
   TRY(guard_urls(cx, db, core, &urls));
-  *out = js_object(cx);
-  js_set_string(*out, "public_url", core_conf(core)->public_url);
-  js_set_string(*out, "source", core_conf(core)->own_tls ? "own" : in_use ? "files" : "off");
-  js_set(*out, "certificate", in_use);
-  js_set(*out, "staged_roots", staged);
-  js_set(*out, "former_urls", urls);
+  js_set_string(body, "public_url", core_conf(core)->public_url);
+  js_set_string(body, "source", core_conf(core)->own_tls ? "own" : in_use ? "files" : "off");
+  js_set(body, "certificate", in_use);
+  js_set(body, "staged_roots", staged);
+  js_set(body, "former_urls", urls);
   return OK;
 }
 
-static void show(struct http_req *rq, struct core *core) {
-  struct js *body;
-  enum err e = collect(rq, core, &body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void show(struct http_req *rq, struct core *core) { api_answer(rq, core, show_into); }
 
 /* ---- what would be ---- */
 

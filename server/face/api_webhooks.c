@@ -78,14 +78,7 @@ static enum err read_dead(struct http_req *rq, struct core *core, struct js *out
   return OK;
 }
 
-static void dead(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = read_dead(rq, core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void dead(struct http_req *rq, struct core *core) { api_answer(rq, core, read_dead); }
 
 /* ---- tests ---- */
 
