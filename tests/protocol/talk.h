@@ -82,6 +82,7 @@ void world_close(void);
 void world_restart(void);      /* all that is not on disk is lost; nothing happens to a database in memory */
 void world_break(bool broken); /* storage cannot be written; or can again */
 void world_chores(void);       /* what polls taught is written, then everything that the server does by itself */
+struct pki_cert *world_device_ca(void); /* of others, and accepted; its key is talk_key */
 struct db *world_reader(void);
 enum err world_job(enum err (*fn)(struct ctx *cx, struct db *db, void *arg), void *arg);
 /* One request; the answer is talk.reply. */
@@ -97,10 +98,12 @@ void actor_install(const struct line *l);  /* "install NAME": the enrollment pro
 bool actor_is_kind(const char *word);
 const char *actor_channel(const struct actor *a); /* its normalised id */
 void actor_say(const struct line *l);             /* "> NAME MESSAGE …" */
+void actor_move(const struct line *l);            /* "moves NAME MESSAGE …" */
 void actor_apns(const struct line *l);            /* "apns NAME taken | unregistered" */
 
 /* ---- talk_admin.c ---- */
 void admin_ask(const struct line *l);      /* "admin METHOD PATH [JSON]" */
+void admin_hear(struct slice message);     /* a device's, as the one who moves it tells it */
 void public_ask(const struct line *l);     /* "public METHOD PATH [as browser]" */
 void anyone_ask(const struct line *l);     /* "anyone METHOD PATH [with KEY]" */
 void admin_link(const struct line *l);     /* "link NAME [JSON]" */

@@ -143,11 +143,12 @@ void actor_install(const struct line *l) {
   a->installs--;
 }
 
-/* Of a CA that nobody knows. */
-static void by_stranger(struct actor *a) {
+/* By a CA of others; NULL: by itself, which nobody knows. */
+static void by_ca(struct actor *a, const struct pki_cert *ca) {
   struct pki_cert *cert;
-  struct pki_issue what = {.cn = a->name,
+  struct pki_issue what = {.cn = a->id,
                            .subject_key = talk_key(),
+                           .issuer = ca,
                            .issuer_key = talk_key(),
                            .not_before = clock_now_us() - US_DAY,
                            .not_after = clock_now_us() + 365 * US_DAY,
@@ -163,16 +164,19 @@ static void by_new_link(struct actor *a) {
 }
 
 /* "identity NAME", by a new link; "identity NAME by LINK"; "identity NAME of OTHER", the other's; "identity NAME of
-   stranger", of no accepted CA. A link that is refused leaves its answer to be looked at. */
+   stranger", of no accepted CA; "identity NAME of device-ca". A link that is refused leaves its answer to be looked at.
+ */
 void actor_identity(const struct line *l) {
-  if (l->n != 2 && l->n != 4) talk_fail("identity NAME [by LINK | of NAME | of stranger]");
+  if (l->n != 2 && l->n != 4) talk_fail("identity NAME [by LINK | of NAME | of stranger | of device-ca]");
   struct actor *a = actor_get(l->words[1]);
   if (l->n == 2)
     by_new_link(a);
   else if (strcmp(l->words[2], "by") == 0)
     by_link(a, label_value(l->words[3]) ? label_value(l->words[3]) : l->words[3]);
   else if (strcmp(l->words[3], "stranger") == 0)
-    by_stranger(a);
+    by_ca(a, NULL);
+  else if (strcmp(l->words[3], "device-ca") == 0)
+    by_ca(a, world_device_ca());
   else
     hold(a, actor_get(l->words[3])->identity);
 }

@@ -58,6 +58,8 @@ static void ask(const char *method, const char *path, struct slice body, const c
   talk.message = "admin";
 }
 
+void admin_hear(struct slice message) { ask("PUT", "/migration", message, "application/xml"); }
+
 /* The rest of the line is the body; one that starts with '<' is a property list. */
 void admin_ask(const struct line *l) {
   if (l->n < 3) talk_fail("admin METHOD PATH [BODY]");

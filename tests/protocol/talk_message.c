@@ -139,7 +139,7 @@ static const struct {
 struct saying {
   struct message m;
   const struct actor *actor, *signer;
-  bool checkin, without_proof, mangled, binary;
+  bool checkin, moves, without_proof, mangled, binary;
   const char *raw, *content_type, *method, *path;
   int64_t huge;
 };
@@ -218,19 +218,25 @@ static void send_it(const struct saying *s) {
                            signature, NULL};
   if (s->mangled) body = slice_of(ctx_printf(talk.cx, "%.*s\n", (int)body.n, body.p));
   struct nh_req rq = {.method = s->method ? s->method : "PUT", .headers = headers, .body = body};
-  world_ask(talk.devices, &rq, s->path ? s->path : "/mdm");
+  if (s->moves)
+    admin_hear(body);
+  else
+    world_ask(talk.devices, &rq, s->path ? s->path : "/mdm");
 }
 
-void actor_say(const struct line *l) {
+static void say(const struct line *l, bool moves) {
   if (l->n < 3) talk_fail("> NAME MESSAGE [LABEL] [as NAME] [KEY=VALUE…]");
-  struct saying s = {.actor = actor_get(l->words[1])};
+  struct saying s = {.actor = actor_get(l->words[1]), .moves = moves};
   s.signer = s.actor;
   add_ids(&s.m, s.actor);
   size_t i = begin_checkin(&s, l->words[2]) ? 3 : begin_report(&s, l);
   while (i < l->n) i += take_option(&s, l, i);
   send_it(&s);
-  talk.message = ctx_strdup(talk.cx, l->words[2]);
+  talk.message = moves ? "migration" : ctx_strdup(talk.cx, l->words[2]);
 }
+
+void actor_say(const struct line *l) { say(l, false); }
+void actor_move(const struct line *l) { say(l, true); }
 
 /* ---- what APNs says ---- */
 

@@ -126,16 +126,13 @@ static const struct {
   bool needs_server; /* and every answer before it has been looked at */
   void (*run)(const struct line *l);
 } verbs[] = {
-    {"setting", false, setting},        {">", true, actor_say},
-    {"<", false, expect_answer},        {"user", true, actor_user},
-    {"identity", true, actor_identity}, {"enroll", true, actor_enroll},
-    {"admin", true, admin_ask},         {"link", true, admin_link},
-    {"command", true, admin_command},   {"public", true, public_ask},
-    {"anyone", true, anyone_ask},       {"note", true, label_take},
-    {"install", true, actor_install},   {"apns", true, actor_apns},
-    {"event", true, expect_event},      {"wait", true, wait_for},
-    {"chores", true, chores},           {"restart", true, restart},
-    {"storage", true, storage},
+    {"setting", false, setting},      {">", true, actor_say},           {"<", false, expect_answer},
+    {"user", true, actor_user},       {"moves", true, actor_move},      {"identity", true, actor_identity},
+    {"enroll", true, actor_enroll},   {"admin", true, admin_ask},       {"link", true, admin_link},
+    {"command", true, admin_command}, {"public", true, public_ask},     {"anyone", true, anyone_ask},
+    {"note", true, label_take},       {"install", true, actor_install}, {"apns", true, actor_apns},
+    {"event", true, expect_event},    {"wait", true, wait_for},         {"chores", true, chores},
+    {"restart", true, restart},       {"storage", true, storage},
 };
 
 static void run_line(const char *text, const char *variable, const char *value) {

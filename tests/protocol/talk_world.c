@@ -1,5 +1,5 @@
 /* The server of a talk: what app/serve wires, in this process, without TLS and without APNs. */
-#include "talk.h"
+#include "talk_actor.h"
 
 #include "app/conf.h"
 #include "app/serve_int.h"
@@ -117,16 +117,27 @@ static void load_settings(void) {
   atomic_store(&talk.core.conf, &talk.core_conf);
 }
 
+struct pki_cert *world_device_ca(void) {
+  static struct pki_cert *ca;
+  struct pki_cert *made;
+  struct pki_issue what = {.cn = "CA of others",
+                           .subject_key = talk_key(),
+                           .issuer_key = talk_key(),
+                           .not_before = clock_now_us() - US_DAY,
+                           .not_after = clock_now_us() + 7300 * US_DAY,
+                           .kind = PKI_CA};
+  if (ca) return ca;
+  talk_must(pki_cert_issue(talk.cx, &made, &what));
+  return ca = pki_cert_keep(made);
+}
+
+/* As with a setting device-ca. */
 static void open_trust(void) {
-  struct pki_cert **further = NULL;
-  size_t n = 0;
-  if (talk.core_conf.device_ca_pem)
-    talk_must(pki_certs_parse_pem(talk.cx, &further, &n, slice_of(talk.core_conf.device_ca_pem)));
-  struct pki_cert **all = ctx_alloc(talk.cx, (n + 1) * sizeof(struct pki_cert *));
+  struct pki_cert *all[2];
   struct pki_trust *trust;
   talk_must(pki_cert_parse(talk.cx, &all[0], pki_cert_der(keyring_device_ca(talk.core.keyring))));
-  for (size_t i = 0; i < n; i++) all[i + 1] = further[i];
-  talk_must(pki_trust_new(talk.cx, &trust, all, n + 1));
+  talk_must(pki_cert_parse(talk.cx, &all[1], pki_cert_der(world_device_ca())));
+  talk_must(pki_trust_new(talk.cx, &trust, all, 2));
   atomic_store(&talk.core.trust, trust);
 }
 
