@@ -43,16 +43,20 @@ static const struct {
 /* ---- who knows them ---- */
 static const struct known {
   const char *request_type;
-  int platforms, never_not_now;
+  int platforms, never_not_now, users, user_enrollment;
 } known[] = {
-#define LAB_COMMAND(type, platforms, never) {#type, platforms, never},
+#define LAB_COMMAND(type, platforms, never, users, user_enrollment) {#type, platforms, never, users, user_enrollment},
 #include "app/lab_commands.def"
 #undef LAB_COMMAND
 };
 
-static const struct known *find_known(const struct lab_device *d, const char *request_type) {
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strcmp(known[i].request_type, request_type) == 0 && known[i].platforms & (int)d->platform->os) return &known[i];
+static const struct known *find_known(const struct lab_device *d, const struct lab_channel *c,
+                                      const char *request_type) {
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    int who = c == d->channels ? known[i].platforms : known[i].users;
+    if (d->user_enrollment) who &= known[i].user_enrollment;
+    if (strcmp(known[i].request_type, request_type) == 0 && who & (int)d->platform->os) return &known[i];
+  }
   return NULL;
 }
 
@@ -80,6 +84,7 @@ enum {
 struct answer { /* being made */
   struct ctx *cx;
   struct lab_device *device;
+  struct lab_channel *channel;
   struct pl *command, *report;
   struct lab_report *out;
 };
@@ -159,6 +164,11 @@ static void install(struct lab_device *d, struct pl *profile) {
   *at = p;
 }
 
+/* The enrollment profile is the device's, not a user's. */
+static bool is_enrollment(const struct answer *a, const char *identifier) {
+  return a->channel == a->device->channels && strcmp(identifier, a->device->profile.identifier) == 0;
+}
+
 static void renew(struct answer *a, struct slice profile) {
   if (lab_renew(a->cx, a->device, profile) == OK) return;
   fail(a, "Error", "MCInstallationErrorDomain", INSTALL_FAILED, ctx_error_text(a->cx));
@@ -172,7 +182,7 @@ static void install_profile(struct answer *a) {
       !pl_str(profile, "PayloadIdentifier") || !pl_str(profile, "PayloadUUID")) {
     ctx_clear_error(a->cx);
     fail(a, "Error", "MCProfileErrorDomain", PROFILE_MALFORMED, "The profile is malformed.");
-  } else if (strcmp(pl_str(profile, "PayloadIdentifier"), a->device->profile.identifier) == 0) {
+  } else if (is_enrollment(a, pl_str(profile, "PayloadIdentifier"))) {
     renew(a, payload);
   } else {
     install(a->device, profile);
@@ -182,7 +192,7 @@ static void install_profile(struct answer *a) {
 static void remove_profile(struct answer *a) {
   const char *identifier = pl_str(a->command, "Identifier");
   struct lab_installed **at = find_installed(a->device, identifier);
-  if (strcmp(identifier, a->device->profile.identifier) == 0)
+  if (is_enrollment(a, identifier))
     a->out->effect = LAB_UNENROLLS;
   else if (*at)
     forget(at);
@@ -226,30 +236,33 @@ static void decide(struct answer *a, const char *type) {
     fail(a, "CommandFormatError", "MCMDMErrorDomain", MALFORMED, "The MDM request is invalid.");
     return;
   }
-  const struct known *row = find_known(d, type);
+  const struct known *row = find_known(d, a->channel, type);
   const char *wrong = malformed(a->command, type);
   if (!row) {
     fail(a, "Error", "MCMDMErrorDomain", UNKNOWN_COMMAND, ctx_printf(a->cx, "Unknown command: %s", type));
   } else if (wrong) {
     fail(a, "CommandFormatError", "MCMDMErrorDomain", MALFORMED,
          ctx_printf(a->cx, "The key %s is missing or wrong.", wrong));
-  } else if (d->not_now > 0 && !(row->never_not_now & (int)d->platform->os)) {
-    d->not_now--;
+  } else if (a->channel->not_now > 0 && !(row->never_not_now & (int)d->platform->os)) {
+    a->channel->not_now--;
     a->out->status = "NotNow";
   } else {
     execute(a, type);
   }
 }
 
-static struct pl *report_new(struct ctx *cx, const struct lab_device *d, const char *uuid, const char *type) {
+static struct pl *report_new(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c,
+                             const struct lab_report *of) {
   struct pl *report = pl_new_dict(cx);
-  pl_set_string(report, "CommandUUID", uuid);
-  pl_set_string(report, "UDID", d->udid);
-  if (type && d->platform->os == MAC) pl_set_string(report, "RequestType", type); /* as Macs do */
+  const char *type = of->request_type;
+  pl_set_string(report, "CommandUUID", of->uuid);
+  lab_put_ids(report, d, c);
+  if (*type && d->platform->os == MAC) pl_set_string(report, "RequestType", type); /* as Macs do */
   return report;
 }
 
-enum err lab_answer(struct ctx *cx, struct lab_device *d, struct slice command, struct lab_report *out) {
+enum err lab_answer(struct ctx *cx, struct lab_device *d, struct lab_channel *c, struct slice command,
+                    struct lab_report *out) {
   struct pl *root;
   *out = (struct lab_report){0};
   TRY(pl_parse(cx, command, &pl_limits_report, &root));
@@ -258,7 +271,7 @@ enum err lab_answer(struct ctx *cx, struct lab_device *d, struct slice command, 
   out->uuid = ctx_strdup(cx, uuid);
   out->request_type = type ? ctx_strdup(cx, type) : "";
   if (d->swallow && type && strcmp(d->swallow, type) == 0) return OK;
-  struct answer a = {cx, d, pl_get(root, "Command"), report_new(cx, d, uuid, type), out};
+  struct answer a = {cx, d, c, pl_get(root, "Command"), report_new(cx, d, c, out), out};
   decide(&a, type);
   pl_set_string(a.report, "Status", out->status);
   out->body = pl_xml(cx, a.report);

@@ -314,7 +314,7 @@ static enum err listen_all(struct ctx *cx, struct bench *b, struct lab_push_port
   TRY(lab_push_open(cx, port, ctx_printf(cx, "127.0.0.1:%d", lab_apns_control_port(b->apns)), on_push, b));
   for (size_t i = 0; i < b->fleet->n; i++) {
     char hex[65];
-    enc_hex_to(hex, b->fleet->devices[i].d->token, 32);
+    enc_hex_to(hex, b->fleet->devices[i].d->channels[0].token, 32);
     lab_push_listen(*port, hex, b->topic);
   }
   return OK;

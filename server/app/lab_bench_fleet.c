@@ -65,8 +65,8 @@ static const char report_type[] = "application/x-apple-aspen-mdm; charset=UTF-8"
 
 static enum err sign_requests(struct ctx *cx, struct bench_fleet *f, struct bench_device *b) {
   TRY(request(cx, &b->request[BENCH_AUTHENTICATE], f, b->d, checkin_type, lab_authenticate(cx, b->d)));
-  TRY(request(cx, &b->request[BENCH_TOKEN_UPDATE], f, b->d, checkin_type, lab_token_update(cx, b->d)));
-  return request(cx, &b->request[BENCH_IDLE], f, b->d, report_type, lab_idle(cx, b->d));
+  TRY(request(cx, &b->request[BENCH_TOKEN_UPDATE], f, b->d, checkin_type, lab_token_update(cx, b->d, b->d->channels)));
+  return request(cx, &b->request[BENCH_IDLE], f, b->d, report_type, lab_idle(cx, b->d, b->d->channels));
 }
 
 /* ---- devices ---- */
@@ -87,14 +87,20 @@ static enum err make_device(struct ctx *cx, struct bench_fleet *f, size_t i, con
   char none[] = "";
   struct pki_cert *identity;
   struct bench_device *b = &f->devices[i];
-  struct lab_profile profile = {
-      .identifier = none, .uuid = none, .server_url = none, .checkin_url = none, .topic = ctx_strdup(cx, f->topic)};
+  struct lab_profile profile = {.identifier = none,
+                                .uuid = none,
+                                .scep_url = none,
+                                .scep_name = none,
+                                .subject_cn = none,
+                                .server_url = none,
+                                .checkin_url = none,
+                                .topic = ctx_strdup(cx, f->topic)};
   b->d = lab_device_new(lab_platform("macos"), NULL, NULL, (int64_t)i + 1);
   b->d->key = lab_keys_at(f->keys, i < f->rsa ? i % KEYS : KEYS + i % KEYS);
   TRY(issue(cx, &identity, f, b->d));
   lab_device_adopt(b->d, &profile, identity);
-  secret_random(b->d->token, sizeof b->d->token);
-  uuid_new(b->d->magic);
+  secret_random(b->d->channels[0].token, sizeof b->d->channels[0].token);
+  uuid_new(b->d->channels[0].magic);
   return sign_requests(cx, f, b);
 }
 

@@ -14,9 +14,10 @@
 enum { COUNT_MOST = 200000, POLL_S = 5 };
 
 struct options {
-  int64_t count, connections, poll, notnow;
+  int64_t count, connections, poll, notnow, users, renew;
   const char *platform, *udid, *serial, *ca, *keys, *proof, *apns_control, *state, *swallow, *stop_after;
-  bool offline, checkout, reenroll, once, verbose;
+  const char *return_link, *ledger;
+  bool mix, user_enrollment, await, offline, checkout, reenroll, once, verbose;
 };
 
 static const struct {
@@ -31,19 +32,33 @@ struct run {
   const struct lab_platform *platform;
   struct lab_keys *keys;
   enum lab_proof proof;
+  FILE *ledger;
   struct lab_fleet_conf conf;
 };
 
 /* ---- what is told ---- */
 
-/* A line per event with -v; without it what went wrong, and on stdout the id of each device that is enrolled. */
-static void tell(void *arg, const struct lab_device *d, const char *what, const char *detail) {
+/* A line of the ledger: what was done, by whom, and of which command. */
+static void note(void *arg, const char *what, const char *id, const struct lab_report *report) {
+  FILE *to = arg;
+  if (report)
+    fprintf(to, "%s %s %s %s %s\n", what, id, report->uuid, report->request_type,
+            report->status ? report->status : "Swallowed");
+  else
+    fprintf(to, "%s %s\n", what, id);
+}
+
+/* A line per event with -v; without it what went wrong, and on stdout the id of each channel that is enrolled. */
+static void tell(void *arg, const struct lab_device *d, const struct lab_channel *c, const char *what,
+                 const char *detail) {
   const struct options *o = arg;
+  char id[LAB_ID_MAX];
+  lab_id(id, d, c);
   bool trouble = strcmp(what, "failed") == 0 || strcmp(what, "cannot enroll") == 0;
   if (o->verbose || trouble)
-    fprintf(stderr, "%s (%s) %s%s%s\n", d->udid, d->name, what, detail ? ": " : "", detail ? detail : "");
+    fprintf(stderr, "%s (%s) %s%s%s\n", id, d->name, what, detail ? ": " : "", detail ? detail : "");
   if (strcmp(what, "enrolled") == 0) {
-    printf("%s\n", d->udid);
+    printf("%s\n", id);
     fflush(stdout);
   }
 }
@@ -65,12 +80,28 @@ static enum err find_proof(struct ctx *cx, enum lab_proof *out, const char *word
   return FAIL(cx, E_USAGE, "--proof: \"%s\" is none of device, mtls, signature", word);
 }
 
+/* What cannot be together. */
+static enum err check_kind(struct ctx *cx, const struct run *r) {
+  const struct options *o = r->o;
+  bool has_users = r->platform->os & (MAC | SHARED), enrolls_users = r->platform->os & (MAC | PHONE | IPAD);
+  if (o->mix && (o->udid || o->serial || o->users || o->user_enrollment))
+    return FAIL(cx, E_USAGE, "--mix says itself what the devices are");
+  if (o->users && (!has_users || o->users >= LAB_CHANNELS))
+    return FAIL(cx, E_USAGE, "--users: at most %d, of macos and shared-ipad", LAB_CHANNELS - 1);
+  if (o->user_enrollment && !enrolls_users) return FAIL(cx, E_USAGE, "--user-enrollment: of macos, ios and ipados");
+  if (o->user_enrollment && (o->udid || o->serial))
+    return FAIL(cx, E_USAGE, "--user-enrollment: such devices tell neither UDID nor serial number");
+  return OK;
+}
+
 static enum err check(struct ctx *cx, struct run *r) {
   const struct options *o = r->o;
   r->platform = lab_platform(o->platform);
   if (!r->platform)
-    return FAIL(cx, E_USAGE, "--platform: \"%s\" is none of macos, ios, ipados, tvos, watchos", o->platform);
+    return FAIL(cx, E_USAGE, "--platform: \"%s\" is none of macos, ios, ipados, shared-ipad, tvos, watchos, visionos",
+                o->platform);
   TRY(find_proof(cx, &r->proof, o->proof));
+  TRY(check_kind(cx, r));
   if (o->count < 1 || o->count > COUNT_MOST) return FAIL(cx, E_USAGE, "--count: between 1 and %d", COUNT_MOST);
   if ((o->udid || o->serial) && o->count > 1) return FAIL(cx, E_USAGE, "--udid and --serial are for one device");
   if (o->udid && (strlen(o->udid) > 64 || !*o->udid)) return FAIL(cx, E_USAGE, "--udid: at most 64 characters");
@@ -94,12 +125,17 @@ static void configure(struct run *r) {
   r->conf.offline = o->offline;
   r->conf.once = o->once;
   r->conf.only_enroll = o->stop_after != NULL;
+  r->conf.return_link = o->return_link;
+  r->conf.renew_after = o->renew;
+  r->conf.way.note = r->ledger ? note : NULL;
+  r->conf.way.note_arg = r->ledger;
 }
 
 /* ---- the run ---- */
 static void add(struct run *r, struct lab_fleet *f, struct lab_device *d, const char *link) {
-  d->proof = r->proof;
-  d->not_now = r->o->notnow;
+  if (!r->o->mix) d->proof = r->proof;
+  for (size_t i = 0; i < d->channels_n; i++) d->channels[i].not_now = r->o->notnow;
+  d->awaits = r->o->await;
   d->swallow = r->o->swallow;
   lab_fleet_add(f, d, link);
 }
@@ -111,12 +147,20 @@ static enum err add_kept(struct ctx *cx, struct run *r, struct lab_fleet *f, siz
   return OK;
 }
 
+static struct lab_device *make(const struct run *r, size_t i) {
+  if (r->o->mix) return lab_mixed_device(i);
+  struct lab_device *d = lab_device_new(r->platform, r->o->udid, r->o->serial, (int64_t)i + 1);
+  if (r->o->user_enrollment) lab_device_enroll_for_user(d);
+  for (int64_t n = 0; n < r->o->users; n++) lab_device_add_user(d);
+  return d;
+}
+
 static enum err add_all(struct ctx *cx, struct run *r, struct lab_fleet *f) {
   size_t kept = 0;
   if (r->o->state) TRY(add_kept(cx, r, f, &kept));
   if (r->o->reenroll || !r->links_n) return kept ? OK : FAIL(cx, E_NOT_FOUND, "no device is kept in %s", r->o->state);
   for (size_t i = 0; i < (size_t)r->o->count; i++) {
-    struct lab_device *d = lab_device_new(r->platform, r->o->udid, r->o->serial, (int64_t)(kept + i + 1));
+    struct lab_device *d = make(r, kept + i);
     d->key = lab_keys_at(r->keys, i);
     add(r, f, d, r->links[i % r->links_n]);
   }
@@ -137,7 +181,7 @@ static void last(struct ctx *cx, struct lab_device *d, void *arg) {
   const struct run *r = arg;
   enum err e = r->o->checkout ? lab_leave(cx, d, &r->conf.way) : OK;
   if (e == OK && r->o->state) e = lab_state_save(cx, d, r->o->state);
-  if (e != OK) tell((void *)(uintptr_t)r->o, d, "failed", ctx_error_text(cx));
+  if (e != OK) tell((void *)(uintptr_t)r->o, d, d->channels, "failed", ctx_error_text(cx));
 }
 
 static enum err drive(struct ctx *cx, struct run *r, const sigset_t *ends) {
@@ -153,6 +197,14 @@ static enum err drive(struct ctx *cx, struct run *r, const sigset_t *ends) {
   return e == E_REFUSED ? E_INVALID : e;
 }
 
+static enum err open_ledger(struct ctx *cx, struct run *r) {
+  if (!r->o->ledger) return OK;
+  r->ledger = fopen(r->o->ledger, "we");
+  if (!r->ledger) return FAIL(cx, E_STORAGE, "%s: %s", r->o->ledger, strerror(errno));
+  setvbuf(r->ledger, NULL, _IOLBF, 0); /* whoever reads it along sees whole lines */
+  return OK;
+}
+
 static enum err run(struct ctx *cx, void *options, const char *const *operands, size_t n) {
   struct run r = {.o = options, .links = operands, .links_n = n};
   sigset_t ends;
@@ -161,6 +213,7 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread: all inherit it */
   TRY(check(cx, &r));
+  TRY(open_ledger(cx, &r));
   configure(&r);
   for (size_t i = 0; i < n; i++)
     if (lab_trusts_blindly(&r.conf.way, operands[i])) {
@@ -170,13 +223,19 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
   TRY(lab_keys_open(cx, &r.keys, r.o->keys, n ? (size_t)r.o->count : 1));
   enum err e = drive(cx, &r, &ends);
   lab_keys_close(r.keys);
+  if (r.ledger && fclose(r.ledger) != 0 && e == OK) e = FAIL(cx, E_STORAGE, "the ledger could not be written");
   return e;
 }
 
 #define AT(field) offsetof(struct options, field)
 static const struct lab_option rows[] = {
     {"count", "N", "so many devices; they share a few keys (default: 1)", LAB_NUMBER, AT(count)},
-    {"platform", "NAME", "macos, ios, ipados, tvos or watchos (default: macos)", LAB_TEXT, AT(platform)},
+    {"platform", "NAME", "macos, ios, ipados, shared-ipad, tvos, watchos or visionos (default: macos)", LAB_TEXT,
+     AT(platform)},
+    {"mix", NULL, "devices of all kinds, half of them with mutual TLS, half signing", LAB_FLAG, AT(mix)},
+    {"users", "N", "users with a channel of their own, on each Mac or Shared iPad", LAB_NUMBER, AT(users)},
+    {"user-enrollment", NULL, "they enroll for their users (BYOD)", LAB_FLAG, AT(user_enrollment)},
+    {"await", NULL, "they wait in Setup Assistant to be configured", LAB_FLAG, AT(await)},
     {"udid", "TEXT", "of the one device (default: made up)", LAB_TEXT, AT(udid)},
     {"serial", "TEXT", "of the one device (default: made up)", LAB_TEXT, AT(serial)},
     {"ca", "FILE", "PEM to check the server with at the first fetch; later the root of the profile counts", LAB_TEXT,
@@ -192,6 +251,10 @@ static const struct lab_option rows[] = {
     {"connections", "N", "at a time (default: 16)", LAB_NUMBER, AT(connections)},
     {"notnow", "N", "answer NotNow to the first N commands that the platform may put off", LAB_NUMBER, AT(notnow)},
     {"swallow", "TYPE", "take commands of this RequestType and never answer them", LAB_TEXT, AT(swallow)},
+    {"renew", "N", "after N acknowledged commands renew the identity by themselves (SCEP RenewalReq), once", LAB_NUMBER,
+     AT(renew)},
+    {"return", "LINK", "when erased come back by this link", LAB_TEXT, AT(return_link)},
+    {"ledger", "FILE", "write down there each command, report, erasure and renewal", LAB_TEXT, AT(ledger)},
     {"offline", NULL, "after the enrollment do not come any more", LAB_FLAG, AT(offline)},
     {"stop-after", "STEP", "authenticate: break the installation off there; enroll: end when enrolled", LAB_TEXT,
      AT(stop_after)},
@@ -202,14 +265,15 @@ static const struct lab_option rows[] = {
 };
 
 int lab_device_main(int argc, char **argv) {
-  static const struct lab_command command = {.name = "lab device",
-                                             .operands = "LINK…",
-                                             .help = "Simulated devices: they enroll from links, wait for pushes, "
-                                                     "poll, and answer by their platform until Ctrl-C.\n"
-                                                     "The id of each that is enrolled goes to stdout.",
-                                             .most = -1,
-                                             .options = rows,
-                                             .run = run};
+  static const struct lab_command command = {
+      .name = "lab device",
+      .operands = "LINK…",
+      .help = "Simulated devices: they enroll from links, wait for pushes, "
+              "poll, and answer by their platform until Ctrl-C.\n"
+              "The id of each that is enrolled goes to stdout; those of its users, too.",
+      .most = -1,
+      .options = rows,
+      .run = run};
   struct options o = {.count = 1, .platform = "macos", .proof = "device"};
   return lab_run(&command, argc, argv, &o);
 }

@@ -14,14 +14,24 @@
 #include "lib/plist.h"
 
 /* ---- platforms ---- */
-enum lab_os { MAC = 1, PHONE = 2, IPAD = 4, TV = 8, WATCH = 16, ALL = 31 };
+enum lab_os { MAC = 1, PHONE = 2, IPAD = 4, SHARED = 8 /* iPad */, TV = 16, WATCH = 32, VISION = 64, ALL = 127 };
+#define MOBILE (PHONE | IPAD | SHARED | VISION)
+
+enum lab_udid_form { LAB_UDID_UUID, LAB_UDID_SHORT /* a prefix and 16 hex digits */, LAB_UDID_HEX /* 40, as of old */ };
+enum { /* what Authenticate tells beside the UDID */
+       LAB_TELLS_SYSTEM = 1 /* OSVersion, BuildVersion, ProductName, SerialNumber */,
+       LAB_TELLS_NAMES = 2 /* DeviceName, Model, ModelName */,
+       LAB_TELLS_CELLULAR = 4 /* IMEI, MEID */
+};
 
 struct lab_platform {
   const char *word; /* of --platform; NULL ends the table */
   enum lab_os os;
   const char *name; /* of a device, before its number */
   const char *product, *model, *model_name, *os_version, *build;
-  const char *udid_prefix; /* of the short form; NULL: a UUID */
+  enum lab_udid_form udid_form;
+  const char *udid_prefix;
+  int tells;
 };
 extern const struct lab_platform lab_platforms[];
 const struct lab_platform *lab_platform(const char *word); /* NULL when there is none */
@@ -42,7 +52,8 @@ void lab_keys_close(struct lab_keys *k);
 /* ---- the enrollment profile ---- */
 struct lab_profile {
   char *identifier, *uuid;
-  char *scep_url, *scep_name, *challenge, *subject_cn;
+  char *scep_url, *scep_name, *subject_cn;
+  char *challenge;             /* NULL once it is used up */
   struct slice ca_fingerprint; /* SHA-1 of the CA's certificate; n 0: none given */
   char *server_url, *checkin_url, *topic;
   struct slice root_pem; /* trusted from now on for TLS; n 0: none given */
@@ -67,9 +78,38 @@ struct lab_installed { /* a configuration profile on the device */
   char *identifier, *uuid, *name, *organization;
 };
 
+/* ---- channels: the device's own, and those of its users ---- */
+enum lab_effect { LAB_NO_EFFECT, LAB_RESTARTS, LAB_SHUTS_DOWN, LAB_ERASES, LAB_UNENROLLS };
+
+struct lab_report {
+  const char *uuid, *request_type, *status; /* of the command; status as in core/report.def, NULL: swallowed */
+  enum lab_effect effect;                   /* once the report has been taken */
+  struct slice body;                        /* the report; n 0: swallowed */
+};
+
+struct lab_unsent { /* a report that was not answered with 2xx: sent again before anything else */
+  struct buf body;  /* n 0: there is none */
+  char uuid[128], request_type[64];
+  const char *status;
+  enum lab_effect effect;
+};
+
+struct lab_channel {
+  char user_id[48], short_name[64], long_name[48]; /* of a user's */
+  uint8_t token[32];
+  char magic[40];
+  struct lab_unsent unsent;
+  int64_t not_now; /* so many answers are still NotNow */
+};
+enum { LAB_CHANNELS = 4, LAB_ID_MAX = 160 };
+
 struct lab_device {
   const struct lab_platform *platform;
-  char udid[72], serial[16], name[48];
+  char udid[72]; /* EnrollmentID in a User Enrollment */
+  char serial[16], name[48];
+  bool user_enrollment, awaits;              /* awaits configuration */
+  struct lab_channel channels[LAB_CHANNELS]; /* the first is the device's own */
+  size_t channels_n;
   const struct lab_key *key;
   enum lab_phase phase;
   enum lab_proof proof;
@@ -77,11 +117,9 @@ struct lab_device {
   struct lab_profile profile;
   struct pki_cert *identity;
   struct slice identity_pem;
-  uint8_t token[32];
-  char magic[40];
   struct lab_installed *installed;
-  struct buf unsent;         /* a report that was not answered with 2xx: sent again before anything else */
-  int64_t not_now;           /* so many answers are still NotNow */
+  bool erased;               /* that is why it is gone */
+  bool renewed;              /* its identity, by itself */
   const char *swallow;       /* commands of this type are never answered; NULL: none; borrowed */
   int64_t acknowledged;      /* commands */
   const struct lab_way *way; /* while it is in a session: what commands do by the wire needs it; NULL: it is in none */
@@ -91,6 +129,14 @@ struct lab_device {
 struct lab_device *lab_device_new(const struct lab_platform *platform, const char *udid, const char *serial,
                                   int64_t number);
 void lab_device_free(struct lab_device *d);
+/* It enrolls for its user (User Enrollment): another id, and it tells less. Before any user is added. */
+void lab_device_enroll_for_user(struct lab_device *d);
+/* A user with a channel of its own; no more than LAB_CHANNELS - 1 are. */
+void lab_device_add_user(struct lab_device *d);
+/* The i-th of a mixed fleet: every kind by its share, half of them with mutual TLS, half signing (lab_mix.c). */
+struct lab_device *lab_mixed_device(size_t i);
+/* The id of a channel as servers write it: UDID, UDID:USERID, UDID:SHORTNAME (Shared iPad). */
+void lab_id(char out[LAB_ID_MAX], const struct lab_device *d, const struct lab_channel *c);
 /* Puts the device back to where it was before it was enrolled. */
 void lab_device_forget(struct lab_device *d);
 /* Copies what the device keeps of its profile, and its identity. */
@@ -100,20 +146,17 @@ void lab_device_replace(struct lab_device *d, const struct lab_profile *p, const
 
 /* ---- messages (lab_message.c) ---- */
 struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d);
-struct slice lab_token_update(struct ctx *cx, const struct lab_device *d);
-struct slice lab_check_out(struct ctx *cx, const struct lab_device *d);
-struct slice lab_idle(struct ctx *cx, const struct lab_device *d);
+struct slice lab_token_update(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c);
+struct slice lab_check_out(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c);
+struct slice lab_idle(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c);
+/* The keys that say whose a message is. */
+void lab_put_ids(struct pl *message, const struct lab_device *d, const struct lab_channel *c);
 
 /* ---- commands ---- */
-enum lab_effect { LAB_NO_EFFECT, LAB_RESTARTS, LAB_SHUTS_DOWN, LAB_ERASES, LAB_UNENROLLS };
 
-struct lab_report {
-  const char *uuid, *request_type, *status; /* of the command; status as in core/report.def, NULL: swallowed */
-  enum lab_effect effect;                   /* once the report has been taken */
-  struct slice body;                        /* the report; n 0: swallowed */
-};
-/* What the device says to a command. E_INVALID when it is none that could be answered. */
-MUST_CHECK enum err lab_answer(struct ctx *cx, struct lab_device *d, struct slice command, struct lab_report *out);
+/* What the device says to a command on one of its channels. E_INVALID when it is none that could be answered. */
+MUST_CHECK enum err lab_answer(struct ctx *cx, struct lab_device *d, struct lab_channel *c, struct slice command,
+                               struct lab_report *out);
 
 /* The parts of answers that are a matter of taste: lists and facts, put into the report. */
 void lab_put_device_information(struct ctx *cx, struct pl *report, const struct lab_device *d, struct pl *queries);
@@ -125,13 +168,18 @@ void lab_put_applications(struct ctx *cx, struct pl *report, const struct lab_de
 /* ---- the wire (lab_talk.c) ---- */
 
 /* What happened, for people: "enrolled", "woken", …; detail may be NULL. Any thread. */
-typedef void lab_tell(void *arg, const struct lab_device *d, const char *what, const char *detail);
+typedef void lab_tell(void *arg, const struct lab_device *d, const struct lab_channel *c, const char *what,
+                      const char *detail);
+/* What was done, for accounts: "given" a command, its report was "taken" or "lost". Any thread. */
+typedef void lab_note(void *arg, const char *what, const char *id, const struct lab_report *report);
 
 struct lab_way {          /* how devices reach the server */
   const char *ca_file;    /* for the first fetch; NULL: the system's store, or on loopback whatever comes */
   bool only_authenticate; /* stop there: an aborted installation */
   lab_tell *tell;
   void *tell_arg;
+  lab_note *note; /* may be NULL */
+  void *note_arg;
 };
 
 /* https, on this machine, and nothing to check the first fetch with. */
@@ -143,18 +191,21 @@ struct lab_session { /* what came of one */
   int64_t again_us; /* the device comes again by itself after so long: NotNow, a restart; 0: it waits for a push */
   bool off;         /* it was shut down */
 };
-/* Polls and answers until the server has nothing more. An error leaves the device as it is, to try again. */
-MUST_CHECK enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way *way,
+/* Polls on a channel and answers until the server has nothing more. An error leaves the device as it is, to try again.
+ */
+MUST_CHECK enum err lab_session(struct ctx *cx, struct lab_device *d, struct lab_channel *c, const struct lab_way *way,
                                 struct lab_session *out);
 MUST_CHECK enum err lab_leave(struct ctx *cx, struct lab_device *d, const struct lab_way *way); /* CheckOut */
-/* The identity that the profile's SCEP server gives. */
+/* The identity that the profile's SCEP server gives: for the challenge, or as a renewal of `old` (NULL: none). */
 MUST_CHECK enum err lab_scep(struct ctx *cx, struct pki_cert **out, const struct lab_profile *profile,
-                             struct nh *client, const struct pki_key *key);
+                             struct nh *client, const struct pki_key *key, const struct pki_cert *old);
 
 /* The enrollment profile again (lab_renew.c): a new identity by its SCEP payload, which the device uses from then on.
    E_INVALID: it changes what must stay as it is (Apple: Topic, ServerURL, CheckInURL). */
 MUST_CHECK enum err lab_renew(struct ctx *cx, struct lab_device *d, struct slice profile);
-/* By the profile's SCEP payload, with the device's key. */
+/* A new identity that the device asks for by itself (SCEP RenewalReq), and uses from then on. */
+MUST_CHECK enum err lab_renew_alone(struct ctx *cx, struct lab_device *d, const struct lab_way *way);
+/* By the profile's SCEP payload, with the device's key; a renewal when the profile's challenge is used up. */
 MUST_CHECK enum err lab_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
                                  const struct lab_profile *profile, const struct lab_way *way);
 
@@ -183,10 +234,12 @@ struct lab_fleet_conf {
   bool offline;             /* devices enroll, then never come */
   bool once;                /* a device is done after its first acknowledged command */
   bool only_enroll;         /* a device is done when it is enrolled */
+  const char *return_link;  /* an erased device comes back by it; NULL: it is gone */
+  int64_t renew_after;      /* a device renews its identity after so many acknowledged commands; 0: never */
 };
 
 struct lab_fleet_counts {
-  size_t devices, enrolled, failed /* enrollments */, done;
+  size_t devices, enrolled, failed /* enrollments */, done, returned, renewed;
   int64_t sessions, commands;
 };
 

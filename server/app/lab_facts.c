@@ -31,18 +31,18 @@ static const struct fact {
     {"OSVersion", ALL, OF_DEVICE, NULL, os_version},
     {"BuildVersion", ALL, OF_DEVICE, NULL, build},
     {"IsSupervised", ALL, YES, NULL, NULL},
-    {"IsActivationLockEnabled", MAC | PHONE | IPAD | WATCH, NO, NULL, NULL},
+    {"IsActivationLockEnabled", MAC | MOBILE | WATCH, NO, NULL, NULL},
     {"IsActivationLockSupported", MAC, YES, NULL, NULL},
-    {"IsMDMLostModeEnabled", PHONE | IPAD, NO, NULL, NULL},
-    {"IsDeviceLocatorServiceEnabled", PHONE | IPAD, NO, NULL, NULL},
-    {"IsDoNotDisturbInEffect", PHONE | IPAD, NO, NULL, NULL},
-    {"IsCloudBackupEnabled", PHONE | IPAD, NO, NULL, NULL},
+    {"IsMDMLostModeEnabled", MOBILE, NO, NULL, NULL},
+    {"IsDeviceLocatorServiceEnabled", MOBILE, NO, NULL, NULL},
+    {"IsDoNotDisturbInEffect", MOBILE, NO, NULL, NULL},
+    {"IsCloudBackupEnabled", MOBILE, NO, NULL, NULL},
     {"IsRoaming", PHONE, NO, NULL, NULL},
     {"DataRoamingEnabled", PHONE, NO, NULL, NULL},
     {"DeviceCapacity", ALL, REAL, "228.27", NULL},
     {"AvailableDeviceCapacity", ALL, REAL, "174.5", NULL},
-    {"BatteryLevel", PHONE | IPAD | WATCH, REAL, "0.83", NULL},
-    {"CellularTechnology", PHONE | IPAD, WHOLE, "3", NULL},
+    {"BatteryLevel", MOBILE | WATCH, REAL, "0.83", NULL},
+    {"CellularTechnology", PHONE, WHOLE, "3", NULL},
     {"IsAppleSilicon", MAC, YES, NULL, NULL},
     {"SupportsLOMDevice", MAC, NO, NULL, NULL},
     {"HostName", MAC, TEXT, "lab-mac.local", NULL},
@@ -50,7 +50,7 @@ static const struct fact {
     {"SoftwareUpdateDeviceID", ALL, OF_DEVICE, NULL, product},
     {"WiFiMAC", ALL, TEXT, "02:00:00:00:00:01", NULL},
     {"BluetoothMAC", ALL, TEXT, "02:00:00:00:00:02", NULL},
-    {"TimeZone", PHONE | IPAD | TV, TEXT, "Europe/Berlin", NULL},
+    {"TimeZone", MOBILE | TV, TEXT, "Europe/Berlin", NULL},
 };
 
 static void put_fact(struct pl *to, const struct lab_device *d, const struct fact *f) {
@@ -76,6 +76,12 @@ static void put_fact(struct pl *to, const struct lab_device *d, const struct fac
   }
 }
 
+/* A device in a User Enrollment does not tell which one it is. */
+static bool tells(const struct lab_device *d, const struct fact *f) {
+  bool names_it = f->of == udid || f->of == serial;
+  return f->platforms & (int)d->platform->os && !(d->user_enrollment && names_it);
+}
+
 /* What a platform does not know is left out, without a word. */
 void lab_put_device_information(struct ctx *cx, struct pl *report, const struct lab_device *d, struct pl *queries) {
   struct pl *answers = pl_new_dict(cx);
@@ -83,7 +89,7 @@ void lab_put_device_information(struct ctx *cx, struct pl *report, const struct 
     struct slice query;
     if (!pl_string(pl_at(queries, i), &query)) continue;
     for (size_t k = 0; k < sizeof facts / sizeof *facts; k++)
-      if (slice_is(query, facts[k].query) && facts[k].platforms & (int)d->platform->os) put_fact(answers, d, &facts[k]);
+      if (slice_is(query, facts[k].query) && tells(d, &facts[k])) put_fact(answers, d, &facts[k]);
   }
   pl_set(report, "QueryResponses", answers);
 }
@@ -122,7 +128,7 @@ static void put_mobile_security(struct pl *info) {
 
 void lab_put_security_info(struct ctx *cx, struct pl *report, const struct lab_device *d) {
   struct pl *info = pl_new_dict(cx), *management = pl_new_dict(cx);
-  pl_set_bool(management, "IsUserEnrollment", false);
+  pl_set_bool(management, "IsUserEnrollment", d->user_enrollment);
   if (d->platform->os == MAC) {
     pl_set_bool(management, "EnrolledViaDEP", false);
     pl_set_bool(management, "UserApprovedEnrollment", true);
@@ -179,8 +185,8 @@ static const struct {
     {MAC, "Safari", "com.apple.Safari", "18.6", 14680064},
     {MAC, "Numbers", "com.apple.iWork.Numbers", "14.4", 612368384},
     {MAC, "Lab Notes", "org.example.lab-notes", "2.1", 8388608},
-    {PHONE | IPAD, "Keynote", "com.apple.Keynote", "14.4", 561774592},
-    {PHONE | IPAD, "Lab Notes", "org.example.lab-notes", "2.1", 7340032},
+    {MOBILE, "Keynote", "com.apple.Keynote", "14.4", 561774592},
+    {MOBILE, "Lab Notes", "org.example.lab-notes", "2.1", 7340032},
     {TV, "Signage", "org.example.signage", "1.4", 31457280},
     {WATCH, "Lab Timer", "org.example.lab-timer", "1.0", 2097152},
 };

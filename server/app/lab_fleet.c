@@ -14,15 +14,22 @@ enum { WORKERS = 16, WORKERS_MOST = 512 };
 #define TICK_US (20 * (US_SECOND / 1000))
 #define BACKOFF_MOST (60 * US_SECOND)
 
+struct ear { /* one for each channel of a device */
+  struct member *member;
+  size_t at; /* of its channel */
+  char token[65];
+  int64_t due;     /* when it comes by itself; 0: never */
+  int64_t backoff; /* after a session that failed */
+};
+
 struct member {
   struct member *next; /* in the line */
   struct lab_device *device;
-  const char *link; /* NULL: enrolled already */
-  char token[65];
-  int64_t due;      /* when it comes by itself; 0: never */
-  int64_t backoff;  /* after a session that failed */
-  bool waits;       /* stands in the line */
-  bool busy, woken; /* a worker has it; a push came meanwhile */
+  const char *link; /* to enroll by; NULL: enrolled already */
+  struct ear ears[LAB_CHANNELS];
+  unsigned woken; /* channels that have to come, a bit each */
+  bool waits;     /* stands in the line */
+  bool busy;      /* a worker has it */
   bool done, failed, off;
 };
 
@@ -41,17 +48,18 @@ struct lab_fleet {
 
 /* ---- under the lock ---- */
 static void line_up(struct lab_fleet *f, struct member *m) {
-  if (m->waits || m->done) return;
-  m->due = 0;
-  if (m->busy) {
-    m->woken = true;
-    return;
-  }
+  if (m->waits || m->busy || m->done) return; /* who is busy stands in the line again when that is over */
   m->waits = true;
   m->next = NULL;
   *f->tail = m;
   f->tail = &m->next;
   pthread_cond_signal(&f->more);
+}
+
+static void wake(struct lab_fleet *f, struct ear *ear) {
+  ear->due = 0;
+  ear->member->woken |= 1U << ear->at;
+  line_up(f, ear->member);
 }
 
 static struct member *take(struct lab_fleet *f) {
@@ -74,59 +82,116 @@ static void finish(struct lab_fleet *f, struct member *m, bool failed) {
 
 /* ---- what came of the work; under the lock ---- */
 static void after_enrollment(struct lab_fleet *f, struct member *m, enum err e) {
+  m->link = NULL;
   if (e != OK) {
     finish(f, m, true);
     return;
   }
-  f->counts.enrolled += m->device->phase == LAB_ENROLLED;
+  f->counts.returned += m->device->erased;
+  f->counts.enrolled += m->device->phase == LAB_ENROLLED && !m->device->erased;
+  m->device->erased = false;
   if (f->conf.only_enroll || f->conf.way.only_authenticate) finish(f, m, false);
 }
 
-static void after_session(struct lab_fleet *f, struct member *m, const struct lab_session *s, enum err e) {
-  struct lab_device *d = m->device;
+static void after_session(struct lab_fleet *f, struct ear *ear, const struct lab_session *s, enum err e) {
+  struct member *m = ear->member;
   f->counts.sessions++;
   f->counts.commands += s->commands;
-  m->backoff = e == OK ? 0 : m->backoff ? 2 * m->backoff : US_SECOND;
-  if (m->backoff > BACKOFF_MOST) m->backoff = BACKOFF_MOST;
+  ear->backoff = e == OK ? 0 : ear->backoff ? 2 * ear->backoff : US_SECOND;
+  if (ear->backoff > BACKOFF_MOST) ear->backoff = BACKOFF_MOST;
   m->off = m->off || s->off;
-  if (d->phase == LAB_GONE || (f->conf.once && d->acknowledged)) finish(f, m, false);
   if (e != OK)
-    m->due = clock_mono_us() + m->backoff;
+    ear->due = clock_mono_us() + ear->backoff;
   else if (s->again_us)
-    m->due = clock_mono_us() + s->again_us;
+    ear->due = clock_mono_us() + s->again_us;
+}
+
+/* A device that is gone, or did what it is there for, is done; an erased one may come back. */
+static void after_sessions(struct lab_fleet *f, struct member *m) {
+  struct lab_device *d = m->device;
+  if (d->phase == LAB_GONE && d->erased && f->conf.return_link) {
+    m->link = f->conf.return_link;
+    for (size_t i = 0; i < d->channels_n; i++) m->ears[i].due = 0;
+    line_up(f, m);
+  } else if (d->phase == LAB_GONE || (f->conf.once && d->acknowledged)) {
+    finish(f, m, false);
+  }
+}
+
+/* Ends a turn: who was woken meanwhile stands in the line again. Without a wish of its own a device polls, if it is one
+   that polls. */
+static void end_turn(struct lab_fleet *f, struct member *m) {
+  int64_t next = f->conf.poll_us && !f->conf.offline ? clock_mono_us() + f->conf.poll_us : 0;
+  m->busy = false;
+  for (size_t i = 0; i < m->device->channels_n; i++)
+    if (!m->ears[i].due) m->ears[i].due = next;
+  if (m->woken || m->link) line_up(f, m);
 }
 
 /* ---- the work ---- */
 static void listen_for_pushes(struct lab_fleet *f, struct member *m) {
   if (!f->port || f->conf.offline) return;
-  enc_hex_to(m->token, m->device->token, sizeof m->device->token);
+  for (size_t i = 0; i < m->device->channels_n; i++) {
+    struct ear *ear = &m->ears[i];
+    pthread_mutex_lock(&f->lock);
+    (void)map_del(f->by_token, slice_of(ear->token)); /* of a former enrollment */
+    enc_hex_to(ear->token, m->device->channels[i].token, sizeof m->device->channels[i].token);
+    map_put(f->by_token, slice_of(ear->token), ear);
+    pthread_mutex_unlock(&f->lock);
+    lab_push_listen(f->port, ear->token, m->device->profile.topic);
+  }
+}
+
+static void complain(struct lab_fleet *f, struct ctx *cx, const struct lab_device *d, const struct lab_channel *c,
+                     const char *what) {
+  if (f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, d, c, what, ctx_error_text(cx));
+  ctx_clear_error(cx);
+}
+
+static void run_enrollment(struct lab_fleet *f, struct ctx *cx, struct member *m) {
+  struct lab_device *d = m->device;
+  enum err e = lab_enroll(cx, d, &f->conf.way, m->link);
+  if (e != OK) complain(f, cx, d, d->channels, "cannot enroll");
+  if (e == OK && d->phase == LAB_ENROLLED) listen_for_pushes(f, m);
   pthread_mutex_lock(&f->lock);
-  map_put(f->by_token, slice_of(m->token), m);
+  after_enrollment(f, m, e);
   pthread_mutex_unlock(&f->lock);
-  lab_push_listen(f->port, m->token, m->device->profile.topic);
 }
 
-static void complain(struct lab_fleet *f, struct ctx *cx, const struct member *m, const char *what) {
-  if (f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, m->device, what, ctx_error_text(cx));
-}
-
-static void run_member(struct lab_fleet *f, struct ctx *cx, struct member *m) {
-  struct lab_session session = {0};
-  bool enrolls = m->link != NULL;
-  enum err e =
-      enrolls ? lab_enroll(cx, m->device, &f->conf.way, m->link) : lab_session(cx, m->device, &f->conf.way, &session);
-  if (e != OK) complain(f, cx, m, enrolls ? "cannot enroll" : "failed");
-  if (enrolls && e == OK && m->device->phase == LAB_ENROLLED) listen_for_pushes(f, m);
+static enum err renew_when_due(struct lab_fleet *f, struct ctx *cx, struct lab_device *d) {
+  if (!f->conf.renew_after || d->renewed || d->acknowledged < f->conf.renew_after || d->phase != LAB_ENROLLED)
+    return OK;
+  TRY(lab_renew_alone(cx, d, &f->conf.way));
+  if (f->conf.way.note) f->conf.way.note(f->conf.way.note_arg, "renewed", d->udid, NULL);
   pthread_mutex_lock(&f->lock);
-  m->busy = false;
-  if (enrolls)
-    after_enrollment(f, m, e);
-  else
-    after_session(f, m, &session, e);
-  m->link = NULL;
-  if (!m->due && f->conf.poll_us && !f->conf.offline) m->due = clock_mono_us() + f->conf.poll_us;
-  if (m->woken) line_up(f, m);
-  m->woken = false;
+  f->counts.renewed++;
+  pthread_mutex_unlock(&f->lock);
+  return OK;
+}
+
+static void run_session(struct lab_fleet *f, struct ctx *cx, struct member *m, size_t at) {
+  struct lab_session session = {0};
+  struct lab_device *d = m->device;
+  enum err e = lab_session(cx, d, &d->channels[at], &f->conf.way, &session);
+  if (e == OK) e = renew_when_due(f, cx, d);
+  if (e != OK) complain(f, cx, d, &d->channels[at], "failed");
+  pthread_mutex_lock(&f->lock);
+  after_session(f, &m->ears[at], &session, e);
+  pthread_mutex_unlock(&f->lock);
+}
+
+static void run_member(struct lab_fleet *f, struct ctx *cx, struct member *m, unsigned woken) {
+  if (m->link) {
+    run_enrollment(f, cx, m);
+  } else {
+    for (size_t i = 0; i < m->device->channels_n && m->device->phase == LAB_ENROLLED; i++)
+      if (woken & 1U << i) run_session(f, cx, m, i);
+    pthread_mutex_lock(&f->lock);
+    after_sessions(f, m);
+    pthread_mutex_unlock(&f->lock);
+  }
+  pthread_mutex_lock(&f->lock);
+  end_turn(f, m);
   pthread_mutex_unlock(&f->lock);
 }
 
@@ -136,13 +201,20 @@ static void *work(void *arg) {
   for (;;) {
     pthread_mutex_lock(&f->lock);
     struct member *m = take(f);
+    unsigned woken = m ? m->woken : 0;
+    if (m) m->woken = 0;
     pthread_mutex_unlock(&f->lock);
     if (!m) break;
-    run_member(f, cx, m);
+    run_member(f, cx, m, woken);
     ctx_reset(cx);
   }
   ctx_free(cx);
   return NULL;
+}
+
+static void wake_due(struct lab_fleet *f, struct member *m, int64_t now) {
+  for (size_t i = 0; i < m->device->channels_n && !m->off; i++)
+    if (m->ears[i].due && m->ears[i].due <= now) wake(f, &m->ears[i]);
 }
 
 /* Lines up whose time has come. */
@@ -151,8 +223,7 @@ static void *run_clock(void *arg) {
   pthread_mutex_lock(&f->lock);
   while (!f->ends) {
     int64_t now = clock_mono_us();
-    for (size_t i = 0; i < f->n; i++)
-      if (f->members[i]->due && f->members[i]->due <= now && !f->members[i]->off) line_up(f, f->members[i]);
+    for (size_t i = 0; i < f->n; i++) wake_due(f, f->members[i], now);
     (void)cond_wait_until(&f->tick, &f->lock, now + TICK_US);
   }
   pthread_mutex_unlock(&f->lock);
@@ -162,11 +233,13 @@ static void *run_clock(void *arg) {
 static void on_push(void *arg, struct slice token, struct slice magic) {
   struct lab_fleet *f = arg;
   pthread_mutex_lock(&f->lock);
-  struct member *m = map_get(f->by_token, token);
+  struct ear *ear = map_get(f->by_token, token);
+  struct member *m = ear ? ear->member : NULL;
+  const struct lab_channel *c = ear ? &m->device->channels[ear->at] : NULL;
   /* A push for a former enrollment carries another magic, and is none of this device's. */
-  bool fits = m && !m->off && !m->done && slice_is(magic, m->device->magic);
-  if (fits && f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, m->device, "is woken", NULL);
-  if (fits) line_up(f, m);
+  bool fits = m && !m->off && !m->done && slice_is(magic, c->magic);
+  if (fits && f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, m->device, c, "is woken", NULL);
+  if (fits) wake(f, ear);
   pthread_mutex_unlock(&f->lock);
 }
 
@@ -197,13 +270,15 @@ enum err lab_fleet_start(struct ctx *cx, struct lab_fleet **out, const struct la
 void lab_fleet_add(struct lab_fleet *f, struct lab_device *d, const char *link) {
   struct member *m = mem_alloc(sizeof *m);
   *m = (struct member){.device = d, .link = link};
+  for (size_t i = 0; i < LAB_CHANNELS; i++) m->ears[i] = (struct ear){.member = m, .at = i};
   if (!link) listen_for_pushes(f, m);
   pthread_mutex_lock(&f->lock);
   if ((f->n & (f->n - 1)) == 0) f->members = mem_realloc(f->members, (f->n ? 2 * f->n : 1) * sizeof(struct member *));
   f->members[f->n++] = m;
   f->counts.devices++;
   f->counts.enrolled += !link;
-  if (link || !f->conf.offline) line_up(f, m); /* one that comes back polls first, as after a restart */
+  if (!link) m->woken = (1U << d->channels_n) - 1; /* one that comes back polls first, as after a restart */
+  if (link || !f->conf.offline) line_up(f, m);
   pthread_mutex_unlock(&f->lock);
 }
 

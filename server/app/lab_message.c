@@ -1,43 +1,78 @@
-/* What devices say by themselves: check-ins, and that they are idle. */
+/* What devices say by themselves: check-ins, and that they are idle. The keys are those of Apple's devices, kind by
+ * kind. */
 #include "app/lab_device.h"
 
-static struct pl *message(struct ctx *cx, const struct lab_device *d, const char *type) {
+enum { UNLOCK_TOKEN = 1024 }; /* as long as a real one */
+
+void lab_put_ids(struct pl *message, const struct lab_device *d, const struct lab_channel *c) {
+  pl_set_string(message, d->user_enrollment ? "EnrollmentID" : "UDID", d->udid);
+  if (c == d->channels) return;
+  pl_set_string(message, d->user_enrollment ? "EnrollmentUserID" : "UserID", c->user_id);
+  pl_set_string(message, "UserShortName", c->short_name);
+  pl_set_string(message, "UserLongName", c->long_name);
+}
+
+static struct pl *message(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c, const char *type) {
   struct pl *m = pl_new_dict(cx);
   pl_set_string(m, "MessageType", type);
   pl_set_string(m, "Topic", d->profile.topic);
-  pl_set_string(m, "UDID", d->udid);
+  lab_put_ids(m, d, c);
   return m;
 }
 
+/* An IMEI of its own: from the number that the serial number gives. */
+static void put_cellular(struct ctx *cx, struct pl *m, const struct lab_device *d) {
+  unsigned long long n = 0;
+  for (const char *s = d->serial; *s; s++) n = (n * 31 + (unsigned char)*s) % 10000000000000ULL;
+  const char *digits = ctx_printf(cx, "35%013llu", n);
+  pl_set_string(m, "IMEI", ctx_printf(cx, "%.2s %.6s %.6s %s", digits, digits + 2, digits + 8, digits + 14));
+  pl_set_string(m, "MEID", ctx_printf(cx, "%.14s", digits));
+}
+
 struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d) {
-  struct pl *m = message(cx, d, "Authenticate");
+  struct pl *m = message(cx, d, d->channels, "Authenticate");
   const struct lab_platform *p = d->platform;
-  pl_set_string(m, "DeviceName", d->name);
-  pl_set_string(m, "Model", p->model);
-  pl_set_string(m, "ModelName", p->model_name);
-  pl_set_string(m, "ProductName", p->product);
-  pl_set_string(m, "OSVersion", p->os_version);
-  pl_set_string(m, "BuildVersion", p->build);
-  pl_set_string(m, "SerialNumber", d->serial);
+  if (p->tells & LAB_TELLS_NAMES) {
+    pl_set_string(m, "DeviceName", d->name);
+    pl_set_string(m, "Model", p->model);
+    pl_set_string(m, "ModelName", p->model_name);
+  }
+  if (p->tells & LAB_TELLS_SYSTEM) {
+    pl_set_string(m, "ProductName", p->product);
+    pl_set_string(m, "OSVersion", p->os_version);
+    pl_set_string(m, "BuildVersion", p->build);
+    if (!d->user_enrollment) pl_set_string(m, "SerialNumber", d->serial);
+  }
+  if (p->tells & LAB_TELLS_CELLULAR && !d->user_enrollment) put_cellular(cx, m, d);
   return pl_xml(cx, m);
 }
 
-struct slice lab_token_update(struct ctx *cx, const struct lab_device *d) {
-  struct pl *m = message(cx, d, "TokenUpdate");
-  pl_set_data(m, "Token", slice_mem(d->token, sizeof d->token));
-  pl_set_string(m, "PushMagic", d->magic);
-  pl_set_bool(m, "AwaitingConfiguration", false);
-  if (d->platform->os & (PHONE | IPAD | WATCH)) pl_set_data(m, "UnlockToken", slice_mem(d->token, sizeof d->token));
+/* The same at each TokenUpdate, as long as the push token is. */
+static void put_unlock_token(struct pl *m, const struct lab_channel *c) {
+  char token[UNLOCK_TOKEN];
+  for (size_t i = 0; i < sizeof token; i++) token[i] = (char)(c->token[i % sizeof c->token] ^ (uint8_t)i);
+  pl_set_data(m, "UnlockToken", slice_mem(token, sizeof token));
+}
+
+struct slice lab_token_update(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c) {
+  struct pl *m = message(cx, d, c, "TokenUpdate");
+  pl_set_data(m, "Token", slice_mem(c->token, sizeof c->token));
+  pl_set_string(m, "PushMagic", c->magic);
+  if (c == d->channels && !d->user_enrollment) {
+    pl_set_bool(m, "AwaitingConfiguration", d->awaits);
+    if (d->platform->os & (PHONE | IPAD | WATCH | VISION)) put_unlock_token(m, c);
+  }
+  if (c != d->channels && d->platform->os == MAC) pl_set_bool(m, "NotOnConsole", false);
   return pl_xml(cx, m);
 }
 
-struct slice lab_check_out(struct ctx *cx, const struct lab_device *d) {
-  return pl_xml(cx, message(cx, d, "CheckOut"));
+struct slice lab_check_out(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c) {
+  return pl_xml(cx, message(cx, d, c, "CheckOut"));
 }
 
-struct slice lab_idle(struct ctx *cx, const struct lab_device *d) {
+struct slice lab_idle(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c) {
   struct pl *m = pl_new_dict(cx);
-  pl_set_string(m, "UDID", d->udid);
+  lab_put_ids(m, d, c);
   pl_set_string(m, "Status", "Idle");
   return pl_xml(cx, m);
 }

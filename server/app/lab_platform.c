@@ -8,12 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HEX_ID = 40 }; /* digits of an id in hex */
+
 const struct lab_platform lab_platforms[] = {
-    {"macos", MAC, "Lab Mac", "Mac16,10", "Mac16,10", "Mac mini", "15.6.1", "24G90", NULL},
-    {"ios", PHONE, "Lab iPhone", "iPhone17,1", "MYW23", "iPhone 16 Pro", "18.6.2", "22G100", "00008140-"},
-    {"ipados", IPAD, "Lab iPad", "iPad14,8", "MV273", "iPad Air (11-inch) (M2)", "18.6.2", "22G100", "00008112-"},
-    {"tvos", TV, "Lab Apple TV", "AppleTV14,1", "MN893", "Apple TV 4K", "18.6", "22M84", "00008110-"},
-    {"watchos", WATCH, "Lab Apple Watch", "Watch7,9", "MWWH3", "Apple Watch Series 10", "11.6.1", "22U90", "00008310-"},
+    {"macos", MAC, "Lab Mac", "Mac16,10", "Mac16,10", "Mac mini", "15.6.1", "24G90", LAB_UDID_UUID, "",
+     LAB_TELLS_SYSTEM | LAB_TELLS_NAMES},
+    {"ios", PHONE, "Lab iPhone", "iPhone17,1", "MYW23", "iPhone 16 Pro", "18.6.2", "22G100", LAB_UDID_SHORT,
+     "00008140-", LAB_TELLS_SYSTEM | LAB_TELLS_CELLULAR},
+    {"ipados", IPAD, "Lab iPad", "iPad14,8", "MV273", "iPad Air (11-inch) (M2)", "18.6.2", "22G100", LAB_UDID_SHORT,
+     "00008112-", LAB_TELLS_SYSTEM},
+    {"shared-ipad", SHARED, "Lab Shared iPad", "iPad11,6", "MYL92", "iPad (8th generation)", "18.6.2", "22G100",
+     LAB_UDID_HEX, "", LAB_TELLS_SYSTEM},
+    {"tvos", TV, "Lab Apple TV", "AppleTV14,1", "MN893", "Apple TV 4K", "18.6", "22M84", LAB_UDID_SHORT, "00008110-",
+     0},
+    {"watchos", WATCH, "Lab Apple Watch", "Watch7,9", "MWWH3", "Apple Watch Series 10", "11.6.1", "22U90",
+     LAB_UDID_SHORT, "00008310-", LAB_TELLS_SYSTEM},
+    {"visionos", VISION, "Lab Vision", "RealityDevice14,1", "MQL83", "Apple Vision Pro", "2.6", "22O785",
+     LAB_UDID_SHORT, "00008132-", LAB_TELLS_SYSTEM},
     {0},
 };
 
@@ -37,19 +48,27 @@ static void upper(char *s) {
 }
 
 static void random_udid(char *out, size_t room, const struct lab_platform *platform) {
-  char uuid[UUID_LEN + 1], hex[17];
-  uint8_t bytes[8];
+  char uuid[UUID_LEN + 1], hex[HEX_ID + 1];
+  uint8_t bytes[HEX_ID / 2];
   uuid_new(uuid);
   secret_random(bytes, sizeof bytes);
   enc_hex_to(hex, bytes, sizeof bytes);
-  snprintf(out, room, "%s%s", platform->udid_prefix ? platform->udid_prefix : "", platform->udid_prefix ? hex : uuid);
-  upper(out);
+  if (platform->udid_form == LAB_UDID_HEX) {
+    snprintf(out, room, "%s", hex);
+  } else if (platform->udid_form == LAB_UDID_UUID) {
+    snprintf(out, room, "%s", uuid);
+    upper(out);
+  } else {
+    snprintf(out, room, "%s%.16s", platform->udid_prefix, hex);
+    upper(out);
+  }
 }
 
 struct lab_device *lab_device_new(const struct lab_platform *platform, const char *udid, const char *serial,
                                   int64_t number) {
   struct lab_device *d = mem_alloc(sizeof *d);
   d->platform = platform;
+  d->channels_n = 1;
   random_udid(d->udid, sizeof d->udid, platform);
   random_serial(d->serial, 10);
   if (udid) snprintf(d->udid, sizeof d->udid, "%s", udid);
@@ -59,6 +78,46 @@ struct lab_device *lab_device_new(const struct lab_platform *platform, const cha
   else
     snprintf(d->name, sizeof d->name, "%s", platform->name);
   return d;
+}
+
+static void random_hex_id(char *out) {
+  uint8_t bytes[HEX_ID / 2];
+  secret_random(bytes, sizeof bytes);
+  enc_hex_to(out, bytes, sizeof bytes);
+}
+
+void lab_device_enroll_for_user(struct lab_device *d) {
+  d->user_enrollment = true;
+  random_hex_id(d->udid);
+}
+
+/* A Shared iPad names its users by their accounts; the id says nothing. */
+void lab_device_add_user(struct lab_device *d) {
+  static const char nobody[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
+  size_t n = d->channels_n;
+  if (n == LAB_CHANNELS) return;
+  struct lab_channel *c = &d->channels[d->channels_n++];
+  if (d->platform->os == SHARED) {
+    snprintf(c->user_id, sizeof c->user_id, "%s", nobody);
+    snprintf(c->short_name, sizeof c->short_name, "pupil.%zu@%.12s.example", n, d->serial);
+    snprintf(c->long_name, sizeof c->long_name, "Pupil %zu", n);
+  } else {
+    if (d->user_enrollment) {
+      random_hex_id(c->user_id);
+    } else {
+      uuid_new(c->user_id);
+      upper(c->user_id);
+    }
+    snprintf(c->short_name, sizeof c->short_name, "user%zu", n);
+    snprintf(c->long_name, sizeof c->long_name, "Lab User %zu", n);
+  }
+}
+
+void lab_id(char out[LAB_ID_MAX], const struct lab_device *d, const struct lab_channel *c) {
+  if (c == d->channels)
+    snprintf(out, LAB_ID_MAX, "%s", d->udid);
+  else
+    snprintf(out, LAB_ID_MAX, "%s:%s", d->udid, d->platform->os == SHARED ? c->short_name : c->user_id);
 }
 
 static void forget_profiles(struct lab_device *d) {
@@ -75,7 +134,7 @@ static void forget_profiles(struct lab_device *d) {
 
 void lab_device_forget(struct lab_device *d) {
   forget_profiles(d);
-  buf_wipe(&d->unsent);
+  for (size_t i = 0; i < d->channels_n; i++) buf_wipe(&d->channels[i].unsent.body);
   ctx_free(d->cx);
   d->cx = NULL;
   d->identity = NULL;

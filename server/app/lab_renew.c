@@ -1,4 +1,4 @@
-/* How a simulated device takes an update of its enrollment profile: that is how identities are renewed. */
+/* How a simulated device renews its identity: by an update of its enrollment profile, or by itself. */
 #include "app/lab_device.h"
 
 #include <string.h>
@@ -17,5 +17,14 @@ enum err lab_renew(struct ctx *cx, struct lab_device *d, struct slice profile) {
   TRY(same(cx, "CheckInURL", d->profile.checkin_url, p.checkin_url));
   TRY(lab_identity(cx, &identity, d, &p, d->way));
   lab_device_replace(d, &p, identity);
+  return OK;
+}
+
+enum err lab_renew_alone(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
+  struct pki_cert *identity;
+  if (!d->profile.scep_url) return FAIL(cx, E_INVALID, "the device was kept without its SCEP server");
+  TRY(lab_identity(cx, &identity, d, &d->profile, way));
+  lab_device_replace(d, &d->profile, identity);
+  d->renewed = true;
   return OK;
 }

@@ -11,6 +11,8 @@
 struct scep {
   struct nh *client;
   const struct lab_profile *profile;
+  const struct pki_key *key;
+  const struct pki_cert *old; /* to be renewed; NULL: a first one, by the challenge */
 };
 
 static enum err ask(struct ctx *cx, struct slice *out, const struct scep *s, const char *operation, struct slice body) {
@@ -68,16 +70,26 @@ static enum err self_signed(struct ctx *cx, struct pki_cert **out, const char *c
   return pki_cert_issue(cx, out, &what);
 }
 
-static enum err request(struct ctx *cx, struct pki_cert **out, const struct scep *s, const struct pki_cert *ca,
-                        const struct pki_key *key) {
-  struct pki_cert *own;
+/* Who signs the request: the identity that it renews, or a certificate made for that. */
+static enum err signer(struct ctx *cx, const struct pki_cert **out, const struct scep *s) {
+  struct pki_cert *made;
+  *out = s->old;
+  if (s->old) return OK;
+  TRY(self_signed(cx, &made, s->profile->subject_cn, s->key));
+  *out = made;
+  return OK;
+}
+
+static enum err request(struct ctx *cx, struct pki_cert **out, const struct scep *s, const struct pki_cert *ca) {
+  const struct pki_cert *own;
+  const struct pki_key *key = s->key;
   struct slice csr, message, answer;
   struct scep_reply reply;
   char transaction[UUID_LEN + 1]; /* not the key's digest, as usual: keys of the pool are used many times */
   uuid_new(transaction);
-  TRY(self_signed(cx, &own, s->profile->subject_cn, key));
-  TRY(pki_csr_new(cx, &csr, key, s->profile->subject_cn, s->profile->challenge));
-  TRY(scep_request_make(cx, &message, SCEP_PKCSREQ, ca, own, key, csr, transaction));
+  TRY(signer(cx, &own, s));
+  TRY(pki_csr_new(cx, &csr, key, s->profile->subject_cn, s->old ? NULL : s->profile->challenge));
+  TRY(scep_request_make(cx, &message, s->old ? SCEP_RENEWALREQ : SCEP_PKCSREQ, ca, own, key, csr, transaction));
   TRY(ask(cx, &answer, s, "PKIOperation", message));
   TRY(scep_reply_parse(cx, &reply, answer, ca, own, key, transaction));
   if (reply.status != SCEP_SUCCESS)
@@ -88,10 +100,10 @@ static enum err request(struct ctx *cx, struct pki_cert **out, const struct scep
 }
 
 enum err lab_scep(struct ctx *cx, struct pki_cert **out, const struct lab_profile *profile, struct nh *client,
-                  const struct pki_key *key) {
-  struct scep s = {client, profile};
+                  const struct pki_key *key, const struct pki_cert *old) {
+  struct scep s = {client, profile, key, old};
   struct pki_cert *ca;
   TRY(check_capabilities(cx, &s));
   TRY(get_ca(cx, &ca, &s));
-  return request(cx, out, &s, ca, key);
+  return request(cx, out, &s, ca);
 }

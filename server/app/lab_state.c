@@ -18,11 +18,10 @@ static enum err read_profile(struct ctx *cx, struct lab_profile *out, struct pl 
   const struct {
     char **to;
     const char *key;
-  } texts[] = {{&out->identifier, "PayloadIdentifier"},
-               {&out->uuid, "PayloadUUID"},
-               {&out->server_url, "ServerURL"},
-               {&out->checkin_url, "CheckInURL"},
-               {&out->topic, "Topic"}};
+  } texts[] = {
+      {&out->identifier, "PayloadIdentifier"}, {&out->uuid, "PayloadUUID"},     {&out->scep_url, "ScepURL"},
+      {&out->scep_name, "ScepName"},           {&out->subject_cn, "SubjectCN"}, {&out->server_url, "ServerURL"},
+      {&out->checkin_url, "CheckInURL"},       {&out->topic, "Topic"}};
   *out = (struct lab_profile){0};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     *texts[i].to = ctx_strdup(cx, pl_str(root, texts[i].key));
@@ -37,12 +36,30 @@ static enum err read_profile(struct ctx *cx, struct lab_profile *out, struct pl 
 static void write_profile(struct pl *root, const struct lab_profile *p) {
   pl_set_string(root, "PayloadIdentifier", p->identifier);
   pl_set_string(root, "PayloadUUID", p->uuid);
+  pl_set_string(root, "ScepURL", p->scep_url);
+  pl_set_string(root, "ScepName", p->scep_name);
+  pl_set_string(root, "SubjectCN", p->subject_cn);
   pl_set_string(root, "ServerURL", p->server_url);
   pl_set_string(root, "CheckInURL", p->checkin_url);
   pl_set_string(root, "Topic", p->topic);
   pl_set_bool(root, "SignMessage", p->sign_message);
   pl_set_bool(root, "CheckOutWhenRemoved", p->check_out);
   if (p->root_pem.n) pl_set_data(root, "Root", p->root_pem);
+}
+
+static struct pl *channels(struct ctx *cx, const struct lab_device *d) {
+  struct pl *list = pl_new_array(cx);
+  for (size_t i = 0; i < d->channels_n; i++) {
+    const struct lab_channel *c = &d->channels[i];
+    struct pl *one = pl_new_dict(cx);
+    pl_set_string(one, "UserID", c->user_id);
+    pl_set_string(one, "UserShortName", c->short_name);
+    pl_set_string(one, "UserLongName", c->long_name);
+    pl_set_string(one, "PushMagic", c->magic);
+    pl_set_data(one, "Token", slice_mem(c->token, sizeof c->token));
+    pl_add(list, one);
+  }
+  return list;
 }
 
 enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *dir) {
@@ -54,8 +71,8 @@ enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *
   pl_set_string(root, "UDID", d->udid);
   pl_set_string(root, "SerialNumber", d->serial);
   pl_set_string(root, "DeviceName", d->name);
-  pl_set_string(root, "PushMagic", d->magic);
-  pl_set_data(root, "Token", slice_mem(d->token, sizeof d->token));
+  pl_set_bool(root, "UserEnrollment", d->user_enrollment);
+  pl_set(root, "Channels", channels(cx, d));
   pl_set_data(root, "Key", d->key->pem);
   pl_set_data(root, "Identity", pki_cert_der(d->identity));
   write_profile(root, &d->profile);
@@ -63,21 +80,42 @@ enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *
   return file_replace(cx, path, pl_xml(cx, root));
 }
 
+static enum err read_channel(struct ctx *cx, struct lab_channel *c, struct pl *one) {
+  const char *id = pl_str(one, "UserID"), *name = pl_str(one, "UserShortName"), *whole = pl_str(one, "UserLongName"),
+             *magic = pl_str(one, "PushMagic");
+  struct slice token;
+  if (!id || !name || !whole || !magic || !pl_data(pl_get(one, "Token"), &token) || token.n != sizeof c->token)
+    return FAIL(cx, E_INVALID, "a channel of a kept device is incomplete");
+  snprintf(c->user_id, sizeof c->user_id, "%s", id);
+  snprintf(c->short_name, sizeof c->short_name, "%s", name);
+  snprintf(c->long_name, sizeof c->long_name, "%s", whole);
+  snprintf(c->magic, sizeof c->magic, "%s", magic);
+  memcpy(c->token, token.p, sizeof c->token);
+  return OK;
+}
+
+static enum err read_channels(struct ctx *cx, struct lab_device *d, struct pl *list) {
+  size_t n = pl_count(list);
+  if (n < 1 || n > LAB_CHANNELS) return FAIL(cx, E_INVALID, "a kept device has no channels, or too many");
+  for (size_t i = 0; i < n; i++) TRY(read_channel(cx, &d->channels[i], pl_at(list, i)));
+  d->channels_n = n;
+  return OK;
+}
+
 static enum err read_device(struct ctx *cx, struct lab_device *d, struct pl *root, struct lab_keys *keys) {
-  struct slice token, key, der;
+  struct slice key, der;
   struct lab_profile profile;
   struct pki_cert *identity;
-  const char *name = pl_str(root, "DeviceName"), *magic = pl_str(root, "PushMagic");
-  if (!pl_data(pl_get(root, "Token"), &token) || token.n != sizeof d->token || !pl_data(pl_get(root, "Key"), &key) ||
-      !pl_data(pl_get(root, "Identity"), &der) || !name || !magic)
+  const char *name = pl_str(root, "DeviceName");
+  if (!pl_data(pl_get(root, "Key"), &key) || !pl_data(pl_get(root, "Identity"), &der) || !name)
     return FAIL(cx, E_INVALID, "a kept device is incomplete");
+  TRY(read_channels(cx, d, pl_get(root, "Channels")));
   TRY(lab_keys_add(cx, keys, key, &d->key));
   TRY(pki_cert_parse(cx, &identity, der));
   TRY(read_profile(cx, &profile, root));
   lab_device_adopt(d, &profile, identity);
-  memcpy(d->token, token.p, sizeof d->token);
+  (void)pl_bool(pl_get(root, "UserEnrollment"), &d->user_enrollment);
   snprintf(d->name, sizeof d->name, "%s", name);
-  snprintf(d->magic, sizeof d->magic, "%s", magic);
   d->phase = LAB_ENROLLED;
   return OK;
 }

@@ -6,6 +6,7 @@
 #include "lib/net_addr.h"
 #include "lib/pki_cms.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,14 @@ static const char checkin_type[] = "Content-Type: application/x-apple-aspen-mdm-
 static const char report_type[] = "Content-Type: application/x-apple-aspen-mdm; charset=UTF-8";
 
 static void tell(const struct lab_way *way, const struct lab_device *d, const char *what, const char *detail) {
-  if (way->tell) way->tell(way->tell_arg, d, what, detail);
+  if (way->tell) way->tell(way->tell_arg, d, d->channels, what, detail);
+}
+
+static void note(const struct lab_way *way, const char *what, const struct lab_device *d, const struct lab_channel *c,
+                 const struct lab_report *report) {
+  char id[LAB_ID_MAX];
+  lab_id(id, d, c);
+  if (way->note) way->note(way->note_arg, what, id, report);
 }
 
 /* ---- clients ---- */
@@ -117,7 +125,7 @@ enum err lab_identity(struct ctx *cx, struct pki_cert **out, const struct lab_de
   struct nh_conf conf = trust(way, profile->scep_url, profile->root_pem);
   struct nh *client;
   TRY(nh_new(cx, &client, &conf));
-  enum err e = lab_scep(cx, out, profile, client, d->key->key);
+  enum err e = lab_scep(cx, out, profile, client, d->key->key, profile->challenge ? NULL : d->identity);
   nh_free(client);
   return e;
 }
@@ -130,6 +138,10 @@ void lab_device_replace(struct lab_device *d, const struct lab_profile *p, const
   d->cx = own;
   d->profile = (struct lab_profile){.identifier = ctx_strdup(own, p->identifier),
                                     .uuid = ctx_strdup(own, p->uuid),
+                                    .scep_url = ctx_strdup(own, p->scep_url),
+                                    .scep_name = ctx_strdup(own, p->scep_name),
+                                    .subject_cn = ctx_strdup(own, p->subject_cn),
+                                    .ca_fingerprint = copy(own, p->ca_fingerprint),
                                     .server_url = ctx_strdup(own, p->server_url),
                                     .checkin_url = ctx_strdup(own, p->checkin_url),
                                     .topic = ctx_strdup(own, p->topic),
@@ -146,6 +158,26 @@ void lab_device_adopt(struct lab_device *d, const struct lab_profile *p, const s
   lab_device_replace(d, p, identity);
 }
 
+static enum err update_token(struct ctx *cx, const struct line *line, const struct lab_channel *c) {
+  struct lab_device *d = line->device;
+  TRY(check_in(cx, line, "TokenUpdate", lab_token_update(cx, d, c)));
+  if (c == d->channels) d->phase = LAB_ENROLLED;
+  if (line->way->tell) line->way->tell(line->way->tell_arg, d, c, "enrolled", NULL);
+  note(line->way, "enrolled", d, c, NULL);
+  return OK;
+}
+
+/* The device's TokenUpdate, and those of its users after it. On every second Mac they overtake it, as both race. */
+static enum err update_tokens(struct ctx *cx, const struct line *line) {
+  struct lab_device *d = line->device;
+  bool overtake = d->platform->os == MAC && d->channels[0].token[0] & 1;
+  for (size_t i = 0; i < d->channels_n; i++) {
+    size_t at = overtake ? d->channels_n - 1 - i : i;
+    TRY(update_token(cx, line, &d->channels[at]));
+  }
+  return OK;
+}
+
 static enum err present(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
   struct line line;
   TRY(line_open(cx, &line, d, way));
@@ -154,11 +186,7 @@ static enum err present(struct ctx *cx, struct lab_device *d, const struct lab_w
     d->phase = LAB_AUTHENTICATED;
     tell(way, d, "authenticated", NULL);
   }
-  if (e == OK && !way->only_authenticate) e = check_in(cx, &line, "TokenUpdate", lab_token_update(cx, d));
-  if (e == OK && !way->only_authenticate) {
-    d->phase = LAB_ENROLLED;
-    tell(way, d, "enrolled", NULL);
-  }
+  if (e == OK && !way->only_authenticate) e = update_tokens(cx, &line);
   nh_free(line.client);
   return e;
 }
@@ -171,50 +199,82 @@ enum err lab_enroll(struct ctx *cx, struct lab_device *d, const struct lab_way *
   TRY(lab_identity(cx, &identity, d, &profile, way));
   tell(way, d, "has its identity", pki_cert_issuer(cx, identity));
   lab_device_adopt(d, &profile, identity);
-  secret_random(d->token, sizeof d->token);
-  uuid_new(d->magic);
+  for (size_t i = 0; i < d->channels_n; i++) {
+    secret_random(d->channels[i].token, sizeof d->channels[i].token);
+    uuid_new(d->channels[i].magic);
+  }
   enum err e = present(cx, d, way);
   if (e != OK) lab_device_forget(d); /* a failed installation leaves nothing behind */
   return e;
 }
 
 /* ---- leaving ---- */
+
+/* On every second device the users leave before it. */
+static enum err check_out(struct ctx *cx, const struct line *line) {
+  struct lab_device *d = line->device;
+  for (size_t i = d->channels_n - 1; i > 0 && d->channels[0].token[1] & 1; i--)
+    TRY(check_in(cx, line, "CheckOut", lab_check_out(cx, d, &d->channels[i])));
+  return check_in(cx, line, "CheckOut", lab_check_out(cx, d, d->channels));
+}
+
 enum err lab_leave(struct ctx *cx, struct lab_device *d, const struct lab_way *way) {
   struct line line;
   if (d->phase != LAB_ENROLLED) return OK;
   TRY(line_open(cx, &line, d, way));
-  enum err e = check_in(cx, &line, "CheckOut", lab_check_out(cx, d));
+  enum err e = check_out(cx, &line);
   nh_free(line.client);
   lab_device_forget(d); /* whatever the answer */
   d->phase = LAB_GONE;
   tell(way, d, "checked out", NULL);
+  if (e == OK) note(way, "left", d, d->channels, NULL);
   return e;
 }
 
 /* ---- sessions ---- */
 struct session {
   struct line line;
+  struct lab_channel *channel;
   struct lab_session *out;
-  struct slice body;        /* to be sent next: lives in cx or in the device's `unsent` */
+  struct slice body;        /* to be sent next: lives in cx or in the channel's `unsent` */
   struct lab_report report; /* what is being sent, when it is no Idle */
 };
 
-static void keep_unsent(struct lab_device *d, struct slice body) {
-  struct buf kept = {0};
-  buf_add_slice(&kept, body);
-  buf_free(&d->unsent);
-  d->unsent = kept;
+static void tell_of(const struct session *s, const char *what, const char *detail) {
+  const struct lab_way *way = s->line.way;
+  if (way->tell) way->tell(way->tell_arg, s->line.device, s->channel, what, detail);
 }
 
-/* One request. A report that does not get through is kept. */
+/* A report that does not get through is kept. */
+static void keep_unsent(struct lab_unsent *u, const struct lab_report *r) {
+  struct buf kept = {0};
+  if (u->body.p == r->body.p) return; /* it was kept before */
+  buf_add_slice(&kept, r->body);
+  buf_free(&u->body);
+  u->body = kept;
+  u->status = r->status;
+  u->effect = r->effect;
+  snprintf(u->uuid, sizeof u->uuid, "%s", r->uuid);
+  snprintf(u->request_type, sizeof u->request_type, "%s", r->request_type);
+}
+
+static struct lab_report kept_report(const struct lab_unsent *u) {
+  return (struct lab_report){u->uuid, u->request_type, u->status, u->effect, buf_slice(&u->body)};
+}
+
+/* One request. */
 static enum err exchange(struct ctx *cx, struct session *s, struct nh_reply *reply) {
   struct lab_device *d = s->line.device;
-  bool is_report = s->report.body.n || d->unsent.n;
+  struct lab_channel *c = s->channel;
+  bool is_report = s->report.body.n;
   enum err e = put(cx, &s->line, d->profile.server_url, report_type, s->body, reply);
   if (e == OK) e = judge(cx, &s->line, reply, is_report ? "a report" : "Idle");
-  if (e != OK && is_report && d->phase == LAB_ENROLLED) keep_unsent(d, s->body);
-  if (e == OK) buf_clear(&d->unsent);
-  if (e == OK && s->report.body.n) tell(s->line.way, d, s->report.status, s->report.request_type);
+  if (is_report) note(s->line.way, e == OK ? "taken" : "lost", d, c, &s->report);
+  if (e != OK && is_report && d->phase == LAB_ENROLLED) keep_unsent(&c->unsent, &s->report);
+  if (e == OK && is_report) {
+    tell_of(s, s->report.status, s->report.request_type);
+    buf_clear(&c->unsent.body);
+  }
   return e;
 }
 
@@ -235,7 +295,9 @@ static bool take_effect(struct ctx *cx, struct session *s) {
   case LAB_ERASES:
     lab_device_forget(d);
     d->phase = LAB_GONE;
+    d->erased = true;
     tell(s->line.way, d, "is erased", NULL);
+    note(s->line.way, "erased", d, s->channel, NULL);
     return true;
   case LAB_UNENROLLS:
     if (lab_leave(cx, d, s->line.way) != OK) ctx_clear_error(cx); /* sent once, best effort */
@@ -263,23 +325,26 @@ static enum err step(struct ctx *cx, struct session *s, bool *done) {
   s->out->again_us = s->report.status && strcmp(s->report.status, "NotNow") == 0 ? AGAIN_US : 0;
   if (*done) return OK;
   const struct pki_cert *identity = d->identity;
-  TRY(lab_answer(cx, d, reply.body, &s->report));
+  TRY(lab_answer(cx, d, s->channel, reply.body, &s->report));
   if (d->identity != identity) TRY(come_anew(cx, s));
   s->out->commands++;
-  tell(s->line.way, d, "is given", s->report.request_type);
+  tell_of(s, "is given", s->report.request_type);
+  note(s->line.way, "given", d, s->channel, &s->report);
   s->body = s->report.body;
   *done = s->body.n == 0; /* swallowed: silence */
   return OK;
 }
 
-enum err lab_session(struct ctx *cx, struct lab_device *d, const struct lab_way *way, struct lab_session *out) {
-  struct session s = {.out = out};
+enum err lab_session(struct ctx *cx, struct lab_device *d, struct lab_channel *c, const struct lab_way *way,
+                     struct lab_session *out) {
+  struct session s = {.out = out, .channel = c};
   bool done = false;
   *out = (struct lab_session){0};
   TRY(line_open(cx, &s.line, d, way));
   d->way = way;
-  s.body = d->unsent.n ? buf_slice(&d->unsent) : lab_idle(cx, d);
-  tell(way, d, "connects", NULL);
+  if (c->unsent.body.n) s.report = kept_report(&c->unsent);
+  s.body = s.report.body.n ? s.report.body : lab_idle(cx, d, c);
+  tell_of(&s, "connects", NULL);
   enum err e = OK;
   while (e == OK && !done) {
     if (out->commands > COMMANDS_MOST) e = FAIL(cx, E_INVALID, "more than %d commands in one session", COMMANDS_MOST);

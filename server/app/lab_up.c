@@ -96,8 +96,10 @@ static void note_step(struct up *u, const struct lab_device *d, const char *what
     if (strcmp(steps[i].what, what) == 0 && !u->step_at[i] && u->step_at[i - 1]) u->step_at[i] = clock_mono_us();
 }
 
-static void on_tell(void *arg, const struct lab_device *d, const char *what, const char *detail) {
+static void on_tell(void *arg, const struct lab_device *d, const struct lab_channel *c, const char *what,
+                    const char *detail) {
   struct up *u = arg;
+  (void)c;
   pthread_mutex_lock(&u->lock);
   note_enrollment(u, d, what, detail);
   if (u->restarting) note_step(u, d, what);

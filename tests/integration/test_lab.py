@@ -211,7 +211,7 @@ def test_lab_up_stays_and_ends_with_its_children(tmp):
     admin = next(line.split()[-1] for line in text.split("\n") if "admin's side" in line)
     folder = next(line.split()[1] for line in text.split("\n") if line.strip().startswith("folder"))
     listed = cli("device", "list", "--server", admin, "--data", f"{folder}/data").stdout
-    assert "Lab iPhone" in listed, listed
+    assert "iPhone17,1" in listed, listed
     up.process.send_signal(signal.SIGINT)
     assert up.wait() == 0
     assert not os.path.exists(folder)

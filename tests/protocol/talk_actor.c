@@ -117,7 +117,7 @@ static void by_profile(struct actor *a, struct slice bytes) {
   struct lab_profile profile;
   struct pki_cert *cert;
   talk_must(lab_profile_read(talk.cx, &profile, bytes));
-  talk_must(lab_scep(talk.cx, &cert, &profile, talk.client, talk_key()));
+  talk_must(lab_scep(talk.cx, &cert, &profile, talk.client, talk_key(), NULL));
   hold(a, cert);
 }
 

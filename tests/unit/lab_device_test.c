@@ -31,7 +31,7 @@ static struct lab_device *device(const char *platform) {
 /* The report, read back. */
 static struct pl *answer(struct ctx *cx, struct lab_device *d, struct slice bytes, struct lab_report *r) {
   struct pl *report;
-  if (lab_answer(cx, d, bytes, r) != OK) fail_msg("%s", ctx_error_text(cx));
+  if (lab_answer(cx, d, d->channels, bytes, r) != OK) fail_msg("%s", ctx_error_text(cx));
   assert_int_equal(pl_parse(cx, r->body, &pl_limits_report, &report), OK);
   assert_string_equal(pl_str(report, "CommandUUID"), "c-1");
   assert_string_equal(pl_str(report, "UDID"), "U-1");
@@ -61,7 +61,7 @@ static void test_what_is_no_command(void **state) {
   struct lab_device *d = device("macos");
   struct lab_report r;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    assert_int_equal(lab_answer(cx, d, slice_of(bad[i]), &r), E_INVALID);
+    assert_int_equal(lab_answer(cx, d, d->channels, slice_of(bad[i]), &r), E_INVALID);
     assert_int_equal(r.body.n, 0);
     ctx_clear_error(cx);
   }
@@ -136,8 +136,8 @@ static void test_not_now(void **state) {
   struct ctx *cx = ctx_new();
   struct lab_device *mac = device("macos"), *phone = device("ios");
   struct lab_report r;
-  mac->not_now = 2;
-  phone->not_now = 1;
+  mac->channels[0].not_now = 2;
+  phone->channels[0].not_now = 1;
   answer(cx, mac, command(cx, "RestartDevice", ""), &r); /* a Mac never puts this off */
   assert_string_equal(r.status, "Acknowledged");
   answer(cx, mac, command(cx, "DeviceInformation", queries), &r);
@@ -163,7 +163,7 @@ static void test_swallow(void **state) {
   struct lab_device *d = device("macos");
   struct lab_report r;
   d->swallow = "RestartDevice";
-  assert_int_equal(lab_answer(cx, d, command(cx, "RestartDevice", ""), &r), OK);
+  assert_int_equal(lab_answer(cx, d, d->channels, command(cx, "RestartDevice", ""), &r), OK);
   assert_int_equal(r.body.n, 0);
   assert_null(r.status);
   assert_int_equal(r.effect, LAB_NO_EFFECT);
