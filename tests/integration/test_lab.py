@@ -81,7 +81,8 @@ def test_a_link_that_is_none_ends_with_1(tmp):
 def test_wrong_options_end_with_2(tmp):
     link = "https://localhost/enroll/x"
     for words in ([], [link, "--platform", "beos"], [link, "--proof", "word"], [link, "--count", "0"], [link, "--what"],
-                  [link, "--udid", "U", "--count", "2"], [link, "--stop-after", "lunch"], [link, "--reenroll"]):
+                  [link, "--udid", "U", "--count", "2"], [link, "--mix", "--users", "1"], [link, "--platform", "tvos", "--users", "1"],
+                  [link, "--users", "4"], [link, "--platform", "tvos", "--user-enrollment"], [link, "--user-enrollment", "--serial", "S"], [link, "--stop-after", "lunch"], [link, "--reenroll"]):
         cli("lab", "device", *words, expect=2)
     cli("lab", "bench", "--devices", "1", expect=2)
     cli("lab", "up", "word", expect=2)
@@ -194,6 +195,41 @@ def test_many_devices_share_keys_but_no_identity(tmp):
     assert len({k["Identity"] for k in kept}) == 40
     assert len({k["Key"] for k in kept}) <= 16
     assert len(d.stdout.split()) == 40
+    lab.stop()
+
+
+def test_users_are_channels_that_are_kept_too(tmp):
+    lab = Lab(tmp)
+    state = tmp / "state"
+    d = lab.device("--users", "2", "--user-enrollment", "--state", state, "--stop-after", "enroll", link=lab.link())
+    assert d.wait() == 0, d.log()
+    ids = d.stdout.decode().split()
+    device = min(ids, key=len)
+    assert len(ids) == 3 and all(i.startswith(device) for i in ids), ids
+    kinds = dict(lab.server.rows("SELECT id, type FROM enrollment"))
+    assert sorted(kinds.values()) == ["User Enrollment", "User Enrollment", "User Enrollment (Device)"] and set(kinds) == set(ids)
+    commands = [lab.command(i, "ProfileList") for i in ids]
+    again = lab.device("--state", state, "--checkout")
+    until(lambda: all(lab.target(c)["status"] == "Acknowledged" for c in commands), "each channel's answer")
+    again.stop()
+    lab.stop()
+
+
+def test_a_device_renews_by_itself_and_comes_back_when_erased(tmp):
+    lab = Lab(tmp)
+    ledger = tmp / "ledger"
+    d = lab.device("--renew", "1", "--return", lab.link(), "--ledger", ledger, link=lab.link())
+    udid = lab.enrolled(d)
+    lab.command(udid, "SecurityInfo")
+    until(lambda: f"renewed {udid}" in ledger.read_text(), "the renewal")
+    assert lab.server.rows("SELECT count(*) FROM identity") == [(2,)]
+    erase = lab.command(udid, "EraseDevice")
+    until(lambda: ledger.read_text().count(f"enrolled {udid}\n") == 2, "the return")
+    assert lab.target(erase)["status"] == "Acknowledged"
+    assert f"taken {udid} {erase} EraseDevice Acknowledged\nerased {udid}\n" in ledger.read_text()
+    uuid = lab.command(udid, "SecurityInfo")
+    until(lambda: lab.target(uuid)["status"] == "Acknowledged", "the new generation's answer")
+    d.stop()
     lab.stop()
 
 

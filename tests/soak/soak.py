@@ -28,6 +28,7 @@ DEVICES = 10000
 CHANNELS, USER_ENROLLED, NO_RESTART = 147, 8, 16
 WAVE = 5            # devices whose renewal is started by hand, by an update of their profile
 SETTLED = ("Acknowledged", "Error", "CommandFormatError")
+PAGE = 1000         # what the API lists at a time
 TICK_HZ = os.sysconf("SC_CLK_TCK")
 PROFILE = plist(PayloadType="Configuration", PayloadVersion=1, PayloadIdentifier="org.example.soak", PayloadUUID=str(uuid.uuid4()),
                 PayloadDisplayName="Soak", PayloadContent=[])
@@ -166,14 +167,15 @@ class Soak:
         return self.n
 
     def first_command(self):
-        """One for each channel; a device renews its identity by itself after the first that it acknowledged."""
-        c = self.queue(list(self.ledger.enrolled), "DeviceInformation", Queries=["DeviceName", "OSVersion"])
+        """One for each channel, which puts it off once and comes again by itself, as its session ended with that. A device renews
+        its identity by itself after the first command that it acknowledged."""
+        c = self.queue(list(self.ledger.enrolled), "InstallProfile", Payload=PROFILE)
         self.ledger.wait(lambda: self.settled(c) and self.ledger.devices(self.ledger.renewed) == self.n, "first command and renewals")
         return self.channels
 
     def commands_and_kill(self):
         ids = list(self.ledger.enrolled)
-        both = [self.queue(ids, "InstallProfile", Payload=PROFILE), self.queue(ids, "SecurityInfo")]
+        both = [self.queue(ids, "DeviceInformation", Queries=["DeviceName", "OSVersion"]), self.queue(ids, "SecurityInfo")]
         self.ledger.wait(lambda: sum(self.ledger.settled[c] for c in both) > len(ids) * 2 // 3, "a third of the commands")
         self.kill()
         self.ledger.wait(lambda: self.settled(*both), "commands after the kill")
@@ -184,6 +186,7 @@ class Soak:
         chosen = [i for i in self.ledger.enrolled if ":" not in i][::self.n // WAVE]
         for device in chosen:
             self.server.cli("identity", "renewals", "--start", device)
+        self.server.cli("push", *chosen)  # the server by itself pushes once a minute at most
         self.ledger.wait(lambda: all(self._renewal(i) == "done" for i in chosen), "renewals by profile")
         return len(chosen)
 
@@ -219,11 +222,19 @@ class Soak:
             return ("Error",)
         return ("Acknowledged", "Error") if request_type == "RestartDevice" else ("Acknowledged",)
 
-    def check_command(self, command, wrong):
+    def statuses(self, command):
+        """What the server says of a command, channel by channel."""
+        found, before = {}, 0
+        while before is not None:
+            status, told = self.server.admin("GET", f"/api/v1/commands/{command}?limit={PAGE}&before={before}")
+            assert status == 200, told
+            found.update((t["id"], t["status"]) for t in told["targets"])
+            before = told.get("next")
+        return found
+
+    def account(self, command, server, wrong):
+        """Compares what the server says of a command with what the devices did."""
         request_type, ids = self.queued[command]
-        status, told = self.server.admin("GET", f"/api/v1/commands/{command}")
-        assert status == 200, told
-        server = {t["id"]: t["status"] for t in told["targets"]}
         if sorted(server) != sorted(ids):
             wrong.append(f"{request_type}: the server knows {len(server)} channels of {len(ids)}")
         for channel in ids:
@@ -242,7 +253,7 @@ class Soak:
         """Everything that is not as it must be, in words."""
         wrong, led, tenth = [], self.ledger, self.n // 10
         for command in self.queued:
-            self.check_command(command, wrong)
+            self.account(command, self.statuses(command), wrong)
         for what, is_, must in (
                 ("devices renewed", led.devices(led.renewed), self.n), ("devices were erased", len(led.erased), tenth),
                 ("devices checked out", len(led.left), self.n), ("enrollments", sum(led.enrolled[i] for i in led.enrolled if ":" not in i), self.n + tenth)):
@@ -277,7 +288,7 @@ class Soak:
         self.start()
         self.say("  %-58s %7s %10s %10s %12s" % ("", "count", "time", "CPU", "memory"))
         self.phase("devices enroll", self.enroll)
-        self.phase("a command for each channel; devices renew by themselves", self.first_command)
+        self.phase("a command each, put off once; devices renew by themselves", self.first_command)
         self.phase("two commands each; the server is killed", self.commands_and_kill)
         self.phase("renewals by an update of the profile", self.wave)
         self.phase("a tenth is erased and comes back", self.erase)

@@ -221,6 +221,144 @@ static void test_profiles(void **state) {
   ctx_free(cx);
 }
 
+/* ---- kinds and channels ---- */
+static struct lab_device *mixed(const char *platform, bool user_enrollment) {
+  for (size_t i = 0; i < 100; i++) {
+    struct lab_device *d = lab_mixed_device(i);
+    if (d->platform == lab_platform(platform) && d->user_enrollment == user_enrollment) {
+      d->cx = ctx_new();
+      d->profile.topic = ctx_strdup(d->cx, "t");
+      d->profile.uuid = ctx_strdup(d->cx, "P-1");
+      d->profile.identifier = ctx_strdup(d->cx, "test.enrollment");
+      return d;
+    }
+    lab_device_free(d);
+  }
+  fail_msg("no %s among a hundred", platform);
+  return NULL;
+}
+
+/* What a kind cannot do on a channel is refused there. */
+static void test_refusals_by_channel(void **state) {
+  (void)state;
+  static const struct {
+    const char *platform;
+    bool user_enrollment;
+    size_t channel;
+    const char *type, *status;
+  } cases[] = {
+      {"macos", false, 1, "RestartDevice", "Error"},
+      {"macos", false, 1, "SecurityInfo", "Acknowledged"},
+      {"macos", false, 0, "NSExtensionMappings", "Error"},
+      {"macos", false, 1, "NSExtensionMappings", "Acknowledged"},
+      {"shared-ipad", false, 1, "SecurityInfo", "Error"},
+      {"shared-ipad", false, 0, "ClearPasscode", "Error"},
+      {"shared-ipad", false, 0, "UserList", "Acknowledged"},
+      {"ipados", false, 0, "UserList", "Error"},
+      {"ios", true, 0, "EraseDevice", "Error"},
+      {"ios", true, 0, "ProfileList", "Acknowledged"},
+      {"macos", true, 1, "InviteToProgram", "Error"},
+      {"visionos", false, 0, "RestartDevice", "Error"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct ctx *cx = ctx_new();
+    struct lab_device *d = mixed(cases[i].platform, cases[i].user_enrollment);
+    struct lab_report r;
+    assert_int_equal(lab_answer(cx, d, &d->channels[cases[i].channel], command(cx, cases[i].type, ""), &r), OK);
+    if (strcmp(r.status, cases[i].status) != 0) fail_msg("%s on %s: %s", cases[i].type, cases[i].platform, r.status);
+    lab_device_free(d);
+    ctx_free(cx);
+  }
+}
+
+/* The keys of a message as text, in the order of the alphabet: "A B C". */
+static const char *keys(struct ctx *cx, struct slice message, const char *const *all) {
+  struct pl *m;
+  struct buf b = {0};
+  assert_int_equal(pl_parse(cx, message, &pl_limits_checkin, &m), OK);
+  for (const char *const *k = all; *k; k++)
+    if (pl_get(m, *k)) buf_printf(&b, "%s%s", b.n ? " " : "", *k);
+  const char *text = ctx_memdup(cx, b.n ? b.p : "", b.n);
+  buf_free(&b);
+  return text;
+}
+
+/* Each kind says who it is, and of itself, by the keys of Apple's devices. */
+static void test_messages(void **state) {
+  (void)state;
+  static const char *const authenticate[] = {"UDID",        "EnrollmentID", "DeviceName",   "Model", "ModelName",
+                                             "ProductName", "OSVersion",    "SerialNumber", "IMEI",  NULL};
+  static const char *const update[] = {
+      "UDID",        "EnrollmentID", "UserID", "EnrollmentUserID", "UserShortName", "AwaitingConfiguration",
+      "UnlockToken", "NotOnConsole", NULL};
+  static const struct {
+    const char *platform;
+    bool user_enrollment;
+    const char *authenticate, *device, *user;
+  } cases[] = {
+      {"macos", false, "UDID DeviceName Model ModelName ProductName OSVersion SerialNumber",
+       "UDID AwaitingConfiguration", "UDID UserID UserShortName NotOnConsole"},
+      {"ios", false, "UDID ProductName OSVersion SerialNumber IMEI", "UDID AwaitingConfiguration UnlockToken", NULL},
+      {"ios", true, "EnrollmentID ProductName OSVersion", "EnrollmentID", NULL},
+      {"macos", true, "EnrollmentID DeviceName Model ModelName ProductName OSVersion", "EnrollmentID",
+       "EnrollmentID EnrollmentUserID UserShortName NotOnConsole"},
+      {"shared-ipad", false, "UDID ProductName OSVersion SerialNumber", "UDID AwaitingConfiguration",
+       "UDID UserID UserShortName"},
+      {"tvos", false, "UDID", "UDID AwaitingConfiguration", NULL},
+      {"watchos", false, "UDID ProductName OSVersion SerialNumber", "UDID AwaitingConfiguration UnlockToken", NULL},
+      {"visionos", false, "UDID ProductName OSVersion SerialNumber", "UDID AwaitingConfiguration UnlockToken", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct ctx *cx = ctx_new();
+    struct lab_device *d = mixed(cases[i].platform, cases[i].user_enrollment);
+    assert_string_equal(keys(cx, lab_authenticate(cx, d), authenticate), cases[i].authenticate);
+    assert_string_equal(keys(cx, lab_token_update(cx, d, d->channels), update), cases[i].device);
+    assert_int_equal(d->channels_n > 1, cases[i].user != NULL);
+    if (cases[i].user) assert_string_equal(keys(cx, lab_token_update(cx, d, &d->channels[1]), update), cases[i].user);
+    lab_device_free(d);
+    ctx_free(cx);
+  }
+}
+
+/* A hundred devices hold every kind by its share: half prove by TLS, and the users are as many as documented. */
+static void test_mix(void **state) {
+  (void)state;
+  size_t channels = 0, byod = 0, tls = 0, shared = 0;
+  for (size_t i = 0; i < 100; i++) {
+    struct lab_device *d = lab_mixed_device(i);
+    channels += d->channels_n;
+    byod += d->user_enrollment;
+    tls += d->proof == LAB_PROOF_MTLS;
+    shared += d->platform->os == SHARED;
+    if (d->platform->os == SHARED) {
+      char id[LAB_ID_MAX];
+      lab_id(id, d, &d->channels[2]);
+      assert_memory_equal(id, d->udid, strlen(d->udid));
+      assert_string_equal(id + strlen(d->udid) + 1, d->channels[2].short_name);
+    }
+    lab_device_free(d);
+  }
+  assert_int_equal(channels, 147);
+  assert_int_equal(byod, 8);
+  assert_int_equal(tls, 50);
+  assert_int_equal(shared, 8);
+}
+
+/* Each channel puts off commands by itself. */
+static void test_not_now_by_channel(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = mixed("macos", false);
+  struct lab_report r;
+  d->channels[1].not_now = 1;
+  assert_int_equal(lab_answer(cx, d, d->channels, command(cx, "SecurityInfo", ""), &r), OK);
+  assert_string_equal(r.status, "Acknowledged");
+  assert_int_equal(lab_answer(cx, d, &d->channels[1], command(cx, "SecurityInfo", ""), &r), OK);
+  assert_string_equal(r.status, "NotNow");
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
 /* ---- the enrollment profile ---- */
 #define SCEP                                                                                                           \
   "<dict><key>PayloadType</key><string>com.apple.security.scep</string><key>PayloadUUID</key><string>S</string>"       \
@@ -331,6 +469,10 @@ int main(void) {
       cmocka_unit_test(test_command_without_type),
       cmocka_unit_test(test_effects),
       cmocka_unit_test(test_not_now),
+      cmocka_unit_test(test_refusals_by_channel),
+      cmocka_unit_test(test_messages),
+      cmocka_unit_test(test_mix),
+      cmocka_unit_test(test_not_now_by_channel),
       cmocka_unit_test(test_swallow),
       cmocka_unit_test(test_device_information),
       cmocka_unit_test(test_profiles),
