@@ -229,7 +229,7 @@ struct enroll_info {
   int64_t enrollment, device;
   char *id, *type, *serial_number, *name, *model, *product_name, *os_version, *build_version, *topic;
   char *user_short_name, *user_long_name;
-  char *state; /* "enrolled", "pending", "checked-out", "blocked" */
+  char *state; /* "enrolled", "pending", "leaving", "checked-out", "blocked" */
   int64_t enrolled_at, authenticated_at, token_at, checked_out_at, last_seen, token_update_tally;
   char *last_address;
   bool enabled, awaiting_configuration;

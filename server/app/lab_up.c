@@ -67,6 +67,7 @@ static const struct {
     {"NotNow", "answers NotNow to ", ""},
     {"Error", "answers ", " with an error"},
     {"CommandFormatError", "finds ", " malformed"},
+    {"unenrolled", "has unenrolled: ", ""},
     {"failed", "has trouble: ", ""},
 };
 

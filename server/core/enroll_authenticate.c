@@ -42,8 +42,11 @@ static bool is_renewal(const struct decision *d) {
 
 static enum err is_vacant(struct ctx *cx, struct db *db, const struct decision *d, bool *vacant) {
   int64_t now = clock_now_us(), end;
+  struct enroll_wish wish;
   *vacant = d->device.checked_out || d->device.generation == 0;
   if (*vacant) return OK;
+  TRY(enroll_wish_load(cx, db, d->device.seq, &wish));
+  if (wish.handed) return *vacant = true, OK; /* it was told to leave */
   TRY(enroll_identity_end(cx, db, d->device.generation, &end));
   if (end && end + core_conf(d->core)->identity_grace_us < now) {
     *vacant = true;

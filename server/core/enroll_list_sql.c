@@ -66,7 +66,7 @@ enum err enroll_list(struct ctx *cx, struct db *db, int64_t only, int64_t after,
       "coalesce(d.model, d.product_name), d.product_name, d.os_version, d.build_version, e.topic, e.user_short_name, "
       "e.user_long_name, "
       "CASE WHEN d.blocked_at IS NOT NULL THEN 'blocked' WHEN d.checked_out_at IS NOT NULL THEN 'checked-out' "
-      "WHEN e.enabled = 1 THEN 'enrolled' ELSE 'pending' END, "
+      "WHEN d.unenroll_at IS NOT NULL THEN 'leaving' WHEN e.enabled = 1 THEN 'enrolled' ELSE 'pending' END, "
       "g.enrolled_at, g.authenticated_at, e.token_at, d.checked_out_at, e.last_seen, e.token_update_tally, "
       "e.last_address, e.enabled, "
       "g.awaiting_configuration, "

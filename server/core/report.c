@@ -168,6 +168,14 @@ static enum err tell(struct ctx *cx, struct db *db, const struct report *r) {
   return webhook_event(cx, db, r->core, &e);
 }
 
+/* One that is to leave tells of RemoveProfile: that is heard, and it goes on to its CheckOut. If it comes back to ask
+   for more it is told that it is not managed. */
+static enum err hear_leaving(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
+  TRY(take_report(cx, db, r, ch));
+  r->refusal = ENROLL_FINE;
+  return OK;
+}
+
 enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct report *r = report;
   struct enroll_channel ch;
@@ -176,8 +184,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   TRY(checkin_admit(cx, db, r->core, &r->ids, &r->proof, &ch));
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
-  /* What it tells of RemoveProfile is heard, though it is told to leave. */
-  if (ch.refusal == ENROLL_UNENROLL && r->uuid && ch.enrollment) return take_report(cx, db, r, &ch);
+  if (ch.refusal == ENROLL_UNENROLL && r->uuid && ch.enrollment) return hear_leaving(cx, db, r, &ch);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);

@@ -189,8 +189,11 @@ def test_unenroll(tmp):
     assert (uuid_handed, command) == (asked["command_uuid"], {"RequestType": "RemoveProfile", "Identifier": asked["identifier"]})
     given, = server.rows("SELECT json_extract(given, '$.PayloadIdentifier') FROM generation")
     assert (asked["identifier"],) == given
-    for attempt in (device.idle, device.token_update, lambda: device.report(uuid_handed)):
+    assert server.cli_json("device", "list")[0]["state"] == "leaving"
+    for attempt in (device.idle, device.token_update):
         assert unrecognized(attempt())
+    assert outcome(device.report(uuid_handed)) == EMPTY  # it goes on to its CheckOut
+    assert unrecognized(device.idle())
     assert server.command(uuid_handed, "U-1") == "Acknowledged"
     assert "was told" in server.cli("device", "unenroll", "U-1").stdout
     assert outcome(device.check_out()) == EMPTY

@@ -170,7 +170,7 @@ static struct act unenroll(const char *id) {
 }
 
 /* It is served until RemoveProfile, which goes before all else and once, was handed over; then refused for good, but
-   for its CheckOut. Another RemoveProfile means nothing. */
+   for what it says of that and for its CheckOut. Another RemoveProfile means nothing. */
 static void test_unenroll(void **state) {
   (void)state;
   struct enroll_proof p = enrolled("U-1");
@@ -186,7 +186,7 @@ static void test_unenroll(void **state) {
   assert_int_equal(poll(p, "U-1"), ENROLL_UNENROLL);
   assert_int_equal(token_update(p, "U-1", "token"), ENROLL_UNENROLL);
   assert_int_equal(user_token_update(p, "U-1", "V-1"), ENROLL_UNENROLL);
-  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_UNENROLL);
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_FINE);
   assert_int_equal(
       count("SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE t.status = 'Acknowledged' "
             "AND c.request_type = 'RemoveProfile'"),
@@ -204,12 +204,25 @@ static void test_unenroll_for_long(void **state) {
   struct enroll_proof p = enrolled("U-1");
   struct act a = unenroll("U-1");
   assert_string_equal(next_after(p, "U-1", "Idle", NULL), a.leave.command);
-  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_UNENROLL);
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_FINE);
   fx.conf.history_us = 90 * US_DAY;
   clock_shift(100 * US_DAY);
   must(history_chore(fx.cx, &fx.core));
   assert_int_equal(count("SELECT count(*) FROM event"), 0);
   assert_int_equal(poll(p, "U-1"), ENROLL_UNENROLL);
+}
+
+/* One that was told to leave is awaited by nobody: it may come back by any link, at once. */
+static void test_leaving_is_vacant(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("U-1");
+  struct act a = unenroll("U-1");
+  assert_int_equal(authenticate(new_identity("other"), "U-1", NULL), ENROLL_FOREIGN); /* not handed over yet */
+  assert_string_equal(next_after(p, "U-1", "Idle", NULL), a.leave.command);
+  struct enroll_proof next = new_identity("next");
+  assert_int_equal(authenticate(next, "U-1", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(next, "U-1", "token"), ENROLL_FINE);
+  assert_int_equal(poll(next, "U-1"), ENROLL_FINE);
 }
 
 /* What was asked of an enrollment is over with the next one; and a wish whose command was taken back is none. */
@@ -387,6 +400,7 @@ int main(void) {
       TEST(test_unenroll_whom),
       TEST(test_unenroll),
       TEST(test_unenroll_for_long),
+      TEST(test_leaving_is_vacant),
       TEST(test_unenroll_is_over),
       TEST(test_forget),
       TEST(test_forgotten_comes_back),
