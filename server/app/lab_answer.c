@@ -273,6 +273,10 @@ enum err lab_answer(struct ctx *cx, struct lab_device *d, struct lab_channel *c,
   if (d->swallow && type && strcmp(d->swallow, type) == 0) return OK;
   struct answer a = {cx, d, c, pl_get(root, "Command"), report_new(cx, d, c, out), out};
   decide(&a, type);
+  if (d->vanishes && out->effect == LAB_ERASES) {
+    out->status = NULL;
+    return OK;
+  }
   pl_set_string(a.report, "Status", out->status);
   out->body = pl_xml(cx, a.report);
   return OK;

@@ -17,7 +17,7 @@ struct options {
   int64_t count, connections, poll, notnow, users, renew;
   const char *platform, *udid, *serial, *ca, *keys, *proof, *apns_control, *state, *swallow, *stop_after;
   const char *return_link, *ledger;
-  bool mix, user_enrollment, await, offline, checkout, reenroll, once, verbose;
+  bool mix, user_enrollment, await, vanish, offline, checkout, reenroll, once, verbose;
 };
 
 static const struct {
@@ -136,6 +136,7 @@ static void add(struct run *r, struct lab_fleet *f, struct lab_device *d, const 
   if (!r->o->mix) d->proof = r->proof;
   for (size_t i = 0; i < d->channels_n; i++) d->channels[i].not_now = r->o->notnow;
   d->awaits = r->o->await;
+  d->vanishes = r->o->vanish;
   d->swallow = r->o->swallow;
   lab_fleet_add(f, d, link);
 }
@@ -254,6 +255,7 @@ static const struct lab_option rows[] = {
     {"renew", "N", "after N acknowledged commands renew the identity by themselves (SCEP RenewalReq), once", LAB_NUMBER,
      AT(renew)},
     {"return", "LINK", "when erased come back by this link", LAB_TEXT, AT(return_link)},
+    {"vanish", NULL, "when erased do so without an answer", LAB_FLAG, AT(vanish)},
     {"ledger", "FILE", "write down there each command, report, erasure and renewal", LAB_TEXT, AT(ledger)},
     {"offline", NULL, "after the enrollment do not come any more", LAB_FLAG, AT(offline)},
     {"stop-after", "STEP", "authenticate: break the installation off there; enroll: end when enrolled", LAB_TEXT,

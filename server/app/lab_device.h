@@ -107,7 +107,9 @@ struct lab_device {
   const struct lab_platform *platform;
   char udid[72]; /* EnrollmentID in a User Enrollment */
   char serial[16], name[48];
-  bool user_enrollment, awaits;              /* awaits configuration */
+  bool user_enrollment;
+  bool awaits;                               /* awaits configuration */
+  bool vanishes;                             /* is erased without an answer */
   struct lab_channel channels[LAB_CHANNELS]; /* the first is the device's own */
   size_t channels_n;
   const struct lab_key *key;

@@ -16,10 +16,10 @@ enum { WORKERS = 16, WORKERS_MOST = 512 };
 
 struct ear { /* one for each channel of a device */
   struct member *member;
-  size_t at; /* of its channel */
-  char token[65];
-  int64_t due;     /* when it comes by itself; 0: never */
-  int64_t backoff; /* after a session that failed */
+  size_t at;                 /* of its channel */
+  char token[65], magic[40]; /* copies: the device's change while it enrolls again */
+  int64_t due;               /* when it comes by itself; 0: never */
+  int64_t backoff;           /* after a session that failed */
 };
 
 struct member {
@@ -136,6 +136,7 @@ static void listen_for_pushes(struct lab_fleet *f, struct member *m) {
     pthread_mutex_lock(&f->lock);
     (void)map_del(f->by_token, slice_of(ear->token)); /* of a former enrollment */
     enc_hex_to(ear->token, m->device->channels[i].token, sizeof m->device->channels[i].token);
+    snprintf(ear->magic, sizeof ear->magic, "%s", m->device->channels[i].magic);
     map_put(f->by_token, slice_of(ear->token), ear);
     pthread_mutex_unlock(&f->lock);
     lab_push_listen(f->port, ear->token, m->device->profile.topic);
@@ -162,6 +163,7 @@ static enum err renew_when_due(struct lab_fleet *f, struct ctx *cx, struct lab_d
   if (!f->conf.renew_after || d->renewed || d->acknowledged < f->conf.renew_after || d->phase != LAB_ENROLLED)
     return OK;
   TRY(lab_renew_alone(cx, d, &f->conf.way));
+  if (f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, d, d->channels, "has a new identity", NULL);
   if (f->conf.way.note) f->conf.way.note(f->conf.way.note_arg, "renewed", d->udid, NULL);
   pthread_mutex_lock(&f->lock);
   f->counts.renewed++;
@@ -235,10 +237,10 @@ static void on_push(void *arg, struct slice token, struct slice magic) {
   pthread_mutex_lock(&f->lock);
   struct ear *ear = map_get(f->by_token, token);
   struct member *m = ear ? ear->member : NULL;
-  const struct lab_channel *c = ear ? &m->device->channels[ear->at] : NULL;
   /* A push for a former enrollment carries another magic, and is none of this device's. */
-  bool fits = m && !m->off && !m->done && slice_is(magic, c->magic);
-  if (fits && f->conf.way.tell) f->conf.way.tell(f->conf.way.tell_arg, m->device, c, "is woken", NULL);
+  bool fits = m && !m->off && !m->done && slice_is(magic, ear->magic);
+  if (fits && f->conf.way.tell)
+    f->conf.way.tell(f->conf.way.tell_arg, m->device, &m->device->channels[ear->at], "is woken", NULL);
   if (fits) wake(f, ear);
   pthread_mutex_unlock(&f->lock);
 }

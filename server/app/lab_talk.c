@@ -331,7 +331,8 @@ static enum err step(struct ctx *cx, struct session *s, bool *done) {
   tell_of(s, "is given", s->report.request_type);
   note(s->line.way, "given", d, s->channel, &s->report);
   s->body = s->report.body;
-  *done = s->body.n == 0; /* swallowed: silence */
+  *done = s->body.n == 0; /* silence: swallowed, or the device vanishes */
+  if (*done) (void)take_effect(cx, s);
   return OK;
 }
 

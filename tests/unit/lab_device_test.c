@@ -172,6 +172,22 @@ static void test_swallow(void **state) {
   ctx_free(cx);
 }
 
+/* A device that vanishes is erased without a word. */
+static void test_vanish(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct lab_device *d = device("ios");
+  struct lab_report r;
+  d->vanishes = true;
+  assert_int_equal(lab_answer(cx, d, d->channels, command(cx, "EraseDevice", ""), &r), OK);
+  assert_int_equal(r.body.n, 0);
+  assert_null(r.status);
+  assert_int_equal(r.effect, LAB_ERASES);
+  answer(cx, d, command(cx, "SecurityInfo", ""), &r);
+  lab_device_free(d);
+  ctx_free(cx);
+}
+
 /* DeviceInformation gives what was asked for and the platform knows, nothing else. */
 static void test_device_information(void **state) {
   (void)state;
@@ -474,6 +490,7 @@ int main(void) {
       cmocka_unit_test(test_mix),
       cmocka_unit_test(test_not_now_by_channel),
       cmocka_unit_test(test_swallow),
+      cmocka_unit_test(test_vanish),
       cmocka_unit_test(test_device_information),
       cmocka_unit_test(test_profiles),
       cmocka_unit_test(test_bad_profiles),
