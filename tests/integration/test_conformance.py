@@ -1,4 +1,4 @@
-"""docs/conformance.md: made from the talks, complete, and as it is committed. `--write` makes it anew."""
+"""docs/conformance.md is made from the talks (tests/protocol), complete, and as it is committed. `--write` makes it anew."""
 import os
 import pathlib
 import re
@@ -13,14 +13,12 @@ PAGE = ROOT / "docs/conformance.md"
 MESSAGES = ["Authenticate", "TokenUpdate", "CheckOut", "UserAuthenticate", "SetBootstrapToken", "GetBootstrapToken",
             "DeclarativeManagement", "GetToken", "ReturnToService", "Idle", "Acknowledged", "Error",
             "CommandFormatError", "NotNow"]
-STATUSES = [200, 400, 403, 404, 410, 413, 415, 503]
-# What cannot be, and why.
-NEVER = {
-    (404, "only a declaration can be absent"): set(MESSAGES) - {"DeclarativeManagement"},
-    (410, "only a user's login can be declined"): set(MESSAGES) - {"UserAuthenticate"},
-    (403, "an unknown device may always ask to come in"): {"Authenticate"},
-    (200, "no such service is configured"): {"GetToken", "ReturnToService"},
-}
+STATUSES = [200, 400, 403, 404, 405, 410, 413, 415, 503]
+# What cannot be: status, why, of which messages.
+NEVER = [
+    (403, "who authenticates wants to be managed, so it is not told to go", {"Authenticate"}),
+    (410, "only a user's login can be declined", set(MESSAGES) - {"UserAuthenticate"}),
+]
 
 
 def talks():
@@ -50,6 +48,8 @@ def heard(log):
     cells = {}
     for line in log.splitlines():
         talk, message, status = line.split("\t")
+        if message not in MESSAGES:  # of an operator, or nonsense
+            continue
         names = cells.setdefault((message, int(status)), [])
         if talk.removesuffix(".talk") not in names:
             names.append(talk.removesuffix(".talk"))
@@ -59,7 +59,7 @@ def heard(log):
 def run_talks():
     runner = pathlib.Path(os.environ["POMONA_BIN"]).parent / "unit/talks_test"
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as log:
-        done = subprocess.run([runner], env={**os.environ, "TALKS_LOG": log.name}, capture_output=True, check=False)
+        done = subprocess.run([runner], env={**os.environ, "TALKS_LOG": log.name, "TALKS_IN": "memory"}, capture_output=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return log.read()
 
@@ -69,7 +69,7 @@ def short(name):
 
 
 def why_never(message, status):
-    return next((why for (s, why), messages in NEVER.items() if s == status and message in messages), None)
+    return next((why for s, why, messages in NEVER if s == status and message in messages), None)
 
 
 def cell(cells, message, status):
@@ -81,18 +81,19 @@ def cell(cells, message, status):
 
 def place_exists(place):
     path, _, test = place.partition("::")
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return bool(re.search(rf"\b{re.escape(test)}\b", text))
+    text = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).is_file() else ""
+    return bool(re.search(rf"^(def|static void) {re.escape(test)}\(", text, re.M))
 
 
 def page(cells):
     lines = ["# Conformance", "",
-             "Made by `tests/integration/test_conformance.py --write` from the talks in `tests/protocol`; numbers are those of their files.", "",
+             "What proves what: made from the talks in [tests/protocol](../tests/protocol/README.md) by `tests/integration/test_conformance.py --write`, and",
+             "checked against them by every run of the tests. A number is that of a talk's file.", "",
              "## What devices say, and what they are answered", "",
              "| message | " + " | ".join(map(str, STATUSES)) + " |", "|---" * (len(STATUSES) + 1) + "|"]
     for message in MESSAGES:
         lines.append(f"| {message} | " + " | ".join(cell(cells, message, s) for s in STATUSES) + " |")
-    lines += [""] + [f"–: {s} — {why}." for (s, why) in NEVER]
+    lines += [""] + [f"- {s} –: {why}" for s, why, _ in NEVER]
     lines += ["", "## Rules", "", "| rule | | proved by |", "|---|---|---|"]
     for ref, text, places in rules():
         by = [short(n) for n, refs, _ in talks() if ref in refs] + [f"`{p}`" for p in places]
@@ -110,6 +111,8 @@ def test_every_rule_and_every_answer_has_a_talk():
     assert not empty, f"nothing proves {empty}"
     missing = [p for _, _, places in rules() for p in places if not place_exists(p)]
     assert not missing, f"there is no {missing}"
+    strange = [(m, s) for m, s in cells if s not in STATUSES or why_never(m, s)]
+    assert not strange, f"these answers cannot be: {[(c, cells[c]) for c in strange]}"
     holes = [(m, s) for m in MESSAGES for s in STATUSES if not cell(cells, m, s)]
     assert not holes, f"no talk has these answers: {holes}"
     assert page(cells) == PAGE.read_text(encoding="utf-8"), "docs/conformance.md is old: test_conformance.py --write"

@@ -1,6 +1,8 @@
 /* What must come back. */
 #include "talk.h"
 
+#include "app/lab_device.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,24 +57,47 @@ static void compare(const char *word, const char *got, const char *want) {
     talk_fail("expected %s, got \"%s\" in %.*s", word, got, (int)talk.reply.body.n, talk.reply.body.p);
 }
 
+static struct pl *plist_of(struct slice body) {
+  struct pl *root;
+  talk_must(pl_parse(talk.cx, body, &pl_limits_report, &root));
+  return root;
+}
+
 const char *expect_found(const char *path) {
   struct slice body = talk.reply.body;
   struct js *object;
-  struct pl *root;
-  if (body.n && (body.p[0] == '{' || body.p[0] == '[')) {
-    talk_must(js_parse(talk.cx, body, &object));
-    return js_shown(js_walk(object, slice_of(path)));
-  }
-  talk_must(pl_parse(talk.cx, body, &pl_limits_report, &root));
-  return pl_shown(root, slice_of(path));
+  bool json = body.n && (body.p[0] == '{' || body.p[0] == '[');
+  if (!json) return pl_shown(plist_of(body), slice_of(path));
+  talk_must(js_parse(talk.cx, body, &object));
+  return js_shown(js_walk(object, slice_of(path)));
+}
+
+static char *path_of(const char *word, const char **want) {
+  struct slice path;
+  if (!cut_value(word, &path, want)) talk_fail("PATH=VALUE");
+  return ctx_memdup(talk.cx, path.p, path.n);
 }
 
 static void expect_values(const struct line *l) {
+  const char *want;
   for (size_t i = 3; i < l->n; i++) {
-    struct slice path;
-    const char *want;
-    if (!cut_value(l->words[i], &path, &want)) talk_fail("PATH=VALUE");
-    compare(l->words[i], expect_found(ctx_memdup(talk.cx, path.p, path.n)), want);
+    const char *path = path_of(l->words[i], &want);
+    compare(l->words[i], expect_found(path), want);
+  }
+}
+
+/* A signed one: what a link gives, or what an InstallProfile brings. */
+static void expect_profile(const struct line *l) {
+  const char *want;
+  struct slice profile = talk.reply.body;
+  struct pl *root;
+  if (strncmp(talk.reply.content_type, "application/xml", strlen("application/xml")) == 0 &&
+      !pl_data(pl_get(pl_get(plist_of(profile), "Command"), "Payload"), &profile))
+    talk_fail("that is no InstallProfile");
+  talk_must(lab_profile_open(talk.cx, &root, profile));
+  for (size_t i = 3; i < l->n; i++) {
+    const char *path = path_of(l->words[i], &want);
+    compare(l->words[i], pl_shown(root, slice_of(path)), want);
   }
 }
 
@@ -101,7 +126,11 @@ static void expect_command(const char *label) {
 static const struct {
   const char *word;
   void (*run)(const struct line *l);
-} contents[] = {{"empty", expect_empty}, {"json", expect_values}, {"plist", expect_values}, {"text", expect_text}};
+} contents[] = {{"empty", expect_empty},
+                {"json", expect_values},
+                {"plist", expect_values},
+                {"profile", expect_profile},
+                {"text", expect_text}};
 
 static void expect_content(const struct line *l) {
   for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)

@@ -278,9 +278,19 @@ void world_chores(void) {
   chores_run(&talk.core);
 }
 
+/* Whatever a talk says: no device is answered 401, which would unenroll it; our trouble says when to come again. */
+static void keep_to_the_rules(const struct http_server *server) {
+  bool again = false;
+  for (size_t i = 0; i < talk.reply.headers_n; i++)
+    if (slice_ieq(slice_of(talk.reply.headers[i].name), "Retry-After")) again = true;
+  if (server == talk.devices && talk.reply.status == 401) talk_fail("a device was answered 401");
+  if (talk.reply.status == 503 && !again) talk_fail("503 without Retry-After");
+}
+
 void world_ask(struct http_server *server, const struct nh_req *rq, const char *path) {
   struct nh_req own = *rq;
   own.url = ctx_printf(talk.cx, "http://%s%s", http_address(server), path);
   talk_must(nh_do(talk.cx, talk.client, &own, &talk.reply));
+  keep_to_the_rules(server);
   talk.said = true;
 }

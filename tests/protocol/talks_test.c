@@ -24,10 +24,10 @@ static int end_talk(void **state) {
   return 0;
 }
 
-/* TALKS in the environment: only files whose name contains it. */
+/* In the environment: TALKS, only files whose name contains it; TALKS_IN, "memory" or "disk" only. */
 int main(void) {
   glob_t found;
-  const char *only = getenv("TALKS");
+  const char *only = getenv("TALKS"), *in = getenv("TALKS_IN");
   if (glob(TALKS_FOLDER "/*.talk", 0, NULL, &found) != 0) return 1;
   struct CMUnitTest *tests = calloc(2 * found.gl_pathc, sizeof *tests);
   struct one *ones = calloc(2 * found.gl_pathc, sizeof *ones);
@@ -36,6 +36,7 @@ int main(void) {
     const char *file = found.gl_pathv[i], *name = strrchr(file, '/') + 1;
     for (int disk = 0; disk < 2; disk++) {
       if (only && !strstr(name, only)) continue;
+      if (in && strcmp(in, disk ? "disk" : "memory") != 0) continue;
       char *title = malloc(strlen(name) + 32);
       sprintf(title, "talk %.*s %s", (int)(strlen(name) - strlen(".talk")), name, disk ? "on disk" : "in memory");
       ones[n] = (struct one){file, disk != 0};
