@@ -71,6 +71,9 @@ MUST_CHECK enum err queue_cancel(struct ctx *cx, struct db *db, const char *uuid
                                  bool *done_maybe);
 /* Inside a job: ends all that is open for the channel, as Cancelled with reason. */
 MUST_CHECK enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const char *reason);
+/* Inside a job: the same in the name of an operator, for at most `most` of them, the oldest first; *n of them. */
+MUST_CHECK enum err queue_clear_some(struct ctx *cx, struct db *db, int64_t enrollment, const char *by, int64_t most,
+                                     int64_t *n);
 /* Inside a job: ends this command for this channel if it still waits. */
 MUST_CHECK enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
                                    const char *reason);

@@ -37,8 +37,9 @@ MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue
 enum { QUEUE_OPEN_MOST = 100 };
 MUST_CHECK enum err queue_open(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments,
                                size_t *n);
-/* The channels for which this command was handed out one time and is not answered. */
-MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n);
+/* The same of those for which it was handed out one time and is not answered. */
+MUST_CHECK enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments,
+                                size_t *n);
 
 /* What waits for a channel, in the order of its numbers, with its property list: NanoMDM's view of a queue. `after` is
    the seq of the last one of the page before, 0 at first; skip passes over so many more. */

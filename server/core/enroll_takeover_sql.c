@@ -200,10 +200,11 @@ enum err enroll_claims_end(struct ctx *cx, struct db *db, int64_t device, int64_
              DB_I(device), DB_I(from), DB_I(now)));
   TRY(db_run(cx, db, "DELETE FROM held_token WHERE generation IN (SELECT g.seq FROM generation g WHERE " CLAIMS ")",
              DB_I(device), DB_I(from)));
-  TRY(db_run(cx, db,
-             "UPDATE device SET pending = NULL WHERE pending IN (SELECT g.seq FROM generation g WHERE " CLAIMS
-             " AND g.enrolled_at IS NULL)",
-             DB_I(device), DB_I(from)));
+  TRY(db_run(
+      cx, db,
+      "UPDATE device SET pending = NULL WHERE seq = $1 AND pending IN (SELECT g.seq FROM generation g WHERE " CLAIMS
+      " AND g.enrolled_at IS NULL)",
+      DB_I(device), DB_I(from)));
   return db_run(cx, db,
                 "DELETE FROM generation WHERE seq IN (SELECT g.seq FROM generation g WHERE " CLAIMS
                 " AND g.enrolled_at IS NULL)",

@@ -78,16 +78,15 @@ enum err queue_open(struct ctx *cx, struct db *db, const char *uuid, int64_t aft
   return db_close(&r);
 }
 
-enum { STUCK_MAX = 500 }; /* one job's worth */
-
-enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t **enrollments, size_t *n) {
+enum err queue_stuck(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments, size_t *n) {
   struct db_rows r;
-  *enrollments = ctx_alloc(cx, STUCK_MAX * sizeof **enrollments);
+  *enrollments = ctx_alloc(cx, QUEUE_OPEN_MOST * sizeof **enrollments);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT t.enrollment FROM target t JOIN command c ON c.seq = t.command "
-                   "WHERE c.uuid = $1 AND c.once = 1 AND t.waiting = 1 AND t.status = 'Sent' ORDER BY t.seq LIMIT $2",
-                   DB_S(uuid), DB_I(STUCK_MAX)));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT enrollment FROM target WHERE command = (SELECT seq FROM command WHERE uuid = $1 AND once = 1) "
+      "AND enrollment > $2 AND waiting = 1 AND status = 'Sent' ORDER BY enrollment LIMIT $3",
+      DB_S(uuid), DB_I(after), DB_I(QUEUE_OPEN_MOST)));
   while (db_next(&r)) (*enrollments)[(*n)++] = db_int(&r, 0);
   return db_close(&r);
 }

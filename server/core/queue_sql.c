@@ -223,6 +223,14 @@ enum err queue_clear(struct ctx *cx, struct db *db, int64_t enrollment, const ch
                 DB_I(enrollment), DB_S(reason), DB_I(now));
 }
 
+enum err queue_clear_some(struct ctx *cx, struct db *db, int64_t enrollment, const char *by, int64_t most, int64_t *n) {
+  return db_run_n(cx, db, n,
+                  "UPDATE target SET status = 'Cancelled', reason = 'admin', cancelled_by = $2, waiting = 0, "
+                  "updated_at = $3, settled_at = $3 WHERE seq IN "
+                  "(SELECT seq FROM target WHERE enrollment = $1 AND waiting = 1 ORDER BY seq LIMIT $4)",
+                  DB_I(enrollment), DB_S(by), DB_I(clock_now_us()), DB_I(most));
+}
+
 enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *reason) {
   int64_t changed;
   TRY(db_run_n(cx, db, &changed,

@@ -21,9 +21,10 @@ static const int64_t wake_missed_us = US_SECOND;
 struct entry {
   int64_t enrollment;
   int64_t session_start, seen_at, next;
-  bool dirty;  /* seen_at is newer than what is stored */
-  bool queued; /* stands in the list of what is to be written */
-  bool handed; /* its last poll or report was answered with a command */
+  bool dirty;   /* seen_at is newer than what is stored */
+  bool queued;  /* stands in the list of what is to be written */
+  bool written; /* its deliveries are in a job that is not committed yet */
+  bool handed;  /* its last poll or report was answered with a command */
   char address[64];
   int delivered;
   struct queue_delivery deliveries[DELIVERIES];
@@ -110,7 +111,7 @@ void seen_handed(struct seen *s, int64_t enrollment) {
 bool seen_is_dirty(struct seen *s, int64_t enrollment) {
   pthread_mutex_lock(&s->lock);
   struct entry *e = map_get(s->entries, key_of(&enrollment));
-  bool dirty = e && e->delivered > 0;
+  bool dirty = e && (e->delivered > 0 || e->written);
   pthread_mutex_unlock(&s->lock);
   return dirty;
 }
@@ -171,12 +172,6 @@ struct flush {
   size_t n;
 };
 
-static enum err flush_job(struct ctx *cx, struct db *db, void *arg) {
-  struct flush *f = arg;
-  for (size_t i = 0; i < f->n; i++) TRY(write_entry(cx, db, f->seen->core, &f->taken[i]));
-  return OK;
-}
-
 static size_t take_chunk(struct seen *s, struct entry *out) {
   size_t n = 0;
   pthread_mutex_lock(&s->lock);
@@ -186,10 +181,33 @@ static size_t take_chunk(struct seen *s, struct entry *out) {
     if (!e || !e->dirty) continue;
     out[n++] = *e;
     e->dirty = e->queued = false;
+    e->written = e->delivered > 0;
     e->delivered = 0;
   }
   pthread_mutex_unlock(&s->lock);
   return n;
+}
+
+/* Taken here and no sooner: to the jobs before this one, a delivery is either still in memory or in the database. */
+static enum err flush_job(struct ctx *cx, struct db *db, void *arg) {
+  struct flush *f = arg;
+  f->n = take_chunk(f->seen, f->taken);
+  for (size_t i = 0; i < f->n; i++) TRY(write_entry(cx, db, f->seen->core, &f->taken[i]));
+  return OK;
+}
+
+static bool is_due(struct seen *s) {
+  pthread_mutex_lock(&s->lock);
+  bool due = s->dirty_n > 0;
+  pthread_mutex_unlock(&s->lock);
+  return due;
+}
+
+/* Or put back. */
+static void committed(struct flush *f) {
+  pthread_mutex_lock(&f->seen->lock);
+  for (size_t i = 0; i < f->n; i++) entry_of(f->seen, f->taken[i].enrollment)->written = false;
+  pthread_mutex_unlock(&f->seen->lock);
 }
 
 static bool is_young(struct slice key, void *value, void *arg) {
@@ -203,12 +221,11 @@ static bool is_young(struct slice key, void *value, void *arg) {
 static void flush(struct seen *s, struct entry *room) {
   struct ctx *cx = ctx_new();
   struct flush f = {.seen = s, .taken = room};
-  while ((f.n = take_chunk(s, room))) {
-    if (db_call(cx, s->core->store, flush_job, &f) != OK) {
-      log_failure(LOG_WARN, cx, "what polls taught was not written");
-      for (size_t i = 0; i < f.n; i++) put_back(s, &room[i]);
-      break;
-    }
+  for (enum err e = OK; e == OK && is_due(s); f.n = 0) {
+    e = db_call(cx, s->core->store, flush_job, &f);
+    if (e != OK) log_failure(LOG_WARN, cx, "what polls taught was not written");
+    for (size_t i = 0; e != OK && i < f.n; i++) put_back(s, &room[i]);
+    committed(&f);
     ctx_reset(cx);
   }
   ctx_free(cx);

@@ -235,7 +235,9 @@ static void show(struct http_req *rq, struct core *core) {
 struct retry {
   struct core *core;
   const char *uuid, *device;
+  int64_t after; /* the last channel that was looked at */
   size_t n;
+  bool more;
 };
 
 static enum err nothing_to_retry(struct ctx *cx, struct db *db, const char *uuid) {
@@ -247,27 +249,35 @@ static enum err nothing_to_retry(struct ctx *cx, struct db *db, const char *uuid
   return FAIL(cx, E_CONFLICT, "command %s waits for no retry: it is not delivered yet, or answered", uuid);
 }
 
+static enum err retry_one(struct ctx *cx, struct db *db, struct retry *r, int64_t enrollment) {
+  TRY(queue_retry(cx, db, r->uuid, enrollment));
+  r->n++;
+  return push_due(cx, db, r->core, enrollment, PUSH_ASKED, 0, NULL, NULL);
+}
+
 static enum err retry_job(struct ctx *cx, struct db *db, void *arg) {
   struct retry *r = arg;
   int64_t *stuck, one;
+  size_t n;
   char *id;
   if (r->device) {
     TRY(enroll_lookup(cx, db, r->device, &one, &id));
-    stuck = &one;
-    r->n = 1;
-  } else {
-    TRY(queue_stuck(cx, db, r->uuid, &stuck, &r->n));
+    return retry_one(cx, db, r, one);
   }
-  if (r->n == 0) return nothing_to_retry(cx, db, r->uuid);
-  for (size_t i = 0; i < r->n; i++) {
-    TRY(queue_retry(cx, db, r->uuid, stuck[i]));
-    TRY(push_due(cx, db, r->core, stuck[i], PUSH_ASKED, 0, NULL, NULL));
-  }
+  TRY(queue_stuck(cx, db, r->uuid, r->after, &stuck, &n));
+  if (n == 0 && r->n == 0) return nothing_to_retry(cx, db, r->uuid);
+  for (size_t i = 0; i < n; i++) TRY(retry_one(cx, db, r, stuck[i]));
+  r->more = n == QUEUE_OPEN_MOST;
+  if (n) r->after = stuck[n - 1];
   return OK;
 }
 
 static void retried(struct http_req *rq, void *arg, enum err e) {
-  const struct retry *r = arg;
+  struct retry *r = arg;
+  if (e == OK && r->more) {
+    route_write(rq, r->core, retry_job, r, retried);
+    return;
+  }
   if (e != OK) {
     reply_error(rq, e);
     return;
@@ -282,8 +292,7 @@ static void retry(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
   struct retry *r = ctx_alloc(cx, sizeof *r);
   struct js *object;
-  r->core = core;
-  r->uuid = api_param(rq, "uuid");
+  *r = (struct retry){.core = core, .uuid = api_param(rq, "uuid")};
   enum err e = api_object(rq, "id", &object);
   if (e == OK) e = api_string(cx, object, "id", &r->device);
   if (e == OK)

@@ -1,5 +1,6 @@
 /* NanoMDM's list of enrollments, as its pending API gives it: pages that stay the same while devices come and go. */
 #include "base/enc.h"
+#include "base/map.h"
 #include "core/enroll.h"
 #include "face/api_int.h"
 #include "face/api_nano_int.h"
@@ -37,18 +38,34 @@ enum err nano_page(struct http_req *rq, struct nano_page *out) {
 /* ---- the filter ---- */
 
 struct filter {
-  struct js *ids, *serials, *user_short_names, *types; /* arrays, or absent */
+  struct js *ids;                                 /* an array, or NULL */
+  struct map *serials, *user_short_names, *types; /* NULL: any */
   bool by_enabled, enabled;
   bool with_cert, with_unlock_token;
 };
 
+static void filter_free(struct filter *f) {
+  map_free(f->serials, NULL);
+  map_free(f->user_short_names, NULL);
+  map_free(f->types, NULL);
+}
+
 static enum err take_list(struct ctx *cx, struct js *object, const char *key, struct js **out) {
   struct js *list = js_get(object, key);
+  *out = NULL;
   if (js_is_null(list)) return OK;
   if (!js_is_array(list) || js_count(list) > FILTER_MAX) return FAIL(cx, E_INVALID, "%s is no list", key);
   for (size_t i = 0; i < js_count(list); i++)
     if (!js_string(js_at(list, i))) return FAIL(cx, E_INVALID, "%s holds something that is no string", key);
   *out = js_count(list) ? list : NULL;
+  return OK;
+}
+
+static enum err take_set(struct ctx *cx, struct js *object, const char *key, struct map **out) {
+  struct js *list;
+  TRY(take_list(cx, object, key, &list));
+  if (list) *out = map_new();
+  for (size_t i = 0; i < js_count(list); i++) map_put(*out, slice_of(js_string(js_at(list, i))), list);
   return OK;
 }
 
@@ -60,24 +77,19 @@ static enum err read_filter(struct http_req *rq, struct filter *f) {
   if ((!js_is_null(filter) && !js_is_object(filter)) || (!js_is_null(options) && !js_is_object(options)))
     return FAIL(cx, E_INVALID, "filter and options are objects");
   TRY(take_list(cx, filter, "ids", &f->ids));
-  TRY(take_list(cx, filter, "serials", &f->serials));
-  TRY(take_list(cx, filter, "user_short_names", &f->user_short_names));
-  TRY(take_list(cx, filter, "types", &f->types));
+  TRY(take_set(cx, filter, "serials", &f->serials));
+  TRY(take_set(cx, filter, "user_short_names", &f->user_short_names));
+  TRY(take_set(cx, filter, "types", &f->types));
   f->by_enabled = !js_is_null(js_get(filter, "enabled"));
   TRY(api_bool(cx, filter, "enabled", &f->enabled));
   TRY(api_bool(cx, options, "include_device_cert", &f->with_cert));
   return api_bool(cx, options, "include_unlock_token", &f->with_unlock_token);
 }
 
-static bool among(struct js *list, const char *value) {
-  if (!list) return true;
-  for (size_t i = 0; value && i < js_count(list); i++)
-    if (strcmp(js_string(js_at(list, i)), value) == 0) return true;
-  return false;
-}
+static bool among(const struct map *set, const char *value) { return !set || (value && map_get(set, slice_of(value))); }
 
 static bool passes(const struct filter *f, const struct enroll_info *i) {
-  return (!f->by_enabled || f->enabled == i->enabled) && among(f->types, i->type) && among(f->ids, i->id) &&
+  return (!f->by_enabled || f->enabled == i->enabled) && among(f->types, i->type) &&
          among(f->serials, i->serial_number) && among(f->user_short_names, i->user_short_name);
 }
 
@@ -160,9 +172,10 @@ static enum err named_rows(struct ctx *cx, struct query *q) {
   int64_t *seqs = ctx_alloc(cx, (n + 1) * sizeof *seqs);
   for (size_t i = 0; i < n; i++) {
     char *id;
-    enum err e = enroll_lookup(cx, q->db, js_string(js_at(q->filter.ids, i)), &seqs[found], &id);
+    const char *name = js_string(js_at(q->filter.ids, i));
+    enum err e = enroll_lookup(cx, q->db, name, &seqs[found], &id);
     if (e != OK && e != E_NOT_FOUND && e != E_CONFLICT) return e;
-    if (e == OK && seqs[found] > q->page.after) found++;
+    if (e == OK && strcmp(id, name) == 0 && seqs[found] > q->page.after) found++; /* no serial number */
     ctx_clear_error(cx);
   }
   qsort(seqs, found, sizeof *seqs, by_number);
@@ -188,6 +201,7 @@ static enum err run_query(struct http_req *rq, struct query *q) {
 static void query(struct http_req *rq, struct core *core) {
   struct query q = {.core = core};
   enum err e = run_query(rq, &q);
+  filter_free(&q.filter);
   if (e != OK) {
     reply_error(rq, e);
     return;

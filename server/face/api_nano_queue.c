@@ -3,12 +3,13 @@
 #include "core/enroll.h"
 #include "core/queue.h"
 #include "core/queue_list.h"
+#include "core/seen.h"
 #include "face/api_int.h"
 #include "face/api_nano_int.h"
 
 #include <string.h>
 
-enum { IDS_MAX = 500 }; /* cleared in one job */
+enum { IDS_MAX = 100000, CHUNK = 150 }; /* rows a job */
 
 /* ---- GET ---- */
 
@@ -46,27 +47,44 @@ static void get_queue(struct http_req *rq, struct core *core) { api_answer(rq, c
 /* ---- DELETE ---- */
 
 struct clearing {
+  struct core *core;
+  const char *by;
   struct {
     const char *id, *error;
     enum err e;
   } * targets;
-  size_t n, failed;
+  size_t n, next, failed; /* next: where the next job goes on */
 };
+
+static void note_failure(struct ctx *cx, struct clearing *c, enum err e) {
+  c->targets[c->next].e = e;
+  c->targets[c->next++].error = ctx_strdup(cx, ctx_error_text(cx));
+  c->failed++;
+  ctx_clear_error(cx);
+}
+
+/* What a poll handed out is written first, as it may have been done. */
+static enum err clear_some(struct ctx *cx, struct db *db, struct clearing *c, int64_t enrollment, int64_t *left) {
+  int64_t n;
+  TRY(seen_write(cx, db, c->core->seen, enrollment));
+  TRY(queue_clear_some(cx, db, enrollment, c->by, *left, &n));
+  if (n < *left) c->next++;
+  *left -= n + 1;
+  return OK;
+}
 
 static enum err clear_job(struct ctx *cx, struct db *db, void *arg) {
   struct clearing *c = arg;
-  c->failed = 0;
-  for (size_t i = 0; i < c->n; i++) {
+  for (int64_t left = CHUNK; c->next < c->n && left > 0;) {
     int64_t enrollment = 0;
-    enum err e = c->targets[i].e = find_channel(cx, db, c->targets[i].id, &enrollment);
-    if (e != OK && e != E_NOT_FOUND && e != E_CONFLICT) return e;
+    enum err e = find_channel(cx, db, c->targets[c->next].id, &enrollment);
     if (e == OK) {
-      TRY(queue_clear(cx, db, enrollment, "admin"));
+      TRY(clear_some(cx, db, c, enrollment, &left));
       continue;
     }
-    c->failed++;
-    c->targets[i].error = ctx_strdup(cx, ctx_error_text(cx));
-    ctx_clear_error(cx);
+    if (e != E_NOT_FOUND && e != E_CONFLICT) return e;
+    note_failure(cx, c, e);
+    left--;
   }
   return OK;
 }
@@ -80,8 +98,12 @@ static int status_of(const struct clearing *c) {
 }
 
 static void cleared(struct http_req *rq, void *arg, enum err e) {
-  const struct clearing *c = arg;
+  struct clearing *c = arg;
   struct ctx *cx = http_cx(rq);
+  if (e == OK && c->next < c->n) {
+    route_write(rq, c->core, clear_job, c, cleared);
+    return;
+  }
   if (e != OK) {
     reply_error(rq, e);
     return;
@@ -99,16 +121,19 @@ static void cleared(struct http_req *rq, void *arg, enum err e) {
 
 static enum err read_ids(struct http_req *rq, struct clearing *c) {
   struct ctx *cx = http_cx(rq);
-  struct slice rest = route_param(rq, "id"), id;
-  c->targets = ctx_alloc(cx, (IDS_MAX + 1) * sizeof *c->targets);
-  while (c->n <= IDS_MAX && slice_cut(&rest, ',', &id))
+  struct slice all = route_param(rq, "id"), rest = all, id;
+  size_t room = 1;
+  for (size_t i = 0; i < all.n; i++) room += all.p[i] == ',';
+  if (room > IDS_MAX) return FAIL(cx, E_TOO_LARGE, "more than %d ids", IDS_MAX);
+  c->targets = ctx_alloc(cx, room * sizeof *c->targets);
+  while (slice_cut(&rest, ',', &id))
     if (id.n) c->targets[c->n++].id = ctx_memdup(cx, id.p, id.n);
-  if (c->n > IDS_MAX) return FAIL(cx, E_TOO_LARGE, "more than %d ids", IDS_MAX);
   return c->n ? OK : FAIL(cx, E_INVALID, "no ids");
 }
 
 static void clear(struct http_req *rq, struct core *core) {
   struct clearing *c = ctx_alloc(http_cx(rq), sizeof *c);
+  *c = (struct clearing){.core = core, .by = route_who(rq)};
   enum err e = read_ids(rq, c);
   if (e == OK)
     route_write(rq, core, clear_job, c, cleared);

@@ -2,7 +2,7 @@
 import json
 import plistlib
 
-from harness import CA, Device, Server, until
+from harness import CA, Device, Server, plist, until
 
 
 class Rig:
@@ -64,6 +64,33 @@ def test_cancel_for_very_many(tmp):
     _, told = rig.server.admin("DELETE", f"/api/v1/commands/{uuid}")
     assert told["cancelled"] == 240 and told["may_have_been_done"] == 0
     assert {t["status"] for t in rig.server.cli_json("command", "show", uuid)["targets"]} == {"Cancelled"}
+
+    # handed out once, and repeated for all of them
+    uuid = rig.send(*users, "RestartDevice")
+    for n in range(240):
+        device = rig.devices[n % 3]
+        assert given(device.put(plist(Status="Idle", UDID=device.udid, UserID=f"user-{n}"), device.REPORT)) == uuid
+    assert rig.server.admin("POST", f"/api/v1/commands/{uuid}/retry", {})[1]["retried"] == 240
+    assert rig.server.admin("POST", f"/api/v1/commands/{uuid}/retry", {})[0] == 409
+
+    # queues that are cleared as NanoMDM's tools do it, among many ids that nobody knows
+    strangers = [f"X-{n}" for n in range(600)]
+    status, told = rig.server.admin("DELETE", "/v1/queue/" + ",".join(strangers + users))
+    assert status == 207 and set(told["status"]) == set(strangers)
+    assert {t["status"] for t in rig.server.cli_json("command", "show", uuid)["targets"]} == {"Cancelled"}
+
+
+def test_a_queue_that_is_cleared(tmp):
+    """More than one job ends, by whom, and what was handed out may have been done."""
+    rig = Rig(tmp, ["U-1"])
+    first, *others = [rig.send("U-1", "ProfileList") for _ in range(3)]
+    more = [rig.server.enqueue("U-1", f"c-{n}")[1]["command_uuid"] for n in range(400)]
+    assert given(rig.devices[0].idle()) == first
+    assert rig.server.admin("DELETE", "/v1/queue/U-1")[0] == 204
+    assert given(rig.devices[0].idle()) is None
+    assert rig.target(first)["may_have_been_done"] and rig.target(first)["cancelled_by"]
+    for uuid in others + more:
+        assert "may_have_been_done" not in rig.target(uuid) if uuid in others else rig.server.command(uuid, "U-1") == "Cancelled"
 
 
 def test_collapse(tmp):

@@ -1,6 +1,8 @@
 /* The life of a command from its queueing to its end: barriers, locks, PINs, cancelling, replacing, late reports. */
 #include "core_fixture.h"
 
+#include <time.h>
+
 #define NEXT(status, uuid, want) assert_string_equal(next_after(p, "A", status, uuid), want)
 #define IS(uuid, expression)                                                                                           \
   count("SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = '" uuid "' AND " expression)
@@ -89,6 +91,22 @@ static void test_cancel(void **state) {
   NEXT("Error", "1", "");
   assert_int_equal(IS("1", "status = 'Acknowledged' AND ended_as = 'Cancelled' AND waiting = 0"), 1);
   assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 3);
+}
+
+static enum err cancel_behind_a_write_job(struct ctx *cx, struct db *db, void *arg) {
+  nanosleep(&(struct timespec){.tv_nsec = 700 * 1000 * 1000}, NULL); /* longer than deliveries wait to be written */
+  return cancel_job(cx, db, arg);
+}
+
+/* A delivery whose write waits behind the job that cancels counts, too. */
+static void test_cancel_before_the_delivery_is_written(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  enqueue("A", "CertificateList", "1");
+  struct cancel c = {.uuid = "1", .id = "A"};
+  NEXT("Idle", NULL, "1");
+  must(in_job(cancel_behind_a_write_job, &c));
+  assert_true(c.done_maybe);
 }
 
 /* One that only ever said NotNow was not done. */
@@ -407,6 +425,7 @@ int main(void) {
       T(test_bad_pins),
       T(test_damaged),
       T(test_cancel),
+      T(test_cancel_before_the_delivery_is_written),
       T(test_cancel_notnow),
       T(test_answered_after_expiry),
       T(test_answered_late),
