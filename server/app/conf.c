@@ -83,7 +83,7 @@ const struct conf_row conf_rows[] = {
     {"escrow-key-unlock-url", CONF_URL, AT(escrow_key_unlock_url), "https://deviceservices-external.apple.com", NULL,
      NULL, LIVE, "Apple's service that lifts Activation Lock by a bypass code."},
     {"webhook-url", CONF_URLS, AT(webhook_url), NULL, NULL, "none", LIVE,
-     "Receiver of events; may be given several times."},
+     "Receiver of events; may be given several times, or several at once, separated by spaces."},
     {"webhook-hmac-key", CONF_SECRET, AT(webhook_hmac_key), NULL, NULL, "no signature", LIVE,
      "Key of X-Hmac-Signature, the HMAC-SHA256 of each event's body."},
     {"webhook-format", CONF_WORD, AT(webhook_format), "nanomdm", "nanomdm|micromdm", NULL, LIVE,

@@ -19,10 +19,21 @@ static bool same_source(const char *a, const char *b) {
   return strncmp(a, b, n) == 0;
 }
 
+/* Several of one value are separated by blanks, as `pomona conf` prints them, or by line ends, as files of the
+   environment may have them. */
+static enum err set_urls(struct ctx *cx, struct conf *c, const struct conf_row *row, struct slice text, bool more) {
+  for (size_t n; (text = slice_trim(text)).n; text = slice_mem(text.p + n, text.n - n), more = true) {
+    for (n = 0; n < text.n && !memchr(" \t\r\n", text.p[n], 4);) n++;
+    TRY(conf_set(cx, c, row, slice_mem(text.p, n), more));
+  }
+  return OK;
+}
+
 /* Checks and stores one value. A place in a file does not name the setting by itself. */
 static enum err take(struct ctx *cx, struct conf *c, const char *place, const struct conf_row *row, struct slice text) {
-  bool more = row->type == CONF_URLS && same_source(c->sources[row - conf_rows], place);
-  if (conf_set(cx, c, row, text, more) != OK) {
+  bool more = same_source(c->sources[row - conf_rows], place);
+  enum err e = row->type == CONF_URLS ? set_urls(cx, c, row, text, more) : conf_set(cx, c, row, text, false);
+  if (e != OK) {
     const char *why = ctx_strdup(cx, ctx_error_text(cx));
     ctx_clear_error(cx);
     bool in_file = strchr(place, ':') != NULL;

@@ -176,6 +176,31 @@ static void print_is_read_back(void **state) {
   }
 }
 
+/* Goal: several receivers of events may be given by flags, lines, one variable or the file that it names; all are
+ * printed so that they are read back, and a stronger source stands alone. */
+static void receivers_may_be_several(void **state) {
+  (void)state;
+  static const char both[] = "https://a.example/x https://b.example/y?z=1";
+  struct conf_flag flags[] = {{"webhook-url", "https://a.example/x"}, {"webhook-url", "https://b.example/y?z=1"}};
+  struct conf *c;
+  assert_int_equal(conf_load(t.cx, &c, flags, 2), OK);
+  ctx_defer(t.cx, release, c);
+  assert_string_equal(c->webhook_url, both);
+  put("pomona.conf", conf_print(t.cx, c).p);
+  assert_string_equal(loaded(NULL, NULL)->webhook_url, both);
+  put("pomona.conf", "webhook-url = https://a.example/x\nwebhook-url = https://b.example/y?z=1\n");
+  assert_string_equal(loaded(NULL, NULL)->webhook_url, both);
+  setenv("POMONA_WEBHOOK_URL", "https://c.example  https://d.example", 1);
+  assert_string_equal(loaded(NULL, NULL)->webhook_url, "https://c.example https://d.example");
+  setenv("POMONA_WEBHOOK_URL", "https://c.example nonsense", 1);
+  refused(NULL, NULL, "POMONA_WEBHOOK_URL");
+  unsetenv("POMONA_WEBHOOK_URL");
+  setenv("POMONA_WEBHOOK_URL_FILE", put("value", "https://c.example\nhttps://d.example\n"), 1);
+  assert_string_equal(loaded(NULL, NULL)->webhook_url, "https://c.example https://d.example");
+  unsetenv("POMONA_WEBHOOK_URL_FILE");
+  assert_string_equal(loaded("webhook-url", "https://e.example")->webhook_url, "https://e.example");
+}
+
 /* Goal: a reload is told which settings it cannot change, and keeps them. */
 static void a_reload_keeps_what_needs_a_restart(void **state) {
   (void)state;
@@ -209,13 +234,10 @@ static void core_gets_its_settings(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(bad_flags_are_refused),
-      TEST(bad_files_are_refused),
-      TEST(only_a_named_file_moves_data),
-      TEST(bad_variables_are_refused),
-      TEST(the_stronger_source_wins),
-      TEST(print_is_read_back),
-      TEST(a_reload_keeps_what_needs_a_restart),
+      TEST(bad_flags_are_refused),        TEST(bad_files_are_refused),
+      TEST(only_a_named_file_moves_data), TEST(bad_variables_are_refused),
+      TEST(the_stronger_source_wins),     TEST(print_is_read_back),
+      TEST(receivers_may_be_several),     TEST(a_reload_keeps_what_needs_a_restart),
       TEST(core_gets_its_settings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
