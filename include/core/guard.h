@@ -35,6 +35,12 @@ MUST_CHECK enum err guard_probe_chore(struct ctx *cx, struct core *core);
    connection. */
 MUST_CHECK enum err guard_urls(struct ctx *cx, struct db *db, struct core *core, struct js **out);
 
+/* *trouble: why this URL is not answered with 200 to a client that knows the roots that devices know, or were or are
+   being given, and the chain of the TLS certificate; NULL: it is. Takes its time: for chores. E_GONE: the server is
+   ending. Reader's connection. */
+MUST_CHECK enum err guard_reach(struct ctx *cx, struct core *core, struct db *db, const char *url, int64_t timeout_us,
+                                const char **trouble);
+
 /* ---- roots that are to come (guard_stage.c) ---- */
 
 /* Inside a job: from now on this root is given to every enrolled device, and to those that come, by InstallProfile. */

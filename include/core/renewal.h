@@ -21,6 +21,8 @@ MUST_CHECK enum err renewal_chore(struct ctx *cx, struct core *core);
 /* Inside a job, at delivery: the InstallProfile of this renewal, with its CommandUUID. */
 MUST_CHECK enum err renewal_render(struct ctx *cx, struct db *db, struct core *core, int64_t renewal,
                                    struct slice *plist);
+/* Inside a job: that failed, with the error that cx holds, which is cleared: the renewal has failed, and that halts. */
+MUST_CHECK enum err renewal_spoilt(struct ctx *cx, struct db *db, const char *command_uuid);
 /* Inside a job: its command was settled with this status (any command's uuid may be asked about). */
 MUST_CHECK enum err renewal_settled(struct ctx *cx, struct db *db, struct core *core, const char *command_uuid,
                                     const char *status);
@@ -39,7 +41,7 @@ MUST_CHECK enum err renewal_resume(struct ctx *cx, struct db *db, const char *by
 
 struct renewal_status {
   char *halted;      /* why; NULL: not halted */
-  char *unreachable; /* why nothing is started although some are due: the server does not reach itself; or NULL */
+  char *unreachable; /* why none is begun for some: the address that they were given does not lead here; or NULL */
   int64_t halted_at, unreachable_at;
   int64_t due, open, done; /* done: within the last 30 days and since the last halt */
   const char *stage;       /* "canary", "few", "stream" */

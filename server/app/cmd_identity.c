@@ -39,7 +39,7 @@ static void print_renewals(struct ctx *cx, struct js *answer) {
   printf("due %s, open %s, done %s, wave %s\n", member_text(cx, answer, "due"), member_text(cx, answer, "open"),
          member_text(cx, answer, "done"), js_str(answer, "stage"));
   print_trouble(cx, js_get(answer, "halted"), "HALTED (`identity renewals --resume` goes on)");
-  print_trouble(cx, js_get(answer, "unreachable"), "NOTHING IS BEGUN, the server does not reach itself");
+  print_trouble(cx, js_get(answer, "unreachable"), "NOT BEGUN for devices of an address that does not lead here");
   if (js_count(all) == 0) return;
   struct table *t = table_new(cx, headers);
   for (size_t i = 0; i < js_count(all); i++) {

@@ -40,6 +40,9 @@ MUST_CHECK enum err guard_root_lacking(struct ctx *cx, struct db *db, struct sli
 MUST_CHECK enum err guard_root_queued(struct ctx *cx, struct db *db, const struct guard_target *t, struct slice hash,
                                       const char *command);
 
+/* The TLS certificate in use and its chain, PEM (core/fact.h). */
+#define GUARD_TLS_CHAIN "guard.tls-chain"
+
 /* ---- device CAs ---- */
 
 /* A live identity of another CA than ours: bound to an enrollment in force, not ended. DER. */

@@ -106,10 +106,20 @@ static struct js *about(struct ctx *cx, const struct pki_cert *leaf, bool public
   return o;
 }
 
-/* What the verdict rests on: the same anchors give the same verdict. */
-static const char *anchors_text(struct ctx *cx, const struct anchors *a, bool public) {
+/* What the verdict rests on: the same anchors, and for what leads to none that is known here the same CA at its end,
+   give the same verdict. */
+static const char *anchors_text(struct ctx *cx, const struct anchors *a, bool public, const struct pki_cert *last) {
   const char *text = public ? "public" : "";
+  uint8_t issuer[SHA256_LEN];
+  pki_cert_issuer_sha256(pki_cert_der(last), issuer);
+  if (!public && a->n == 0) text = ctx_printf(cx, "issuer %s", enc_hex(cx, issuer, sizeof issuer));
   for (size_t i = 0; i < a->n; i++) text = ctx_printf(cx, "%s %s", text, a->hex[i]);
+  return text;
+}
+
+static const char *chain_text(struct ctx *cx, struct pki_cert *const *chain, size_t n) {
+  const char *text = "";
+  for (size_t i = 0; i < n; i++) text = ctx_printf(cx, "%s%s", text, pki_cert_pem(cx, chain[i]).p);
   return text;
 }
 
@@ -141,10 +151,11 @@ enum err guard_tls(struct ctx *cx, struct core *core, struct pki_cert *const *ch
   bool public = pki_chain_reaches(cx, chain, n, NULL, clock_now_us());
   TRY(db_reader(cx, core->store, &db));
   TRY(find_anchors(cx, core, db, chain, n, &a));
-  const char *now = anchors_text(cx, &a, public);
+  const char *now = anchors_text(cx, &a, public, chain[n - 1]);
   TRY(fact_read(cx, db, accepted, &known));
   if (!known || strcmp(known, now) != 0) TRY(judge(cx, core, db, chain, n));
   TRY(remember(cx, core, db, accepted, now));
+  TRY(remember(cx, core, db, GUARD_TLS_CHAIN, chain_text(cx, chain, n)));
   return remember(cx, core, db, in_use, js_text(cx, about(cx, chain[0], public), JS_COMPACT).p);
 }
 

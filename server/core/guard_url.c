@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "core/event.h"
 #include "core/fact.h"
-#include "core/keyring.h"
-#include "lib/net_http.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,6 @@ static const char accepted[] = "guard.public-url";
 /* An address that devices hold. */
 struct held {
   char url[URL_MAX]; /* without the path of the MDM endpoint */
-  bool own_root;
   int64_t devices;
 };
 struct held_urls {
@@ -28,25 +25,22 @@ struct held_urls {
   int64_t others; /* devices that hold another one than public-url */
 };
 
-static void note(struct held_urls *h, struct slice url, bool own_root) {
+static void note(struct held_urls *h, struct slice url) {
   size_t i = 0;
   h->others++;
   while (i < h->n && !slice_is(url, h->all[i].url)) i++;
   if (i == URLS_MAX || url.n >= URL_MAX) return; /* counted all the same */
   if (i == h->n) memcpy(h->all[h->n++].url, url.p, url.n);
-  h->all[i].own_root |= own_root;
   h->all[i].devices++;
 }
 
 static enum err each_device(struct ctx *cx, const struct guard_device *d, void *arg) {
   struct held_urls *h = arg;
   struct js *given;
-  bool own = false;
   if (!d->given || js_parse(cx, slice_of(d->given), &given) != OK) return ctx_clear_error(cx), OK;
   struct slice url = slice_of(js_str(given, "ServerURL"));
   if (slice_ends(url, "/mdm")) url.n -= strlen("/mdm");
-  (void)js_bool(js_get(given, "OwnRoot"), &own);
-  if (url.n && !slice_is(url, h->now)) note(h, url, own);
+  if (url.n && !slice_is(url, h->now)) note(h, url);
   return OK;
 }
 
@@ -79,23 +73,9 @@ enum err guard_url(struct ctx *cx, struct core *core) {
 
 static const char *fact_of(struct ctx *cx, const char *url) { return ctx_printf(cx, "url.probe %s", url); }
 
-static enum err ask(struct ctx *cx, const struct core *core, const struct held *h) {
-  struct nh *client;
-  struct nh_reply reply;
-  struct nh_req rq = {.method = "GET", .url = ctx_printf(cx, "%s/healthz", h->url), .body_max = 4096};
-  struct nh_conf conf = {.timeout_us = PROBE_S * US_SECOND, .stop = &core->ending};
-  if (h->own_root) conf.ca_pem = pki_cert_pem(cx, keyring_tls_ca(core->keyring));
-  TRY(nh_new(cx, &client, &conf));
-  enum err e = nh_do(cx, client, &rq, &reply);
-  nh_free(client);
-  if (e != OK) return e;
-  return reply.status == 200 ? OK : FAIL(cx, E_UNREACHABLE, "%s answers %d", rq.url, reply.status);
-}
-
 struct probe {
   const struct held *held;
-  bool ok;
-  const char *error;
+  const char *error; /* NULL: it leads here */
 };
 
 static enum err told_before(struct ctx *cx, struct db *db, const char *url, bool *ok) {
@@ -113,27 +93,23 @@ static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
   struct js *now = js_object(cx), *data = js_object(cx);
   bool before;
   TRY(told_before(cx, db, p->held->url, &before));
-  js_set_bool(now, "ok", p->ok);
+  js_set_bool(now, "ok", !p->error);
   js_set_time(now, "at", clock_now_us());
   js_set_string(now, "error", p->error);
   TRY(fact_write(cx, db, fact_of(cx, p->held->url), js_text(cx, now, JS_COMPACT).p));
-  if (before == p->ok) return OK;
+  if (before == !p->error) return OK;
   js_set_string(data, "url", p->held->url);
   js_set_int(data, "devices", p->held->devices);
   if (p->error) js_set_string(data, "error", p->error);
-  return event_add(cx, db, p->ok ? "url.reachable" : "url.unreachable", NULL, data);
+  return event_add(cx, db, p->error ? "url.unreachable" : "url.reachable", NULL, data);
 }
 
-static enum err probe(struct ctx *cx, struct core *core, const struct held *h) {
-  enum err e = ask(cx, core, h);
-  struct probe p = {.held = h, .ok = e == OK};
-  if (e == E_GONE) return e; /* the shutdown says nothing of that address */
-  if (!p.ok) {
-    p.error = ctx_strdup(cx, ctx_error_text(cx));
-    ctx_clear_error(cx);
+static enum err probe(struct ctx *cx, struct core *core, struct db *db, const struct held *h) {
+  struct probe p = {.held = h};
+  TRY(guard_reach(cx, core, db, ctx_printf(cx, "%s/healthz", h->url), PROBE_S * US_SECOND, &p.error));
+  if (p.error)
     log_warn(cx, "an address that enrolled devices hold does not lead here", LOG_S("url", h->url),
              LOG_I("devices", h->devices), LOG_S("error", p.error));
-  }
   return db_call(cx, core->store, probed_job, &p);
 }
 
@@ -142,7 +118,7 @@ enum err guard_probe_chore(struct ctx *cx, struct core *core) {
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(collect(cx, core, db, &held));
-  for (size_t i = 0; i < held->n; i++) TRY(probe(cx, core, &held->all[i]));
+  for (size_t i = 0; i < held->n; i++) TRY(probe(cx, core, db, &held->all[i]));
   return OK;
 }
 

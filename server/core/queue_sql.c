@@ -14,8 +14,8 @@
   "AND EXISTS (SELECT 1 FROM target f WHERE f.enrollment = $1 AND f.waiting = 1 AND f.seq < b.seq)"
 
 /* A `once` command that was handed out is not offered again; nor is what was NotNow'd in this session, has expired,
-   stands behind a barrier that is held, or renews an identity when that is over. The plist, which may be large, is read
-   of the chosen one only. */
+   stands behind a barrier that is held, or renews an identity when that is over or (but for what an operator asked for)
+   renewals are halted. The plist, which may be large, is read of the chosen one only. */
 enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who, const struct queue_order *order,
                     struct queue_row *out, bool *found) {
   struct db_rows r;
@@ -29,7 +29,8 @@ enum err queue_head(struct ctx *cx, struct db *db, const struct queue_asker *who
       "AND (q.status <> 'NotNow' OR q.notnow_at < $4) "
       "AND (q.expires_at IS NULL OR q.expires_at > $3) "
       "AND (k.request_type <> 'EraseDevice' OR q.sent_to IS NULL OR q.sent_to = $6) "
-      "AND (k.renewal IS NULL OR EXISTS (SELECT 1 FROM renewal n WHERE n.seq = k.renewal AND n.ended_at IS NULL)) "
+      "AND (k.renewal IS NULL OR EXISTS (SELECT 1 FROM renewal n WHERE n.seq = k.renewal AND n.ended_at IS NULL "
+      "AND (n.wave = 3 OR NOT EXISTS (SELECT 1 FROM fact f WHERE f.name = 'renewal.halted')))) "
       "AND ($7 = 0 OR k.renewal IS NOT NULL) "
       "AND ($7 = 1 OR q.priority > 0 OR q.seq < coalesce((" HELD(
           "seq") "), q.seq + 1)) "

@@ -88,13 +88,14 @@ enum err renewal_start(struct ctx *cx, struct db *db, struct core *core, const c
                        char **command) {
   struct enroll_info *info;
   int64_t enrollment;
-  char *id, *unreachable;
+  struct renewal_subject s;
+  char *id;
   size_t n;
   TRY(enroll_lookup(cx, db, name, &enrollment, &id));
   TRY(enroll_list(cx, db, enrollment, 0, 1, &info, &n));
   if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no device %s", name);
-  TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &unreachable));
-  if (unreachable) return FAIL(cx, E_CONFLICT, "the server does not reach itself as devices do: see the renewals");
+  TRY(renewal_subject_load(cx, db, info[0].device, &s));
+  if (s.given) TRY(renewal_reached(cx, db, s.given));
   return renewal_begin(cx, db, core, info[0].device, WAVE_ASKED, by, command);
 }
 
@@ -144,6 +145,17 @@ enum err renewal_settled(struct ctx *cx, struct db *db, struct core *core, const
   if (!renewal) return OK;
   if (strcmp(status, "Acknowledged") == 0) return renewal_set(cx, db, renewal, "installed", NULL, false);
   const char *why = renewal_words(cx, status, errors);
+  TRY(renewal_set(cx, db, renewal, "failed", why, true));
+  return renewal_halt(cx, db, device, why);
+}
+
+enum err renewal_spoilt(struct ctx *cx, struct db *db, const char *command_uuid) {
+  const char *why = ctx_printf(cx, "its profile cannot be made: %s", ctx_error_text(cx));
+  char *device, *unused;
+  int64_t renewal;
+  ctx_clear_error(cx);
+  TRY(renewal_by_command(cx, db, command_uuid, &renewal, &device, &unused));
+  if (!renewal) return OK;
   TRY(renewal_set(cx, db, renewal, "failed", why, true));
   return renewal_halt(cx, db, device, why);
 }

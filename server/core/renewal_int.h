@@ -19,13 +19,15 @@ MUST_CHECK enum err renewal_subject_load(struct ctx *cx, struct db *db, int64_t 
 const char *renewal_obstacle(const struct renewal_subject *s, int64_t now, int64_t grace_us);
 
 /* Devices whose identity ends before `until` (and after `since`), that nothing in sight forbids to renew and that did
-   not fail lately; the oldest end first, or (awake) those first that were seen within a day. */
+   not fail lately: those first that were seen lately, so that devices that nothing reaches any more keep nobody
+   waiting; among them the oldest end. */
 struct renewal_due {
   int64_t device;
   char *given;
+  const char *url, *trouble; /* set by the plan: of SCEP, as it was given; why it does not lead here (NULL: it does) */
 };
 struct renewal_search {
-  int64_t since, until, failed_since, seen_since; /* seen_since: 0: no preference */
+  int64_t since, until, failed_since, seen_since;
   int most;
 };
 MUST_CHECK enum err renewal_due(struct ctx *cx, struct db *db, const struct renewal_search *s, struct renewal_due **out,
@@ -101,6 +103,8 @@ MUST_CHECK enum err renewal_totals(struct ctx *cx, struct db *db, int64_t since,
 /* What stands in the queue for it: no Payload, so that a device could do nothing with it. */
 struct slice renewal_placeholder(struct ctx *cx, const char *uuid);
 const char *renewal_challenge_about(struct ctx *cx, const char *session_id); /* for the vault */
+/* E_CONFLICT: the address that a device was given this with does not lead here, as the waves found out. */
+MUST_CHECK enum err renewal_reached(struct ctx *cx, struct db *db, const char *given);
 /* Inside a job: starts one. E_CONFLICT as above. */
 MUST_CHECK enum err renewal_begin(struct ctx *cx, struct db *db, struct core *core, int64_t device,
                                   enum renewal_wave wave, const char *by, char **command);

@@ -59,7 +59,7 @@ enum err renewal_due(struct ctx *cx, struct db *db, const struct renewal_search 
   *out = ctx_alloc(cx, (size_t)s->most * sizeof **out);
   TRY(db_open_rows(cx, db, &r,
                    "SELECT d.seq, g.given " DUE
-                   "ORDER BY CASE WHEN $4 > 0 AND e.last_seen > $4 THEN 0 ELSE 1 END, i.not_after, d.seq LIMIT $5",
+                   "ORDER BY CASE WHEN e.last_seen > $4 THEN 0 ELSE 1 END, i.not_after, d.seq LIMIT $5",
                    DB_I(s->since), DB_I(s->until), DB_I(s->failed_since), DB_I(s->seen_since), DB_I(s->most)));
   while (db_next(&r)) (*out)[(*n)++] = (struct renewal_due){.device = db_int(&r, 0), .given = db_text(&r, 1)};
   return db_close(&r);
@@ -161,6 +161,10 @@ enum err renewal_set(struct ctx *cx, struct db *db, int64_t renewal, const char 
                 DB_I(renewal), DB_S(state), DB_S(why), DB_I(clock_now_us()), DB_NULL_IF(!ended, DB_I(clock_now_us())));
 }
 
+/* Held back by a halt: the waves begin it anew, in their order. */
+#define HELD_BACK                                                                                                      \
+  "r.wave <> 3 AND t.deliveries = 0 AND EXISTS (SELECT 1 FROM fact f WHERE f.name = '" RENEWAL_HALTED "') "
+
 enum err renewal_over(struct ctx *cx, struct db *db, int64_t now, int most, struct renewal_over **out, size_t *n) {
   struct db_rows r;
   *n = 0;
@@ -170,11 +174,13 @@ enum err renewal_over(struct ctx *cx, struct db *db, int64_t now, int most, stru
       "SELECT o.seq, o.id, o.state, o.why FROM (SELECT r.seq AS seq, d.id AS id, CASE "
       "WHEN coalesce(d.generation, 0) <> r.generation OR d.checked_out_at IS NOT NULL THEN 'cancelled' "
       "WHEN r.state = 'installed' AND r.updated_at < $2 THEN 'failed' WHEN r.state = 'installed' THEN NULL "
+      "WHEN " HELD_BACK "THEN 'cancelled' "
       "WHEN t.status = 'Cancelled' THEN 'cancelled' WHEN t.status = 'Expired' OR s.expires_at <= $1 THEN 'expired' "
       "END AS state, CASE "
       "WHEN coalesce(d.generation, 0) <> r.generation THEN 'the device enrolled anew' "
       "WHEN d.checked_out_at IS NOT NULL THEN 'the device checked out' "
       "WHEN r.state = 'installed' THEN 'installed, but its new identity was not seen within 24 hours' "
+      "WHEN " HELD_BACK "THEN 'the renewals were halted' "
       "WHEN t.status = 'Cancelled' THEN 'its command was cancelled' ELSE 'the device did not come' END AS why "
       "FROM renewal r JOIN device d ON d.seq = r.device JOIN enroll_session s ON s.seq = r.session "
       "LEFT JOIN command c ON c.uuid = r.command LEFT JOIN target t ON t.command = c.seq "

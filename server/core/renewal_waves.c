@@ -5,9 +5,8 @@
 #include "core/enroll.h"
 #include "core/event.h"
 #include "core/fact.h"
-#include "core/keyring.h"
+#include "core/guard.h"
 #include "core/queue.h"
-#include "lib/net_http.h"
 
 #include <string.h>
 
@@ -62,7 +61,8 @@ struct plan {
   size_t due_n;
   int64_t start; /* so many of them */
   enum renewal_wave wave;
-  const char *trouble; /* why none is */
+  bool told;                           /* that an address does not lead here */
+  const struct renewal_due *unreached; /* NULL: all do */
 };
 
 static enum err proved_since(struct ctx *cx, struct db *db, int64_t now, int64_t *since) {
@@ -88,18 +88,18 @@ static int64_t places(const struct renewal_counts *c) {
 }
 
 /* A span before the end that is as long as an identity lives would renew without end. */
-static struct renewal_search search_of(const struct core_conf *conf, int64_t now, enum renewal_wave wave) {
+static struct renewal_search search_of(const struct core_conf *conf, int64_t now) {
   int64_t before = conf->identity_renew_before_us, half = conf->identity_validity_us / 2;
   return (struct renewal_search){.since = now - conf->identity_grace_us,
                                  .until = now + (before < half ? before : half),
                                  .failed_since = now - FAILED_DAYS * US_DAY,
-                                 .seen_since = wave == WAVE_STREAM ? 0 : now - US_DAY};
+                                 .seen_since = now - US_DAY};
 }
 
 static enum err make_plan(struct ctx *cx, struct core *core, struct plan *p) {
   struct renewal_counts counts;
   struct db *db;
-  char *halted;
+  char *halted, *told;
   int64_t now = clock_now_us(), since;
   *p = (struct plan){.core = core};
   TRY(db_reader(cx, core->store, &db));
@@ -110,58 +110,66 @@ static enum err make_plan(struct ctx *cx, struct core *core, struct plan *p) {
   p->start = places(&counts);
   p->wave = wave_of(&counts);
   if (p->start == 0) return OK;
-  struct renewal_search search = search_of(core_conf(core), now, p->wave);
+  TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &told));
+  p->told = told != NULL;
+  struct renewal_search search = search_of(core_conf(core), now);
   search.most = (int)p->start + SPARE;
   return renewal_due(cx, db, &search, &p->due, &p->due_n);
 }
 
 /* ---- does the server reach itself as devices do? ---- */
 
-static enum err ask(struct ctx *cx, struct nh *client, const char *url, const char **trouble) {
-  struct nh_reply reply;
-  struct nh_req rq = {.method = "GET", .url = ctx_printf(cx, "%s?operation=GetCACaps", url)};
-  enum err e = nh_do(cx, client, &rq, &reply);
-  if (e == E_GONE) return e; /* the shutdown is no trouble of the way */
-  if (e != OK)
-    *trouble = ctx_printf(cx, "%s: %s", url, ctx_error_text(cx));
-  else if (reply.status != 200)
-    *trouble = ctx_printf(cx, "%s was answered with %d", url, reply.status);
-  ctx_clear_error(cx);
+static enum err scep_url_of(struct ctx *cx, const char *given, const char **url) {
+  struct js *o;
+  TRY(js_parse(cx, slice_of(given), &o));
+  *url = enroll_scep_url(cx, o);
   return OK;
 }
 
-static enum err ask_each(struct ctx *cx, struct nh *client, struct plan *p) {
-  const char *last = "";
-  for (size_t i = 0; i < p->due_n && !p->trouble; i++) {
-    struct js *given;
-    TRY(js_parse(cx, slice_of(p->due[i].given), &given));
-    const char *url = enroll_scep_url(cx, given);
-    if (!url || strcmp(url, last) == 0) continue;
-    TRY(ask(cx, client, url, &p->trouble));
-    last = url;
+/* The addresses in a plan are few; most often they are one. */
+static enum err is_reached(struct ctx *cx, struct db *db, struct plan *p, size_t which) {
+  struct renewal_due *due = &p->due[which];
+  TRY(scep_url_of(cx, due->given, &due->url));
+  if (!due->url) return OK;
+  for (size_t i = 0; i < which; i++)
+    if (p->due[i].url && strcmp(p->due[i].url, due->url) == 0) return due->trouble = p->due[i].trouble, OK;
+  return guard_reach(cx, p->core, db, ctx_printf(cx, "%s?operation=GetCACaps", due->url), CHECK_SECONDS * US_SECOND,
+                     &due->trouble);
+}
+
+static enum err check_self(struct ctx *cx, struct plan *p) {
+  struct db *db;
+  TRY(db_reader(cx, p->core->store, &db));
+  for (size_t i = 0; i < p->due_n; i++) {
+    TRY(is_reached(cx, db, p, i));
+    if (!p->unreached && p->due[i].trouble) p->unreached = &p->due[i];
   }
   return OK;
 }
 
-static enum err check_self(struct ctx *cx, struct plan *p) {
-  const struct core_conf *conf = core_conf(p->core);
-  struct nh_conf way = {.proxy = conf->proxy, .timeout_us = CHECK_SECONDS * US_SECOND, .stop = &p->core->ending};
-  struct nh *client;
-  if (conf->own_tls) way.ca_pem = pki_cert_pem(cx, keyring_tls_ca(p->core->keyring));
-  TRY(nh_new(cx, &client, &way));
-  enum err e = ask_each(cx, client, p);
-  nh_free(client);
-  return e;
+enum err renewal_reached(struct ctx *cx, struct db *db, const char *given) {
+  struct js *o;
+  const char *url;
+  char *fact;
+  TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &fact));
+  if (!fact) return OK;
+  TRY(js_parse(cx, slice_of(fact), &o));
+  TRY(scep_url_of(cx, given, &url));
+  if (!url || !js_str(o, "url") || strcmp(url, js_str(o, "url")) != 0) return OK;
+  return FAIL(cx, E_CONFLICT, "the server does not reach itself as this device does: %s", js_str(o, "why"));
 }
 
 /* ---- starting ---- */
 
-static enum err tell_trouble(struct ctx *cx, struct db *db, const char *why) {
+static enum err tell_trouble(struct ctx *cx, struct db *db, const struct renewal_due *unreached) {
   struct js *fact = js_object(cx), *data = js_object(cx);
   char *told;
+  if (!unreached) return fact_write(cx, db, RENEWAL_UNREACHABLE, NULL);
   TRY(fact_read(cx, db, RENEWAL_UNREACHABLE, &told));
   if (told) return OK;
+  const char *why = unreached->trouble;
   js_set_string(fact, "why", why);
+  js_set_string(fact, "url", unreached->url);
   js_set_int(fact, "at", clock_now_us());
   js_set_string(data, "why", why);
   TRY(fact_write(cx, db, RENEWAL_UNREACHABLE, js_text(cx, fact, JS_COMPACT).p));
@@ -190,11 +198,11 @@ static enum err begin_one(struct ctx *cx, struct db *db, struct plan *p, const s
 static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
   struct plan *p = arg;
   char *halted;
-  if (p->trouble) return tell_trouble(cx, db, p->trouble);
-  TRY(fact_write(cx, db, RENEWAL_UNREACHABLE, NULL));
+  TRY(tell_trouble(cx, db, p->unreached));
   TRY(fact_read(cx, db, RENEWAL_HALTED, &halted));
   if (halted) return OK;
-  for (size_t i = 0; i < p->due_n && p->start > 0; i++) TRY(begin_one(cx, db, p, &p->due[i]));
+  for (size_t i = 0; i < p->due_n && p->start > 0; i++)
+    if (!p->due[i].trouble) TRY(begin_one(cx, db, p, &p->due[i]));
   return OK;
 }
 
@@ -203,7 +211,7 @@ enum err renewal_chore(struct ctx *cx, struct core *core) {
   TRY(end_over(cx, core));
   TRY(assign_originals(cx, core));
   TRY(make_plan(cx, core, &p));
-  if (p.due_n == 0) return OK;
+  if (p.due_n == 0 && !p.told) return OK;
   TRY(check_self(cx, &p));
   return db_call(cx, core->store, start_job, &p);
 }
@@ -233,7 +241,7 @@ enum err renewal_status(struct ctx *cx, struct db *db, struct core *core, struct
   TRY(told_since(cx, db, RENEWAL_UNREACHABLE, &out->unreachable, &out->unreachable_at));
   TRY(proved_since(cx, db, now, &since));
   TRY(renewal_counts(cx, db, since, now, &counts));
-  struct renewal_search search = search_of(core_conf(core), now, WAVE_STREAM);
+  struct renewal_search search = search_of(core_conf(core), now);
   TRY(renewal_due_count(cx, db, &search, &out->due));
   TRY(renewal_totals(cx, db, since, &out->open, &out->done));
   out->stage = stages[wave_of(&counts)];

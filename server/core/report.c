@@ -126,10 +126,20 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   return OK;
 }
 
+/* A renewal is made up now. Only the database's trouble passes: of all else the next poll would die again. */
+static enum err render(struct ctx *cx, struct db *db, struct report *r, struct queue_item *item) {
+  if (!item->renewal || item->damaged) return OK;
+  enum err e = renewal_render(cx, db, r->core, item->renewal, &item->plist);
+  item->damaged = e != OK && e != E_STORAGE;
+  return item->damaged ? renewal_spoilt(cx, db, item->uuid) : e;
+}
+
 /* What does not open is told as our error, and the next one goes on. */
 static enum err pass_damaged(struct ctx *cx, struct db *db, struct report *r, const struct queue_asker *who,
                              struct queue_item *item, bool *found) {
-  while (*found && item->damaged) {
+  while (*found) {
+    TRY(render(cx, db, r, item));
+    if (!item->damaged) return OK;
     TRY(queue_damaged(cx, db, who->enrollment, item));
     TRY(next_command(cx, db, r, who, item, found));
   }
@@ -196,7 +206,6 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   TRY(next_command(cx, db, r, &who, &item, &found));
   TRY(pass_damaged(cx, db, r, &who, &item, &found));
   if (!found) return end_session(cx, db, r, ch.enrollment);
-  if (item.renewal) TRY(renewal_render(cx, db, r->core, item.renewal, &item.plist));
   hand_out(r, &item);
   seen_handed(r->core->seen, ch.enrollment);
   struct queue_delivery d = {.target = item.target, .at = r->now, .session_start = who.session_start, .times = 1};

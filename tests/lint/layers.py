@@ -4,7 +4,7 @@ import re
 
 from common import LAYERS, files, includes, logical, main, read
 
-CORE = ("core account audit vault fact keyring event escrow pushcert push enroll scep command queue webhook refused seen renewal guard profile inventory group guardian "
+CORE = ("core account audit vault fact keyring event escrow pushcert push enroll scep command queue webhook refused seen guard renewal profile inventory group guardian "
         "why ddm dep checkin migrate report history chores").split()
 
 

@@ -166,6 +166,36 @@ static void test_unreachable(void **state) {
   assert_int_equal(STATES("waiting"), 1);
 }
 
+static enum err elsewhere_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db,
+                "UPDATE generation SET given = replace(given, $1, 'http://127.0.0.1:9') "
+                "WHERE device <= (SELECT seq FROM device WHERE id = 'D29')",
+                DB_S(fx.conf.public_url));
+}
+
+/* Devices of a former address that leads nowhere keep nobody else waiting, however many they are and however soon they
+   end. */
+static void test_dead_address(void **state) {
+  (void)state;
+  const char *command;
+  for (int i = 0; i < 30; i++) (void)enroll_one(ctx_printf(fx.cx, "D%02d", i));
+  clock_shift(US_DAY);
+  struct enroll_proof a = enroll_one("A");
+  must(in_job(elsewhere_job, NULL));
+  clock_shift(600 * US_DAY);
+  assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE);
+  chore();
+  assert_int_equal(count("SELECT count(*) FROM renewal r JOIN device d ON d.seq = r.device WHERE d.id = 'A'"), 1);
+  assert_int_equal(STATES("waiting"), 1);
+  (void)renew(a, "A");
+  chore();
+  assert_int_equal(EVENTS("renewal.unreachable"), 1);
+  assert_int_equal(start("D00", &command), E_CONFLICT);
+  ctx_clear_error(fx.cx);
+  must(start("A", &command));
+}
+
 /* A device's error halts all, for good; going on begins with another canary. */
 static void test_failure_halts(void **state) {
   (void)state;
@@ -190,6 +220,53 @@ static void test_failure_halts(void **state) {
   (void)identity_for(challenge_in(r->command), 1, &reply);
   assert_int_equal(reply.status, SCEP_FAILURE);
   assert_int_equal(token_update(a, "A", "token"), ENROLL_FINE); /* the old identity stands */
+}
+
+/* What was begun and not handed over yet is not handed over after a halt, nor all at once when it ends; what an operator
+   asked for is. */
+static void test_halt_holds_back(void **state) {
+  (void)state;
+  struct enroll_proof p[4];
+  const char *udid[] = {"A", "B", "C", "D"}, *command;
+  for (int i = 0; i < 4; i++) p[i] = enroll_one(udid[i]);
+  clock_shift(600 * US_DAY);
+  must(start("A", &command));
+  (void)renew(p[0], "A");
+  must(start("D", &command));
+  chore();
+  assert_int_equal(STATES("waiting"), 3);
+  struct report *r = fetch(p[1], "B");
+  assert_int_equal(put_report(p[1], "B", "Error", r->command_uuid)->refusal, ENROLL_FINE);
+  assert_string_equal(next_after(p[2], "C", "Idle", NULL), "");
+  (void)renew(p[3], "D");
+  chore();
+  assert_int_equal(STATES("cancelled"), 1);
+  must(in_job(resume_job, NULL));
+  assert_string_equal(next_after(p[2], "C", "Idle", NULL), "");
+  chore();
+  (void)renew(p[2], "C");
+  assert_int_equal(EVENTS("renewal.halted"), 1);
+}
+
+static enum err other_root_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE enroll_session SET given = replace(given, '\"Roots\":[\"', '\"Roots\":[\"00')");
+}
+
+/* What cannot be rendered when the device asks is a failure that halts; the device gets what stands behind it. */
+static void test_cannot_be_rendered(void **state) {
+  (void)state;
+  const char *command;
+  fx.conf.own_tls = true;
+  struct enroll_proof a = enroll_one("A");
+  must(start("A", &command));
+  enqueue("A", "SecurityInfo", "1");
+  must(in_job(other_root_job, NULL));
+  assert_string_equal(next_after(a, "A", "Idle", NULL), "1");
+  assert_int_equal(STATES("failed"), 1);
+  assert_int_equal(EVENTS("renewal.halted"), 1);
+  assert_string_equal(next_after(a, "A", "Acknowledged", "1"), "");
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Error'"), 1);
 }
 
 /* Acknowledged, but the new identity never shows: that is a failure, too. */
@@ -575,7 +652,10 @@ static void test_status(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_unreachable),
+      T(test_dead_address),
       T(test_failure_halts),
+      T(test_halt_holds_back),
+      T(test_cannot_be_rendered),
       T(test_never_seen_halts),
       T(test_expires_and_is_retried),
       T(test_waves),
