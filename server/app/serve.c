@@ -81,7 +81,7 @@ static void renew_tls(struct ctx *cx, struct server *s) {
   if (!s->tls || s->conf->tls_cert || clock_mono_us() < next) return;
   next = clock_mono_us() + US_HOUR;
   enum err e = keyring_renew_tls(cx, s->core.keyring, &s->core, s->host, &renewed);
-  if (e == OK && renewed) e = serve_swap_tls(cx, s);
+  if (e == OK && renewed) e = serve_swap_tls(cx, s, s->conf);
   if (e != OK)
     log_failure(LOG_ERROR, cx, "the own TLS certificate could not be renewed");
   else if (renewed)
@@ -90,7 +90,7 @@ static void renew_tls(struct ctx *cx, struct server *s) {
 
 static void watch_tls_files(struct ctx *cx, struct server *s) {
   if (!s->tls || !s->conf->tls_cert || !serve_tls_changed(s)) return;
-  if (serve_swap_tls(cx, s) == OK)
+  if (serve_swap_tls(cx, s, s->conf) == OK)
     log_info(cx, "TLS certificate read again", LOG_S("file", s->conf->tls_cert));
   else
     log_failure(LOG_ERROR, cx, "the changed TLS certificate is not used");

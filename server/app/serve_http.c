@@ -26,9 +26,9 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b) {
          a->size == b->size;
 }
 
-static void remember_stamps(struct server *s) {
-  s->tls_stamps[0] = stamp_of(s->conf->tls_cert);
-  s->tls_stamps[1] = stamp_of(s->conf->tls_key);
+static void remember_stamps(struct server *s, const struct conf *conf) {
+  s->tls_stamps[0] = stamp_of(conf->tls_cert);
+  s->tls_stamps[1] = stamp_of(conf->tls_key);
 }
 
 bool serve_tls_changed(struct server *s) {
@@ -37,14 +37,15 @@ bool serve_tls_changed(struct server *s) {
 }
 
 /* Stamps are taken before the files are read: what is written meanwhile is read again. */
-static enum err read_pair(struct ctx *cx, struct server *s, struct slice *cert, struct slice *key) {
-  remember_stamps(s);
-  if (!s->conf->tls_cert) return keyring_tls_pem(cx, s->core.keyring, cert, key);
-  TRY(file_read(cx, cert, s->conf->tls_cert, PEM_MAX));
-  return file_read(cx, key, s->conf->tls_key, PEM_MAX);
+static enum err read_pair(struct ctx *cx, struct server *s, const struct conf *conf, struct slice *cert,
+                          struct slice *key) {
+  remember_stamps(s, conf);
+  if (!conf->tls_cert) return keyring_tls_pem(cx, s->core.keyring, cert, key);
+  TRY(file_read(cx, cert, conf->tls_cert, PEM_MAX));
+  return file_read(cx, key, conf->tls_key, PEM_MAX);
 }
 
-static enum err ask_client(struct ctx *cx, struct server *s) {
+enum err serve_ask_client(struct ctx *cx, struct server *s) {
   struct slice none = {0};
   return http_tls_ask_client(cx, s->tls, s->snapshots->core.identity_mtls ? s->snapshots->device_ca_pem : none);
 }
@@ -60,10 +61,10 @@ static enum err guard(struct ctx *cx, struct server *s, struct slice cert_pem) {
 enum err serve_open_tls(struct ctx *cx, struct server *s) {
   struct slice cert, key;
   if (!s->conf->tls) return OK;
-  TRY(read_pair(cx, s, &cert, &key));
+  TRY(read_pair(cx, s, s->conf, &cert, &key));
   TRY(guard(cx, s, cert));
   TRY(http_tls_new(cx, &s->tls, cert, key));
-  enum err e = ask_client(cx, s);
+  enum err e = serve_ask_client(cx, s);
   if (e != OK) serve_close_tls(s);
   return e;
 }
@@ -73,12 +74,11 @@ void serve_close_tls(struct server *s) {
   s->tls = NULL;
 }
 
-enum err serve_swap_tls(struct ctx *cx, struct server *s) {
+enum err serve_swap_tls(struct ctx *cx, struct server *s, const struct conf *conf) {
   struct slice cert, key;
-  TRY(read_pair(cx, s, &cert, &key));
+  TRY(read_pair(cx, s, conf, &cert, &key));
   TRY(guard(cx, s, cert));
-  TRY(http_tls_swap(cx, s->tls, cert, key));
-  return ask_client(cx, s);
+  return http_tls_swap(cx, s->tls, cert, key);
 }
 
 /* ---- the devices' listener ---- */

@@ -85,8 +85,10 @@ extern const struct route *const serve_device_tables[]; /* what each of them ans
 extern const struct route *const serve_admin_tables[];
 MUST_CHECK enum err serve_open_tls(struct ctx *cx, struct server *s);
 void serve_close_tls(struct server *s);
-/* The next handshakes use what tls-cert and tls-key, or the keyring, now hold. */
-MUST_CHECK enum err serve_swap_tls(struct ctx *cx, struct server *s);
+/* The next handshakes use what tls-cert and tls-key of these settings, or the keyring, now hold. */
+MUST_CHECK enum err serve_swap_tls(struct ctx *cx, struct server *s, const struct conf *conf);
+/* The next handshakes ask for identities as the newest snapshot says. */
+MUST_CHECK enum err serve_ask_client(struct ctx *cx, struct server *s);
 /* Have tls-cert or tls-key changed since they were read? */
 bool serve_tls_changed(struct server *s);
 MUST_CHECK enum err serve_open_devices(struct ctx *cx, struct server *s);

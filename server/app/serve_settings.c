@@ -96,12 +96,18 @@ static enum err reload_with(struct ctx *cx, struct server *s, struct conf *conf)
   struct snapshot *p;
   TRY(snapshot_new(cx, conf, &p));
   TRY(snapshot_trust(cx, s, p));
+  /* What is told to devices and what is shown to them go together: before a certificate is refused, nothing is new. */
+  enum err e = s->tls ? serve_swap_tls(cx, s, conf) : OK;
+  if (e != OK) {
+    pki_trust_free(p->trust);
+    return e;
+  }
   publish(s, p);
   atomic_store(&s->core.trust, p->trust);
   pki_signers_forget(s->core.signers);
   push_reload(s->core.push);
   webhook_reload(s->core.webhook);
-  return s->tls ? serve_swap_tls(cx, s) : OK;
+  return s->tls ? serve_ask_client(cx, s) : OK;
 }
 
 static enum err reload(struct ctx *cx, struct server *s) {

@@ -127,3 +127,39 @@ def test_tls_root(tmp):
     s.process.send_signal(signal.SIGHUP)
     s.wait_log(level="error")
     assert "Another TLS CA" in s.admin("GET", "/api/v1/tls")[1]["certificate"]["issuer"]
+
+
+def test_private_ca(tmp):
+    """A certificate of a CA that devices got by other means: they trust it, and no other one."""
+    url = {"public_url": "https://127.0.0.1:8443"}
+    ca = CA("A private CA")
+    pair = write_pair(tmp, ca.server())
+    s, _ = enrolled(tmp, **url, **pair)
+    write_pair(tmp, ca.server())  # renewed
+    s.wait_log(msg="TLS certificate read again")
+    write_pair(tmp, CA("Another private CA").server())
+    told = s.wait_log(msg="the changed TLS certificate is not used")
+    assert "2 of 2 enrolled devices were not given" in str(told), told
+    s.stop()
+    assert "Another private CA" not in refused_start(tmp, **url, **pair)
+    write_pair(tmp, ca.server())
+    s = Server(tmp, **url, **pair)
+    s.stop()
+
+
+def test_reload_that_would_cut_off(tmp):
+    """What a reload may not change stays whole: the certificate and what new devices are told of it."""
+    conf = tmp / "pomona.conf"
+    conf.write_text("organization = First\n")
+    s, _ = enrolled(tmp, public_url="https://127.0.0.1:8443", config=conf)
+    pair = write_pair(tmp, CA("Another TLS CA").server())
+    conf.write_text(f"organization = Second\ntls-cert = {pair['tls_cert']}\ntls-key = {pair['tls_key']}\n")
+    s.process.send_signal(signal.SIGHUP)
+    assert "were not given" in str(s.wait_log(msg="reload failed; what is wrong stays as it was"))
+    shown = s.admin("GET", "/api/v1/tls")[1]
+    assert shown["source"] == "own", shown
+    status, answer = s.admin("POST", "/api/v1/links", {})
+    assert status == 201, answer
+    profile = s.device("GET", "/enroll/" + answer["url"].rsplit("/", 1)[1])[2]
+    assert b"com.apple.security.root" in profile and b"Second" not in profile
+    s.stop()

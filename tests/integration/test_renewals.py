@@ -5,7 +5,7 @@ import socket
 import subprocess
 
 import scep
-from harness import PATIENCE, Device, Process, Server, new_key, until
+from harness import CA, PATIENCE, Device, Process, Server, new_key, until
 
 DAY = 86400
 SHORT = {"identity_validity": "20d", "apns_url": "https://127.0.0.1:1"}
@@ -74,7 +74,7 @@ def test_nothing_begins_while_the_server_does_not_reach_itself_then_a_canary_ren
     told = until(lambda: server.cli_json("identity", "renewals")["unreachable"], "the trouble")
     assert f"localhost:{port}/scep" in told["why"]
     assert server.rows("SELECT count(*) FROM renewal") == [(0,)]
-    assert "does not reach itself" in server.cli("identity", "renewals").stdout
+    assert "does not lead here" in server.cli("identity", "renewals").stdout
     server.cli("identity", "renewals", "--start", "U-1", expect=1)
     server.stop()
     server = start(tmp, port, days=15)
@@ -131,4 +131,45 @@ def test_lab_device_renews_and_a_failure_halts(tmp):
     server.cli("identity", "renewals", "--resume")
     server.cli("identity", "renewals", "--resume", expect=1)
     assert server.cli_json("identity", "renewals")["halted"] is None
+    server.stop()
+
+
+def test_ended_identity_behind_a_private_ca(tmp):
+    """Devices that came back after their identity ended are given its renewal and nothing else, by either proof; the new one is served all. The server reaches itself
+    by a certificate of a CA that nobody else knows."""
+    port, ca = free_port(), CA("A private CA")
+    files = {"tls_cert": tmp / "tls.pem", "tls_key": tmp / "tls.key"}
+    pair = ca.server()
+    files["tls_cert"].write_bytes(pair.cert_pem)
+    files["tls_key"].write_bytes(pair.key_pem)
+    settings = {**SHORT, **files, "listen": f"127.0.0.1:{port}", "public_url": f"https://127.0.0.1:{port}"}
+    server = Server(tmp, **settings)
+    server.push_cert()
+    device, _ = enroll(server, "U-1")
+    other, _ = enroll(server, "U-2")
+    assert device.checkin("SetBootstrapToken", BootstrapToken=b"boot")[0] == 200
+    server.stop()
+    server = Server(tmp, env={"POMONA_CLOCK_SHIFT": str(25 * DAY)}, **settings)
+    until(lambda: states(server), "the canary")
+    for name in {"U-1", "U-2"} - set(states(server)):
+        server.cli("identity", "renewals", "--start", name)
+    server.enqueue("U-1", "kept")
+    device.server = other.server = server
+    other.proof = "mtls"
+    for d in (device, other):
+        assert d.authenticate()[0] == 400 and d.checkin("GetBootstrapToken")[::2] == (400, b"")
+        assert d.token_update(token=b"\x02" * 32)[0] == 200  # it may be woken
+        uuid, der = install_profile(d)
+        fresh = Device(server, scep.Client(server).get(new_key(), payload(opened(der)[0], "security.scep")["PayloadContent"]["Challenge"]), d.udid)
+        assert d.report(uuid)[::2] == (200, b"")  # nothing else of its queue
+        assert fresh.authenticate()[0] == 200 and states(server)[d.udid] == "installed"
+        assert fresh.token_update()[0] == 200 and states(server)[d.udid] == "done"
+        d.identity, d.former = fresh.identity, d.identity
+    assert b"kept" in device.idle()[2]
+    got = device.report("kept")
+    assert got[0] == 200, got
+    assert plistlib.loads(device.checkin("GetBootstrapToken")[2])["BootstrapToken"] == b"boot"
+    assert Device(server, device.former, "U-1").idle()[::2] == (200, b"")
+    assert Device(server, device.former, "U-1").checkin("GetBootstrapToken")[0] == 400
+    assert server.rows("SELECT count(*) FROM generation") == [(2,)]
     server.stop()
