@@ -259,6 +259,8 @@ class Soak:
                 ("devices checked out", len(led.left), self.n), ("enrollments", sum(led.enrolled[i] for i in led.enrolled if ":" not in i), self.n + tenth)):
             if is_ != must:
                 wrong.append(f"{is_} {what}, not {must}")
+        wrong += [f"{channel}: a command of the server's own was done {done.executed} times"  # renewals
+                  for (command, channel), done in led.commands.items() if command not in self.queued and done.executed != 1]
         sql = self.server.rows
         if (enabled := sql("SELECT count(*) FROM enrollment WHERE enabled")[0][0]):
             wrong.append(f"{enabled} channels are enrolled after the check-out")
@@ -307,7 +309,10 @@ def main():
     if devices < 100 or devices % 100:
         sys.exit("soak.py: DEVICES is a multiple of 100")
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="pomona-soak-"))
+    for name in [n for n in os.environ if n.startswith("POMONA_") and n != "POMONA_BIN"]:
+        del os.environ[name]  # what it says is for the caller's own server
     os.environ.setdefault("TMPDIR", str(tmp))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the children are ended by us
     soak = Soak(tmp, devices, say=lambda text: print(text, flush=True))
     try:
         wrong = soak.play()
