@@ -165,6 +165,7 @@ static void set_answer(CURL *curl, struct body *body, struct head *head) {
 
 static void set_request(CURL *curl, const struct nh_req *rq, struct curl_slist *headers) {
   curl_easy_setopt(curl, CURLOPT_URL, rq->url);
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* "..", as the name of something, is a name */
   if (sends_body(rq)) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, rq->body.p ? rq->body.p : "");

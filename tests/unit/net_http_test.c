@@ -216,6 +216,8 @@ static void test_requests(void **state) {
   assert_null(strstr(s, "Authorization"));
   s = sent(c, (struct nh_req){.method = "GET", .url = url("/echo")});
   assert_null(strstr(s, "Content-"));
+  s = sent(c, (struct nh_req){.method = "GET", .url = url("/echo/../.")}); /* as it was said */
+  assert_memory_equal(s, "GET /echo/../. HTTP/1.1\r\n", 25);
   char *large = ctx_alloc(cx, 2 << 20);
   memset(large, 'x', 2 << 20);
   s = sent(c, (struct nh_req){"POST", url("/echo"), NULL, slice_mem(large, 2 << 20), 0});
