@@ -36,6 +36,12 @@ static void put(struct message *m, const char *key, struct pl *value) {
   m->fields[m->n++] = (struct field){key, value};
 }
 
+static char *many(int64_t n) {
+  char *text = ctx_alloc(talk.cx, (size_t)n + 1);
+  memset(text, 'x', (size_t)n);
+  return text;
+}
+
 static struct pl *nested(int64_t depth) {
   struct pl *array = pl_new_array(talk.cx);
   if (depth > 100) talk_fail("nest: is for 100 at most");
@@ -57,11 +63,11 @@ static struct pl *node_of(const char *word) {
     pl_set_bool(box, "v", slice_is(rest, "yes"));
   else if (typed && slice_is(type, "nest") && slice_to_i64(rest, &n))
     return nested(n);
-  else if (typed && slice_is(type, "long") && slice_to_i64(rest, &n)) {
-    char *text = ctx_alloc(talk.cx, (size_t)n + 1);
-    memset(text, 'x', (size_t)n);
-    pl_set_string(box, "v", text);
-  } else
+  else if (typed && slice_is(type, "long") && slice_to_i64(rest, &n))
+    pl_set_string(box, "v", many(n));
+  else if (typed && slice_is(type, "bytes") && slice_to_i64(rest, &n))
+    pl_set_data(box, "v", slice_mem(many(n), (size_t)n));
+  else
     pl_set_string(box, "v", word);
   return pl_get(box, "v");
 }
@@ -144,7 +150,8 @@ struct saying {
   int64_t huge;
 };
 
-/* "Key=Value", "Key=data:…", "Key=int:…", "Key=bool:yes", "Key=long:300", "Key=nest:9"; "-Key" leaves one out. */
+/* "Key=Value", "Key=data:…", "Key=int:…", "Key=bool:yes", "Key=long:300", "Key=bytes:300", "Key=nest:9"; "-Key" leaves
+ * one out. */
 static bool take_key(struct message *m, const char *word) {
   const char *equals = strchr(word, '=');
   if (word[0] == '-') return drop(m, slice_of(word + 1)), true;
