@@ -49,6 +49,7 @@ enum enroll_refusal {
   ENROLL_OTHER_LINK, /* its link was made for another device */
   ENROLL_FOREIGN,    /* identity of a foreign CA for a device that another identity holds */
   ENROLL_TOPIC,      /* its profile names a topic without a push certificate here */
+  ENROLL_CONTESTED,  /* an operator has let another one in, which is on its way */
   ENROLL_EXPIRED,    /* the identity has ended: only its renewal is served */
   ENROLL_UNENROLL    /* an operator wants it to leave, or unknown-devices = unenroll: answered 403, not 400 */
 };
@@ -173,8 +174,9 @@ MUST_CHECK enum err enroll_device_named(struct ctx *cx, struct db *db, const cha
                                         bool *of_user);
 /* Everything that it asks is refused, its wake-ups stop; what it has stays. Again is OK. */
 MUST_CHECK enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, const char *by);
-/* The caller wakes it where something waits. */
-MUST_CHECK enum err enroll_unblock(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+/* The caller wakes it where something waits. What claims it waits anew. */
+MUST_CHECK enum err enroll_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                   const char *by);
 /* It is to leave: the caller queues RemoveProfile of identifier, delivered once, with this uuid. After that was handed
    over, everything but its CheckOut is answered 403, until it is enrolled anew. E_CONFLICT: it is not enrolled, or
    blocked. */

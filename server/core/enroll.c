@@ -23,6 +23,7 @@ static const struct {
     [ENROLL_OTHER_LINK] = {"other-link", "the link was made for another device"},
     [ENROLL_FOREIGN] = {"foreign-ca", "an identity of a foreign CA cannot take over a device"},
     [ENROLL_TOPIC] = {"topic", "there is no push certificate for the topic of its profile"},
+    [ENROLL_CONTESTED] = {"contested", "another identity is on its way in by an operator's word"},
     [ENROLL_EXPIRED] = {"expired", "the identity has ended; only its renewal is served"},
     [ENROLL_UNENROLL] = {"unenroll", "the device is to remove its management profile"},
 };

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ERASE_SILENCE_MIN = 30 };
+enum { ERASE_SILENCE_MIN = 30, ON_THE_WAY_MIN = 5 };
 
 /* ---- the decision ---- */
 
@@ -65,10 +65,22 @@ static enum err foreign_names(struct ctx *cx, const struct decision *d, bool *na
   return OK;
 }
 
-/* Has an operator said that this one may have the device, whoever holds it? */
+/* Has an operator said that this one may have the device, whoever holds it? A link says so once: not of an identity
+   that has had the device. */
 static enum err is_wanted(struct ctx *cx, const struct decision *d, bool *wanted) {
-  *wanted = made_for(d) || d->device.released_until > clock_now_us();
+  *wanted = (made_for(d) && !d->identity.generation) || d->device.released_until > clock_now_us();
   return *wanted || d->identity.session ? OK : foreign_names(cx, d, wanted);
+}
+
+/* What only claims the device does not push aside whom an operator has let in: its TokenUpdate comes any moment. */
+static enum err may_claim(struct ctx *cx, struct db *db, struct decision *d, enum enroll_refusal *out) {
+  bool awaited;
+  int64_t since = clock_now_us() - ON_THE_WAY_MIN * US_MINUTE;
+  d->provisional = d->identity.session != 0;
+  if (!d->provisional) return *out = ENROLL_FOREIGN, OK;
+  TRY(enroll_awaited(cx, db, d->device.pending, d->proof->hash, since, &awaited));
+  if (awaited) *out = ENROLL_CONTESTED;
+  return OK;
 }
 
 /* The list of rule e, in its order: the first line that fits decides. */
@@ -80,8 +92,8 @@ static enum err decide(struct ctx *cx, struct db *db, struct decision *d, enum e
   if (i->device_id && strcmp(i->device_id, d->ids->device) != 0) return *out = ENROLL_MISUSED, OK;
   if (i->voided) return *out = ENROLL_VOIDED, OK;
   if (i->ended) return *out = ENROLL_FORMER, OK;
-  /* One that was bound by an Authenticate whose generation never came into force has no standing of its own. */
-  if (i->device_id && i->generation) return OK;
+  /* One of a former generation, or of one that never came into force, has no standing of its own. */
+  if (i->generation && i->generation == d->device.generation) return OK;
   if (i->link_revoked) return *out = ENROLL_VOIDED, OK;
   if (i->session_device && !made_for(d)) return *out = ENROLL_OTHER_LINK, OK;
   if (d->device.seq == 0) return OK;
@@ -89,12 +101,7 @@ static enum err decide(struct ctx *cx, struct db *db, struct decision *d, enum e
   if (wanted) d->way_in = "operator";
   if (wanted) return OK;
   TRY(is_vacant(cx, db, d, &vacant));
-  if (vacant) return OK;
-  if (i->session)
-    d->provisional = true;
-  else
-    *out = ENROLL_FOREIGN;
-  return OK;
+  return vacant ? OK : may_claim(cx, db, d, out);
 }
 
 /* ---- what it told ---- */

@@ -70,6 +70,9 @@ MUST_CHECK enum err enroll_generation_new(struct ctx *cx, struct db *db, const s
 MUST_CHECK enum err enroll_generation_again(struct ctx *cx, struct db *db, int64_t seq, const char *facts);
 /* Ends a pending or provisional one, with what was held for it. */
 MUST_CHECK enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending);
+/* Is that pending one of another identity, which an operator has let in, and which authenticated after `since`? */
+MUST_CHECK enum err enroll_awaited(struct ctx *cx, struct db *db, int64_t pending, const uint8_t identity[32],
+                                   int64_t since, bool *awaited);
 /* Puts a pending one in force: the device's former one ends, its identity counts from now on. */
 MUST_CHECK enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq);
 /* The identity of one in force that had none: it is a migrated device's. */
@@ -165,11 +168,14 @@ MUST_CHECK enum err enroll_case_load(struct ctx *cx, struct db *db, int64_t gene
                                      struct enroll_case *out);
 MUST_CHECK enum err enroll_cases(struct ctx *cx, struct db *db, struct enroll_case **out, size_t *n);
 MUST_CHECK enum err enroll_case_woken(struct ctx *cx, struct db *db, int64_t generation, int64_t at);
+MUST_CHECK enum err enroll_case_anew(struct ctx *cx, struct db *db, int64_t generation, int64_t at);
 MUST_CHECK enum err enroll_case_accepted(struct ctx *cx, struct db *db, int64_t generation, const char *by);
 MUST_CHECK enum err enroll_generation_way_in(struct ctx *cx, struct db *db, int64_t generation, const char *way);
 
 /* A new provisional one stands: the one in force is woken, and it is told. */
 MUST_CHECK enum err enroll_contest(struct ctx *cx, struct db *db, struct core *core, int64_t device);
+/* What is provisional waits from now on, and the one in force is woken: it could not be heard. */
+MUST_CHECK enum err enroll_contest_anew(struct ctx *cx, struct db *db, struct core *core, int64_t device);
 /* A new Authenticate takes the place of what is pending: told when that was provisional. *again: it is that one, by the
    same identity; NULL: it is not. */
 MUST_CHECK enum err enroll_displace(struct ctx *cx, struct db *db, int64_t device, const uint8_t *identity,

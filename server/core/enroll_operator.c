@@ -34,11 +34,12 @@ enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, cons
   return tell(cx, db, "device.blocked", device_id, by);
 }
 
-enum err enroll_unblock(struct ctx *cx, struct db *db, const char *device_id, const char *by) {
+enum err enroll_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id, const char *by) {
   struct enroll_device d;
   TRY(load(cx, db, device_id, &d));
   if (!d.blocked) return OK;
   TRY(enroll_device_set_blocked(cx, db, d.seq, 0, NULL));
+  TRY(enroll_contest_anew(cx, db, core, d.seq));
   return tell(cx, db, "device.unblocked", device_id, by);
 }
 

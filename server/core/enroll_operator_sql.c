@@ -93,8 +93,6 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM renewal WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM given_root WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM escrow WHERE device = $1", DB_I(device)));
-  TRY(db_run(cx, db, "UPDATE identity SET generation = NULL WHERE device_id = (SELECT id FROM device WHERE seq = $1)",
-             DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM generation WHERE device = $1", DB_I(device)));
   return db_run(cx, db, "DELETE FROM device WHERE seq = $1", DB_I(device));
 }

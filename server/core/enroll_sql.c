@@ -239,6 +239,17 @@ enum err enroll_generation_drop(struct ctx *cx, struct db *db, int64_t pending) 
   return db_run(cx, db, "DELETE FROM generation WHERE seq = $1 AND state IN ('pending', 'provisional')", DB_I(pending));
 }
 
+enum err enroll_awaited(struct ctx *cx, struct db *db, int64_t pending, const uint8_t identity[32], int64_t since,
+                        bool *awaited) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n,
+                 "SELECT count(*) FROM generation WHERE seq = $1 AND identity <> $2 AND authenticated_at > $3 "
+                 "AND (way_in = 'operator' OR accepted_by IS NOT NULL)",
+                 DB_I(pending), DB_B(hash_slice(identity)), DB_I(since)));
+  *awaited = n > 0;
+  return OK;
+}
+
 enum err enroll_generation_promote(struct ctx *cx, struct db *db, int64_t device, int64_t seq) {
   int64_t now = clock_now_us();
   TRY(db_run(cx, db, "UPDATE generation SET state = 'former', ended_at = $2 WHERE device = $1 AND state = 'current'",

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* How long the one in force may take to answer a push. A link of many uses is in many hands. */
-enum { WAIT_ONE_USE_MIN = 15, WAIT_OTHERS_HOURS = 24 };
+static const int64_t SHORTER_WAIT = 15 * US_MINUTE, LONGER_WAIT = 24 * US_HOUR;
 
 /* Who revokes a link when no operator did. */
 #define REVOKER "takeover"
@@ -37,13 +37,26 @@ static enum err tell(struct ctx *cx, struct db *db, const char *kind, const stru
 
 /* ---- it comes ---- */
 
-enum err enroll_contest(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
-  struct enroll_case c;
+static enum err wake(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
   struct enroll_channels channels;
-  TRY(enroll_case_load(cx, db, 0, device, &c));
   TRY(enroll_reachable(cx, db, device, &channels));
   for (size_t i = 0; i < channels.n; i++) TRY(push_due(cx, db, core, channels.seq[i], PUSH_ASKED, 0, NULL, NULL));
+  return OK;
+}
+
+enum err enroll_contest(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
+  struct enroll_case c;
+  TRY(enroll_case_load(cx, db, 0, device, &c));
+  TRY(wake(cx, db, core, device));
   return tell(cx, db, "takeover.provisional", &c, told(cx, &c));
+}
+
+enum err enroll_contest_anew(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
+  struct enroll_case c;
+  TRY(enroll_case_load(cx, db, 0, device, &c));
+  if (!c.t.generation) return OK;
+  TRY(enroll_case_anew(cx, db, c.t.generation, clock_now_us()));
+  return wake(cx, db, core, device);
 }
 
 enum err enroll_displace(struct ctx *cx, struct db *db, int64_t device, const uint8_t *identity, bool *again) {
@@ -60,7 +73,7 @@ enum err enroll_displace(struct ctx *cx, struct db *db, int64_t device, const ui
 static int64_t wait_us(const struct core *core, const struct enroll_case *c) {
   int64_t wait = core_conf(core)->takeover_wait_us;
   if (wait) return wait;
-  return c->uses_max == 1 ? WAIT_ONE_USE_MIN * US_MINUTE : WAIT_OTHERS_HOURS * US_HOUR;
+  return c->uses_max == 1 ? SHORTER_WAIT : LONGER_WAIT;
 }
 
 /* A device keeps its push token when it is enrolled anew, and nobody else knows it. */
@@ -77,8 +90,12 @@ static bool is_unregistered(const struct enroll_case *c) {
 /* Of a migrated device that was never seen here nobody knows whether it can reach this server at all. */
 static bool has_spoken(const struct enroll_case *c) { return !c->former_known || c->t.former_seen >= c->fetched_at; }
 
+/* Nobody is heard while the server is down: it has to be up for as long as the shorter wait is. */
 static int64_t silent_at(const struct core *core, const struct enroll_case *c) {
-  return c->t.woken_at && !has_spoken(c) ? c->t.woken_at + wait_us(core, c) : 0;
+  int64_t wait = wait_us(core, c), up = wait < SHORTER_WAIT ? wait : SHORTER_WAIT;
+  int64_t asked = c->t.woken_at + wait, heard = core->started_at + up;
+  if (!c->t.woken_at || has_spoken(c)) return 0;
+  return asked > heard ? asked : heard;
 }
 
 static const char *way_in(const struct core *core, const struct enroll_case *c, int64_t now) {

@@ -121,6 +121,11 @@ enum err enroll_case_woken(struct ctx *cx, struct db *db, int64_t generation, in
   return db_run(cx, db, "UPDATE generation SET woken_at = $2 WHERE seq = $1", DB_I(generation), DB_I(at));
 }
 
+enum err enroll_case_anew(struct ctx *cx, struct db *db, int64_t generation, int64_t at) {
+  return db_run(cx, db, "UPDATE generation SET authenticated_at = $2, woken_at = NULL WHERE seq = $1", DB_I(generation),
+                DB_I(at));
+}
+
 enum err enroll_case_accepted(struct ctx *cx, struct db *db, int64_t generation, const char *by) {
   return db_run(cx, db, "UPDATE generation SET accepted_by = $2 WHERE seq = $1", DB_I(generation), DB_S(by));
 }

@@ -199,6 +199,17 @@ static enum err repeated(struct ctx *cx, struct db *db, struct scep_work *w, boo
   return OK;
 }
 
+/* A renewal is a request of the one in force like any other: it is alive. */
+static enum err is_alive(struct ctx *cx, struct db *db, const struct scep_work *w, const char *device) {
+  struct enroll_ids ids = {.device = device, .id = device};
+  struct enroll_proof proof = {.address = w->address};
+  struct enroll_channel ch;
+  memcpy(proof.hash, pki_cert_sha256(w->request.signer), sizeof proof.hash);
+  TRY(enroll_find(cx, db, &ids, &proof, &ch));
+  if (ch.enrollment) TRY(enroll_touch(cx, db, ch.enrollment, clock_now_us(), w->address));
+  return ch.challenged ? enroll_defend(cx, db, &ids, &proof, &ch) : OK;
+}
+
 static enum err commit_renewal(struct ctx *cx, struct db *db, struct scep_work *w) {
   struct scep_renewed old;
   uint8_t unused[SHA256_LEN];
@@ -206,6 +217,7 @@ static enum err commit_renewal(struct ctx *cx, struct db *db, struct scep_work *
   bool again;
   TRY(check_renewed(cx, db, w, &old));
   if (w->fail != SCEP_NOFAIL) return OK;
+  TRY(is_alive(cx, db, w, old.device_id));
   TRY(repeated(cx, db, w, &again));
   if (again) return OK;
   if (old.lately > RENEWALS_A_DAY) return refuse(w, SCEP_BADREQUEST, "too many renewals within a day");

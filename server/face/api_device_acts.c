@@ -87,7 +87,7 @@ static enum err wake_waiting(struct ctx *cx, struct db *db, struct act *a) {
 static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   TRY(device_of(cx, db, a));
-  TRY(enroll_unblock(cx, db, a->id, a->by));
+  TRY(enroll_unblock(cx, db, a->core, a->id, a->by));
   return wake_waiting(cx, db, a);
 }
 

@@ -95,7 +95,8 @@ def test_wiped_devices_change_hands(tmp):
     until(lambda: (held(lab, "SILENT") or {}).get("silent_at"), "the push to be taken")
     assert gets_nothing(other)
     lab.server.stop()
-    lab.server = Server(tmp, data=tmp / "data", env={"POMONA_CLOCK_SHIFT": str(16 * 60)}, **lab.settings)
+    # the server has to be up for as long, at most 15 minutes
+    lab.server = Server(tmp, data=tmp / "data", env={"POMONA_CLOCK_SHIFT": str(16 * 60)}, takeover_wait="1s", **lab.settings)
     other.server = mine.server = lab.server
     lab.server.wait_log(msg="takeover.in-force", id="SILENT")
     assert is_served(lab, other)

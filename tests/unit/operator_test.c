@@ -23,7 +23,7 @@ static enum err block_job(struct ctx *cx, struct db *db, void *arg) {
 }
 static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
-  return enroll_unblock(cx, db, a->id, "someone");
+  return enroll_unblock(cx, db, &fx.core, a->id, "someone");
 }
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;

@@ -1,27 +1,8 @@
-#include "scep_world.h"
+#include "takeover_world.h"
 
 #include "core/push.h"
 
 /* ---- the first contact of a migrated device ---- */
-
-static enum err migrate_job(struct ctx *cx, struct db *db, void *arg) {
-  TRY(db_run(cx, db, "INSERT INTO device (id, created_at, contact_until) VALUES ($1, 1, $2)", DB_S(arg),
-             DB_I(clock_now_us() + 90 * US_DAY)));
-  TRY(db_run(cx, db,
-             "INSERT INTO generation (device, state, authenticated_at, enrolled_at, topic, facts, origin) "
-             "SELECT seq, 'current', 1, 1, $2, '{}', 'migrated' FROM device WHERE id = $1",
-             DB_S(arg), DB_S(TOPIC)));
-  TRY(db_run(
-      cx, db,
-      "UPDATE device SET generation = (SELECT g.seq FROM generation g WHERE g.device = device.seq) WHERE id = $1",
-      DB_S(arg)));
-  return db_run(cx, db,
-                "INSERT INTO enrollment (id, device, type, enabled, topic, token, push_magic, token_at, created_at) "
-                "SELECT id, seq, 'Device', 1, $2, $3, 'magic', 1, 1 FROM device WHERE id = $1",
-                DB_S(arg), DB_S(TOPIC), DB_B(slice_of("token")));
-}
-
-static void migrated(const char *udid) { must(in_job(migrate_job, (void *)(uintptr_t)udid)); }
 
 /* The first identity that is seen of a migrated device is its own; another one is not, nor is the first too late. */
 static void test_first_contact(void **state) {
@@ -41,88 +22,6 @@ static void test_first_contact(void **state) {
 }
 
 /* ---- takeovers ---- */
-
-/* A device "A", enrolled by a link, with a command waiting. */
-static struct enroll_proof owner(void) {
-  struct enroll_proof p = by_link(new_link(1, NULL));
-  assert_int_equal(authenticate(p, "A", "SERIAL-A"), ENROLL_FINE);
-  assert_int_equal(token_update(p, "A", "token"), ENROLL_FINE);
-  enqueue("A", "CertificateList", "1");
-  return p;
-}
-
-/* Somebody else, by another link, says that it is "A". */
-static struct enroll_proof claimant(int64_t uses) {
-  struct enroll_proof p = by_link(new_link(uses, NULL));
-  p.address = "198.51.100.9";
-  assert_int_equal(authenticate(p, "A", "SERIAL-A"), ENROLL_FINE);
-  return p;
-}
-
-static enum enroll_refusal user_token(struct enroll_proof p, const char *user, const char *token) {
-  enum enroll_refusal refusal;
-  struct pl *m = message("TokenUpdate", "A");
-  pl_set_string(m, "UserID", user);
-  pl_set_data(m, "Token", slice_of(token));
-  pl_set_string(m, "PushMagic", "magic");
-  must(check_in_with(p, m, &refusal));
-  return refusal;
-}
-
-struct answer {
-  int status;
-  int64_t sent_at, gone_at;
-};
-/* What the push thread writes when APNs has answered. */
-static enum err answer_job(struct ctx *cx, struct db *db, void *arg) {
-  const struct answer *a = arg;
-  return db_run(cx, db,
-                "UPDATE wake SET status = $1, sent_at = $2, answered_at = $2, apns_timestamp = $3, dead_at = $3, "
-                "token = (SELECT e.token FROM enrollment e WHERE e.seq = wake.enrollment)",
-                DB_I(a->status), DB_I(a->sent_at), DB_NULL_IF(a->gone_at == 0, DB_I(a->gone_at)));
-}
-static void apns_took(void) { must(in_job(answer_job, &(struct answer){.status = 200, .sent_at = clock_now_us()})); }
-static void apns_knows_it_is_gone(int64_t at) {
-  must(in_job(answer_job, &(struct answer){.status = 410, .sent_at = clock_now_us(), .gone_at = at}));
-}
-
-static enum err check_job(struct ctx *cx, struct db *db, void *arg) {
-  struct enroll_takeover *all;
-  bool *came = arg;
-  size_t n;
-  *came = false;
-  TRY(enroll_takeovers(cx, db, &fx.core, 0, &all, &n));
-  if (n == 0) return OK;
-  TRY(enroll_takeover_check(cx, db, &fx.core, all[0].generation, clock_now_us(), came));
-  return *came ? checkin_in_force(cx, db, &fx.core, all[0].device, "re-enrolled") : OK;
-}
-static bool comes(void) {
-  bool came;
-  must(in_job(check_job, &came));
-  return came;
-}
-
-static enum err accept_job(struct ctx *cx, struct db *db, void *arg) {
-  int64_t device;
-  TRY(enroll_accept(cx, db, &fx.core, arg, "boss", &device));
-  return device ? checkin_in_force(cx, db, &fx.core, device, "re-enrolled") : OK;
-}
-static enum err refuse_job(struct ctx *cx, struct db *db, void *arg) { return enroll_refuse(cx, db, arg, "boss"); }
-static enum err accept(const char *id) { return in_job(accept_job, (void *)(uintptr_t)id); }
-static enum err refuse(const char *id) { return in_job(refuse_job, (void *)(uintptr_t)id); }
-
-static bool is_empty(struct enroll_proof p) {
-  struct report *r = put_report(p, "A", "Idle", NULL);
-  return r->refusal == ENROLL_FINE && !r->command.p;
-}
-
-/* What polls taught is written. */
-static void flush_seen(void) {
-  seen_stop(fx.core.seen);
-  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
-}
-
-static void later(int64_t us) { clock_shift(us); }
 
 /* A link of anybody's takes nothing: whoever claims a device by it gets 200 and nothing, and is kept out of everything
    that the device has; who has it is woken. */
@@ -293,11 +192,6 @@ static void test_silence_of_one_that_spoke(void **state) {
                    1);
 }
 
-static enum err block_job(struct ctx *cx, struct db *db, void *arg) {
-  (void)arg;
-  return enroll_block(cx, db, "A", "boss");
-}
-
 /* A migrated device that was never seen here may not be able to come here yet: its silence is no proof. */
 static void test_migrated_device_is_not_lost_by_silence(void **state) {
   (void)state;
@@ -405,17 +299,6 @@ static void test_operator_refuses(void **state) {
 }
 
 /* ---- winning back ---- */
-
-/* "A" has lost its device by silence. */
-static struct enroll_proof usurper(void) {
-  struct enroll_proof other = claimant(1);
-  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
-  apns_took();
-  assert_false(comes());
-  later(16 * US_MINUTE);
-  assert_true(comes());
-  return other;
-}
 
 /* For 30 days a device that only slept has its place again with its first request, as it was: tokens, users. */
 static void test_won_back_at_day_29(void **state) {
