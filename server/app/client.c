@@ -1,4 +1,5 @@
 #include "app/client.h"
+#include "app/table.h"
 
 #include "base/clock.h"
 #include "base/enc.h"
@@ -84,7 +85,8 @@ static enum err fail_as_told(struct ctx *cx, const struct nh_reply *reply) {
   const char *code = js_str(error, "code"), *message = js_str(error, "message"), *trace = js_str(error, "trace");
   if (!code || !message) return FAIL(cx, E_INTERNAL, "the server answered %d", reply->status);
   enum err e = err_from_slug(code);
-  if (reply->status >= 500 && trace) return FAIL(cx, e, "%s (trace %s in the server's log)", message, trace);
+  message = plain(cx, message);
+  if (reply->status >= 500 && trace) return FAIL(cx, e, "%s (trace %s in the server's log)", message, plain(cx, trace));
   return FAIL(cx, e, "%s", message);
 }
 

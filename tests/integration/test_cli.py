@@ -118,6 +118,7 @@ def test_devices_and_commands(tmp):
     assert fleet["U-1"]["type"] == "Device" and fleet["U-1"]["enrolled"] is True and fleet["U-1"]["push"]["state"] in ("ok", "pending")
     assert server.cli_json("device", "show", "SU-2")["id"] == "U-2"
     server.cli("device", "show", "U-3", expect=3)
+    assert "\x1b" not in server.cli("device", "show", "U-\x1b[31m", expect=3).stderr  # a terminal obeys what it is told
     assert "U-1" in server.cli("device", "list").stdout
 
     uuid = server.cli("command", "send", "U-1", "U-2", "DeviceInformation", "Queries=UDID,OSVersion").stdout.strip()
