@@ -68,7 +68,10 @@ enum err get_bootstrap_token_apply(struct ctx *cx, struct db *db, struct checkin
   TRY(keep_awaiting(cx, db, &of, b->awaiting));
   TRY(checkin_get_bootstrap_token(cx, db, ch.device, &generation, &sealed));
   if (!sealed.p) return OK;
-  TRY(vault_unseal(cx, c->core->vault, about(cx, generation), sealed, &token));
+  if (vault_unseal(cx, c->core->vault, about(cx, generation), sealed, &token) != OK) {
+    ctx_clear_error(cx);
+    return FAIL(cx, E_STORAGE, "the stored bootstrap token does not open: other secret key, or damaged");
+  }
   struct pl *answer = pl_new_dict(cx);
   pl_set_data(answer, "BootstrapToken", token);
   checkin_answer_plist(cx, c, answer);

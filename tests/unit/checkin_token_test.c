@@ -37,6 +37,25 @@ static void test_bootstrap_token(void **state) {
   assert_bootstrap(p, NULL);
 }
 
+static enum err damage_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE generation SET bootstrap_token_sealed = x'0102'");
+}
+
+/* One that does not open is our trouble, which passes by an operator's hand: nothing is wrong with the message. */
+static void test_bootstrap_token_does_not_open(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  set_bootstrap(p, "secret");
+  must(in_job(damage_job, NULL));
+  struct checkin c = {.core = &fx.core, .proof = p};
+  must(checkin_read(fx.cx, pl_xml(fx.cx, message("GetBootstrapToken", "A")), &c));
+  assert_int_equal(in_job(checkin_apply, &c), E_STORAGE);
+  ctx_clear_error(fx.cx);
+  set_bootstrap(p, "another");
+  assert_bootstrap(p, "another");
+}
+
 /* Both messages may say whether the Mac still waits in Setup Assistant. */
 static void test_bootstrap_token_while_awaiting(void **state) {
   (void)state;
@@ -126,6 +145,7 @@ static void test_services_without_configuration(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bootstrap_token),
+      T(test_bootstrap_token_does_not_open),
       T(test_bootstrap_token_while_awaiting),
       T(test_bootstrap_token_after_renewal),
       T(test_bootstrap_token_of_a_former_enrollment),
