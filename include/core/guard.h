@@ -14,7 +14,7 @@
 /* E_CONFLICT with the numbers and the way out when enrolled devices would be cut off and accept-cut-off is not set.
    What was accepted is remembered: it is not asked about again. */
 MUST_CHECK enum err guard_url(struct ctx *cx, struct core *core);
-/* chain: leaf first, of the TLS certificate that is to be used. */
+/* chain: leaf first, of the TLS certificate that is to be used; n 0: TLS is off. */
 MUST_CHECK enum err guard_tls(struct ctx *cx, struct core *core, struct pki_cert *const *chain, size_t n);
 /* cas: those that would be accepted from now on. */
 MUST_CHECK enum err guard_device_ca(struct ctx *cx, struct core *core, struct db *db, struct pki_cert *const *cas,

@@ -85,8 +85,9 @@ static void print_count(struct js *o) {
   else if (cut_off == 0)
     printf("All %" PRId64 " enrolled devices were given its root: none would be cut off.\n", devices);
   else
-    printf("%" PRId64 " of %" PRId64 " enrolled devices were not given its root and would never come again.\n", cut_off,
-           devices);
+    printf("%" PRId64 " of %" PRId64
+           " enrolled devices were not given its root: if it were used now, they would never come again.\n",
+           cut_off, devices);
 }
 
 /* First what it would mean, then the deed: with --check only the first. */

@@ -60,7 +60,7 @@ static enum err guard(struct ctx *cx, struct server *s, struct slice cert_pem) {
 
 enum err serve_open_tls(struct ctx *cx, struct server *s) {
   struct slice cert, key;
-  if (!s->conf->tls) return OK;
+  if (!s->conf->tls) return guard_tls(cx, &s->core, NULL, 0);
   TRY(read_pair(cx, s, s->conf, &cert, &key));
   TRY(guard(cx, s, cert));
   TRY(http_tls_new(cx, &s->tls, cert, key));

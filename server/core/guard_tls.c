@@ -126,7 +126,8 @@ static const char *chain_text(struct ctx *cx, struct pki_cert *const *chain, siz
 static enum err remember(struct ctx *cx, struct core *core, struct db *db, const char *name, const char *value) {
   char *before;
   TRY(fact_read(cx, db, name, &before));
-  return before && strcmp(before, value) == 0 ? OK : guard_remember(cx, core, name, value);
+  bool same = before && value ? strcmp(before, value) == 0 : !before && !value;
+  return same ? OK : guard_remember(cx, core, name, value);
 }
 
 static enum err judge(struct ctx *cx, struct core *core, struct db *db, struct pki_cert *const *chain, size_t n) {
@@ -147,9 +148,12 @@ enum err guard_tls(struct ctx *cx, struct core *core, struct pki_cert *const *ch
   struct anchors a;
   struct db *db;
   char *known;
-  if (n == 0) return OK;
-  bool public = pki_chain_reaches(cx, chain, n, NULL, clock_now_us());
   TRY(db_reader(cx, core->store, &db));
+  if (n == 0) { /* the certificate is a proxy's */
+    TRY(remember(cx, core, db, GUARD_TLS_CHAIN, NULL));
+    return remember(cx, core, db, in_use, NULL);
+  }
+  bool public = pki_chain_reaches(cx, chain, n, NULL, clock_now_us());
   TRY(find_anchors(cx, core, db, chain, n, &a));
   const char *now = anchors_text(cx, &a, public, chain[n - 1]);
   TRY(fact_read(cx, db, accepted, &known));

@@ -145,6 +145,11 @@ def test_private_ca(tmp):
     write_pair(tmp, ca.server())
     s = Server(tmp, **url, **pair)
     s.stop()
+    s = Server(tmp, **url, tls="off")  # a proxy's certificate is none of ours
+    shown = s.admin("GET", "/api/v1/tls")[1]
+    assert shown["source"] == "off" and shown["certificate"] is None, shown
+    assert "TLS is off" in s.cli("tls", "show").stdout
+    s.stop()
 
 
 def test_reload_that_would_cut_off(tmp):
