@@ -204,11 +204,13 @@ enum err enroll_authenticate(struct ctx *cx, struct db *db, struct core *core, c
                              enum enroll_refusal *refusal) {
   struct decision d = {.core = core, .ids = ids, .proof = proof, .facts = facts};
   struct pushcert ours;
-  if (pushcert_find(cx, db, facts->topic, &ours) != OK) {
+  enum err e = pushcert_find(cx, db, facts->topic, &ours);
+  if (e == E_NOT_FOUND) {
     ctx_clear_error(cx);
     *refusal = ENROLL_TOPIC;
     return OK;
   }
+  TRY(e);
   TRY(enroll_device_load(cx, db, ids->device, &d.device));
   TRY(enroll_identity_load(cx, db, proof->hash, &d.identity));
   TRY(decide(cx, db, &d, refusal));

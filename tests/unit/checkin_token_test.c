@@ -56,6 +56,23 @@ static void test_bootstrap_token_does_not_open(void **state) {
   assert_bootstrap(p, "another");
 }
 
+static enum err lose_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "ALTER TABLE pushcert RENAME TO lost");
+}
+
+/* While the database cannot tell which topics there are, an Authenticate is not refused for its topic: that would end
+   an enrollment. */
+static void test_topics_that_cannot_be_read(void **state) {
+  (void)state;
+  struct enroll_proof p = new_identity("A");
+  must(in_job(lose_job, NULL));
+  struct checkin c = {.core = &fx.core, .proof = p};
+  must(checkin_read(fx.cx, pl_xml(fx.cx, message("Authenticate", "A")), &c));
+  assert_int_equal(in_job(checkin_apply, &c), E_INTERNAL);
+  assert_int_equal(c.refusal, ENROLL_FINE);
+}
+
 /* Both messages may say whether the Mac still waits in Setup Assistant. */
 static void test_bootstrap_token_while_awaiting(void **state) {
   (void)state;
@@ -145,6 +162,7 @@ static void test_services_without_configuration(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_bootstrap_token),
+      T(test_topics_that_cannot_be_read),
       T(test_bootstrap_token_does_not_open),
       T(test_bootstrap_token_while_awaiting),
       T(test_bootstrap_token_after_renewal),
