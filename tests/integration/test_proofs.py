@@ -165,6 +165,21 @@ def test_certificates_that_a_proxy_hands_on(tmp):
     assert put(to, PROXY, idle, [good, *other.identity.mdm_signature(idle).items()]) == REFUSED
     assert put(to, PROXY, idle, [("Client-Cert", sequence(other.identity)), *signed]) == REFUSED
 
+    # One connection of the proxy carries many devices: each request stands for its own header alone.
+    theirs = ("Client-Cert", sequence(other.identity))
+    queued = [server.enqueue(udid, f"for-{udid}")[0] for udid in ("U-1", "U-2")]
+    assert queued == [200, 200]
+    with contextlib.closing(http.client.HTTPConnection(*to, timeout=PATIENCE, source_address=(PROXY, 0))) as one:
+        for header, udid, gets in 2 * [(good, "U-1", "for-U-1"), (theirs, "U-2", "for-U-2"), (theirs, "U-1", None), (None, "U-2", None), (good, "U-1", "for-U-1"),
+                                       (("Client-Cert", "garbage"), "U-1", None), (theirs, "U-2", "for-U-2"), (good, "U-2", None)]:
+            one.request("PUT", "/mdm", plist(Status="Idle", UDID=udid), {"Content-Type": Device.REPORT, **dict([header] if header else [])})
+            answer = one.getresponse()
+            body = answer.read()
+            assert (answer.status, body) == REFUSED if gets is None else gets.encode() in body, (header, udid, body)
+    for d, udid in ((device, "U-1"), (other, "U-2")):
+        done = plist(Status="Acknowledged", UDID=udid, CommandUUID=f"for-{udid}")
+        assert put(to, PROXY, done, [("Client-Cert", sequence(d.identity))]) == EMPTY
+
     deep = Device(server, middle.identity("U-3", "ec"))
     theirs, idle3 = ("Client-Cert", sequence(deep.identity)), plist(Status="Idle", UDID="U-3")
     assert put(to, PROXY, idle3, [theirs]) == REFUSED and not server.events(id="U-3")
