@@ -49,26 +49,41 @@ static enum err check_takeovers(struct ctx *cx, struct core *core) {
   return OK;
 }
 
+/* Those that ask others may have to wait for them: they do so on a thread of their own. */
+enum lane { OWN, ASKS, LANES };
+
 /* A new chore is a row here and a function of its module. */
 static const struct chore {
   const char *name;
   int64_t every_us;
+  enum lane lane;
   enum err (*run)(struct ctx *cx, struct core *core);
 } rows[] = {
-    {"expired commands", 30 * US_SECOND, expire_commands},   {"history", US_HOUR, history_chore},
-    {"takeovers", 5 * US_SECOND, check_takeovers},           {"staged roots", 20 * US_SECOND, guard_stage_chore},
-    {"former addresses", 15 * US_MINUTE, guard_probe_chore}, {"renewal of identities", 10 * US_SECOND, renewal_chore},
-    {"webhook messages", US_MINUTE, webhook_tidy},
+    // clang-format off
+    {"expired commands", 30 * US_SECOND, OWN, expire_commands},
+    {"history", US_HOUR, OWN, history_chore},
+    {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
+    {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
+    {"webhook messages", US_MINUTE, OWN, webhook_tidy},
+    {"former addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},
+    {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
+    // clang-format on
 };
 enum { ROWS = sizeof rows / sizeof *rows };
+
+struct worker {
+  struct chores *chores;
+  enum lane lane;
+  pthread_t thread;
+};
 
 struct chores {
   struct core *core;
   pthread_mutex_t lock;
   pthread_cond_t stop;
-  pthread_t thread;
   bool stopping;
-  int64_t due[ROWS]; /* monotonic */
+  int64_t due[ROWS]; /* monotonic; each is its lane's own */
+  struct worker workers[LANES];
 };
 
 static void run_row(struct core *core, int i) {
@@ -82,17 +97,18 @@ void chores_run(struct core *core) {
   for (int i = 0; i < ROWS; i++) run_row(core, i);
 }
 
-static int next_row(const struct chores *c) {
-  int next = 0;
-  for (int i = 1; i < ROWS; i++)
-    if (c->due[i] < c->due[next]) next = i;
+static int next_row(const struct worker *w) {
+  int next = -1;
+  for (int i = 0; i < ROWS; i++)
+    if (rows[i].lane == w->lane && (next < 0 || w->chores->due[i] < w->chores->due[next])) next = i;
   return next;
 }
 
 /* Waits until the next one is due; -1: it is over. */
-static int wait_next(struct chores *c) {
+static int wait_next(const struct worker *w) {
+  struct chores *c = w->chores;
+  int next = next_row(w);
   pthread_mutex_lock(&c->lock);
-  int next = next_row(c);
   while (!c->stopping && clock_mono_us() < c->due[next]) cond_wait_until(&c->stop, &c->lock, c->due[next]);
   bool stopping = c->stopping;
   pthread_mutex_unlock(&c->lock);
@@ -100,22 +116,26 @@ static int wait_next(struct chores *c) {
 }
 
 static void *run(void *arg) {
-  struct chores *c = arg;
-  for (int i; (i = wait_next(c)) >= 0;) {
-    run_row(c->core, i);
-    c->due[i] = clock_mono_us() + rows[i].every_us;
+  struct worker *w = arg;
+  for (int i; (i = wait_next(w)) >= 0;) {
+    run_row(w->chores->core, i);
+    w->chores->due[i] = clock_mono_us() + rows[i].every_us;
   }
   return NULL;
 }
 
 enum err chores_start(struct ctx *cx, struct chores **out, struct core *core) {
+  static const char *const names[LANES] = {[OWN] = "chores", [ASKS] = "chores-ask"};
   (void)cx;
   struct chores *c = mem_alloc(sizeof *c);
   *c = (struct chores){.core = core};
   for (int i = 0; i < ROWS; i++) c->due[i] = clock_mono_us() + FIRST_S * US_SECOND;
   pthread_mutex_init(&c->lock, NULL);
   cond_init(&c->stop);
-  c->thread = thread_start("chores", run, c);
+  for (int l = 0; l < LANES; l++) {
+    c->workers[l] = (struct worker){.chores = c, .lane = (enum lane)l};
+    c->workers[l].thread = thread_start(names[l], run, &c->workers[l]);
+  }
   *out = c;
   return OK;
 }
@@ -124,9 +144,9 @@ void chores_stop(struct chores *c) {
   if (!c) return;
   pthread_mutex_lock(&c->lock);
   c->stopping = true;
-  pthread_cond_signal(&c->stop);
+  pthread_cond_broadcast(&c->stop);
   pthread_mutex_unlock(&c->lock);
-  thread_join(c->thread);
+  for (int l = 0; l < LANES; l++) thread_join(c->workers[l].thread);
   pthread_mutex_destroy(&c->lock);
   pthread_cond_destroy(&c->stop);
   free(c);

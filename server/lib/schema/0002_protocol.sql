@@ -212,6 +212,7 @@ CREATE TABLE webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON webhook_delivery (hook, enrollment, seq) WHERE state = 'due';
 CREATE INDEX webhook_delivery_oldest ON webhook_delivery (hook, seq) WHERE state = 'due';
+CREATE INDEX webhook_delivery_dead ON webhook_delivery (seq) WHERE state = 'dead';
 CREATE INDEX webhook_delivery_message ON webhook_delivery (message);
 CREATE INDEX webhook_delivery_ended ON webhook_delivery (state, ended_at) WHERE ended_at IS NOT NULL;
 -- The enrollments for which a receiver has something due.

@@ -357,6 +357,7 @@ CREATE INDEX event_at ON event (at);
 CREATE INDEX webhook_message_at ON webhook_message (at);
 CREATE INDEX webhook_delivery_due ON webhook_delivery (hook, enrollment, seq) WHERE state = 'due';
 CREATE INDEX webhook_delivery_oldest ON webhook_delivery (hook, seq) WHERE state = 'due';
+CREATE INDEX webhook_delivery_dead ON webhook_delivery (seq) WHERE state = 'dead';
 CREATE INDEX webhook_delivery_message ON webhook_delivery (message);
 CREATE INDEX webhook_delivery_ended ON webhook_delivery (state, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX webhook_lane_next ON webhook_lane (hook, worker, next_at);
