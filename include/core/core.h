@@ -58,7 +58,7 @@ struct core {
   struct webhook *webhook;   /* NULL where nothing is delivered */
   struct outbound *outbound; /* of the faces; NULL where nothing is asked of others */
   struct pki_signers *signers;
-  int64_t started_at; /* since then devices are heard */
+  _Atomic int64_t heard_since, clock_lead; /* enroll_listens */
   atomic_bool ending; /* what is being asked of others over HTTP is given up: a shutdown waits for nobody */
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */

@@ -160,6 +160,9 @@ MUST_CHECK enum err enroll_takeovers(struct ctx *cx, struct db *db, struct core 
    what its channels were to do (checkin_in_force). */
 MUST_CHECK enum err enroll_takeover_check(struct ctx *cx, struct db *db, struct core *core, int64_t generation,
                                           int64_t now, bool *came);
+/* Devices are heard now. lead: how far the clock is ahead of the monotonic one. At the start, and when it leaps (the
+   machine slept, or its clock was set), nobody was heard before. */
+void enroll_listens(struct core *core, int64_t now, int64_t lead);
 /* Inside a job, by an operator: E_NOT_FOUND, E_CONFLICT when nothing is provisional. accept: *came is the device, as
    above; 0 when its TokenUpdate is still to come, which then puts it in force. refuse: as if the former had come. */
 MUST_CHECK enum err enroll_accept(struct ctx *cx, struct db *db, struct core *core, const char *device_id,

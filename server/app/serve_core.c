@@ -1,7 +1,6 @@
 /* The parts of the core that have threads of their own. */
 #include "app/serve_int.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "core/chores.h"
 #include "core/push.h"
@@ -52,10 +51,7 @@ void serve_close_push(struct server *s) {
   push_stop(s->core.push);
 }
 
-enum err serve_open_chores(struct ctx *cx, struct server *s) {
-  s->core.started_at = clock_now_us();
-  return chores_start(cx, &s->chores, &s->core);
-}
+enum err serve_open_chores(struct ctx *cx, struct server *s) { return chores_start(cx, &s->chores, &s->core); }
 void serve_close_chores(struct server *s) { chores_stop(s->chores); }
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {

@@ -77,6 +77,11 @@ struct worker {
   pthread_t thread;
 };
 
+static void listen(struct core *core) {
+  int64_t now = clock_now_us();
+  enroll_listens(core, now, now - clock_mono_us());
+}
+
 struct chores {
   struct core *core;
   pthread_mutex_t lock;
@@ -118,6 +123,7 @@ static int wait_next(const struct worker *w) {
 static void *run(void *arg) {
   struct worker *w = arg;
   for (int i; (i = wait_next(w)) >= 0;) {
+    listen(w->chores->core);
     run_row(w->chores->core, i);
     w->chores->due[i] = clock_mono_us() + rows[i].every_us;
   }
@@ -130,6 +136,7 @@ enum err chores_start(struct ctx *cx, struct chores **out, struct core *core) {
   struct chores *c = mem_alloc(sizeof *c);
   *c = (struct chores){.core = core};
   for (int i = 0; i < ROWS; i++) c->due[i] = clock_mono_us() + FIRST_S * US_SECOND;
+  listen(core);
   pthread_mutex_init(&c->lock, NULL);
   cond_init(&c->stop);
   for (int l = 0; l < LANES; l++) {

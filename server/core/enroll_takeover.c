@@ -8,6 +8,7 @@
 #include "core/event.h"
 #include "core/push.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How long the one in force may take to answer a push. A link of many uses is in many hands. */
@@ -90,10 +91,15 @@ static bool is_unregistered(const struct enroll_case *c) {
 /* Of a migrated device that was never seen here nobody knows whether it can reach this server at all. */
 static bool has_spoken(const struct enroll_case *c) { return !c->former_known || c->t.former_seen >= c->fetched_at; }
 
+void enroll_listens(struct core *core, int64_t now, int64_t lead) {
+  int64_t before = atomic_exchange(&core->clock_lead, lead);
+  if (!before || llabs(lead - before) > US_MINUTE) atomic_store(&core->heard_since, now);
+}
+
 /* Nobody is heard while the server is down: it has to be up for as long as the shorter wait is. */
 static int64_t silent_at(const struct core *core, const struct enroll_case *c) {
   int64_t wait = wait_us(core, c), up = wait < SHORTER_WAIT ? wait : SHORTER_WAIT;
-  int64_t asked = c->t.woken_at + wait, heard = core->started_at + up;
+  int64_t asked = c->t.woken_at + wait, heard = atomic_load(&core->heard_since) + up;
   if (!c->t.woken_at || has_spoken(c)) return 0;
   return asked > heard ? asked : heard;
 }

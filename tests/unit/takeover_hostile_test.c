@@ -1,7 +1,5 @@
 #include "takeover_world.h"
 
-#include "core/push.h"
-
 /* ---- who had the device once ---- */
 
 static struct enroll_proof comes_in(struct enroll_proof p, const char *token) {
@@ -118,7 +116,7 @@ static void test_server_that_was_down(void **state) {
   apns_took();
   assert_false(comes());
   later(3 * US_DAY);
-  fx.core.started_at = clock_now_us();
+  enroll_listens(&fx.core, clock_now_us(), 1);
   assert_false(comes());
   later(3 * US_DAY + 14 * US_MINUTE);
   assert_false(comes());
@@ -134,10 +132,28 @@ static void test_server_that_restarts(void **state) {
   apns_took();
   assert_false(comes());
   later(US_DAY);
-  fx.core.started_at = clock_now_us();
+  enroll_listens(&fx.core, clock_now_us(), 1);
   assert_false(comes());
   later(US_DAY + 16 * US_MINUTE);
   assert_true(comes());
+}
+
+/* Nor is anybody heard by a machine that sleeps; what it sees of that is its clock, which leaps. */
+static void test_clock_that_leaps(void **state) {
+  (void)state;
+  struct enroll_proof mine = owner(), other = claimant(1);
+  assert_int_equal(token_update(other, "A", "other"), ENROLL_FINE);
+  enroll_listens(&fx.core, clock_now_us(), US_HOUR);
+  apns_took();
+  assert_false(comes());
+  later(10 * US_MINUTE);
+  enroll_listens(&fx.core, clock_now_us(), US_HOUR + US_SECOND);
+  later(3 * US_DAY);
+  enroll_listens(&fx.core, clock_now_us(), 3 * US_DAY);
+  assert_false(comes());
+  later(3 * US_DAY + 14 * US_MINUTE);
+  assert_false(comes());
+  assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
 }
 
 /* A renewal is a request, too. */
@@ -353,6 +369,7 @@ int main(void) {
       T(test_blocked_is_not_silent),
       T(test_server_that_was_down),
       T(test_server_that_restarts),
+      T(test_clock_that_leaps),
       T(test_renewal_defends),
       T(test_wanted_one_is_not_pushed_aside),
       T(test_accepted_one_is_not_pushed_aside),
