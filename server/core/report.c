@@ -102,6 +102,16 @@ static enum err next_command(struct ctx *cx, struct db *db, struct report *r, co
   return e;
 }
 
+/* Who may be served and what there is to hand out are two reads: another generation may have come into force between
+   them, whose commands are not for this identity. */
+static enum err still_in_force(struct ctx *cx, struct db *reader, const struct report *r,
+                               const struct enroll_channel *before, bool *still) {
+  struct enroll_channel now;
+  TRY(enroll_find(cx, reader, &r->ids, &r->proof, &now));
+  *still = now.refusal == ENROLL_FINE && now.current && now.generation == before->generation;
+  return OK;
+}
+
 enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *done) {
   struct enroll_channel ch;
   struct queue_item item;
@@ -121,6 +131,8 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   TRY(next_command(cx, reader, r, &who, &item, &found));
   if (!found) return rest(r, ch.enrollment), OK;
   if (item.recorded || item.damaged) return *done = false, OK;
+  TRY(still_in_force(cx, reader, r, &ch, done));
+  if (!*done) return OK;
   seen_sent(r->core->seen, ch.enrollment, item.target, r->now, r->proof.hash);
   hand_out(r, &item);
   return OK;
