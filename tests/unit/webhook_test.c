@@ -114,12 +114,19 @@ static void pass(int64_t us) {
 
 static bool has(int i, const char *text) { return strstr(web.got[i], text) != NULL; }
 
+static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
+  (void)cx, (void)db, (void)arg;
+  return OK;
+}
+
+/* In memory a reader sees a job at its work: what it writes is there as a whole when the next job is over. */
 static void await_rows(const char *sql, int64_t n) {
   int64_t until = clock_mono_us() + PATIENCE;
   while (count(sql) != n) {
     if (clock_mono_us() > until) fail_msg("%s: %lld, not %lld", sql, (long long)count(sql), (long long)n);
     sched_yield();
   }
+  must(in_job(nothing, NULL));
 }
 #define DUE "SELECT count(*) FROM webhook_delivery WHERE state = 'due'"
 #define DEAD "SELECT count(*) FROM webhook_delivery WHERE state = 'dead'"
