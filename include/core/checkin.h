@@ -44,5 +44,8 @@ MUST_CHECK enum err checkin_admit(struct ctx *cx, struct db *db, struct core *co
    reason, they are woken, and webhooks are told of them as of TokenUpdates. */
 MUST_CHECK enum err checkin_in_force(struct ctx *cx, struct db *db, struct core *core, int64_t device,
                                      const char *reason);
+/* Inside a job: the device of this channel, its own, is known to be supervised: it is asked for the bypass code of
+   Activation Lock, once for each generation. */
+MUST_CHECK enum err checkin_supervised(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
 
 #endif

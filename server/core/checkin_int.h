@@ -61,6 +61,8 @@ MUST_CHECK enum err checkin_get_bootstrap_token(struct ctx *cx, struct db *db, i
                                                 struct slice *sealed);
 /* Does it wait in Setup Assistant, by its generation in force? */
 MUST_CHECK enum err checkin_awaits(struct ctx *cx, struct db *db, int64_t device, bool *awaits);
+/* Was it asked for its bypass code since its generation came into force? */
+MUST_CHECK enum err checkin_asked_bypass_code(struct ctx *cx, struct db *db, int64_t enrollment, bool *asked);
 MUST_CHECK enum err checkin_set_awaiting(struct ctx *cx, struct db *db, int64_t generation, int awaiting);
 
 #endif

@@ -49,6 +49,18 @@ enum err checkin_awaits(struct ctx *cx, struct db *db, int64_t device, bool *awa
   return OK;
 }
 
+enum err checkin_asked_bypass_code(struct ctx *cx, struct db *db, int64_t enrollment, bool *asked) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n,
+                 "SELECT count(*) FROM enrollment e JOIN device d ON d.seq = e.device "
+                 "JOIN generation g ON g.seq = d.generation JOIN target t ON t.enrollment = e.seq "
+                 "JOIN command c ON c.seq = t.command WHERE e.seq = $1 AND t.queued_at >= g.enrolled_at "
+                 "AND c.request_type = 'ActivationLockBypassCode'",
+                 DB_I(enrollment)));
+  *asked = n != 0;
+  return OK;
+}
+
 enum { TOKENS_MAX = 50 }; /* of one job: those of a device that was on trial are fewer */
 
 enum err checkin_tokens(struct ctx *cx, struct db *db, int64_t device, struct checkin_token **out, size_t *n) {

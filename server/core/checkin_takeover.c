@@ -8,12 +8,18 @@
 
 #include <string.h>
 
-/* A device that waits in Setup Assistant is supervised. Its bypass code of Activation Lock can be asked for some days
-   only, and it is too late when it is needed. */
+/* Its bypass code of Activation Lock can be asked for some days only, and it is too late when it is needed. */
+enum err checkin_supervised(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment) {
+  bool asked;
+  TRY(checkin_asked_bypass_code(cx, db, enrollment, &asked));
+  return asked ? OK : queue_own(cx, db, core, "ActivationLockBypassCode", enrollment);
+}
+
+/* A device that waits in Setup Assistant is supervised. */
 static enum err ask_bypass_code(struct ctx *cx, struct db *db, struct core *core, int64_t device, int64_t enrollment) {
   bool awaits;
   TRY(checkin_awaits(cx, db, device, &awaits));
-  return awaits ? queue_own(cx, db, core, "ActivationLockBypassCode", enrollment) : OK;
+  return awaits ? checkin_supervised(cx, db, core, enrollment) : OK;
 }
 
 enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason) {

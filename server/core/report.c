@@ -75,6 +75,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
     return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
   out->errors = errors_of(cx, message);
   out->bypass_code = bypass_code_of(message);
+  (void)pl_bool(pl_get(pl_get(message, "QueryResponses"), "IsSupervised"), &out->supervised);
   return enroll_ids(cx, message, &out->ids);
 }
 
@@ -164,7 +165,10 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
-  if (!known || !r->bypass_code.p || strcmp(r->status, "Acknowledged") != 0) return OK;
+  if (!known || strcmp(r->status, "Acknowledged") != 0) return OK;
+  if (r->supervised && !r->ids.is_user && ch->refusal == ENROLL_FINE)
+    TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
+  if (!r->bypass_code.p) return OK;
   return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
 }
 

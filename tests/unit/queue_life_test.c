@@ -369,6 +369,34 @@ static void test_no_bypass_code(void **state) {
   assert_int_equal(count("SELECT count(*) FROM target"), 0);
 }
 
+static const char *tell_supervised(struct enroll_proof p, const char *uuid, bool yes) {
+  struct pl *m = pl_new_dict(fx.cx), *answers = pl_new_dict(fx.cx);
+  struct report r = {.core = &fx.core, .proof = p, .now = clock_now_us()};
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", uuid);
+  pl_set_bool(answers, "IsSupervised", yes);
+  pl_set(m, "QueryResponses", answers);
+  must(report_read(fx.cx, pl_xml(fx.cx, m), &r));
+  must(in_job(report_apply, &r));
+  return r.command_uuid;
+}
+
+/* One that says later that it is supervised is asked then, once; its word counts in an answer that was asked for. */
+static void test_bypass_code_when_supervision_is_told(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("A");
+  for (int i = 1; i <= 4; i++) enqueue("A", "SecurityInfo", ctx_printf(fx.cx, "%d", i));
+  assert_string_equal(tell_supervised(p, "unknown", true), "1");
+  assert_string_equal(tell_supervised(p, "1", false), "2");
+  assert_int_equal(count("SELECT count(*) FROM command WHERE created_by = 'pomona'"), 0);
+  assert_string_equal(tell_supervised(p, "2", true), "3");
+  assert_string_equal(tell_supervised(p, "3", true), "4");
+  assert_int_equal(count("SELECT count(*) FROM command WHERE created_by = 'pomona' "
+                         "AND request_type = 'ActivationLockBypassCode'"),
+                   1);
+}
+
 static enum err enqueue_key(const char *id, const char *uuid, const char *key) {
   struct command c;
   must(command_build(fx.cx, &c, "SecurityInfo", NULL, uuid));
@@ -439,6 +467,7 @@ int main(void) {
       T(test_raw_pin),
       T(test_bypass_code),
       T(test_no_bypass_code),
+      T(test_bypass_code_when_supervision_is_told),
       T(test_collapse),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
