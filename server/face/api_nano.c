@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "core/pushcert.h"
 #include "face/api_int.h"
+#include "face/api_nano_int.h"
 
 #include <string.h>
 
@@ -49,17 +50,25 @@ static void put_pushcert(struct http_req *rq, struct core *core) {
 
 /* ---- /v1/push and /v1/enqueue ---- */
 
-/* "ID,ID,…" of the path. */
-static enum err read_ids(struct http_req *rq, struct enqueue *q) {
+enum err nano_ids(struct http_req *rq, const char *param, char ***out, size_t *n) {
   struct ctx *cx = http_cx(rq);
-  struct slice all = route_param(rq, "ids"), rest = all, id;
+  struct slice all = route_param(rq, param), rest = all, id;
   size_t room = 1;
+  *n = 0;
   for (size_t i = 0; i < all.n; i++) room += all.p[i] == ',';
   if (room > IDS_MAX) return FAIL(cx, E_TOO_LARGE, "more than %d ids", IDS_MAX);
-  q->targets = ctx_alloc(cx, room * sizeof *q->targets);
+  *out = ctx_alloc(cx, room * sizeof **out);
   while (slice_cut(&rest, ',', &id))
-    if (id.n) q->targets[q->n++].name = ctx_memdup(cx, id.p, id.n);
-  return q->n ? OK : FAIL(cx, E_INVALID, "no ids");
+    if (id.n) (*out)[(*n)++] = ctx_memdup(cx, id.p, id.n);
+  return *n ? OK : FAIL(cx, E_INVALID, "no ids");
+}
+
+static enum err read_ids(struct http_req *rq, struct enqueue *q) {
+  char **ids;
+  TRY(nano_ids(rq, "ids", &ids, &q->n));
+  q->targets = ctx_alloc(http_cx(rq), q->n * sizeof *q->targets);
+  for (size_t i = 0; i < q->n; i++) q->targets[i].name = ids[i];
+  return OK;
 }
 
 static void set_target_error(struct js *o, const struct enqueue *q, const struct enqueue_target *t) {

@@ -1,8 +1,11 @@
-/* What NanoMDM's lists share: pages by limit, and offset or cursor. */
+/* What NanoMDM's paths share: ids in the path; pages by limit, and offset or cursor. */
 #ifndef POMONA_FACE_API_NANO_INT_H
 #define POMONA_FACE_API_NANO_INT_H
 
 #include "face/router.h"
+
+/* "ID,ID,…" of the path, at most 100,000, empty ones left out: E_TOO_LARGE, E_INVALID when there is none. */
+MUST_CHECK enum err nano_ids(struct http_req *rq, const char *param, char ***out, size_t *n);
 
 struct nano_page {
   int most;

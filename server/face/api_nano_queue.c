@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { IDS_MAX = 100000, CHUNK = 150 }; /* rows a job */
+enum { CHUNK = 150 }; /* rows a job */
 
 /* ---- GET ---- */
 
@@ -120,15 +120,11 @@ static void cleared(struct http_req *rq, void *arg, enum err e) {
 }
 
 static enum err read_ids(struct http_req *rq, struct clearing *c) {
-  struct ctx *cx = http_cx(rq);
-  struct slice all = route_param(rq, "id"), rest = all, id;
-  size_t room = 1;
-  for (size_t i = 0; i < all.n; i++) room += all.p[i] == ',';
-  if (room > IDS_MAX) return FAIL(cx, E_TOO_LARGE, "more than %d ids", IDS_MAX);
-  c->targets = ctx_alloc(cx, room * sizeof *c->targets);
-  while (slice_cut(&rest, ',', &id))
-    if (id.n) c->targets[c->n++].id = ctx_memdup(cx, id.p, id.n);
-  return c->n ? OK : FAIL(cx, E_INVALID, "no ids");
+  char **ids;
+  TRY(nano_ids(rq, "id", &ids, &c->n));
+  c->targets = ctx_alloc(http_cx(rq), c->n * sizeof *c->targets);
+  for (size_t i = 0; i < c->n; i++) c->targets[i].id = ids[i];
+  return OK;
 }
 
 static void clear(struct http_req *rq, struct core *core) {
