@@ -25,12 +25,14 @@ struct conf {
   const char *log_level, *log_format;
   const char *trusted_proxies, *unknown_devices, *user_auth;
   const char *authproxy_url, *escrow_key_unlock_url, *proxy;
+  const char *mdmcert_url, *mdmcert_api_key;
+  const char *smtp_url, *mail_from, *mail_to, *notify_command;
   const char *webhook_url; /* separated by spaces */
   const char *webhook_hmac_key, *webhook_format, *webhook_events;
   bool tls, admin_insecure, device_ca_names, sign_message, scep_legacy, open_enrollment, accept_cut_off;
   int64_t wake_rate, history_days;
   int64_t identity_validity, identity_renew_before, identity_grace; /* microseconds, as all spans */
-  int64_t takeover_wait, migration_window, await_timeout;           /* takeover_wait 0: unset */
+  int64_t takeover_wait, migration_window, await_timeout, lost_after; /* takeover_wait 0: unset */
   const char **sources; /* one a row of the table: "default", "environment POMONA_X", "FILE:12" … */
 };
 

@@ -15,6 +15,8 @@ struct addr_ranges;
 struct db_store;
 struct vault;
 struct keyring;
+struct hangups;
+struct notify_child;
 struct outbound;
 struct push;
 struct refused;
@@ -38,14 +40,16 @@ struct core_conf {
   bool unenroll_unknown, user_auth_empty, accept_cut_off;
   int64_t identity_validity_us, identity_renew_before_us, identity_grace_us;
   int64_t takeover_wait_us; /* 0: 15 minutes for links of one use, 24 hours for others */
-  int64_t migration_window_us, await_timeout_us, history_us;
+  int64_t migration_window_us, await_timeout_us, history_us, lost_after_us;
   const char *authproxy_url, *escrow_key_unlock_url; /* without a slash at the end; authproxy_url NULL: none */
   const char *proxy;                                 /* of HTTP clients; NULL: none */
   const char *webhook_urls;                          /* separated by spaces; NULL: none */
   const char *webhook_hmac_key;                      /* NULL: none */
   bool webhook_micromdm, webhook_all;
-  int64_t wake_rate; /* pushes a second */
-  bool own_tls;      /* the TLS certificate is by our own CA: its root goes into profiles */
+  const char *mdmcert_url, *mdmcert_api_key;  /* mdmcert_api_key NULL: none */
+  const char *smtp_url, *mail_from, *mail_to; /* smtp_url NULL: no e-mail; mail_to: separated by commas, or NULL */
+  int64_t wake_rate;                          /* pushes a second */
+  bool own_tls;                               /* the TLS certificate is by our own CA: its root goes into profiles */
 };
 
 struct core {
@@ -54,9 +58,11 @@ struct core {
   struct keyring *keyring;
   struct push *push; /* NULL where nothing is pushed */
   struct seen *seen;
-  struct refused *refused;   /* NULL where nothing is kept of requests that were refused */
-  struct webhook *webhook;   /* NULL where nothing is delivered */
-  struct outbound *outbound; /* of the faces; NULL where nothing is asked of others */
+  struct refused *refused;           /* NULL where nothing is kept of requests that were refused */
+  struct webhook *webhook;           /* NULL where nothing is delivered */
+  struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
+  struct notify_child *notify_child; /* NULL: no notify-command */
+  struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
   struct pki_signers *signers;
   _Atomic int64_t heard_since, clock_lead; /* enroll_listens */
   atomic_bool ending; /* what is being asked of others over HTTP is given up: a shutdown waits for nobody */

@@ -69,6 +69,56 @@ void push_quiesce(struct push *p);                   /* no new pushes */
    run after it, the store is closed after it. */
 void push_stop(struct push *p);
 
+/* ---- what Apple says of a certificate, and the way to it (push_probe.c, push_link_sql.c) ---- */
+
+/* Why a connection to APNs does not come about, or ended: slugs in apns_link.kind. */
+enum push_trouble {
+  PUSH_UP,
+  PUSH_NAME,    /* the name is not found */
+  PUSH_REFUSED, /* TCP: refused, reset, no route */
+  PUSH_TIMEOUT,
+  PUSH_PROXY,  /* the proxy said no: proxy_status */
+  PUSH_ISSUER, /* TLS with somebody else: `issuer` is who signed the peer's chain */
+  PUSH_ALERT,  /* the peer refused our certificate in TLS */
+  PUSH_HTTP2,  /* no HTTP/2, or an end without a reason */
+  PUSH_SERVER, /* Apple's service fails: 500, 503 */
+  PUSH_TROUBLES
+};
+const char *push_trouble_name(enum push_trouble t); /* "" for PUSH_UP */
+enum push_trouble push_trouble_of(const char *name);
+
+/* A certificate is asked about by a push to a token of zeros, over a connection of its own (by `proxy` where it is
+   set): 400 BadDeviceToken proves that Apple takes the certificate (observed with real servers, not documented). */
+enum push_proof { PUSH_PROVEN, PUSH_PROOF_REFUSED, PUSH_UNREACHABLE };
+struct push_probe {
+  enum push_proof proof;
+  enum push_trouble trouble; /* of PUSH_UNREACHABLE, or PUSH_ALERT */
+  int status;                /* of the answer; 0: none */
+  char reason[64];           /* Apple's, of a refusal */
+  char text[256];            /* for people: what was found */
+  char issuer[256];          /* of the peer's chain, when there was TLS */
+  int alert, proxy_status;   /* -1, 0: none */
+  int64_t date;              /* the answer's Date header, 0: none: our clock against Apple's */
+};
+/* Blocks for at most timeout_us: never on a listener's thread, nor the writer's. PUSH_PROOF_REFUSED only on Apple's
+   positive word: an alert about the certificate, 403 BadCertificate, BadCertificateEnvironment, Forbidden, 400
+   BadTopic, TopicDisallowed. cert_pem, key_pem p NULL: only the way is tried (the handshake; no push). port 0: that of
+   apns-url. */
+MUST_CHECK enum err push_probe(struct ctx *cx, struct core *core, const char *topic, struct slice cert_pem,
+                               struct slice key_pem, int port, int64_t timeout_us, struct push_probe *out);
+/* A chore: each certificate in use is probed once a day; what came of it stands in its row (pushcert_proved). */
+MUST_CHECK enum err push_probe_chore(struct ctx *cx, struct core *core);
+
+/* The way to APNs as the push thread found it last, by topic, durable. Reader's connection. */
+struct push_link {
+  char *topic, *text, *issuer, *host; /* issuer NULL: not known */
+  bool up;
+  int64_t since;
+  enum push_trouble kind;
+  int proxy_status;
+};
+MUST_CHECK enum err push_links(struct ctx *cx, struct db *db, struct push_link **out, size_t *n);
+
 struct push_health {
   bool connected;
   int64_t since;                       /* of that state */

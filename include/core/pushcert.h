@@ -7,12 +7,15 @@
 
 #include "core/core.h"
 #include "lib/db.h"
+#include "lib/json.h"
 
 struct pushcert {
   int64_t seq;
   char *topic, *serial_number, *subject, *issuer;
   int64_t not_before, not_after, imported_at, superseded_at;
-  char *apple_id, *owner, *note; /* NULL when not recorded */
+  char *apple_id, *owner, *note; /* of its topic's record; NULL when not recorded */
+  int64_t probed_at, proven_at;  /* Apple was asked about it last; took it last */
+  char *proof, *proof_text;      /* "proven", "refused", "unreachable"; NULL: never asked */
   int64_t enrollments;           /* that listen on its topic; counted by pushcert_list only */
 };
 
@@ -42,6 +45,41 @@ MUST_CHECK enum err pushcert_topic(struct ctx *cx, struct db *db, char **out);
 /* Certificate and key as PEM of the one in use for topic, for the connection to APNs. */
 MUST_CHECK enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic,
                                   struct slice *cert_pem, struct slice *key_pem, int64_t *not_after);
+
+/* ---- the record of a topic: who stands behind it ---- */
+struct pushcert_record {
+  const char *topic;
+  /* Texts; NULL: not told. account_kind: "personal", "organization", "managed". */
+  const char *apple_account, *account_kind, *second_factor, *trusted_person_1, *trusted_person_2, *password_place;
+  const char *owner, *owner_email, *deputy, *deputy_email, *organization, *address, *web_site, *note;
+  int64_t confirmed_at; /* that two people can still sign in; 0: never */
+  const char *confirmed_by;
+  int64_t plan_every_us; /* planned renewals: 0: none */
+  const char *plan_on;   /* "MM-DD"; NULL: none */
+  int64_t updated_at;    /* 0: nothing was recorded */
+  const char *updated_by;
+};
+/* Never E_NOT_FOUND: a topic without a record has an empty one. */
+MUST_CHECK enum err pushcert_record_read(struct ctx *cx, struct db *db, const char *topic, struct pushcert_record *out);
+/* Inside a job. */
+MUST_CHECK enum err pushcert_record_write(struct ctx *cx, struct db *db, const struct pushcert_record *r);
+/* What is wrong or dangerous with a record, one sentence each: account-personal, account-federation-risk,
+   account-missing, unconfirmed … */
+struct pushcert_warning {
+  const char *slug, *text;
+};
+MUST_CHECK enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r, const char *organization,
+                                             struct pushcert_warning **out, size_t *n);
+/* For warnings: "Apple Account it@example.org, owner A (a@example.org), deputy B" or what is missing. In cx. */
+const char *pushcert_people(struct ctx *cx, const struct pushcert_record *r);
+
+/* Inside a job: what was done with a topic. detail may be NULL. */
+MUST_CHECK enum err pushcert_history_add(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert,
+                                         const char *act, const char *by, struct js *detail);
+/* Inside a job: what a probe said of a certificate (its seq); proof: "proven", "refused", "unreachable". */
+MUST_CHECK enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,
+                                    const char *text);
+
 /* "ok", "expiring" (30 days), "expired", "superseded" */
 const char *pushcert_state(const struct pushcert *c, int64_t now);
 

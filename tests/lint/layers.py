@@ -4,8 +4,8 @@ import re
 
 from common import LAYERS, files, includes, logical, main, read
 
-CORE = ("core account audit vault fact keyring event escrow pushcert push enroll scep command queue webhook refused seen guard renewal profile inventory group guardian "
-        "why ddm dep checkin migrate report history chores").split()
+CORE = ("core account audit vault fact keyring event notice escrow pushcert push enroll scep command queue webhook refused hangup seen guard renewal profile inventory group guardian "
+        "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores").split()
 
 
 def layer_of(name):
