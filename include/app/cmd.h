@@ -45,13 +45,14 @@ MUST_CHECK enum err cmd_identity_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_test(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_replay(struct ctx *cx, struct args *a);
+/* cmd_pushcert.c */
+MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_stage(struct ctx *cx, struct args *a);
-MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
-MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
 #endif

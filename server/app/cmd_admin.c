@@ -1,15 +1,12 @@
-/* Enrollment links, push certificates, the state of the server. */
+/* Enrollment links, the state of the server. */
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
 #include "base/file.h"
-#include "base/secret.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { PEM_MAX = 1 << 20 };
 
 /* ---- enroll ---- */
 
@@ -43,65 +40,6 @@ enum err cmd_enroll_profile(struct ctx *cx, struct args *a) {
   TRY(client_bytes(cx, c, "GET", "/api/v1/enroll-profile", (struct slice){0}, &profile));
   if (path) return file_replace(cx, path, profile);
   fwrite(profile.p, 1, profile.n, stdout);
-  return OK;
-}
-
-/* ---- pushcert ---- */
-
-static void print_pushcerts(struct ctx *cx, struct js *all) {
-  static const char *const headers[] = {"TOPIC", "STATE", "ENDS", "DAYS LEFT", "SERIAL", "ENROLLMENTS", NULL};
-  struct table *t = table_new(cx, headers);
-  for (size_t i = 0; i < js_count(all); i++) {
-    struct js *o = js_at(all, i);
-    const char *cells[] = {js_str(o, "topic"),
-                           js_str(o, "state"),
-                           local_time(cx, js_str(o, "not_after")),
-                           member_text(cx, o, "days_left"),
-                           js_str(o, "serial_number"),
-                           member_text(cx, o, "enrollments")};
-    table_add(t, cells);
-  }
-  table_print(t, stdout);
-}
-
-enum err cmd_pushcert_show(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct js *answer;
-  TRY(client_open(cx, &c, a));
-  TRY(client_call(cx, c, "GET", "/api/v1/pushcerts", NULL, &answer));
-  if (args_has(a, "json"))
-    print_json(cx, js_get(answer, "pushcerts"));
-  else if (js_count(js_get(answer, "pushcerts")) == 0)
-    fputs("No push certificate yet; `pomona pushcert import FILE…` takes one in.\n", stderr);
-  else
-    print_pushcerts(cx, js_get(answer, "pushcerts"));
-  return OK;
-}
-
-/* All files one after the other: certificate and key may stand in one or in two. */
-static enum err read_files(struct ctx *cx, const struct args *a, struct slice *out) {
-  char *all = ctx_strdup(cx, "");
-  for (size_t i = 0; i < a->n; i++) {
-    struct slice bytes;
-    TRY(file_read(cx, &bytes, a->operands[i], PEM_MAX));
-    all = ctx_printf(cx, "%s%s\n", all, bytes.p);
-    secret_in(cx, all, strlen(all));
-  }
-  *out = slice_of(all);
-  return OK;
-}
-
-enum err cmd_pushcert_import(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct slice pem, bytes;
-  struct js *answer;
-  TRY(read_files(cx, a, &pem));
-  TRY(client_open(cx, &c, a));
-  const char *path = args_has(a, "new-topic") ? "/api/v1/pushcerts?new-topic=yes" : "/api/v1/pushcerts";
-  TRY(client_bytes(cx, c, "PUT", path, pem, &bytes));
-  TRY(js_parse(cx, bytes, &answer));
-  if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("%s, valid until %s\n", plain(cx, js_str(answer, "topic")), local_time(cx, js_str(answer, "not_after")));
   return OK;
 }
 
