@@ -63,6 +63,14 @@ struct pushcert_record {
 MUST_CHECK enum err pushcert_record_read(struct ctx *cx, struct db *db, const char *topic, struct pushcert_record *out);
 /* Inside a job. */
 MUST_CHECK enum err pushcert_record_write(struct ctx *cx, struct db *db, const struct pushcert_record *r);
+/* When the next planned renewal is due; 0: none is planned. Every so long counts from the import of the certificate in
+   use. A day of the year is the first such day more than 30 days after that import (one shortly before the day was the
+   renewal of that day); 29 February is the 28th in other years. Never after the end of the certificate; one that is
+   overdue stays where it was. */
+int64_t pushcert_plan_next(const struct pushcert_record *r, const struct pushcert *in_use);
+/* Is it a day of the year, "MM-DD"? */
+bool pushcert_plan_day(const char *text);
+
 /* What is wrong or dangerous with a record, one sentence each: account-personal, account-federation-risk,
    account-missing, unconfirmed … */
 struct pushcert_warning {
