@@ -19,6 +19,7 @@ struct h2_response {
   bool unprocessed;         /* the peer has certainly not acted on it (REFUSED_STREAM, or above GOAWAY's last id) */
   struct slice apns_id;     /* header apns-id; borrowed for the callback */
   struct slice retry_after; /* header retry-after */
+  struct slice date;        /* header date */
   struct slice body;        /* at most 4 KiB are kept */
 };
 
@@ -52,8 +53,19 @@ short h2_events(const struct h2 *c);     /* POLLIN, POLLOUT */
 void h2_io(struct h2 *c, short revents); /* after poll, or with 0 after submitting */
 bool h2_usable(const struct h2 *c);      /* ready and no GOAWAY, not closed */
 bool h2_is_closed(const struct h2 *c);
-int h2_alert(const struct h2 *c);   /* TLS alert received from the peer (45: our certificate has expired), or -1 */
-size_t h2_room(const struct h2 *c); /* streams that may be opened now */
+int h2_alert(const struct h2 *c); /* TLS alert received from the peer (45: our certificate has expired), or -1 */
+/* What a connection came to grief of, so that people are told what to mend. */
+enum h2_trouble {
+  H2_FINE,     /* it is open, or ended in order */
+  H2_REFUSED,  /* TCP, or before the end of the TLS handshake: refused, reset, closed, no route */
+  H2_LATE,     /* no answer in time */
+  H2_STRANGER, /* TLS with somebody else: h2_issuer */
+  H2_ALERT,    /* the peer ended TLS: h2_alert */
+  H2_BROKEN    /* not as it must be, or ended without a reason */
+};
+enum h2_trouble h2_trouble(const struct h2 *c);
+const char *h2_issuer(struct ctx *cx, const struct h2 *c); /* of the peer's certificate; "" when none is known */
+size_t h2_room(const struct h2 *c);                        /* streams that may be opened now */
 size_t h2_open_streams(const struct h2 *c);
 /* POST path with headers and a small body. E_UNAVAILABLE when !h2_usable or no room. */
 MUST_CHECK enum err h2_submit(struct ctx *cx, struct h2 *c, const char *path, const struct h2_header *headers, size_t n,

@@ -44,6 +44,14 @@ void tls_bye(struct tls *t); /* close_notify, without waiting */
 /* After TLS_FAILED ("" before): for people, with the alert's or the certificate's own words, e.g.
    "certificate of api.push.apple.com is issued by Corp Inspector CA, which is not trusted". Lives with t. */
 const char *tls_reason(const struct tls *t);
+enum tls_fault {
+  TLS_FAULT_NONE,
+  TLS_LOST,     /* the connection broke, or was closed in the handshake */
+  TLS_STRANGER, /* the peer is somebody else: its certificate is not trusted or names another, or it lacks "h2" */
+  TLS_ALERTED,  /* the peer ended it: tls_alert */
+  TLS_BROKEN    /* anything else, also a trusted certificate out of its dates */
+};
+enum tls_fault tls_fault(const struct tls *t);              /* what tls_reason is about */
 int tls_alert(const struct tls *t);                         /* TLS alert received from the peer, or -1 */
 struct slice tls_peer_cert(struct ctx *cx, struct tls *t);  /* DER; p NULL when none */
 const char *tls_peer_issuer(struct ctx *cx, struct tls *t); /* issuer's name of the peer's certificate; "" when none */

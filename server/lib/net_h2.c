@@ -25,7 +25,7 @@ struct stream {
   size_t body_at;
   int status;
   bool unsent, cut, answered; /* answered: status and headers are complete */
-  char apns_id[64], retry_after[64];
+  char apns_id[64], retry_after[64], date[40];
   struct buf reply;
   size_t reply_n;
 };
@@ -38,6 +38,7 @@ struct h2 {
   void *arg;
   char *host, *authority;
   enum state state;
+  enum h2_trouble trouble;
   bool goaway, draining;
   enum tls_io want; /* of the handshake */
   int64_t connect_deadline, ping_deadline, ping_us;
@@ -78,6 +79,7 @@ static void stream_report(struct h2 *c, struct stream *st, bool unprocessed) {
                           .unprocessed = unprocessed && !st->answered,
                           .apns_id = slice_of(st->apns_id),
                           .retry_after = slice_of(st->retry_after),
+                          .date = slice_of(st->date),
                           .body = buf_slice(&st->reply)};
   if (c->cb.response) c->cb.response(c->arg, st->tag, &r);
   stream_release(c, st);
@@ -94,8 +96,22 @@ static void streams_free(struct stream *st) {
 }
 
 /* ---- the end ---- */
+static enum h2_trouble trouble_of(const struct h2 *c, enum err e) {
+  static const enum h2_trouble of_tls[] = {[TLS_FAULT_NONE] = H2_BROKEN,
+                                           [TLS_LOST] = H2_BROKEN,
+                                           [TLS_STRANGER] = H2_STRANGER,
+                                           [TLS_ALERTED] = H2_ALERT,
+                                           [TLS_BROKEN] = H2_BROKEN};
+  enum tls_fault fault = tls_fault(c->w.tls);
+  if (e == OK) return H2_FINE;
+  if (e == E_TIMEOUT) return H2_LATE;
+  bool lost = c->state == CONNECTING || (c->state == HANDSHAKE && fault == TLS_LOST);
+  return lost ? H2_REFUSED : of_tls[fault];
+}
+
 static void end(struct h2 *c, enum err e, const char *reason) {
   if (c->state == CLOSED) return;
+  c->trouble = trouble_of(c, e);
   if (c->state >= SETTINGS) tls_bye(c->w.tls);
   c->state = CLOSED;
   c->connect_deadline = c->ping_deadline = 0;
@@ -155,6 +171,8 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
     keep(st->apns_id, sizeof st->apns_id, value, value_n);
   else if (slice_is(key, "retry-after"))
     keep(st->retry_after, sizeof st->retry_after, value, value_n);
+  else if (slice_is(key, "date"))
+    keep(st->date, sizeof st->date, value, value_n);
   return 0;
 }
 
@@ -351,6 +369,10 @@ bool h2_usable(const struct h2 *c) {
 }
 
 int h2_alert(const struct h2 *c) { return tls_alert(c->w.tls); }
+
+enum h2_trouble h2_trouble(const struct h2 *c) { return c->trouble; }
+
+const char *h2_issuer(struct ctx *cx, const struct h2 *c) { return tls_peer_issuer(cx, c->w.tls); }
 
 size_t h2_room(const struct h2 *c) {
   if (!h2_usable(c)) return 0;

@@ -33,6 +33,7 @@ struct tls {
   bool eof, demand_h2, established;
   int sys_errno; /* of the last socket call that failed */
   int alert;     /* received, or -1 */
+  enum tls_fault fault;
   char host[256];
   char issuer[256]; /* of the certificate that verification refused */
   char reason[640];
@@ -152,9 +153,10 @@ static enum err use_identity(struct ctx *cx, SSL_CTX *ctx, struct slice cert_pem
 }
 
 /* ---- reasons ---- */
-static void because(struct tls *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void because(struct tls *t, const char *fmt, ...) {
+static void because(struct tls *t, enum tls_fault fault, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void because(struct tls *t, enum tls_fault fault, const char *fmt, ...) {
   if (t->reason[0]) return; /* the first one is the cause */
+  t->fault = fault;
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(t->reason, sizeof t->reason, fmt, ap);
@@ -190,7 +192,8 @@ static int server_cert_checked(int ok, X509_STORE_CTX *sc) {
   int error = X509_STORE_CTX_get_error(sc);
   name_text(X509_get_issuer_name(leaf), t->issuer, sizeof t->issuer);
   const char *text = verify_text(error);
-  because(t, "certificate of %s is issued by %s%s%s", t->host, t->issuer,
+  bool dated = error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID; /* of a trusted chain */
+  because(t, dated ? TLS_BROKEN : TLS_STRANGER, "certificate of %s is issued by %s%s%s", t->host, t->issuer,
           text ? text : " and not accepted: ", text ? "" : X509_verify_cert_error_string(error));
   return 0;
 }
@@ -211,7 +214,7 @@ static void watch_alerts(const SSL *ssl, int where, int what) {
   struct tls *t = SSL_get_ex_data(ssl, session_index);
   t->alert = what & 0xff;
   t->reason[0] = 0; /* the alert is the cause, even of a failure that was seen before it */
-  because(t,
+  because(t, TLS_ALERTED,
           alert_is_about_us(t->alert) ? "%s refused our certificate: %s (TLS alert %d)"
                                       : "%s ended TLS: %s (TLS alert %d)",
           t->host, alert_name(t->alert), t->alert);
@@ -406,10 +409,10 @@ static enum tls_io outcome(struct tls *t, int rc) {
     return TLS_CLOSED;
   case SSL_ERROR_SYSCALL:
     if (t->eof) return TLS_CLOSED;
-    because(t, "connection to %s lost: %s", t->host, strerror(t->sys_errno));
+    because(t, TLS_LOST, "connection to %s lost: %s", t->host, strerror(t->sys_errno));
     return TLS_FAILED;
   default:
-    because(t, "TLS with %s failed: %s", t->host, openssl_text());
+    because(t, TLS_BROKEN, "TLS with %s failed: %s", t->host, openssl_text());
     return TLS_FAILED;
   }
 }
@@ -425,7 +428,8 @@ static enum tls_io check_alpn(struct tls *t) {
   X509 *x = SSL_get0_peer_certificate(t->ssl);
   if (!t->demand_h2 || speaks_h2(t)) return TLS_DONE;
   if (x) name_text(X509_get_issuer_name(x), t->issuer, sizeof t->issuer);
-  because(t, "%s does not speak HTTP/2 (ALPN); its certificate is issued by %s: does a proxy open TLS on the way?",
+  because(t, TLS_STRANGER,
+          "%s does not speak HTTP/2 (ALPN); its certificate is issued by %s: does a proxy open TLS on the way?",
           t->host, t->issuer);
   return TLS_FAILED;
 }
@@ -439,7 +443,7 @@ enum tls_io tls_handshake(struct tls *t) {
   }
   enum tls_io io = outcome(t, rc);
   if (io != TLS_CLOSED) return io;
-  because(t, "%s closed the connection during the TLS handshake", t->host);
+  because(t, TLS_LOST, "%s closed the connection during the TLS handshake", t->host);
   return TLS_FAILED;
 }
 
@@ -462,6 +466,8 @@ void tls_bye(struct tls *t) {
 }
 
 const char *tls_reason(const struct tls *t) { return t->reason; }
+
+enum tls_fault tls_fault(const struct tls *t) { return t->fault; }
 
 int tls_alert(const struct tls *t) { return t->alert; }
 

@@ -84,12 +84,12 @@ static void test_deadlines(void **state) {
   (void)state;
   struct raw r;
   struct client *c = raw_listen(&r, (struct wish){.connect_us = US_SECOND / 20});
-  expect_end(c, E_TIMEOUT, "did not answer in time (TLS handshake)");
+  expect_trouble(c, H2_LATE, E_TIMEOUT, "did not answer in time (TLS handshake)");
   raw_close(&r);
   c = raw_open(&r, (struct wish){.connect_us = 3 * US_SECOND});
   assert_int_equal(c->ready, 0);
   assert_int_equal(post(c, 0, "/"), E_UNAVAILABLE); /* not before the peer's SETTINGS */
-  expect_end(c, E_TIMEOUT, "did not answer in time (HTTP/2 SETTINGS)");
+  expect_trouble(c, H2_LATE, E_TIMEOUT, "did not answer in time (HTTP/2 SETTINGS)");
   raw_close(&r);
 }
 
@@ -103,7 +103,7 @@ static void expect_defence(struct buf *b, int status, const char *words) {
   assert_int_equal(c->answers, 1);
   assert_int_equal(c->of[0].status, status);
   assert_false(c->of[0].unprocessed);
-  expect_end(c, E_UNREACHABLE, words);
+  expect_trouble(c, H2_BROKEN, E_UNREACHABLE, words);
   raw_close(&r);
 }
 
@@ -220,7 +220,7 @@ static void test_ping_unanswered(void **state) {
   UNTIL(c, c->ready, 1);
   h2_ping(c->h2);
   assert_true(h2_next_deadline(c->h2) > 0);
-  expect_end(c, E_TIMEOUT, "did not answer a PING in time");
+  expect_trouble(c, H2_LATE, E_TIMEOUT, "did not answer a PING in time");
   raw_close(&r);
 }
 

@@ -140,6 +140,12 @@ static inline void expect_end(struct client *c, enum err e, const char *words) {
   client_free(c);
 }
 
+static inline void expect_trouble(struct client *c, enum h2_trouble trouble, enum err e, const char *words) {
+  UNTIL(c, c->closed, 1);
+  assert_int_equal(h2_trouble(c->h2), trouble);
+  expect_end(c, e, words);
+}
+
 static inline int set_up(void **state) {
   (void)state;
   cx = ctx_new();

@@ -80,7 +80,7 @@ static void test_refused(void **state) {
   assert_int_equal(bind(fd, (struct sockaddr *)&a.ss, a.n), 0);
   assert_int_equal(getsockname(fd, (struct sockaddr *)&a.ss, &a.n), 0);
   snprintf(words, sizeof words, "localhost:%d cannot be reached: Connection refused", addr_port(&a));
-  expect_end(client_open(addr_port(&a), (struct wish){0}), E_UNREACHABLE, words);
+  expect_trouble(client_open(addr_port(&a), (struct wish){0}), H2_REFUSED, E_UNREACHABLE, words);
   close(fd);
 }
 
@@ -93,7 +93,8 @@ static void test_untrusted(void **state) {
   struct client *c = client_open(h2_server_port(t->s), (struct wish){.ca_file = other.ca_file});
   UNTIL(c, c->closed, 1);
   assert_int_equal(c->ready, 0);
-  expect_end(c, E_UNREACHABLE, "issued by Pomona Test CA, which is not trusted");
+  assert_string_equal(h2_issuer(cx, c->h2), "Pomona Test CA");
+  expect_trouble(c, H2_STRANGER, E_UNREACHABLE, "issued by Pomona Test CA, which is not trusted");
   server_stop(t);
   certs_free(&other);
 }
@@ -103,7 +104,8 @@ static void test_no_alpn(void **state) {
   (void)state;
   struct server *t = server_start(ANSWER, 0, 0);
   tls_server_drill(t->tls, TLS_REFUSE_NONE, true);
-  expect_end(client_open(h2_server_port(t->s), (struct wish){0}), E_UNREACHABLE, "does not speak HTTP/2 (ALPN)");
+  struct client *c = client_open(h2_server_port(t->s), (struct wish){0});
+  expect_trouble(c, H2_STRANGER, E_UNREACHABLE, "does not speak HTTP/2 (ALPN)");
   server_stop(t);
 }
 
@@ -117,7 +119,7 @@ static void test_revoked(void **state) {
   assert_int_equal(h2_alert(c->h2), 44);
   assert_int_equal(c->ready, 0);
   assert_int_equal(h2_server_connections(t->s), 0);
-  expect_end(c, E_UNREACHABLE, "localhost refused our certificate: certificate revoked (TLS alert 44)");
+  expect_trouble(c, H2_ALERT, E_UNREACHABLE, "localhost refused our certificate: certificate revoked (TLS alert 44)");
   server_stop(t);
 }
 
