@@ -26,7 +26,7 @@ struct conf {
   const char *trusted_proxies, *unknown_devices, *user_auth;
   const char *authproxy_url, *escrow_key_unlock_url, *proxy;
   const char *mdmcert_url, *mdmcert_api_key;
-  const char *smtp_url, *mail_from, *mail_to, *notify_command;
+  const char *smtp_url, *smtp_ca, *mail_from, *mail_to, *notify_command, *domain_ends;
   const char *webhook_url; /* separated by spaces */
   const char *webhook_hmac_key, *webhook_format, *webhook_events;
   bool tls, admin_insecure, device_ca_names, sign_message, scep_legacy, open_enrollment, accept_cut_off;

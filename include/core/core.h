@@ -47,7 +47,9 @@ struct core_conf {
   const char *webhook_hmac_key;                      /* NULL: none */
   bool webhook_micromdm, webhook_all;
   const char *mdmcert_url, *mdmcert_api_key;  /* mdmcert_api_key NULL: none */
-  const char *smtp_url, *mail_from, *mail_to; /* smtp_url NULL: no e-mail; mail_to: separated by commas, or NULL */
+  const char *smtp_url, *smtp_ca, *mail_from; /* smtp_url NULL: no e-mail; smtp_ca NULL: the system's store */
+  const char *mail_to;                        /* separated by commas, or NULL */
+  int64_t domain_ends;                        /* registration of the domain of public_url; 0: nobody told */
   int64_t wake_rate;                          /* pushes a second */
   bool own_tls;                               /* the TLS certificate is by our own CA: its root goes into profiles */
 };

@@ -1,7 +1,7 @@
 /* The guardian: one table of every date that can end the service, and the ladder of notices before each: 60, 30, 14, 7,
    3, 1 days ahead, the day itself, and after it weekly.
 
-   Threads: guardian_dates on a reader's connection; the chore raises what is due. */
+   Threads: guardian_dates and guardian_banner on a reader's connection; the chore raises what is due. */
 #ifndef POMONA_CORE_GUARDIAN_H
 #define POMONA_CORE_GUARDIAN_H
 
@@ -11,11 +11,14 @@
 
 struct guardian_date {
   const char *kind;    /* "pushcert", "pushcert-plan", "account", "vendor", "device-ca", "tls-ca", "tls", "signing",
-                          "identities",    "domain" … */
-  const char *subject; /* stable, unique: kind and what it is about (topic and serial number …) */
-  const char *name;    /* for people */
+                          "identities", "domain" */
+  const char *subject; /* stable, unique: kind and what it is about (topic and serial number …): a renewal makes a new
+                          one, whose ladder begins anew */
+  const char *name;    /* for people, fits before "ends on" or "is due on" */
   int64_t at;          /* when it ends, or is due */
-  const char *effect;  /* what happens then */
+  bool due;            /* something is to be done by then; else something ends */
+  int first; /* the first step of its ladder, in days: of what lives shortly, or renews itself, later than 60 */
+  const char *effect;  /* what happens then; a sentence */
   const char *fix;     /* what to do, whom to ask (Apple Account, row in the portal, owner) */
   const char *topic;   /* of push certificates; NULL */
   const char *also_to; /* mail addresses of who it concerns; NULL */
@@ -25,8 +28,12 @@ MUST_CHECK enum err guardian_dates(struct ctx *cx, struct db *db, struct core *c
                                    size_t *n);
 /* The step of the ladder that `at` has reached at `now`: 60 … 0, -7, -14 …; false: none yet. */
 bool guardian_step(int64_t at, int64_t now, int *step);
-/* A chore. */
+/* A chore: raises the newest step that each date has reached, as guardian.due, unless it or a later one was raised
+   before: one that passed while the server was off is not made up for. */
 MUST_CHECK enum err guardian_chore(struct ctx *cx, struct core *core);
+/* [{"kind","subject","name","at","days_left","step","effect","fix","topic"}], soonest first; step null: not reached.
+   Reader's connection. */
+MUST_CHECK enum err guardian_list(struct ctx *cx, struct db *db, struct core *core, struct js **out);
 /* What everybody must know now, most urgent first: [{"slug","title","text","fix"}]; empty when all is fine: for the
    banner of `status` and of the console. Reader's connection. */
 MUST_CHECK enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out);

@@ -99,12 +99,17 @@ const struct conf_row conf_rows[] = {
     {"smtp-url", CONF_SECRET, AT(smtp_url), NULL, NULL, "no e-mail", LIVE,
      "Mail server for notices: smtps://USER:PASSWORD@HOST:465 or smtp://HOST:587 (STARTTLS where it is offered, and "
      "always before a password)."},
+    {"smtp-ca", CONF_PATH, AT(smtp_ca), NULL, NULL, "the system's store", LIVE,
+     "PEM file of the CAs that smtp-url is checked against."},
     {"mail-from", CONF_TEXT, AT(mail_from), NULL, NULL, "pomona@ the host of public-url", LIVE, "Sender of notices."},
     {"mail-to", CONF_TEXT, AT(mail_to), NULL, NULL, "none", LIVE,
      "Recipients of notices, separated by commas; owner and deputy of a push certificate get its own besides."},
     {"notify-command", CONF_TEXT, AT(notify_command), NULL, NULL, "none", RESTART,
      "Program that is run for each notice: POMONA_SUBJECT, POMONA_STEP and POMONA_TITLE in its environment, the text "
      "on its stdin."},
+    {"domain-ends", CONF_DATE, AT(domain_ends), NULL, NULL, "not known", LIVE,
+     "Until when the domain of public-url is registered, YYYY-MM-DD: it is warned of as of certificates. It cannot be "
+     "found out from here."},
     {"lost-after", CONF_SPAN, AT(lost_after), "7d", NULL, NULL, LIVE, "After how long a silent device counts as lost."},
     {"apns-url", CONF_URL, AT(apns_url), "https://api.push.apple.com:443", NULL, NULL, LIVE,
      "Apple's push service; also on port 2197. Or the lab's stand-in."},
@@ -174,6 +179,11 @@ static enum err check_address(struct ctx *cx, struct slice text) {
   return FAIL(cx, E_USAGE, "this is no address like 127.0.0.1:8444 or [::]:8443");
 }
 
+static enum err check_date(struct ctx *cx, struct slice text) {
+  int64_t unused;
+  return dec_date(text, &unused) ? OK : FAIL(cx, E_USAGE, "this is no day like 2027-03-31");
+}
+
 static bool to_bool(struct slice s, bool *out) {
   bool yes = among(s, "yes|on|true|1"), no = among(s, "no|off|false|0");
   *out = yes;
@@ -203,6 +213,8 @@ static enum err check_text(struct ctx *cx, const struct conf_row *row, struct sl
     return check_networks(cx, text);
   case CONF_ADDRESS:
     return check_address(cx, text);
+  case CONF_DATE:
+    return check_date(cx, text);
   case CONF_WORDS:
     return check_words(cx, text, row->words);
   case CONF_WORD:

@@ -16,7 +16,8 @@ enum conf_type {
   CONF_WORDS,
   CONF_BOOL,
   CONF_COUNT,
-  CONF_SPAN
+  CONF_SPAN,
+  CONF_DATE /* YYYY-MM-DD; kept as text */
 };
 
 size_t conf_row_count(void);

@@ -2,6 +2,7 @@
 #include "app/conf.h"
 #include "app/conf_int.h"
 #include "base/clock.h"
+#include "base/enc.h"
 #include "base/file.h"
 #include "lib/net_addr.h"
 
@@ -169,6 +170,7 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .mdmcert_url = c->mdmcert_url,
       .mdmcert_api_key = c->mdmcert_api_key,
       .smtp_url = c->smtp_url,
+      .smtp_ca = c->smtp_ca,
       .mail_from = c->mail_from,
       .mail_to = c->mail_to,
       .history_us = c->history_days * US_DAY,
@@ -185,6 +187,7 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .wake_rate = c->wake_rate,
       .own_tls = c->tls && !c->tls_cert,
   };
+  if (c->domain_ends) (void)dec_date(slice_of(c->domain_ends), &out->domain_ends); /* checked when it was set */
   if (c->trusted_proxies) TRY(read_proxies(c, &out->trusted_proxies));
   return read_device_ca(cx, c, &out->device_ca_pem);
 }

@@ -195,6 +195,18 @@ bool dec_time(struct slice s, int64_t *us) {
   return true;
 }
 
+bool dec_date(struct slice s, int64_t *us) {
+  char text[16];
+  struct tm t = {0};
+  if (s.n != 10 || memchr(s.p, '\0', s.n)) return false;
+  snprintf(text, sizeof text, "%.*s", (int)s.n, s.p);
+  const char *rest = strptime(text, "%Y-%m-%d", &t);
+  int day = t.tm_mday;
+  if (!rest || *rest) return false;
+  *us = (int64_t)timegm(&t) * US_SECOND;
+  return t.tm_mday == day; /* timegm makes the 3rd of March of a 31st of February */
+}
+
 char *enc_time_local(struct ctx *cx, int64_t us) {
   time_t s = (time_t)(us / US_SECOND);
   struct tm t;
