@@ -19,15 +19,35 @@ struct pushcert {
   int64_t enrollments;           /* that listen on its topic; counted by pushcert_list only */
 };
 
-/* What is wrong with PEM text that someone hands in as a push certificate, or its parts. In cx; the key is wiped with
-   it. E_INVALID: no certificate, no key, encrypted key, key of another certificate, no topic in the subject, expired:
-   the text says which and what to do. */
-struct pushcert_pair {
-  struct slice cert_pem, key_pem;
-  struct pushcert about;
-  uint8_t hash[32];
+/* What someone hands in: at most PUSHCERT_FILES_MOST files of PUSHCERT_FILE_MOST bytes each, in any order and form: PEM
+   (glued together, with Windows line ends, text around it), DER, PKCS #12, keys under a passphrase. */
+enum { PUSHCERT_FILES_MOST = 16, PUSHCERT_FILE_MOST = 256 * 1024 };
+struct pushcert_file {
+  const char *name; /* for people; NULL: none */
+  struct slice bytes;
 };
-MUST_CHECK enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, struct slice pem);
+struct pushcert_upload {
+  const struct pushcert_file *files;
+  size_t n;
+  const char *passphrase; /* of what is encrypted; NULL: none was given */
+  /* Where keys are looked for when none comes along: those made here, and those of former certificates. NULL: nowhere.
+   */
+  struct db *db;
+  struct core *core;
+};
+
+/* A certificate with its key, fit to be stored. In cx; the key is wiped with it. */
+struct pushcert_pair {
+  struct slice cert_pem, key_pem; /* the leaf first, then what came along of its chain */
+  struct pushcert about;
+  uint8_t hash[32], public_hash[32]; /* of the certificate; of its SubjectPublicKeyInfo */
+  const char *const *notes;          /* what was mended, and what should be known: sentences; NULL-terminated */
+};
+/* Makes one of an upload, or says which file is what, and what to do: E_INVALID, E_TOO_LARGE. May take seconds
+   (passphrases are made slow on purpose): not on a listener's thread. */
+MUST_CHECK enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, const struct pushcert_upload *upload);
+/* The same of one text in PEM that holds its key. */
+MUST_CHECK enum err pushcert_check_pem(struct ctx *cx, struct pushcert_pair *out, struct slice pem);
 
 /* Inside a job. Stores a checked pair; the former one of its topic is superseded. The caller tells the push thread
    (push_changed). Topic guard: E_CONFLICT, nothing changes, when enrolled devices listen on other topics only and

@@ -2,12 +2,13 @@
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
+#include "base/enc.h"
 #include "base/file.h"
 #include "base/secret.h"
 
 #include <string.h>
 
-enum { PEM_MAX = 1 << 20 };
+enum { FILE_MOST = 1 << 20 };
 
 static void print_pushcerts(struct ctx *cx, struct js *all) {
   static const char *const headers[] = {"TOPIC", "STATE", "ENDS", "DAYS LEFT", "SERIAL", "ENROLLMENTS", NULL};
@@ -39,28 +40,30 @@ enum err cmd_pushcert_show(struct ctx *cx, struct args *a) {
   return OK;
 }
 
-/* All files one after the other: certificate and key may stand in one or in two. */
-static enum err read_files(struct ctx *cx, const struct args *a, struct slice *out) {
-  char *all = ctx_strdup(cx, "");
+/* {"files":[{"name","data"}]}: the server tells what is what. */
+static enum err read_files(struct ctx *cx, const struct args *a, struct js **out) {
+  struct js *files = js_array(cx);
+  *out = js_object(cx);
   for (size_t i = 0; i < a->n; i++) {
     struct slice bytes;
-    TRY(file_read(cx, &bytes, a->operands[i], PEM_MAX));
-    all = ctx_printf(cx, "%s%s\n", all, bytes.p);
-    secret_in(cx, all, strlen(all));
+    struct js *file = js_object(cx);
+    TRY(file_read(cx, &bytes, a->operands[i], FILE_MOST));
+    char *data = enc_base64(cx, bytes.p, bytes.n);
+    js_set_string(file, "name", a->operands[i]);
+    js_set_string(file, "data", secret_in(cx, data, strlen(data)));
+    js_add(files, file);
   }
-  *out = slice_of(all);
+  js_set(*out, "files", files);
   return OK;
 }
 
 enum err cmd_pushcert_import(struct ctx *cx, struct args *a) {
   struct client *c;
-  struct slice pem, bytes;
-  struct js *answer;
-  TRY(read_files(cx, a, &pem));
+  struct js *body, *answer;
+  TRY(read_files(cx, a, &body));
   TRY(client_open(cx, &c, a));
   const char *path = args_has(a, "new-topic") ? "/api/v1/pushcerts?new-topic=yes" : "/api/v1/pushcerts";
-  TRY(client_bytes(cx, c, "PUT", path, pem, &bytes));
-  TRY(js_parse(cx, bytes, &answer));
+  TRY(client_call(cx, c, "PUT", path, body, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
   printf("%s, valid until %s\n", plain(cx, js_str(answer, "topic")), local_time(cx, js_str(answer, "not_after")));
   return OK;

@@ -182,7 +182,7 @@ static enum err bring_pushcert(struct ctx *cx, struct pushcerts *p, const char *
   if (!key.p)
     return FAIL(cx, E_INVALID, "its private key (TOPIC.key) is not beside it: `pomona pushcert import` takes both");
   struct slice pem = slice_of(ctx_printf(cx, "%.*s\n%.*s", (int)cert.n, cert.p, (int)key.n, key.p));
-  TRY(pushcert_check(cx, &pair, pem));
+  TRY(pushcert_check_pem(cx, &pair, pem));
   if (strcmp(pair.about.topic, topic) != 0) return FAIL(cx, E_INVALID, "is for the topic %s", pair.about.topic);
   enum err found = pushcert_find(cx, p->db, topic, &here);
   if (found == E_NOT_FOUND) ctx_clear_error(cx);

@@ -1,6 +1,7 @@
 /* What someone hands in as a push certificate: is it one, and if not, what is it? */
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/secret.h"
 #include "core/pushcert_int.h"
 #include "lib/pki_cert.h"
 
@@ -8,7 +9,6 @@
 
 #define TOPIC_PREFIX "com.apple.mgmt."
 #define PORTAL "https://identity.apple.com/pushcert"
-enum { PAIR_MAX = 256 * 1024 };
 
 static bool has(struct slice pem, const char *text) {
   return pem.n && memmem(pem.p, pem.n, text, strlen(text)) != NULL;
@@ -17,7 +17,6 @@ static bool has(struct slice pem, const char *text) {
 /* What is missing, before anything is parsed: most mistakes are the wrong file. */
 static enum err check_blocks(struct ctx *cx, struct slice pem, size_t certs) {
   bool key = has(pem, "PRIVATE KEY-----");
-  if (pem.n > PAIR_MAX) return FAIL(cx, E_TOO_LARGE, "a push certificate with its key has at most %d bytes", PAIR_MAX);
   if (!certs && has(pem, "CERTIFICATE REQUEST-----"))
     return FAIL(cx, E_INVALID,
                 "this is a certificate request (CSR), not the certificate: have it signed, upload it at " PORTAL
@@ -85,16 +84,45 @@ static struct slice chain_pem(struct ctx *cx, struct pki_cert *const *certs, siz
   return all;
 }
 
-enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, struct slice pem) {
-  struct pki_cert **certs = NULL;
+static enum err check_text(struct ctx *cx, struct pushcert_pair *out, struct slice pem) {
+  static const char *const no_notes[] = {NULL};
+  struct pki_cert **certs;
   struct pki_key *key;
-  size_t n = 0, leaf;
-  if (pem.n <= PAIR_MAX) TRY(pki_certs_parse_pem(cx, &certs, &n, pem));
+  size_t n, leaf;
+  TRY(pki_certs_parse_pem(cx, &certs, &n, pem));
   TRY(check_blocks(cx, pem, n));
   TRY(pki_key_parse(cx, &key, pem));
   TRY(choose_leaf(cx, certs, n, key, &leaf));
-  *out = (struct pushcert_pair){.about = about_of(cx, certs[leaf]), .cert_pem = chain_pem(cx, certs, n, leaf)};
+  *out = (struct pushcert_pair){
+      .about = about_of(cx, certs[leaf]), .cert_pem = chain_pem(cx, certs, n, leaf), .notes = no_notes};
   TRY(check_about(cx, &out->about));
   memcpy(out->hash, pki_cert_sha256(certs[leaf]), sizeof out->hash);
+  pki_cert_key_sha256(certs[leaf], out->public_hash);
   return pki_key_pem(cx, &out->key_pem, key);
+}
+
+static enum err check_sizes(struct ctx *cx, const struct pushcert_upload *upload) {
+  if (upload->n > PUSHCERT_FILES_MOST)
+    return FAIL(cx, E_TOO_LARGE, "%zu files: at most %d are looked at", upload->n, PUSHCERT_FILES_MOST);
+  for (size_t i = 0; i < upload->n; i++)
+    if (upload->files[i].bytes.n > PUSHCERT_FILE_MOST)
+      return FAIL(cx, E_TOO_LARGE, "a push certificate with its key has at most %d bytes", PUSHCERT_FILE_MOST);
+  return OK;
+}
+
+enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, const struct pushcert_upload *upload) {
+  struct buf all = {0};
+  TRY(check_sizes(cx, upload));
+  for (size_t i = 0; i < upload->n; i++) {
+    buf_add_slice(&all, upload->files[i].bytes);
+    buf_add_char(&all, '\n');
+  }
+  struct slice text = slice_mem(secret_in(cx, ctx_memdup(cx, all.p, all.n), all.n), all.n);
+  buf_wipe(&all);
+  return check_text(cx, out, text);
+}
+
+enum err pushcert_check_pem(struct ctx *cx, struct pushcert_pair *out, struct slice pem) {
+  struct pushcert_file file = {.bytes = pem};
+  return pushcert_check(cx, out, &(struct pushcert_upload){.files = &file, .n = 1});
 }

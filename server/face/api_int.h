@@ -36,10 +36,18 @@ void api_page_end(struct js *body, const char *name, struct js *list, const stru
 /* ---- api_pushcerts.c ---- */
 struct pushcert;
 MUST_CHECK enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out); /* an array, newest first */
-/* Imports the body; `then` gets an arg for api_imported. An error: then is not called. */
+/* Imports what the body holds (api_upload) on a thread that may wait; `then` gets an arg for api_imported. What is
+   wrong with it is answered there, and `then` not called. An error: nothing is done, nothing was answered. */
 MUST_CHECK enum err api_import_start(struct http_req *rq, struct core *core,
                                      void (*then)(struct http_req *rq, void *arg, enum err e));
 const struct pushcert *api_imported(const void *arg);
+
+/* ---- api_upload.c ---- */
+struct pushcert_upload;
+/* The files of a request: the body itself, or with Content-Type application/json
+   {"files":[{"name","data": base64}],"passphrase"} and members of `more` (separated by spaces), which *object then
+   holds (else it is NULL). db and core are for the caller to set. E_INVALID. */
+MUST_CHECK enum err api_upload(struct http_req *rq, const char *more, struct pushcert_upload *out, struct js **object);
 
 /* ---- api_takeovers.c ---- */
 struct enroll_takeover;

@@ -3,6 +3,7 @@
 #include "core/push.h"
 #include "core/pushcert.h"
 #include "face/api_int.h"
+#include "face/outbound.h"
 
 #include <string.h>
 
@@ -50,10 +51,11 @@ static void list(struct http_req *rq, struct core *core) {
 /* ---- import ---- */
 
 struct import {
-  struct core *core;
   struct pushcert_pair pair;
+  struct core *core;
   const char *by;
   bool new_topic;
+  void (*then)(struct http_req *rq, void *arg, enum err e);
 };
 
 static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
@@ -63,14 +65,30 @@ static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
   return OK;
 }
 
+static enum err read_import(struct http_req *rq, struct core *core, struct import *i) {
+  struct pushcert_upload upload;
+  struct js *object;
+  TRY(api_upload(rq, "", &upload, &object));
+  TRY(db_reader(http_cx(rq), core->store, &upload.db));
+  upload.core = core;
+  return pushcert_check(http_cx(rq), &i->pair, &upload);
+}
+
+static void import_read(struct http_req *rq, struct core *core) {
+  struct import *i = route_user(rq);
+  enum err e = read_import(rq, core, i);
+  if (e == OK)
+    route_write(rq, core, import_job, i, i->then);
+  else
+    reply_error(rq, e);
+}
+
 enum err api_import_start(struct http_req *rq, struct core *core,
                           void (*then)(struct http_req *rq, void *arg, enum err e)) {
   struct import *i = ctx_alloc(http_cx(rq), sizeof *i);
-  struct slice new_topic = http_query(rq, "new-topic");
-  *i = (struct import){.core = core, .by = route_who(rq), .new_topic = new_topic.n > 0};
-  TRY(pushcert_check(http_cx(rq), &i->pair, http_body(rq)));
-  route_write(rq, core, import_job, i, then);
-  return OK;
+  *i = (struct import){.core = core, .by = route_who(rq), .new_topic = http_query(rq, "new-topic").n > 0, .then = then};
+  route_set_user(rq, i);
+  return outbound_run(rq, core, import_read);
 }
 
 const struct pushcert *api_imported(const void *arg) { return &((const struct import *)arg)->pair.about; }
@@ -93,7 +111,7 @@ const struct route pushcerts_routes[] = {
      .pattern = "/api/v1/pushcerts",
      .run = import,
      .body_max = API_BODY_MAX,
-     .summary = "Imports a push certificate: PEM of the certificate and of its key; ?new-topic=yes although devices "
-                "listen on another."},
+     .summary = "Imports a push certificate and its key: one file as it is, or {\"files\":[{\"name\",\"data\": "
+                "base64}],\"passphrase\"} as application/json; ?new-topic=yes although devices listen on another."},
     {.method = NULL},
 };

@@ -99,7 +99,7 @@ static void open_keys(void) {
     make_push_pem();
     kept.made = true;
   }
-  talk_must(pushcert_check(talk.cx, &pair, buf_slice(&kept.push_pem)));
+  talk_must(pushcert_check_pem(talk.cx, &pair, buf_slice(&kept.push_pem)));
   talk_must(world_job(import_push, &pair));
 }
 

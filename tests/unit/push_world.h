@@ -308,7 +308,7 @@ static inline void import(struct world *w, const char *topic, int64_t days) {
   assert_int_equal(pki_key_pem(w->cx, &key, w->key), OK);
   struct slice pem = pki_cert_pem(w->cx, cert);
   const char *both = ctx_printf(w->cx, "%.*s%.*s", (int)pem.n, pem.p, (int)key.n, key.p);
-  assert_int_equal(pushcert_check(w->cx, &in.pair, slice_of(both)), OK);
+  assert_int_equal(pushcert_check_pem(w->cx, &in.pair, slice_of(both)), OK);
   in_job(w, import_fn, &in);
 }
 

@@ -50,7 +50,7 @@ static struct made good(struct world *w, const char *topic) { return make(w, top
 
 static void refused(struct world *w, const char *pem, const char *says) {
   struct pushcert_pair pair;
-  assert_int_equal(pushcert_check(w->cx, &pair, slice_of(pem)), E_INVALID);
+  assert_int_equal(pushcert_check_pem(w->cx, &pair, slice_of(pem)), E_INVALID);
   if (!strstr(ctx_error_text(w->cx), says)) fail_msg("\"%s\" does not say \"%s\"", ctx_error_text(w->cx), says);
   ctx_clear_error(w->cx);
 }
@@ -93,7 +93,7 @@ static void huge_is_refused(void **state) {
   struct pushcert_pair pair;
   size_t n = 1 << 20;
   char *much = memset(ctx_alloc(w->cx, n), '-', n);
-  assert_int_equal(pushcert_check(w->cx, &pair, slice_mem(much, n)), E_TOO_LARGE);
+  assert_int_equal(pushcert_check_pem(w->cx, &pair, slice_mem(much, n)), E_TOO_LARGE);
 }
 
 /* Goal: certificate, key and chain may come in any order and glued together; the leaf is the one that fits the key. */
@@ -114,7 +114,7 @@ static void any_order_is_taken(void **state) {
                          JOIN(w, chain, m.key, m.cert), JOIN(w, "Bag Attributes\n", m.cert, chain, "\r\n", m.key)};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     struct pushcert_pair pair;
-    assert_int_equal(pushcert_check(w->cx, &pair, slice_of(texts[i])), OK);
+    assert_int_equal(pushcert_check_pem(w->cx, &pair, slice_of(texts[i])), OK);
     assert_string_equal(pair.about.topic, TOPIC);
     assert_true(slice_starts(pair.cert_pem, m.cert));
     assert_true(pair.about.not_after > clock_now_us());
@@ -141,7 +141,7 @@ static enum err store_job(struct ctx *cx, struct db *db, void *arg) {
 
 static enum err store(struct world *w, struct made m, bool new_topic, char **why) {
   struct store s = {.w = w, .new_topic = new_topic};
-  assert_int_equal(pushcert_check(w->cx, &s.pair, slice_of(JOIN(w, m.cert, m.key))), OK);
+  assert_int_equal(pushcert_check_pem(w->cx, &s.pair, slice_of(JOIN(w, m.cert, m.key))), OK);
   enum err e = db_call(w->cx, w->core.store, store_job, &s);
   if (why) *why = s.text;
   return e;
