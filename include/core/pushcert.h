@@ -13,6 +13,7 @@ struct pushcert {
   int64_t seq;
   char *topic, *serial_number, *subject, *issuer;
   int64_t not_before, not_after, imported_at, superseded_at;
+  char *imported_by;
   char *apple_id, *owner, *note; /* of its topic's record; NULL when not recorded */
   int64_t probed_at, proven_at;  /* Apple was asked about it last; took it last */
   char *proof, *proof_text;      /* "proven", "refused", "unreachable"; NULL: never asked */
@@ -91,8 +92,12 @@ int64_t pushcert_plan_next(const struct pushcert_record *r, const struct pushcer
 /* Is it a day of the year, "MM-DD"? */
 bool pushcert_plan_day(const char *text);
 
-/* What is wrong or dangerous with a record, one sentence each: account-personal, account-federation-risk,
-   account-missing, unconfirmed … */
+/* What kind of account it is: as told, else guessed from the address and the names of the people (*guessed); NULL: no
+   account is recorded. A guess never says "managed". */
+const char *pushcert_account_kind(const struct pushcert_record *r, bool *guessed);
+/* What is wrong or dangerous with a record, and what to do: account-missing, account-personal,
+   account-federation-risk, second-factor-missing, trusted-people-missing, password-place-missing, owner-missing,
+   deputy-missing, unconfirmed. `organization` is named where the record has none; may be NULL. */
 struct pushcert_warning {
   const char *slug, *text;
 };
@@ -104,7 +109,8 @@ const char *pushcert_people(struct ctx *cx, const struct pushcert_record *r);
 /* Inside a job: what was done with a topic. detail may be NULL. */
 MUST_CHECK enum err pushcert_history_add(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert,
                                          const char *act, const char *by, struct js *detail);
-/* Inside a job: what a probe said of a certificate (its seq); proof: "proven", "refused", "unreachable". */
+/* Inside a job: what a probe said of a certificate (its seq); proof: "proven", "refused", "unreachable". A change of it
+   is in the history, and an event pushcert.probed. */
 MUST_CHECK enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,
                                     const char *text);
 

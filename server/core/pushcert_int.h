@@ -15,4 +15,10 @@ MUST_CHECK enum err pushcert_insert(struct ctx *cx, struct db *db, const struct 
 MUST_CHECK enum err pushcert_row(struct ctx *cx, struct db *db, const char *topic, struct slice *cert_pem,
                                  struct slice *key_sealed, struct slice *hash, int64_t *not_after);
 
+/* ---- pushcert_history_sql.c ---- */
+/* Topic and last proof (NULL: none) of a certificate: E_NOT_FOUND. */
+MUST_CHECK enum err pushcert_probed(struct ctx *cx, struct db *db, int64_t pushcert, char **topic, char **before);
+MUST_CHECK enum err pushcert_set_proof(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,
+                                       const char *text);
+
 #endif

@@ -44,9 +44,10 @@ enum err pushcert_insert(struct ctx *cx, struct db *db, const struct pushcert_pa
       DB_S(by));
 }
 
-#define COLUMNS                                                                                                        \
-  "seq, topic, serial_number, subject, issuer, not_before, not_after, imported_at, superseded_at, apple_id, owner, "   \
-  "note"
+#define SELECT_COLUMNS                                                                                                 \
+  "SELECT p.seq, p.topic, serial_number, subject, issuer, not_before, not_after, imported_at, superseded_at,"          \
+  " imported_by, r.apple_account, r.owner, r.note, probed_at, proven_at, proof, proof_text"
+#define FROM_BOTH " FROM pushcert p LEFT JOIN pushcert_record r ON r.topic = p.topic"
 
 static void read_columns(struct db_rows *r, struct pushcert *out) {
   *out = (struct pushcert){.seq = db_int(r, 0),
@@ -58,16 +59,20 @@ static void read_columns(struct db_rows *r, struct pushcert *out) {
                            .not_after = db_int(r, 6),
                            .imported_at = db_int(r, 7),
                            .superseded_at = db_int(r, 8),
-                           .apple_id = db_text(r, 9),
-                           .owner = db_text(r, 10),
-                           .note = db_text(r, 11)};
+                           .imported_by = db_text(r, 9),
+                           .apple_id = db_text(r, 10),
+                           .owner = db_text(r, 11),
+                           .note = db_text(r, 12),
+                           .probed_at = db_int(r, 13),
+                           .proven_at = db_int(r, 14),
+                           .proof = db_text(r, 15),
+                           .proof_text = db_text(r, 16)};
 }
 
 enum err pushcert_find(struct ctx *cx, struct db *db, const char *topic, struct pushcert *out) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT " COLUMNS
-                   " FROM pushcert WHERE topic = $1 AND superseded_at IS NULL ORDER BY seq DESC LIMIT 1",
+                   SELECT_COLUMNS FROM_BOTH " WHERE p.topic = $1 AND superseded_at IS NULL ORDER BY p.seq DESC LIMIT 1",
                    DB_S(topic)));
   bool found = db_next(&r);
   if (found) read_columns(&r, out);
@@ -82,12 +87,13 @@ enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert **out, siz
   *n = 0;
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT " COLUMNS ", (SELECT count(*) FROM enrollment e WHERE e.topic = p.topic AND e.enabled = 1)"
-                   " FROM pushcert p ORDER BY seq DESC LIMIT $1",
+                   SELECT_COLUMNS
+                   ", (SELECT count(*) FROM enrollment e WHERE e.topic = p.topic AND e.enabled = 1)" FROM_BOTH
+                   " ORDER BY p.seq DESC LIMIT $1",
                    DB_I(count)));
   for (; db_next(&r); ++*n) {
     read_columns(&r, &(*out)[*n]);
-    (*out)[*n].enrollments = db_int(&r, 12);
+    (*out)[*n].enrollments = db_int(&r, 17);
   }
   return db_close(&r);
 }

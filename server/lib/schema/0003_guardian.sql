@@ -80,6 +80,14 @@ CREATE TABLE pushcert_history (
 );
 CREATE INDEX pushcert_history_topic ON pushcert_history (topic, seq);
 
+-- What stood in the certificates themselves before; their columns are not used any more.
+INSERT INTO pushcert_record (topic, apple_account, owner, note, updated_at, updated_by)
+  SELECT topic, apple_id, owner, note, imported_at, imported_by FROM pushcert
+  WHERE coalesce(apple_id, owner, note) IS NOT NULL
+  AND seq IN (SELECT max(seq) FROM pushcert GROUP BY topic);
+INSERT INTO pushcert_history (topic, at, by, act, pushcert, detail)
+  SELECT topic, imported_at, imported_by, 'imported', seq, '{}' FROM pushcert ORDER BY seq;
+
 -- ---- guardian ----
 
 -- A notice, once a subject and step, and its way to each recipient.

@@ -314,6 +314,7 @@ CREATE TABLE pushcert_history (
   pushcert INTEGER REFERENCES pushcert (seq),
   detail TEXT NOT NULL         -- JSON
 );
+INSERT INTO "pushcert_history" VALUES(1,'com.apple.mgmt.External.00000000-0000-4000-8000-000000000001',1795369432572595,'admin','imported',1,'{}');
 CREATE TABLE pushcert_record (
   topic TEXT PRIMARY KEY,
   apple_account TEXT,
@@ -525,4 +526,5 @@ INSERT INTO "sqlite_sequence" VALUES('command',2);
 INSERT INTO "sqlite_sequence" VALUES('target',2);
 INSERT INTO "sqlite_sequence" VALUES('link',1);
 INSERT INTO "sqlite_sequence" VALUES('generation',2);
+INSERT INTO "sqlite_sequence" VALUES('pushcert_history',1);
 COMMIT;
