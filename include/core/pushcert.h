@@ -110,7 +110,7 @@ const char *pushcert_people(struct ctx *cx, const struct pushcert_record *r);
 MUST_CHECK enum err pushcert_history_add(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert,
                                          const char *act, const char *by, struct js *detail);
 /* Inside a job: what a probe said of a certificate (its seq); proof: "proven", "refused", "unreachable". A change of it
-   is in the history, and an event pushcert.probed. */
+   is in the history, and an event pushcert.probed; "unreachable" does not undo "refused". */
 MUST_CHECK enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,
                                     const char *text);
 

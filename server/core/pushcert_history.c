@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* Each change of what Apple says is an act of its own; a daily probe that says the same is none. "unreachable" says
-   nothing of the certificate: what is known of it stays. */
+/* Apple's refusal stands until Apple takes the certificate: that it could not be asked again says nothing. Each change
+   is an act of its own; a daily probe that says the same is none. */
 enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof, const char *text) {
   char *topic, *before;
   TRY(pushcert_probed(cx, db, pushcert, &topic, &before));
+  if (before && strcmp(before, "refused") == 0 && strcmp(proof, "unreachable") == 0) return OK;
   TRY(pushcert_set_proof(cx, db, pushcert, proof, text));
   if (before && strcmp(before, proof) == 0) return OK;
   struct js *data = js_object(cx), *detail = js_object(cx);

@@ -169,7 +169,8 @@ static int64_t acts(void) {
   return n;
 }
 
-/* Goal: a proof stands with its certificate; only a change of it is history; when Apple took it last is not lost. */
+/* Goal: a proof stands with its certificate; only a change of it is history; when Apple took it last is not lost, nor
+   that Apple refused it. */
 static void proofs_are_kept(void **state) {
   (void)state;
   struct pushcert c;
@@ -189,6 +190,9 @@ static void proofs_are_kept(void **state) {
   assert_string_equal(c.proof_text, "what was said");
   assert_int_equal(c.proven_at, then);
   assert_true(c.probed_at > then);
+  must(in_job(prove_job, &(struct proof){c.seq, "unreachable"}));
+  must(pushcert_find(fx.cx, reader(), TOPIC, &c));
+  assert_string_equal(c.proof, "refused");
   assert_int_equal(acts(), 2);
   assert_int_equal(in_job(prove_job, &(struct proof){c.seq + 9, "proven"}), E_NOT_FOUND);
 }
