@@ -22,6 +22,9 @@ struct http_handler {
   /* The answer is out (or the client went away: status 0). For the one log line. rq is still readable. Once for every
      request whose head was called, but for those that http_stop cut off while another thread held them. */
   void (*end)(struct http_req *rq, void *arg);
+  /* May be NULL. A TLS client that had begun to speak went away without a request. alert: the one it sent (RFC 8446 6),
+     -1 when it sent none. */
+  void (*hangup)(const char *peer, int alert, void *arg);
   void *arg;
 };
 

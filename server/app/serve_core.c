@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "core/chores.h"
+#include "core/hangup.h"
 #include "core/push.h"
 #include "core/refused.h"
 #include "core/seen.h"
@@ -27,6 +28,9 @@ void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
 
 enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }
 void serve_close_refused(struct server *s) { refused_stop(s->core.refused); }
+
+enum err serve_open_hangups(struct ctx *cx, struct server *s) { return hangup_start(cx, &s->core.hangups, &s->core); }
+void serve_close_hangups(struct server *s) { hangup_stop(s->core.hangups); }
 
 enum err serve_open_webhooks(struct ctx *cx, struct server *s) { return webhook_start(cx, &s->core.webhook, &s->core); }
 void serve_close_webhooks(struct server *s) { webhook_stop(s->core.webhook); }

@@ -69,6 +69,8 @@ MUST_CHECK enum err serve_open_signers(struct ctx *cx, struct server *s);
 void serve_close_signers(struct server *s);
 MUST_CHECK enum err serve_open_refused(struct ctx *cx, struct server *s);
 void serve_close_refused(struct server *s);
+MUST_CHECK enum err serve_open_hangups(struct ctx *cx, struct server *s);
+void serve_close_hangups(struct server *s);
 MUST_CHECK enum err serve_open_seen(struct ctx *cx, struct server *s);
 void serve_close_seen(struct server *s);
 MUST_CHECK enum err serve_open_webhooks(struct ctx *cx, struct server *s);

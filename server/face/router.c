@@ -4,6 +4,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "core/account.h"
+#include "core/hangup.h"
 #include "lib/net_addr.h"
 
 #include <string.h>
@@ -194,8 +195,15 @@ static void end(struct http_req *rq, void *arg) {
            LOG_END);
 }
 
+/* A proxy's connections tell nothing of a device. */
+static void hangup(const char *peer, int alert, void *arg) {
+  const struct router *router = arg;
+  if (!addr_ranges_have(core_conf(router->core)->trusted_proxies, peer))
+    hangup_note(router->core->hangups, peer, alert);
+}
+
 struct http_handler router_handler(struct router *r) {
-  return (struct http_handler){.head = head, .body = body, .end = end, .arg = r};
+  return (struct http_handler){.head = head, .body = body, .end = end, .hangup = r->admin ? NULL : hangup, .arg = r};
 }
 
 /* ---- for handlers ---- */

@@ -72,13 +72,18 @@ struct http_conn {
   struct http_req *rq;
   char peer[ADDR_HOST_SIZE];
   struct http_tls_use *tls;
+  void *session;       /* of GnuTLS; gone when the CLOSED hook runs */
   struct slice *certs; /* of the client, its own first; owned, with what they point to */
   size_t certs_n;
   bool certs_known;
-  bool shaken;  /* its TLS handshake needs nothing more from the client */
-  bool surplus; /* came when there was no room */
-  bool parked;  /* counted in server->parked */
-  bool cut;     /* set before the connection is resumed for the last time */
+  bool shaken;     /* its TLS handshake needs nothing more from the client */
+  bool surplus;    /* came when there was no room */
+  bool heard;      /* bytes of TLS came */
+  bool asked;      /* a request began */
+  bool alert_next; /* the header of an alert came */
+  int alert;       /* of TLS, that the client sent; 0: none, or it only said goodbye */
+  bool parked;     /* counted in server->parked */
+  bool cut;        /* set before the connection is resumed for the last time */
   void *value;
   void (*free_value)(void *);
 };
@@ -166,6 +171,10 @@ struct http_tls_use;
    client's. The result is given back by http_tls_end when the session is gone. */
 struct http_tls_use *http_tls_begin(struct http_conn *c, void *session);
 void http_tls_end(struct http_tls_use *use);
+/* libmicrohttpd tells of trouble with the connection whose TLS this thread read last: was it an alert? */
+void http_tls_note_alert(void);
+/* On the connection's thread, when its session is gone. */
+void http_tls_forget(const struct http_conn *c);
 /* DER of the client's certificates, its own first: one block of memory, which the caller frees. NULL when there are
    none. */
 struct slice *http_tls_peers(void *session, size_t *n);

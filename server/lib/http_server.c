@@ -88,6 +88,13 @@ static void conn_unlist(struct http_server *s, struct http_conn *c) {
   pthread_mutex_unlock(&s->conns_lock);
 }
 
+/* Not of those that we sent away ourselves. */
+static void tell_hangup(struct http_server *s, const struct http_conn *c) {
+  bool ours = c->surplus || atomic_load(&s->quiescing);
+  if (!s->conf.handler.hangup || !c->heard || c->asked || ours) return;
+  s->conf.handler.hangup(c->peer, c->alert ? c->alert : -1, s->conf.handler.arg);
+}
+
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot,
                           enum MHD_ConnectionNotificationCode code) {
   struct http_server *s = arg;
@@ -100,6 +107,8 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **slot,
   struct http_conn *c = *slot;
   http_unpark(c);
   conn_unlist(s, c);
+  http_tls_forget(c);
+  tell_hangup(s, c);
   http_tls_end(c->tls);
   atomic_fetch_sub(&s->connections, 1);
   http_conn_unref(c);
@@ -139,6 +148,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
   if (atomic_load_explicit(&c->phase, memory_order_relaxed) == PHASE_IDLE)
     http_conn_phase(c, PHASE_HEADERS, clock_mono_us() + s->conf.headers_us);
   atomic_store(&c->state, RUNNING);
+  c->asked = true;
   c->rq = http_req_take(c, uri);
   return c;
 }
@@ -232,6 +242,7 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *mhd, char *text) {
 /* Requests that libmicrohttpd refuses by itself (400, 414, 431) show here only. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *fmt, va_list ap) {
   struct http_server *s = arg;
+  if (s->conf.tls) http_tls_note_alert();
   static const char refusal[] = "Error processing request (HTTP response code is %u";
   if (strncmp(fmt, refusal, sizeof refusal - 1) == 0) {
     atomic_fetch_add(&s->refused, 1);

@@ -103,6 +103,26 @@ static void use_set(struct http_tls *t, struct http_tls_use *use) {
   http_tls_end(old);
 }
 
+/* A client's alert is known to its session only, which libmicrohttpd ends before it tells of the end of the connection.
+   But it logs the trouble first, on the thread that has just read the alert. */
+static _Thread_local struct http_conn *read_last;
+
+void http_tls_note_alert(void) {
+  int alert = read_last ? (int)gnutls_alert_get(read_last->session) : 0; /* 0 is close_notify, or none */
+  if (alert) read_last->alert = alert;
+}
+
+/* An alert in plain text (RFC 8446, 5.1: type 21, two bytes). Some clients of TLS 1.3 send theirs so where GnuTLS
+   expects it encrypted, and cannot read it. GnuTLS reads the header of a record alone. */
+static void watch_alert(struct http_conn *c, const unsigned char *p, ssize_t n) {
+  if (c->alert_next && n == 2) c->alert = p[1];
+  c->alert_next = n == 5 && p[0] == 21 && p[3] == 0 && p[4] == 2;
+}
+
+void http_tls_forget(const struct http_conn *c) {
+  if (read_last == c) read_last = NULL;
+}
+
 /* Where GnuTLS reads. While a handshake waits for the client libmicrohttpd would call it again and again, for it does
    not notice that nothing has come: one client that stops in mid-handshake would keep a processor busy. So the
    connection is suspended meanwhile. */
@@ -110,6 +130,9 @@ static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t n) {
   struct http_conn *c = arg;
   http_unpark(c);
   ssize_t got = recv(c->fd, out, n, 0);
+  c->heard |= got > 0;
+  if (!c->asked) watch_alert(c, out, got);
+  read_last = c;
   if (got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK) || c->shaken) return got;
   errno = http_await_handshake(c) ? EAGAIN : ECONNRESET;
   return -1;
@@ -137,6 +160,7 @@ struct http_tls_use *http_tls_begin(struct http_conn *c, void *session) {
   struct http_tls_use *use = t->now;
   atomic_fetch_add(&use->refs, 1);
   pthread_mutex_unlock(&t->lock);
+  c->session = session;
   gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, use->cred);
   gnutls_session_ticket_enable_server(session, &t->tickets);
   if (use->ask) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);

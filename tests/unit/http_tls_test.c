@@ -1,6 +1,7 @@
 /* TLS of the HTTP server: certificates of both sides, changed while it serves. The client is OpenSSL's. */
 #include "http_rig.h"
 
+#include <gnutls/gnutls.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -70,6 +71,15 @@ static void reply_cert(struct http_req *rq, void *arg) {
   buf_free(&all);
 }
 
+static atomic_int hangups, last_alert;
+
+static void on_hangup(const char *peer, int alert, void *arg) {
+  (void)arg;
+  assert_string_equal(peer, "127.0.0.1");
+  last_alert = alert;
+  count(&hangups);
+}
+
 static int setup_tls(void **state) {
   setup(state);
   server_id = identity("server one");
@@ -78,6 +88,8 @@ static int setup_tls(void **state) {
   struct http_conf conf = usual();
   conf.tls = tls;
   conf.handler.body = reply_cert;
+  conf.handler.hangup = on_hangup;
+  hangups = 0;
   serve(conf);
   return 0;
 }
@@ -352,6 +364,74 @@ static void sees_the_chain(void **state) {
   }
 }
 
+/* ---- clients that hang up ---- */
+
+/* Goal: who goes away in TLS without a request is told of, with the alert that it sent; who asks, and who says nothing
+   at all, is not. */
+static void tells_of_hangups(void **state) {
+  (void)state;
+  int told = 0;
+  for (size_t i = 0; i < COUNT(versions); i++) {
+    struct client c = client_new(versions[i], NULL);
+    SSL_set_verify(c.ssl, SSL_VERIFY_PEER, NULL);
+    assert_int_not_equal(SSL_connect(c.ssl), 1);
+    client_end(&c, false);
+    await(&hangups, ++told);
+    assert_int_equal(last_alert, SSL_AD_UNKNOWN_CA);
+    for (int polite = 0; polite < 2; polite++) {
+      c = client_new(versions[i], NULL);
+      assert_int_equal(SSL_connect(c.ssl), 1);
+      client_end(&c, polite);
+      await(&hangups, ++told);
+      assert_int_equal(last_alert, -1);
+    }
+    c = client_new(versions[i], NULL);
+    assert_int_equal(SSL_connect(c.ssl), 1);
+    client_ask(&c);
+    client_end(&c, true);
+    close(dial());
+    AWAIT_STAT(connections, == 0);
+    assert_int_equal(hangups, told);
+  }
+}
+
+static int trusts_nobody(gnutls_session_t session) {
+  (void)session;
+  return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+/* Goal: an alert that comes encrypted is read, too. The client is GnuTLS, which sends what it is told to. */
+static void reads_encrypted_alerts(void **state) {
+  (void)state;
+  gnutls_session_t session;
+  gnutls_certificate_credentials_t cred;
+  int fd = dial();
+  gnutls_init(&session, GNUTLS_CLIENT);
+  gnutls_certificate_allocate_credentials(&cred);
+  gnutls_set_default_priority(session);
+  gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, cred);
+  gnutls_transport_set_int(session, fd);
+  gnutls_certificate_set_verify_function(cred, trusts_nobody);
+  assert_int_equal(gnutls_handshake(session), GNUTLS_E_CERTIFICATE_ERROR);
+  assert_int_equal(gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_UNKNOWN), 0);
+  await(&hangups, 1);
+  assert_int_equal(last_alert, GNUTLS_A_CERTIFICATE_UNKNOWN);
+  gnutls_deinit(session);
+  gnutls_certificate_free_credentials(cred);
+  close(fd);
+}
+
+/* Goal: connections that the server ends itself at its stop are nobody's hang-ups. */
+static void stopping_is_no_hangup(void **state) {
+  (void)state;
+  struct client c = client_new(TLS1_3_VERSION, NULL);
+  assert_int_equal(SSL_connect(c.ssl), 1);
+  http_stop(t.server);
+  t.server = NULL;
+  assert_int_equal(hangups, 0);
+  client_end(&c, false);
+}
+
 /* ---- the server's certificate ---- */
 
 /* Goal: a new certificate is used by the next handshake, while connections that stand go on. */
@@ -380,6 +460,8 @@ int main(void) {
       TLS_TEST(refuses_weak_protocols),     TLS_TEST(does_not_ask_unless_told),
       TLS_TEST(names_issuers_and_sees_any), TLS_TEST(resumption_keeps_the_certificate),
       TLS_TEST(swaps_its_certificate),      TLS_TEST(sees_the_chain),
+      TLS_TEST(tells_of_hangups),           TLS_TEST(stopping_is_no_hangup),
+      TLS_TEST(reads_encrypted_alerts),
   };
   log_set(LOG_ERROR, false);
   return cmocka_run_group_tests(tests, NULL, NULL);
