@@ -43,6 +43,7 @@ struct core_conf {
   int64_t migration_window_us, await_timeout_us, history_us, lost_after_us;
   const char *authproxy_url, *escrow_key_unlock_url; /* without a slash at the end; authproxy_url NULL: none */
   const char *proxy;                                 /* of HTTP clients; NULL: none */
+  const char *push_proxy;                            /* to APNs; NULL: none */
   const char *webhook_urls;                          /* separated by spaces; NULL: none */
   const char *webhook_hmac_key;                      /* NULL: none */
   bool webhook_micromdm, webhook_all;

@@ -59,5 +59,7 @@ struct url {
   int port;
 };
 MUST_CHECK enum err url_parse(struct ctx *cx, struct url *out, const char *text);
+/* Whether its host is this machine: localhost or a loopback address. */
+bool url_is_local(struct ctx *cx, const char *text);
 
 #endif

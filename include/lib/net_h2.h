@@ -32,9 +32,16 @@ struct h2_callbacks {
   void (*closed)(void *arg, enum err e, const char *reason);
 };
 
+/* An HTTP proxy that the connection goes through by CONNECT. Copied. */
+struct h2_proxy {
+  struct slice address;      /* as h2_conf.address; p NULL: there is none */
+  const char *authorization; /* value of Proxy-Authorization; NULL: none */
+};
+
 struct h2_conf {
-  struct slice address; /* struct sockaddr in network form, resolved by the caller */
-  const char *host;     /* for SNI, certificate check and :authority */
+  struct slice address; /* struct sockaddr in network form, resolved by the caller; with a proxy not used */
+  struct h2_proxy proxy;
+  const char *host; /* for SNI, certificate check and :authority */
   int port;
   struct tls_client *tls; /* trust and client certificate; borrowed */
   struct h2_callbacks cb;
@@ -59,11 +66,13 @@ enum h2_trouble {
   H2_FINE,     /* it is open, or ended in order */
   H2_REFUSED,  /* TCP, or before the end of the TLS handshake: refused, reset, closed, no route */
   H2_LATE,     /* no answer in time */
+  H2_PROXY,    /* the proxy cannot be reached, or does not let it through: h2_proxy_status */
   H2_STRANGER, /* TLS with somebody else: h2_issuer */
   H2_ALERT,    /* the peer ended TLS: h2_alert */
   H2_BROKEN    /* not as it must be, or ended without a reason */
 };
 enum h2_trouble h2_trouble(const struct h2 *c);
+int h2_proxy_status(const struct h2 *c);                   /* of the proxy's answer; 0: none */
 const char *h2_issuer(struct ctx *cx, const struct h2 *c); /* of the peer's certificate; "" when none is known */
 size_t h2_room(const struct h2 *c);                        /* streams that may be opened now */
 size_t h2_open_streams(const struct h2 *c);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "lib/net_addr.h"
+#include "lib/net_proxy.h"
 
 #include <ctype.h>
 #include <stddef.h>
@@ -90,8 +91,9 @@ const struct conf_row conf_rows[] = {
      "Whose JSON the events are sent in."},
     {"webhook-events", CONF_WORD, AT(webhook_events), "mdm", "mdm|all", NULL, LIVE,
      "mdm: what devices send, as those servers do; all: pomona's own events, too."},
-    {"proxy", CONF_URL, AT(proxy), NULL, NULL, "HTTPS_PROXY of the environment", LIVE,
-     "HTTP proxy (CONNECT) to webhooks and Apple's services."},
+    {"proxy", CONF_PROXY, AT(proxy), NULL, NULL, "HTTPS_PROXY of the environment", LIVE,
+     "HTTP proxy (CONNECT) to APNs, webhooks and Apple's services: http://[USER:PASSWORD@]HOST:PORT, user and password "
+     "percent-encoded."},
     {"mdmcert-url", CONF_URL, AT(mdmcert_url), "https://mdmcert.download/api/v1/signrequest", NULL, NULL, LIVE,
      "Service that signs requests for push certificates for who has no MDM vendor certificate."},
     {"mdmcert-api-key", CONF_SECRET, AT(mdmcert_api_key), NULL, NULL, "none", LIVE,
@@ -166,6 +168,14 @@ static enum err check_url(struct ctx *cx, struct slice text) {
   return OK;
 }
 
+static enum err check_proxy(struct ctx *cx, struct slice text) {
+  struct proxy unused;
+  if (proxy_parse(cx, &unused, ctx_memdup(cx, text.p, text.n)) == OK) return OK;
+  const char *why = ctx_strdup(cx, ctx_error_text(cx));
+  ctx_clear_error(cx);
+  return FAIL(cx, E_USAGE, "%s", why);
+}
+
 /* Are they networks that can be told from others? */
 static enum err check_networks(struct ctx *cx, struct slice text) {
   struct addr_ranges unused;
@@ -209,6 +219,8 @@ static enum err check_text(struct ctx *cx, const struct conf_row *row, struct sl
   case CONF_URL:
   case CONF_URLS:
     return check_url(cx, text);
+  case CONF_PROXY:
+    return check_proxy(cx, text);
   case CONF_NETWORKS:
     return check_networks(cx, text);
   case CONF_ADDRESS:

@@ -9,6 +9,7 @@ enum conf_type {
   CONF_SECRET,
   CONF_PATH,
   CONF_URL,
+  CONF_PROXY,
   CONF_URLS, /* may be given several times; kept separated by spaces */
   CONF_NETWORKS,
   CONF_ADDRESS,

@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "base/file.h"
 #include "lib/net_addr.h"
+#include "lib/net_proxy.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_r
   if (row->type == CONF_COUNT) return ctx_printf(cx, "%" PRId64, *(const int64_t *)at);
   if (row->type == CONF_SPAN) return *(const int64_t *)at ? span_text(cx, *(const int64_t *)at) : NULL;
   const char *text = *(const char *const *)at;
+  if (text && masked && row->type == CONF_PROXY) return proxy_shown(cx, text);
   return text && masked && row->type == CONF_SECRET ? "********" : text;
 }
 
@@ -57,7 +59,8 @@ static void add_comment(struct buf *b, const char *text) {
 /* What is not set, secret, or names this very file stands as a comment, so that reading it back changes nothing. */
 static void add_row(struct ctx *cx, struct buf *b, const struct conf *c, const struct conf_row *row) {
   const char *value = conf_value(cx, c, row, true);
-  bool comment = !value || row->type == CONF_SECRET || row->at == offsetof(struct conf, config);
+  bool comment =
+      !value || strcmp(value, conf_value(cx, c, row, false)) != 0 || row->at == offsetof(struct conf, config);
   add_comment(b, row->help);
   add_comment(b, ctx_printf(cx, "Default: %s. A change needs %s.", row->by_default ? row->by_default : row->derived,
                             row->live ? "a reload (SIGHUP)" : "a restart"));
@@ -145,6 +148,11 @@ static const char *proxy_of(const struct conf *c) {
   return c->proxy ? c->proxy : usual && *usual ? usual : NULL;
 }
 
+/* One that is meant for the whole machine is no way to the lab's stand-in on it. */
+static const char *push_proxy_of(struct ctx *cx, const struct conf *c) {
+  return c->proxy || !url_is_local(cx, c->apns_url) ? proxy_of(c) : NULL;
+}
+
 enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
   *out = (struct core_conf){
       .data = c->data,
@@ -180,6 +188,7 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .authproxy_url = c->authproxy_url,
       .escrow_key_unlock_url = c->escrow_key_unlock_url,
       .proxy = proxy_of(c),
+      .push_proxy = push_proxy_of(cx, c),
       .webhook_urls = c->webhook_url,
       .webhook_hmac_key = c->webhook_hmac_key,
       .webhook_micromdm = strcmp(c->webhook_format, "micromdm") == 0,

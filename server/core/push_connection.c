@@ -44,7 +44,8 @@ static void reserve_finish(struct push *p, struct work *w) {
     log_info(NULL, "a new connection to APNs has to wait", LOG_S("topic", t->name), LOG_I("us", r->wait_us));
   } else if (!atomic_load(&p->quiet)) {
     t->connecting = CONNECT_RESOLVING;
-    resolver_ask(p->resolver, t->name, p->url.host, p->url.port);
+    resolver_ask(p->resolver, t->name, p->proxy.host ? p->proxy.host : p->url.host,
+                 p->proxy.host ? p->proxy.port : p->url.port);
   }
   work_free(w);
 }
@@ -228,7 +229,9 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
   }
   struct conn *c = mem_alloc(sizeof *c);
   *c = (struct conn){.p = p, .topic = t, .quiet_since = p->mono};
-  struct h2_conf conf = {.address = slice_mem(&a->ss, a->n),
+  struct slice address = slice_mem(&a->ss, a->n), none = {0};
+  struct h2_conf conf = {.address = p->proxy.host ? none : address,
+                         .proxy = {p->proxy.host ? address : none, p->proxy.authorization},
                          .host = p->url.host,
                          .port = p->url.port,
                          .tls = t->tls,

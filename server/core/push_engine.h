@@ -15,6 +15,7 @@
 #include "core/push_int.h"
 #include "lib/net_addr.h"
 #include "lib/net_h2.h"
+#include "lib/net_proxy.h"
 
 #include <stdatomic.h>
 
@@ -171,13 +172,14 @@ struct push {
   struct mailbox box;
   pthread_t thread;
   atomic_bool quiet, stopping;
-  struct ctx *cx;    /* of one turn */
-  struct db *db;     /* the thread's reader */
-  int64_t now, mono; /* of this turn */
-  int64_t stop_by;   /* monotonic; 0 while it runs */
-  struct url url;    /* apns-url; host NULL when it is not one */
-  char *url_text;
-  struct ctx *conf_cx; /* of url */
+  struct ctx *cx;      /* of one turn */
+  struct db *db;       /* the thread's reader */
+  int64_t now, mono;   /* of this turn */
+  int64_t stop_by;     /* monotonic; 0 while it runs */
+  struct url url;      /* apns-url; host NULL when it, or the proxy, is not one */
+  struct proxy proxy;  /* host NULL: none */
+  char *url_text;      /* both, as they were set */
+  struct ctx *conf_cx; /* of url and proxy */
   struct resolver *resolver;
   struct topic *topics, *served; /* served: whose push went last */
   struct conn *conns;

@@ -112,25 +112,30 @@ static void topic_load(struct push *p, struct topic *t, const struct pushcert *c
   if (renewed) revive(p, t->name);
 }
 
-static void load_url(struct push *p, const char *text) {
+static void load_url(struct push *p, const struct core_conf *conf) {
+  const char *text = ctx_printf(p->cx, "%s %s", conf->apns_url, conf->push_proxy ? conf->push_proxy : "");
   if (p->url_text && strcmp(p->url_text, text) == 0) return;
   free(p->url_text);
   p->url_text = mem_strdup(text);
   ctx_reset(p->conf_cx);
+  p->proxy = (struct proxy){0};
+  if (url_parse(p->conf_cx, &p->url, conf->apns_url) == OK &&
+      (!conf->push_proxy || proxy_parse(p->conf_cx, &p->proxy, conf->push_proxy) == OK))
+    return;
   p->url = (struct url){0};
-  if (url_parse(p->conf_cx, &p->url, text) != OK) health_trouble(p, ctx_error_text(p->conf_cx));
+  health_trouble(p, ctx_error_text(p->conf_cx));
 }
 
 void topics_load(struct push *p) {
   struct pushcert *certs;
   size_t n;
   const struct core_conf *conf = core_conf(p->core);
-  load_url(p, conf->apns_url);
+  load_url(p, conf);
   if (pushcert_list(p->cx, p->db, &certs, &n) != OK) {
     log_failure(LOG_ERROR, p->cx, "push certificates cannot be read");
     return;
   }
-  const char *made_of = ctx_printf(p->cx, "%s %s", conf->apns_url, conf->apns_ca ? conf->apns_ca : "");
+  const char *made_of = ctx_printf(p->cx, "%s %s", p->url_text, conf->apns_ca ? conf->apns_ca : "");
   for (struct topic *t = p->topics; t; t = t->next) t->listed = false;
   for (size_t i = 0; i < n; i++) {
     struct topic *t = certs[i].superseded_at ? NULL : topic_find(p, certs[i].topic);

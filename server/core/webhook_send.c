@@ -11,23 +11,10 @@
 #define TIMEOUT (15 * US_SECOND)
 enum { ANSWER_MAX = 1 << 20 };
 
-/* A proxy is no way to this machine itself. */
-static bool is_direct(struct ctx *cx, const char *url) {
-  struct url u;
-  struct addr a;
-  bool direct = false;
-  if (url_parse(cx, &u, url) == OK) {
-    const char *address = ctx_printf(cx, strchr(u.host, ':') ? "[%s]:%d" : "%s:%d", u.host, u.port);
-    direct = strcmp(u.host, "localhost") == 0 || (addr_parse(cx, &a, address) == OK && addr_is_loopback(&a));
-  }
-  ctx_clear_error(cx);
-  return direct;
-}
-
 /* Kept, with its connections, until the settings change. */
 static enum err client(struct ctx *cx, struct sender *s, const char *url) {
   const struct core_conf *conf = core_conf(s->core);
-  bool direct = is_direct(cx, url);
+  bool direct = url_is_local(cx, url); /* a proxy is no way to this machine itself */
   if (s->http && s->made_of == conf && s->direct == direct) return OK;
   sender_close(s);
   TRY(nh_new(cx, &s->http,

@@ -209,3 +209,15 @@ enum err url_parse(struct ctx *cx, struct url *out, const char *text) {
   out->path = path.n ? ctx_memdup(cx, path.p, path.n) : ctx_strdup(cx, "/");
   return OK;
 }
+
+bool url_is_local(struct ctx *cx, const char *text) {
+  struct url u;
+  struct addr a;
+  bool local = false;
+  if (url_parse(cx, &u, text) == OK) {
+    const char *address = ctx_printf(cx, strchr(u.host, ':') ? "[%s]:%d" : "%s:%d", u.host, u.port);
+    local = strcmp(u.host, "localhost") == 0 || (addr_parse(cx, &a, address) == OK && addr_is_loopback(&a));
+  }
+  ctx_clear_error(cx);
+  return local;
+}

@@ -4,7 +4,9 @@
    and end the connection when control is back here, so that a session is never taken down from within itself. */
 #include "lib/net_h2.h"
 #include "base/clock.h"
+#include "lib/net_addr.h"
 #include "lib/net_h2_int.h"
+#include "lib/net_proxy.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,13 +32,15 @@ struct stream {
   size_t reply_n;
 };
 
-enum state { CONNECTING, HANDSHAKE, SETTINGS, READY, CLOSED };
+enum state { CONNECTING, TUNNEL, HANDSHAKE, SETTINGS, READY, CLOSED };
 
 struct h2 {
   struct wire w; /* first: the session's user data */
   struct h2_callbacks cb;
   void *arg;
-  char *host, *authority;
+  char *host, *authority, *reached; /* reached: whom TCP connects to, for people */
+  struct proxy_talk *proxy;         /* NULL: none, or it has let us through */
+  int proxy_status;
   enum state state;
   enum h2_trouble trouble;
   bool goaway, draining;
@@ -105,6 +109,7 @@ static enum h2_trouble trouble_of(const struct h2 *c, enum err e) {
   enum tls_fault fault = tls_fault(c->w.tls);
   if (e == OK) return H2_FINE;
   if (e == E_TIMEOUT) return H2_LATE;
+  if (c->proxy) return H2_PROXY;
   bool lost = c->state == CONNECTING || (c->state == HANDSHAKE && fault == TLS_LOST);
   return lost ? H2_REFUSED : of_tls[fault];
 }
@@ -249,16 +254,28 @@ static void start_session(struct h2 *c) {
 }
 
 /* ---- opening ---- */
-static enum err start_connecting(struct ctx *cx, struct h2 *c, struct slice address) {
-  struct sockaddr_storage ss = {0};
-  if (address.n > sizeof ss || address.n < sizeof(sa_family_t)) return FAIL(cx, E_INVALID, "no address to connect to");
-  memcpy(&ss, address.p, address.n);
-  c->w.fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (c->w.fd < 0) return FAIL(cx, E_UNREACHABLE, "no socket for %s: %s", c->host, strerror(errno));
+static enum err start_connecting(struct ctx *cx, struct h2 *c, const struct h2_conf *conf) {
+  struct slice to = conf->proxy.address.p ? conf->proxy.address : conf->address;
+  struct addr a = {.n = (socklen_t)to.n};
+  if (to.n > sizeof a.ss || to.n < sizeof(sa_family_t)) return FAIL(cx, E_INVALID, "no address to connect to");
+  memcpy(&a.ss, to.p, to.n);
+  c->reached = mem_strdup(conf->proxy.address.p ? ctx_printf(cx, "the proxy %s", addr_text(cx, &a)) : c->authority);
+  c->w.fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (c->w.fd < 0) return FAIL(cx, E_UNREACHABLE, "no socket for %s: %s", c->reached, strerror(errno));
   setsockopt(c->w.fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-  if (connect(c->w.fd, (struct sockaddr *)&ss, (socklen_t)address.n) != 0 && errno != EINPROGRESS)
-    return FAIL(cx, E_UNREACHABLE, "%s cannot be reached: %s", c->authority, strerror(errno));
+  if (connect(c->w.fd, (struct sockaddr *)&a.ss, a.n) != 0 && errno != EINPROGRESS)
+    return FAIL(cx, E_UNREACHABLE, "%s cannot be reached: %s", c->reached, strerror(errno));
+  if (!conf->proxy.address.p) return OK;
+  c->proxy = mem_alloc(sizeof *c->proxy);
+  proxy_talk_begin(c->proxy, conf->host, conf->port, conf->proxy.authorization);
   return OK;
+}
+
+static void leave_proxy(struct h2 *c) {
+  if (!c->proxy) return;
+  proxy_talk_end(c->proxy);
+  free(c->proxy);
+  c->proxy = NULL;
 }
 
 static char *authority_of(const char *host, int port) {
@@ -277,7 +294,7 @@ enum err h2_open(struct ctx *cx, struct h2 **out, const struct h2_conf *conf) {
   c->authority = authority_of(conf->host, conf->port);
   c->ping_us = conf->ping_us ? conf->ping_us : PING_US;
   c->connect_deadline = clock_mono_us() + (conf->connect_us ? conf->connect_us : CONNECT_US);
-  enum err e = start_connecting(cx, c, conf->address);
+  enum err e = start_connecting(cx, c, conf);
   if (e == OK) e = tls_open_client(cx, &c->w.tls, conf->tls, c->w.fd, conf->host);
   if (e != OK) {
     h2_free(c);
@@ -291,10 +308,12 @@ enum err h2_open(struct ctx *cx, struct h2 **out, const struct h2_conf *conf) {
 void h2_free(struct h2 *c) {
   if (!c) return;
   wire_free(&c->w);
+  leave_proxy(c);
   streams_free(c->open);
   streams_free(c->spare);
   free(c->host);
   free(c->authority);
+  free(c->reached);
   free(c);
 }
 
@@ -304,9 +323,19 @@ static void finish_connect(struct h2 *c, short revents) {
   if (!(revents & (POLLOUT | POLLERR | POLLHUP))) return;
   getsockopt(c->w.fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
   if (error)
-    end_because(c, E_UNREACHABLE, "%s cannot be reached: %s", c->authority, strerror(error));
+    end_because(c, E_UNREACHABLE, "%s cannot be reached: %s", c->reached, strerror(error));
   else
-    c->state = HANDSHAKE;
+    c->state = c->proxy ? TUNNEL : HANDSHAKE;
+}
+
+static void ask_proxy(struct h2 *c) {
+  enum proxy_io io = proxy_talk_io(c->proxy, c->w.fd);
+  c->want = io == PROXY_WANT_WRITE ? TLS_WANT_WRITE : TLS_WANT_READ;
+  c->proxy_status = c->proxy->status;
+  if (io == PROXY_FAILED) end_because(c, E_UNREACHABLE, "%s %s", c->reached, c->proxy->reason);
+  if (io != PROXY_DONE) return;
+  leave_proxy(c);
+  c->state = HANDSHAKE;
 }
 
 static void shake_hands(struct h2 *c) {
@@ -331,9 +360,12 @@ static void transfer(struct h2 *c, bool readable) {
 static void check_deadlines(struct h2 *c) {
   int64_t now = clock_mono_us();
   if (c->connect_deadline && now >= c->connect_deadline) {
-    static const char *const doing[] = {
-        [CONNECTING] = "TCP connection", [HANDSHAKE] = "TLS handshake", [SETTINGS] = "HTTP/2 SETTINGS"};
-    end_because(c, E_TIMEOUT, "%s did not answer in time (%s)", c->authority, doing[c->state]);
+    static const char *const doing[] = {[CONNECTING] = "TCP connection",
+                                        [TUNNEL] = "HTTP CONNECT",
+                                        [HANDSHAKE] = "TLS handshake",
+                                        [SETTINGS] = "HTTP/2 SETTINGS"};
+    end_because(c, E_TIMEOUT, "%s did not answer in time (%s)", c->state > TUNNEL ? c->authority : c->reached,
+                doing[c->state]);
   } else if (c->ping_deadline && now >= c->ping_deadline) {
     end_because(c, E_TIMEOUT, "%s did not answer a PING in time", c->authority);
   }
@@ -342,6 +374,7 @@ static void check_deadlines(struct h2 *c) {
 void h2_io(struct h2 *c, short revents) {
   bool readable = revents != 0;
   if (c->state == CONNECTING) finish_connect(c, revents);
+  if (c->state == TUNNEL) ask_proxy(c);
   if (c->state == HANDSHAKE) shake_hands(c), readable = true;
   if (c->state == SETTINGS || c->state == READY) transfer(c, readable);
   if (c->state != CLOSED) check_deadlines(c);
@@ -351,7 +384,7 @@ int h2_fd(const struct h2 *c) { return c->state == CLOSED ? -1 : c->w.fd; }
 
 short h2_events(const struct h2 *c) {
   if (c->state == CONNECTING) return POLLOUT;
-  if (c->state == HANDSHAKE) return c->want == TLS_WANT_WRITE ? POLLOUT : POLLIN;
+  if (c->state < SETTINGS) return c->want == TLS_WANT_WRITE ? POLLOUT : POLLIN;
   return wire_has_output(&c->w) ? POLLIN | POLLOUT : POLLIN;
 }
 
@@ -371,6 +404,8 @@ bool h2_usable(const struct h2 *c) {
 int h2_alert(const struct h2 *c) { return tls_alert(c->w.tls); }
 
 enum h2_trouble h2_trouble(const struct h2 *c) { return c->trouble; }
+
+int h2_proxy_status(const struct h2 *c) { return c->proxy_status; }
 
 const char *h2_issuer(struct ctx *cx, const struct h2 *c) { return tls_peer_issuer(cx, c->w.tls); }
 

@@ -68,6 +68,7 @@ static inline void on_closed(void *arg, enum err e, const char *reason) {
 struct wish { /* what differs from a good connection */
   const char *ca_file;
   int64_t connect_us, ping_us;
+  bool proxy; /* what listens is a proxy, the host behind it localhost:443 */
 };
 
 static inline struct client *client_open(int port, struct wish w) {
@@ -81,9 +82,11 @@ static inline struct client *client_open(int port, struct wish w) {
   snprintf(text, sizeof text, "127.0.0.1:%d", port);
   must(cx, addr_parse(cx, &a, text));
   must(cx, tls_client_new(cx, &c->tls, &tls));
-  struct h2_conf conf = {.address = slice_mem(&a.ss, a.n),
+  struct slice address = slice_mem(&a.ss, a.n);
+  struct h2_conf conf = {.address = w.proxy ? (struct slice){0} : address,
+                         .proxy = {w.proxy ? address : (struct slice){0}, "Basic dTpw"},
                          .host = "localhost",
-                         .port = port,
+                         .port = w.proxy ? 443 : port,
                          .tls = c->tls,
                          .cb = {on_ready, on_response, on_goaway, on_closed},
                          .arg = c,
