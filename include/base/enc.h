@@ -28,7 +28,8 @@ bool uuid_valid(struct slice s);       /* 8-4-4-4-12 hexadecimal digits, either 
 char *enc_time(struct ctx *cx, int64_t us); /* RFC 3339, UTC, whole seconds: 2026-11-22T15:00:00Z */
 /* RFC 3339: "2026-11-22T15:00:00Z", also with a fraction (dropped) or an offset. False when it is no such time. */
 bool dec_time(struct slice s, int64_t *us);
-bool dec_date(struct slice s, int64_t *us); /* "2026-11-22": its beginning, UTC. False when there is no such day */
+bool dec_date(struct slice s, int64_t *us);      /* "2026-11-22": its beginning, UTC. False when there is no such day */
+bool dec_http_date(struct slice s, int64_t *us); /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), no other form */
 char *enc_time_local(struct ctx *cx, int64_t us); /* 2026-11-22 16:00:00 +0100 */
 char *enc_age(struct ctx *cx, int64_t us);        /* a span for people: "3 s", "5 min", "2 h", "4 d" */
 /* "90", "90s", "15m", "24h", "7d", "2w" to microseconds. False when it is none of these or not above 0. */

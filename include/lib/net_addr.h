@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/ctx.h"
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 struct addr {
@@ -27,6 +28,10 @@ bool addr_is_any(const struct addr *a);      /* 0.0.0.0 and :: */
 MUST_CHECK enum err addr_listen(struct ctx *cx, int *fd, struct addr *bound, const char *text);
 /* Blocking look-up by the system's resolver: for threads that may wait. The first address, for TCP. E_UNREACHABLE. */
 MUST_CHECK enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int port);
+/* The same for at most timeout_us, or until *stop (may be NULL) becomes true; a look-up that hangs is left to itself.
+   E_UNREACHABLE, E_TIMEOUT, E_GONE (stopped). */
+MUST_CHECK enum err addr_resolve_within(struct ctx *cx, struct addr *out, const char *host, int port,
+                                        int64_t timeout_us, const atomic_bool *stop);
 
 /* A network: "10.0.0.0/8", "2001:db8::/32", or one address. IPv4-mapped addresses count as IPv4. */
 struct addr_range {

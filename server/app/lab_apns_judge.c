@@ -16,7 +16,7 @@ static const struct {
   int status;
   const char *reason;
 } reasons[] = {
-#define APNS(status, reason, fault, text) {status, reason},
+#define APNS(status, reason, who, act, text, remedy) {status, reason},
 #include "core/apns_reason.def"
 #undef APNS
 };

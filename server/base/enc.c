@@ -207,6 +207,17 @@ bool dec_date(struct slice s, int64_t *us) {
   return t.tm_mday == day; /* timegm makes the 3rd of March of a 31st of February */
 }
 
+bool dec_http_date(struct slice s, int64_t *us) {
+  char text[32];
+  struct tm t = {0};
+  if (s.n != strlen("Sun, 06 Nov 1994 08:49:37 GMT")) return false;
+  snprintf(text, sizeof text, "%.*s", (int)s.n, s.p);
+  const char *rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &t);
+  if (!rest || *rest) return false;
+  *us = (int64_t)timegm(&t) * US_SECOND;
+  return true;
+}
+
 char *enc_time_local(struct ctx *cx, int64_t us) {
   time_t s = (time_t)(us / US_SECOND);
   struct tm t;

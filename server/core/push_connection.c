@@ -157,7 +157,7 @@ static int64_t seconds(struct slice s) {
 }
 
 static void on_response(void *arg, void *tag, const struct h2_response *r) {
-  static void (*const told[APNS_FAULTS])(const struct told *) = {
+  static void (*const told[APNS_ACTS])(const struct told *) = {
       [APNS_FINE] = told_nothing, [APNS_TOKEN] = told_nothing, [APNS_GONE] = told_nothing, [APNS_TOPIC] = told_topic,
       [APNS_SLOW] = told_nothing, [APNS_SERVER] = told_server, [APNS_IDLE] = told_nothing, [APNS_OURS] = told_ours,
   };
@@ -165,17 +165,17 @@ static void on_response(void *arg, void *tag, const struct h2_response *r) {
   struct item *i = tag;
   i->conn = NULL;
   i->topic->in_flight--;
-  enum apns_fault fault = result_read(c->p, i, r->status, r->body);
-  if (r->status == 0 || fault == APNS_IDLE) {
+  enum apns_act act = result_read(c->p, i, r->status, r->body);
+  if (r->status == 0 || act == APNS_IDLE) {
     send_again(c, i);
-    if (fault == APNS_IDLE) connection_retire(c);
+    if (act == APNS_IDLE) connection_retire(c);
     return;
   }
   c->quiet_since = c->p->mono;
   c->answered = true;
   result_add(c->p, i);
-  told[fault](&(struct told){c->p, c, c->topic, &i->a, seconds(r->retry_after)});
-  if (fault != APNS_SERVER) c->topic->failures = 0;
+  told[act](&(struct told){c->p, c, c->topic, &i->a, seconds(r->retry_after)});
+  if (act != APNS_SERVER) c->topic->failures = 0;
 }
 
 static void on_ready(void *arg) {
@@ -186,22 +186,13 @@ static void on_ready(void *arg) {
   log_info(NULL, "connected to APNs", LOG_S("topic", c->topic->name), LOG_S("host", c->p->url.host));
 }
 
-/* TLS alerts by which a server refuses the certificate of its client. */
-static bool refuses_certificate(int alert) {
-  return (alert >= 42 && alert <= 46) || alert == 48 || alert == 49 || alert == 116;
-}
-
 static void on_goaway(void *arg, uint32_t code, struct slice debug) {
   struct conn *c = arg;
-  struct js *root = NULL;
   if (c->topic->conn != c) return;
   c->topic->conn = NULL;
   refresh_health(c->p);
-  if (debug.n && js_parse(c->p->cx, debug, &root) != OK) ctx_clear_error(c->p->cx);
-  const char *reason = root ? js_str(root, "reason") : NULL;
-  const struct apns_reason *known = reason ? apns_reason(400, reason) : NULL;
-  if (known && known->fault == APNS_OURS) known = apns_reason(403, reason);
-  if (known && known->name[0] && known->fault == APNS_TOPIC)
+  const struct apns_reason *known = apns_named(apns_said(c->p->cx, debug).reason);
+  if (known && known->act == APNS_TOPIC)
     topic_stop(c->p, c->topic, 0, ctx_printf(c->p->cx, "%s (%s)", known->text, known->name));
   else if (!c->answered)
     retry_later(c->p, c->topic, ctx_printf(c->p->cx, "APNs ended the connection (GOAWAY %" PRIu32 ")", code));
@@ -213,7 +204,7 @@ static void on_closed(void *arg, enum err e, const char *reason) {
   if (t->conn != c) return;
   t->conn = NULL;
   refresh_health(c->p);
-  if (refuses_certificate(h2_alert(c->h2)))
+  if (apns_alert_refuses(h2_alert(c->h2)))
     topic_stop(c->p, t, 0, reason);
   else if (e != OK)
     retry_later(c->p, t, reason);

@@ -137,8 +137,8 @@ int64_t queue_deadline(const struct push *p); /* monotonic */
 
 /* ---- answers ---- */
 
-enum apns_fault result_read(struct push *p, struct item *i, int status, struct slice body); /* into the item */
-void result_add(struct push *p, struct item *i);                                            /* it is to be written */
+enum apns_act result_read(struct push *p, struct item *i, int status, struct slice body); /* into the item */
+void result_add(struct push *p, struct item *i);                                          /* it is to be written */
 void results_flush(struct push *p);
 
 /* ---- waiters ---- */

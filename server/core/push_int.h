@@ -6,29 +6,31 @@
 #define POMONA_CORE_PUSH_INT_H
 
 #include "core/push.h"
+#include "lib/net_h2.h"
 
 /* ---- reasons: push_reason.c, core/apns_reason.def ---- */
 
-enum apns_fault {
-  APNS_FINE,
-  APNS_TOKEN,
-  APNS_GONE,
-  APNS_TOPIC,
-  APNS_SLOW,
-  APNS_SERVER,
-  APNS_IDLE,
-  APNS_OURS,
-  APNS_FAULTS
-};
+enum apns_who { APNS_BY_NOBODY, APNS_BY_DEVICE, APNS_BY_CERTIFICATE, APNS_BY_NETWORK, APNS_BY_APPLE, APNS_BY_US };
+enum apns_act { APNS_FINE, APNS_TOKEN, APNS_GONE, APNS_TOPIC, APNS_SLOW, APNS_SERVER, APNS_IDLE, APNS_OURS, APNS_ACTS };
 
 struct apns_reason {
   int status;
   const char *name;
-  enum apns_fault fault;
-  const char *text;
+  enum apns_who who;
+  enum apns_act act;
+  const char *text, *remedy;
 };
 /* An unknown reason counts as its status does, an unknown status as the first of its hundred. Never NULL. */
 const struct apns_reason *apns_reason(int status, const char *name);
+const struct apns_reason *apns_named(const char *name); /* of whatever status; NULL: not a known reason */
+/* What the body of an answer, or the debug text of a GOAWAY, tells; what is missing or odd is left empty. */
+struct apns_said {
+  char reason[64];
+  int64_t timestamp; /* microseconds; 0: none */
+};
+struct apns_said apns_said(struct ctx *cx, struct slice json);
+bool apns_alert_refuses(int alert); /* a TLS alert by which a server refuses the certificate of its client */
+enum push_trouble apns_trouble(const struct h2 *c); /* of a connection that has ended */
 
 /* ---- schedule and pacing: push_schedule.c ---- */
 
@@ -44,8 +46,8 @@ int64_t push_after(enum push_why why, int attempts, int64_t absent_us);
 /* A wait that doubles with each failure from first to most, half to one and a half times as long by chance. */
 int64_t push_backoff(int64_t first, int64_t most, int failures);
 /* How long a push waits that was refused for now and has been failing for failing_us: as long again, within bounds of
- * the fault. */
-int64_t push_retry(enum apns_fault fault, int64_t failing_us);
+ * the act. */
+int64_t push_retry(enum apns_act act, int64_t failing_us);
 
 /* wake-rate as a bucket: each push costs its part of a second, and a tenth of a second may be spent in advance. */
 struct push_pace {

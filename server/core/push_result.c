@@ -26,28 +26,15 @@ struct batch {
 
 /* ---- on the push thread: what APNs said ---- */
 
-static void read_body(struct push *p, struct push_answer *a, struct slice body) {
-  struct js *root;
-  int64_t ms;
-  if (!body.n) return;
-  if (js_parse(p->cx, body, &root) != OK) {
-    ctx_clear_error(p->cx);
-    return;
-  }
-  const char *reason = js_str(root, "reason");
-  if (reason && text_is_plain(slice_of(reason))) snprintf(a->reason, sizeof a->reason, "%s", reason);
-  if (js_int(js_get(root, "timestamp"), &ms) && ms > 0 && ms < INT64_MAX / 1000) a->timestamp = ms * 1000;
-}
-
-enum apns_fault result_read(struct push *p, struct item *i, int status, struct slice body) {
+enum apns_act result_read(struct push *p, struct item *i, int status, struct slice body) {
   i->a.status = status;
   i->a.answered_at = p->now;
-  i->a.reason[0] = '\0';
-  i->a.timestamp = 0;
-  if (status != 200) read_body(p, &i->a, body);
+  struct apns_said said = apns_said(p->cx, status == 200 ? slice_of("") : body);
+  memcpy(i->a.reason, said.reason, sizeof i->a.reason);
+  i->a.timestamp = said.timestamp;
   const struct apns_reason *known = apns_reason(status, i->a.reason);
   if (status != 200 && !i->a.reason[0]) snprintf(i->a.reason, sizeof i->a.reason, "%s", known->text);
-  return known->fault;
+  return known->act;
 }
 
 void result_add(struct push *p, struct item *i) {

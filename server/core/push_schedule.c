@@ -50,18 +50,18 @@ int64_t push_backoff(int64_t first, int64_t most, int failures) {
   return span / 2 + (int64_t)((double)span * chance / UINT32_MAX);
 }
 
-int64_t push_retry(enum apns_fault fault, int64_t failing_us) {
+int64_t push_retry(enum apns_act act, int64_t failing_us) {
   static const struct {
     int64_t least, most;
-  } bounds[APNS_FAULTS] = {
+  } bounds[APNS_ACTS] = {
       [APNS_SLOW] = {US_MINUTE, US_HOUR},
       [APNS_SERVER] = {2 * US_SECOND, 10 * US_MINUTE},
       [APNS_IDLE] = {2 * US_SECOND, 10 * US_MINUTE},
       [APNS_OURS] = {US_HOUR, US_DAY},
   };
   int64_t span = failing_us;
-  if (span > bounds[fault].most) span = bounds[fault].most;
-  if (span < bounds[fault].least) span = bounds[fault].least;
+  if (span > bounds[act].most) span = bounds[act].most;
+  if (span < bounds[act].least) span = bounds[act].least;
   return push_backoff(span, span, 1);
 }
 

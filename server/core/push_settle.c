@@ -11,7 +11,7 @@ static int64_t seen(const struct wake *w) { return later(w->seen_at, w->last_see
 struct settling {
   struct wake *w;
   const struct push_answer *a;
-  enum apns_fault fault;
+  enum apns_act act;
   bool current; /* no other push became due since it was sent */
   bool due;     /* and the device did not come since, nor was it forgotten: its due time is ours to move */
 };
@@ -50,7 +50,7 @@ static enum push_verdict kept(const struct settling *s) {
 
 static enum push_verdict put_off(const struct settling *s) {
   failing(s);
-  due_at(s, s->a->answered_at + push_retry(s->fault, s->a->answered_at - s->w->failed_since));
+  due_at(s, s->a->answered_at + push_retry(s->act, s->a->answered_at - s->w->failed_since));
   return PUSH_STILL;
 }
 
@@ -75,13 +75,13 @@ static enum push_verdict gone(const struct settling *s) {
 }
 
 enum push_verdict push_settle(struct wake *w, const struct push_answer *a, bool *save) {
-  static enum push_verdict (*const settlers[APNS_FAULTS])(const struct settling *) = {
+  static enum push_verdict (*const settlers[APNS_ACTS])(const struct settling *) = {
       [APNS_FINE] = taken,   [APNS_TOKEN] = dead,     [APNS_GONE] = gone,    [APNS_TOPIC] = kept,
       [APNS_SLOW] = put_off, [APNS_SERVER] = put_off, [APNS_IDLE] = put_off, [APNS_OURS] = put_off,
   };
   *save = w->exists && slice_eq(w->token_now, a->token);
   if (!*save) return PUSH_IGNORED;
-  struct settling s = {.w = w, .a = a, .fault = apns_reason(a->status, a->reason)->fault};
+  struct settling s = {.w = w, .a = a, .act = apns_reason(a->status, a->reason)->act};
   s.current = w->answered_at != 0 || strcmp(w->apns_id, a->apns_id) == 0;
   s.due = s.current && w->due_at && seen(w) < a->sent_at;
   if (s.current) memcpy(w->apns_id, a->apns_id, sizeof w->apns_id), w->answered_at = 0;
@@ -90,7 +90,7 @@ enum push_verdict push_settle(struct wake *w, const struct push_answer *a, bool 
   w->status = a->status;
   w->reason = (char *)(uintptr_t)a->reason;
   w->apns_timestamp = a->timestamp;
-  enum push_verdict v = settlers[s.fault](&s);
+  enum push_verdict v = settlers[s.act](&s);
   if (!s.current && w->due_at && seen(w) < a->sent_at) w->due_at = later(w->due_at, a->sent_at + push_gap(w->why));
   return v;
 }

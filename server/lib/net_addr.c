@@ -1,10 +1,16 @@
 #include "lib/net_addr.h"
 
+#include "base/clock.h"
+#include "base/thread.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -153,6 +159,76 @@ enum err addr_resolve(struct ctx *cx, struct addr *out, const char *host, int po
   memcpy(&out->ss, found->ai_addr, found->ai_addrlen);
   freeaddrinfo(found);
   return OK;
+}
+
+/* A look-up on a thread of its own: whoever comes last, it or the one that waits, frees it. */
+struct lookup {
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  bool done, left;
+  char *host;
+  int port;
+  enum err e;
+  struct addr address;
+  char text[256];
+};
+
+static void lookup_free(struct lookup *l) {
+  pthread_cond_destroy(&l->changed);
+  pthread_mutex_destroy(&l->lock);
+  free(l->host);
+  free(l);
+}
+
+static void *look_up(void *arg) {
+  struct lookup *l = arg;
+  struct ctx *cx = ctx_new();
+  l->e = addr_resolve(cx, &l->address, l->host, l->port);
+  snprintf(l->text, sizeof l->text, "%s", ctx_error_text(cx));
+  ctx_free(cx);
+  pthread_mutex_lock(&l->lock);
+  bool left = l->left;
+  l->done = true;
+  pthread_cond_signal(&l->changed);
+  pthread_mutex_unlock(&l->lock);
+  if (left) lookup_free(l);
+  return NULL;
+}
+
+/* False when it was left to itself. */
+static bool lookup_await(struct lookup *l, int64_t until, const atomic_bool *stop) {
+  pthread_mutex_lock(&l->lock);
+  for (int64_t now; !l->done && (now = clock_mono_us()) < until && !(stop && atomic_load(stop));) {
+    int64_t look = now + US_SECOND / 10; /* at *stop */
+    cond_wait_until(&l->changed, &l->lock, look < until ? look : until);
+  }
+  bool done = l->done;
+  l->left = !done;
+  pthread_mutex_unlock(&l->lock);
+  return done;
+}
+
+enum err addr_resolve_within(struct ctx *cx, struct addr *out, const char *host, int port, int64_t timeout_us,
+                             const atomic_bool *stop) {
+  int64_t until = clock_mono_us() + timeout_us;
+  if (stop && atomic_load(stop)) return FAIL(cx, E_GONE, "the server is ending");
+  struct lookup *l = mem_alloc(sizeof *l);
+  pthread_mutex_init(&l->lock, NULL);
+  cond_init(&l->changed);
+  l->host = mem_strdup(host);
+  l->port = port;
+  pthread_t thread = thread_start("lookup", look_up, l);
+  if (!lookup_await(l, until, stop)) {
+    pthread_detach(thread);
+    if (stop && atomic_load(stop)) return FAIL(cx, E_GONE, "the server is ending");
+    return FAIL(cx, E_TIMEOUT, "the name %s was not resolved in time", host);
+  }
+  thread_join(thread);
+  enum err e = l->e;
+  *out = l->address;
+  if (e != OK) (void)FAIL(cx, e, "%s", l->text);
+  lookup_free(l);
+  return e;
 }
 
 /* ---- URLs ---- */

@@ -215,12 +215,23 @@ static void test_mailbox(void **state) {
   mailbox_close(&box);
 }
 
+/* An HTTP date is read in its one form, and nothing else is one. */
+static void test_http_date(void **state) {
+  (void)state;
+  static const char *const bad[] = {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+                                    "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nox 1994 08:49:37 GMT"};
+  int64_t us = 0;
+  assert_true(dec_http_date(slice_of("Sun, 06 Nov 1994 08:49:37 GMT"), &us));
+  assert_int_equal(us, 784111777 * INT64_C(1000000));
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(dec_http_date(slice_of(bad[i]), &us));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_utf8),   cmocka_unit_test(test_numbers), cmocka_unit_test(test_spans),
-      cmocka_unit_test(test_base64), cmocka_unit_test(test_percent), cmocka_unit_test(test_uuid),
-      cmocka_unit_test(test_cut),    cmocka_unit_test(test_context), cmocka_unit_test(test_errors),
-      cmocka_unit_test(test_map),    cmocka_unit_test(test_mailbox),
+      cmocka_unit_test(test_http_date), cmocka_unit_test(test_utf8),   cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_spans),     cmocka_unit_test(test_base64), cmocka_unit_test(test_percent),
+      cmocka_unit_test(test_uuid),      cmocka_unit_test(test_cut),    cmocka_unit_test(test_context),
+      cmocka_unit_test(test_errors),    cmocka_unit_test(test_map),    cmocka_unit_test(test_mailbox),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

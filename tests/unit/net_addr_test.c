@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "lib/net_addr.h"
 
 #include <setjmp.h>
@@ -127,6 +128,22 @@ static void resolves(void **state) {
   ctx_free(cx);
 }
 
+/* Goal: a look-up with a deadline gives the same, and none is begun when it is all over. */
+static void resolves_within(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  struct addr a;
+  atomic_bool stop = true;
+  assert_int_equal(addr_resolve_within(cx, &a, "127.0.0.1", 1, US_MINUTE, &stop), E_GONE);
+  ctx_clear_error(cx);
+  atomic_store(&stop, false);
+  assert_int_equal(addr_resolve_within(cx, &a, "no such name", 1, US_MINUTE, &stop), E_UNREACHABLE);
+  assert_non_null(strstr(ctx_error_text(cx), "no such name"));
+  assert_int_equal(addr_resolve_within(cx, &a, "127.0.0.1", 2197, US_MINUTE, NULL), OK);
+  assert_string_equal(addr_text(cx, &a), "127.0.0.1:2197");
+  ctx_free(cx);
+}
+
 /* Goal: URLs are taken apart, with the scheme's port and "/" filled in. */
 static void takes_urls_apart(void **state) {
   (void)state;
@@ -236,11 +253,17 @@ static void finds_where_a_request_came_from(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_bad_addresses),      cmocka_unit_test(refuses_bad_urls),
-      cmocka_unit_test(tells_why_it_cannot_listen), cmocka_unit_test(prints_what_it_parsed),
-      cmocka_unit_test(listens_for_both_families),  cmocka_unit_test(resolves),
-      cmocka_unit_test(takes_urls_apart),           cmocka_unit_test(refuses_bad_networks),
-      cmocka_unit_test(knows_its_networks),         cmocka_unit_test(finds_where_a_request_came_from),
+      cmocka_unit_test(refuses_bad_addresses),
+      cmocka_unit_test(refuses_bad_urls),
+      cmocka_unit_test(tells_why_it_cannot_listen),
+      cmocka_unit_test(prints_what_it_parsed),
+      cmocka_unit_test(listens_for_both_families),
+      cmocka_unit_test(resolves),
+      cmocka_unit_test(resolves_within),
+      cmocka_unit_test(takes_urls_apart),
+      cmocka_unit_test(refuses_bad_networks),
+      cmocka_unit_test(knows_its_networks),
+      cmocka_unit_test(finds_where_a_request_came_from),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,19 +76,24 @@ static void pace(void **state) {
 /* Goal: every reason is found by its status and name; unknown ones by their status, or its hundred. */
 static void reasons(void **state) {
   (void)state;
-  assert_int_equal(apns_reason(200, "")->fault, APNS_FINE);
-  assert_int_equal(apns_reason(200, "odd")->fault, APNS_FINE);
-  assert_int_equal(apns_reason(400, "BadDeviceToken")->fault, APNS_TOKEN);
-  assert_int_equal(apns_reason(410, "Unregistered")->fault, APNS_GONE);
-  assert_int_equal(apns_reason(410, "Novelty")->fault, APNS_GONE);
-  assert_int_equal(apns_reason(403, "Novelty")->fault, APNS_TOPIC);
-  assert_int_equal(apns_reason(429, "")->fault, APNS_SLOW);
-  assert_int_equal(apns_reason(400, "BadTopic")->fault, APNS_TOPIC);
-  assert_int_equal(apns_reason(418, "")->fault, APNS_OURS);
-  assert_int_equal(apns_reason(502, "Novelty")->fault, APNS_SERVER);
-  assert_int_equal(apns_reason(0, "")->fault, APNS_SERVER);
-  assert_int_equal(apns_reason(301, "")->fault, APNS_OURS);
-  assert_int_equal(apns_reason(-5, "")->fault, APNS_SERVER);
+  assert_int_equal(apns_reason(200, "")->act, APNS_FINE);
+  assert_int_equal(apns_reason(200, "odd")->act, APNS_FINE);
+  assert_int_equal(apns_reason(400, "BadDeviceToken")->act, APNS_TOKEN);
+  assert_int_equal(apns_reason(410, "Unregistered")->act, APNS_GONE);
+  assert_int_equal(apns_reason(410, "Novelty")->act, APNS_GONE);
+  assert_int_equal(apns_reason(403, "Novelty")->act, APNS_TOPIC);
+  assert_int_equal(apns_reason(429, "")->act, APNS_SLOW);
+  assert_int_equal(apns_reason(400, "BadTopic")->act, APNS_TOPIC);
+  assert_int_equal(apns_reason(418, "")->act, APNS_OURS);
+  assert_int_equal(apns_reason(502, "Novelty")->act, APNS_SERVER);
+  assert_int_equal(apns_reason(0, "")->act, APNS_SERVER);
+  assert_int_equal(apns_reason(301, "")->act, APNS_OURS);
+  assert_int_equal(apns_reason(-5, "")->act, APNS_SERVER);
+  assert_int_equal(apns_reason(403, "MissingProviderToken")->who, APNS_BY_NETWORK);
+  assert_int_equal(apns_reason(400, "BadDeviceToken")->who, APNS_BY_DEVICE);
+  assert_null(apns_named(""));
+  assert_null(apns_named("Novelty"));
+  assert_int_equal(apns_named("BadCertificate")->act, APNS_TOPIC);
 }
 
 /* ---- answers ---- */
