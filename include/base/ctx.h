@@ -32,7 +32,8 @@ const char *ctx_trace(const struct ctx *cx);
 void ctx_set_deadline(struct ctx *cx, int64_t mono_us);
 int64_t ctx_deadline(const struct ctx *cx);
 
-/* Records e with a text for the operator; only the first since the last ctx_clear_error is kept. Returns e. */
+/* Records e with a text for the operator, of any length, lines separated by \n; only the first since the last
+ * ctx_clear_error is kept. Returns e. */
 enum err ctx_fail(struct ctx *cx, enum err e, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 #ifdef __clang_analyzer__ /* which cannot see that ctx_fail gives back e */

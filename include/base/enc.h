@@ -9,7 +9,9 @@
 
 char *enc_hex(struct ctx *cx, const void *p, size_t n); /* lower case */
 void enc_hex_to(char *out, const void *p, size_t n);    /* out holds 2n+1 bytes */
-bool dec_hex(struct slice s, void *out, size_t out_n);  /* exactly out_n bytes, either case */
+/* A number of any length as people read it in other places: "1F" is "31". NULL when it is no hexadecimal number. */
+char *enc_decimal(struct ctx *cx, const char *hex);
+bool dec_hex(struct slice s, void *out, size_t out_n); /* exactly out_n bytes, either case */
 
 char *enc_base64(struct ctx *cx, const void *p, size_t n);    /* padded, one line */
 char *enc_base64url(struct ctx *cx, const void *p, size_t n); /* RFC 4648 section 5, no padding */

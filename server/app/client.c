@@ -76,6 +76,17 @@ enum err client_open(struct ctx *cx, struct client **out, const struct args *a) 
 
 /* ---- calls ---- */
 
+/* A refusal that needs several lines keeps them. */
+static const char *lines(struct ctx *cx, const char *message) {
+  struct slice rest = slice_of(message), line;
+  const char *out = NULL;
+  while (slice_cut(&rest, '\n', &line)) {
+    const char *text = plain(cx, ctx_memdup(cx, line.p, line.n));
+    out = out ? ctx_printf(cx, "%s\n%s", out, text) : text;
+  }
+  return out ? out : "";
+}
+
 /* {"error":{"code","message","trace"}} */
 static enum err fail_as_told(struct ctx *cx, const struct nh_reply *reply) {
   struct js *body = NULL;
@@ -85,7 +96,7 @@ static enum err fail_as_told(struct ctx *cx, const struct nh_reply *reply) {
   const char *code = js_str(error, "code"), *message = js_str(error, "message"), *trace = js_str(error, "trace");
   if (!code || !message) return FAIL(cx, E_INTERNAL, "the server answered %d", reply->status);
   enum err e = err_from_slug(code);
-  message = plain(cx, message);
+  message = lines(cx, message);
   if (reply->status >= 500 && trace) return FAIL(cx, e, "%s (trace %s in the server's log)", message, plain(cx, trace));
   return FAIL(cx, e, "%s", message);
 }

@@ -30,7 +30,8 @@ struct ctx {
   enum err error;
   const char *file;
   int line;
-  char text[TEXT_MAX];
+  const char *text; /* within, unless it is longer */
+  char within[TEXT_MAX];
   char place[80];
 };
 
@@ -162,9 +163,17 @@ enum err ctx_fail(struct ctx *cx, enum err e, const char *file, int line, const 
   const char *slash = strrchr(file, '/');
   cx->file = slash ? slash + 1 : file;
   cx->line = line;
-  va_list ap;
+  va_list ap, again;
   va_start(ap, fmt);
-  vsnprintf(cx->text, sizeof cx->text, fmt, ap);
+  va_copy(again, ap);
+  int n = vsnprintf(cx->within, sizeof cx->within, fmt, ap);
+  cx->text = cx->within;
+  if (n >= TEXT_MAX) {
+    char *all = ctx_alloc(cx, (size_t)n + 1);
+    vsnprintf(all, (size_t)n + 1, fmt, again);
+    cx->text = all;
+  }
+  va_end(again);
   va_end(ap);
   snprintf(cx->place, sizeof cx->place, "%s:%d", cx->file, cx->line);
   return e;

@@ -43,6 +43,25 @@ bool dec_hex(struct slice s, void *out, size_t out_n) {
   return true;
 }
 
+/* Long multiplication: each hexadecimal digit moves all decimal ones (little-endian). */
+char *enc_decimal(struct ctx *cx, const char *hex) {
+  size_t room = strlen(hex) * 5 / 4 + 2, n = 1; /* a digit is 1.21 of the others */
+  unsigned char *digits = ctx_alloc(cx, room);
+  for (const char *h = hex; *h; h++) {
+    int carry = hex_value(*h);
+    if (carry < 0) return NULL;
+    for (size_t i = 0; i < n; i++) {
+      carry += digits[i] * 16;
+      digits[i] = (unsigned char)(carry % 10);
+      carry /= 10;
+    }
+    for (; carry; carry /= 10) digits[n++] = (unsigned char)(carry % 10);
+  }
+  char *out = ctx_alloc(cx, n + 1);
+  for (size_t i = 0; i < n; i++) out[i] = (char)('0' + digits[n - 1 - i]);
+  return *hex ? out : NULL;
+}
+
 static const char std64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -114,7 +114,21 @@ static void test_cut(void **state) {
   assert_false(slice_cut(&rest, ',', &piece));
 }
 
-/* The first error stands; deferred releases run in reverse order. */
+/* Serial numbers are read in both forms. */
+static void test_decimal(void **state) {
+  (void)state;
+  struct ctx *cx = ctx_new();
+  assert_string_equal(enc_decimal(cx, "0"), "0");
+  assert_string_equal(enc_decimal(cx, "00ff"), "255");
+  assert_string_equal(enc_decimal(cx, "8000000000000000"), "9223372036854775808");
+  assert_string_equal(enc_decimal(cx, "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"),
+                      "1461501637330902918203684832716283019655932542975");
+  assert_null(enc_decimal(cx, ""));
+  assert_null(enc_decimal(cx, "12G4"));
+  ctx_free(cx);
+}
+
+/* The first error stands, whatever its length; deferred releases run in reverse order. */
 static int order[2], released;
 static void release(void *arg) { order[released++] = *(int *)arg; }
 
@@ -129,6 +143,10 @@ static void test_context(void **state) {
   assert_int_equal(ctx_error(cx), E_INVALID);
   assert_string_equal(ctx_error_text(cx), "first");
   assert_non_null(strstr(ctx_error_place(cx), "base_test.c:"));
+  ctx_clear_error(cx);
+  char *many = memset(ctx_alloc(cx, 3001), 'x', 3000);
+  assert_int_equal(FAIL(cx, E_INVALID, "%s.", many), E_INVALID);
+  assert_string_equal(ctx_error_text(cx), ctx_printf(cx, "%s.", many));
   ctx_defer(cx, release, &one);
   ctx_defer(cx, release, &two);
   char *trace = ctx_strdup(cx, ctx_trace(cx));
@@ -231,7 +249,8 @@ int main(void) {
       cmocka_unit_test(test_http_date), cmocka_unit_test(test_utf8),   cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_spans),     cmocka_unit_test(test_base64), cmocka_unit_test(test_percent),
       cmocka_unit_test(test_uuid),      cmocka_unit_test(test_cut),    cmocka_unit_test(test_context),
-      cmocka_unit_test(test_errors),    cmocka_unit_test(test_map),    cmocka_unit_test(test_mailbox),
+      cmocka_unit_test(test_decimal),   cmocka_unit_test(test_errors), cmocka_unit_test(test_map),
+      cmocka_unit_test(test_mailbox),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
