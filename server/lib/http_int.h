@@ -173,8 +173,8 @@ struct http_tls_use *http_tls_begin(struct http_conn *c, void *session);
 void http_tls_end(struct http_tls_use *use);
 /* libmicrohttpd tells of trouble with the connection whose TLS this thread read last: was it an alert? */
 void http_tls_note_alert(void);
-/* On the connection's thread, when its session is gone. */
-void http_tls_forget(const struct http_conn *c);
+/* On the connection's thread, when its session is gone and its descriptor still open. */
+void http_tls_forget(struct http_conn *c);
 /* DER of the client's certificates, its own first: one block of memory, which the caller frees. NULL when there are
    none. */
 struct slice *http_tls_peers(void *session, size_t *n);

@@ -14,7 +14,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { PEERS_MAX = 64 * 1024 }; /* of a client's certificates */
+enum {
+  PEERS_MAX = 64 * 1024, /* of a client's certificates */
+  LAST_BYTES = 512       /* of a connection that has ended */
+};
 
 /* TLS 1.3 and 1.2 with forward secrecy and AEAD only; AES-128-GCM is the cheapest. */
 const char http_tls_priorities[] =
@@ -119,8 +122,20 @@ static void watch_alert(struct http_conn *c, const unsigned char *p, ssize_t n) 
   c->alert_next = n == 5 && p[0] == 21 && p[3] == 0 && p[4] == 2;
 }
 
-void http_tls_forget(const struct http_conn *c) {
+/* A client that closes with data unread resets the connection, and libmicrohttpd then ends it without reading what came
+   before. What is still there is looked through for an alert, record by record. */
+static void look_for_alert(struct http_conn *c) {
+  unsigned char b[LAST_BYTES];
+  ssize_t n = recv(c->fd, b, sizeof b, MSG_DONTWAIT), at = 0;
+  for (; at + 7 <= n && !c->alert; at += 5 + (b[at + 3] << 8 | b[at + 4])) {
+    watch_alert(c, b + at, 5);
+    watch_alert(c, b + at + 5, 2);
+  }
+}
+
+void http_tls_forget(struct http_conn *c) {
   if (read_last == c) read_last = NULL;
+  if (c->heard && !c->asked && !c->alert) look_for_alert(c);
 }
 
 /* Where GnuTLS reads. While a handshake waits for the client libmicrohttpd would call it again and again, for it does
