@@ -172,6 +172,10 @@ ALTER TABLE wake ADD COLUMN delays BLOB;         -- its own from wake-up to poll
 ALTER TABLE enrollment ADD COLUMN last_agent TEXT;   -- User-Agent of its last request
 ALTER TABLE device ADD COLUMN clone_at INTEGER;      -- its identity was used by two machines, last
 ALTER TABLE device ADD COLUMN clone_text TEXT;       -- the two
+ALTER TABLE device ADD COLUMN supervised INTEGER;    -- as it told last, in DeviceInformation; this and the next two
+ALTER TABLE device ADD COLUMN filevault INTEGER;     -- in SecurityInfo: its disk is encrypted, it waits for a login
+ALTER TABLE device ADD COLUMN passcode INTEGER;      -- in SecurityInfo: it has one
+ALTER TABLE device ADD COLUMN grace_until INTEGER;   -- an operator lets its ended identity renew itself until then
 
 -- The way to APNs, by topic.
 CREATE TABLE apns_link (

@@ -1,0 +1,20 @@
+/* The statements behind the facts of why: what each reads is said beside its struct in why_int.h. */
+#ifndef POMONA_CORE_WHY_LOAD_H
+#define POMONA_CORE_WHY_LOAD_H
+
+#include "core/why_int.h"
+
+/* Enrollment, device, wake; *found. */
+MUST_CHECK enum err why_read_channel(struct ctx *cx, struct why_facts *f, int64_t enrollment, bool *found);
+/* Of a device that has no channel yet. */
+MUST_CHECK enum err why_read_device(struct ctx *cx, struct why_facts *f, const char *device_id);
+MUST_CHECK enum err why_read_generation(struct ctx *cx, struct db *db, int64_t seq, struct why_generation *out);
+/* uuid NULL: the oldest that is not settled. */
+MUST_CHECK enum err why_read_command(struct ctx *cx, struct why_facts *f, const char *uuid);
+MUST_CHECK enum err why_read_head(struct ctx *cx, struct why_facts *f);
+MUST_CHECK enum err why_read_past(struct ctx *cx, struct why_facts *f); /* dark and configured */
+MUST_CHECK enum err why_read_renewal(struct ctx *cx, struct why_facts *f);
+MUST_CHECK enum err why_read_other(struct ctx *cx, struct why_facts *f);
+MUST_CHECK enum err why_count_topic(struct ctx *cx, struct db *db, const char *topic, int64_t *devices);
+
+#endif
