@@ -40,6 +40,9 @@ MUST_CHECK enum err push_seen(struct ctx *cx, struct db *db, struct core *core, 
    because of them. */
 MUST_CHECK enum err push_forget(struct ctx *cx, struct db *db, int64_t enrollment, bool new_token);
 
+/* Were pushes with this certificate (its seq) stopped by refusals of APNs, as the last trouble of its topic? */
+MUST_CHECK enum err push_was_stopped(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert, bool *out);
+
 struct push_state {
   const char *state; /* "ok", "pending", "none", "stopped", "failing" */
   int64_t due_at, sent_at, answered_at, dead_at;

@@ -7,6 +7,7 @@
 #include "core/guard.h"
 #include "core/history.h"
 #include "core/queue.h"
+#include "core/recovery.h"
 #include "core/renewal.h"
 #include "core/webhook.h"
 
@@ -63,6 +64,7 @@ static const struct chore {
     {"expired commands", 30 * US_SECOND, OWN, expire_commands},
     {"history", US_HOUR, OWN, history_chore},
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
+    {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},
     {"former addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},

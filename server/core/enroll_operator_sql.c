@@ -88,6 +88,7 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM ddm_status WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM device_verdict WHERE enrollment IN " CHANNELS, DB_I(device)));
 #undef CHANNELS
+  TRY(db_run(cx, db, "DELETE FROM recovery_device WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM enrollment WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM held_token WHERE generation IN (SELECT seq FROM generation WHERE device = $1)",
              DB_I(device)));

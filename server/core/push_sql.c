@@ -187,3 +187,10 @@ enum err push_stop_write(struct ctx *cx, struct db *db, const char *topic, const
   const char *value = ctx_printf(cx, "%" PRId64 " %" PRId64 " %s", note->until, note->pushcert, note->text);
   return fact_write(cx, db, ctx_printf(cx, "push.stopped %s", topic), value);
 }
+
+enum err push_was_stopped(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert, bool *out) {
+  struct push_stop_note note;
+  TRY(push_stop_read(cx, db, topic, &note));
+  *out = note.until && note.pushcert == pushcert;
+  return OK;
+}

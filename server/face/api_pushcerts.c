@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/push.h"
 #include "core/pushcert.h"
+#include "core/recovery.h"
 #include "face/api_int.h"
 #include "face/outbound.h"
 
@@ -61,6 +62,7 @@ struct import {
 static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
   struct import *i = arg;
   TRY(pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic));
+  TRY(recovery_start(cx, db, i->pair.about.topic));
   push_changed(db, i->core);
   return OK;
 }

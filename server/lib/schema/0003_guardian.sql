@@ -122,6 +122,20 @@ CREATE TABLE calendar (
   revoked_at INTEGER
 );
 
+-- What stands in the calendar: one row a date, as it was told last.
+CREATE TABLE calendar_event (
+  uid TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,          -- of the guardian's date
+  topic TEXT,
+  summary TEXT NOT NULL,
+  text TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  attendees TEXT NOT NULL,     -- JSON: [{"name","email"}]
+  cancelled INTEGER NOT NULL DEFAULT 0, -- the date is no more
+  sequence INTEGER NOT NULL DEFAULT 0,
+  changed_at INTEGER NOT NULL
+);
+
 -- After a renewal that came late: who is waited for. One row a renewal.
 CREATE TABLE recovery (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -129,8 +143,19 @@ CREATE TABLE recovery (
   pushcert INTEGER NOT NULL REFERENCES pushcert (seq),
   dark_since INTEGER NOT NULL, -- the former certificate ended, or was refused
   started_at INTEGER NOT NULL,
-  devices INTEGER NOT NULL     -- that listened on the topic then
+  reached INTEGER              -- channels are woken in their order, up to this one; NULL: all are
 );
+CREATE INDEX recovery_waking ON recovery (seq) WHERE reached IS NOT NULL;
+-- The devices that listened on the topic then.
+CREATE TABLE recovery_device (
+  recovery INTEGER NOT NULL REFERENCES recovery (seq),
+  device INTEGER NOT NULL REFERENCES device (seq),
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq), -- its own channel
+  last_seen INTEGER,           -- before
+  back_at INTEGER,             -- when it was seen first since
+  PRIMARY KEY (recovery, device)
+);
+CREATE INDEX recovery_device_out ON recovery_device (recovery, device) WHERE back_at IS NULL;
 
 -- A topic that is lost: its devices enroll anew, one by one.
 CREATE TABLE move (
@@ -139,17 +164,18 @@ CREATE TABLE move (
   started_at INTEGER NOT NULL,
   started_by TEXT NOT NULL,
   reason TEXT NOT NULL,
-  ended_at INTEGER
+  ended_at INTEGER,
+  reached INTEGER              -- devices are added in their order, up to this one; NULL: all are
 );
 CREATE TABLE move_device (
   move INTEGER NOT NULL REFERENCES move (seq),
   device INTEGER NOT NULL REFERENCES device (seq),
-  erase INTEGER NOT NULL,      -- it needs an erase
-  why TEXT NOT NULL,           -- it does, or does not
+  way TEXT NOT NULL,           -- how it comes in anew, and whether that needs an erase: core/move.c
   link INTEGER REFERENCES link (seq),
-  done_at INTEGER,
+  done_at INTEGER,             -- when it was enrolled on another topic
   PRIMARY KEY (move, device)
 );
+CREATE INDEX move_device_open ON move_device (move, device) WHERE done_at IS NULL;
 
 -- What Apple's support asks for, to move a certificate to another Apple Account.
 CREATE TABLE dossier (
@@ -157,7 +183,7 @@ CREATE TABLE dossier (
   target_account TEXT,
   created_by_person TEXT,      -- who made the certificate
   contact TEXT,                -- future one
-  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'asked', 'called-back', 'approved', 'done')),
+  states TEXT NOT NULL DEFAULT '{}',    -- JSON: asked, called-back, approved, done: time
   checklist TEXT NOT NULL DEFAULT '{}', -- JSON: item: time
   updated_at INTEGER NOT NULL,
   updated_by TEXT NOT NULL
