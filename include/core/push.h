@@ -105,8 +105,9 @@ struct push_probe {
 };
 /* Blocks for at most timeout_us: never on a listener's thread, nor the writer's. PUSH_PROOF_REFUSED only on Apple's
    positive word: an alert about the certificate, 403 BadCertificate, BadCertificateEnvironment, Forbidden, 400
-   BadTopic, TopicDisallowed. cert_pem, key_pem p NULL: only the way is tried (the handshake; no push). port 0: that of
-   apns-url. */
+   BadTopic, TopicDisallowed. cert_pem, key_pem p NULL: only the way is tried (the handshake; no push): PUSH_UNREACHABLE
+   with PUSH_UP when it is open. port 0: that of apns-url. E_GONE: the server is ending; E_INVALID: apns-url, proxy or
+   certificate are none. */
 MUST_CHECK enum err push_probe(struct ctx *cx, struct core *core, const char *topic, struct slice cert_pem,
                                struct slice key_pem, int port, int64_t timeout_us, struct push_probe *out);
 /* A chore: each certificate in use is probed once a day; what came of it stands in its row (pushcert_proved). */

@@ -6,6 +6,7 @@
 #include "core/checkin.h"
 #include "core/guard.h"
 #include "core/history.h"
+#include "core/push.h"
 #include "core/queue.h"
 #include "core/recovery.h"
 #include "core/renewal.h"
@@ -68,6 +69,7 @@ static const struct chore {
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},
     {"former addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},
+    {"push certificates", 5 * US_MINUTE, ASKS, push_probe_chore},
     {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
     // clang-format on
 };
