@@ -50,11 +50,27 @@ MUST_CHECK enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, co
 /* The same of one text in PEM that holds its key. */
 MUST_CHECK enum err pushcert_check_pem(struct ctx *cx, struct pushcert_pair *out, struct slice pem);
 
-/* Inside a job. Stores a checked pair; the former one of its topic is superseded. The caller tells the push thread
-   (push_changed). Topic guard: E_CONFLICT, nothing changes, when enrolled devices listen on other topics only and
-   new_topic is false. The same certificate again is OK. */
+/* What is let through in spite of a guard: a topic that no enrolled device listens on while others have theirs; a
+   certificate that ends before the one in use. */
+enum { PUSHCERT_NEW_TOPIC = 1, PUSHCERT_ANYWAY = 2 };
+/* On any connection: may this pair be stored? E_CONFLICT tells, in several lines, what would happen, what probably has
+   happened, and what to do. */
+MUST_CHECK enum err pushcert_guard(struct ctx *cx, struct db *db, const struct pushcert_pair *pair, unsigned allow);
+/* Inside a job. Stores a checked pair, when the guard lets it; the former one of its topic is superseded. The caller
+   tells the push thread (push_changed). The same certificate again is OK. E_CONFLICT: nothing changes. */
 MUST_CHECK enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
-                                   const char *by, bool new_topic);
+                                   const char *by, unsigned allow);
+
+/* The former certificate that is meant by a serial number (hexadecimal or decimal; NULL: the last one that is still
+   valid) and a topic (NULL: any with the serial number, else the only one). E_NOT_FOUND; E_CONFLICT: in use already, or
+   ended; E_INVALID: which topic? */
+MUST_CHECK enum err pushcert_former(struct ctx *cx, struct db *db, const char *topic, const char *serial_number,
+                                    struct pushcert *out);
+/* Inside a job, then push_changed. A former certificate is in use again: E_CONFLICT when it cannot be any more. */
+MUST_CHECK enum err pushcert_rollback(struct ctx *cx, struct db *db, const struct pushcert *former, const char *by);
+/* The same for a topic that has no former one: it has no certificate any more. E_CONFLICT: an enrollment has the topic,
+   or there is no other certificate. */
+MUST_CHECK enum err pushcert_withdraw(struct ctx *cx, struct db *db, const char *topic, const char *by);
 
 /* The one in use for topic: E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_find(struct ctx *cx, struct db *db, const char *topic, struct pushcert *out);
@@ -66,6 +82,12 @@ MUST_CHECK enum err pushcert_topic(struct ctx *cx, struct db *db, char **out);
 /* Certificate and key as PEM of the one in use for topic, for the connection to APNs. */
 MUST_CHECK enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic,
                                   struct slice *cert_pem, struct slice *key_pem, int64_t *not_after);
+
+/* The same of any that is stored. */
+MUST_CHECK enum err pushcert_open_one(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c,
+                                      struct slice *cert_pem, struct slice *key_pem);
+/* Enrollments that have this topic, enabled or not, and those that are about to. */
+MUST_CHECK enum err pushcert_used(struct ctx *cx, struct db *db, const char *topic, int64_t *enrollments);
 
 /* ---- the record of a topic: who stands behind it ---- */
 struct pushcert_record {
@@ -103,6 +125,11 @@ struct pushcert_warning {
 };
 MUST_CHECK enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r, const char *organization,
                                              struct pushcert_warning **out, size_t *n);
+/* How to renew, as part of a sentence: "sign in at … with the Apple Account …, press Renew …". serial_number and
+   apple_account may be NULL. In cx. */
+const char *pushcert_steps(struct ctx *cx, const char *topic, const char *serial_number, const char *apple_account);
+/* A serial number in both of its forms: "1F (decimal 31)". In cx. */
+const char *pushcert_serials(struct ctx *cx, const char *serial_number);
 /* For warnings: "Apple Account it@example.org, owner A (a@example.org), deputy B" or what is missing. In cx. */
 const char *pushcert_people(struct ctx *cx, const struct pushcert_record *r);
 
@@ -114,7 +141,7 @@ MUST_CHECK enum err pushcert_history_add(struct ctx *cx, struct db *db, const ch
 MUST_CHECK enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,
                                     const char *text);
 
-/* "ok", "expiring" (30 days), "expired", "superseded" */
+/* "ok", "expiring" (30 days), "revoked" (Apple refuses it), "expired", "superseded" */
 const char *pushcert_state(const struct pushcert *c, int64_t now);
 
 #endif

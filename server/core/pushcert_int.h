@@ -1,19 +1,34 @@
-/* What pushcert.c needs of pushcert_sql.c. */
+/* What the files of this module share. */
 #ifndef POMONA_CORE_PUSHCERT_INT_H
 #define POMONA_CORE_PUSHCERT_INT_H
 
 #include "core/pushcert.h"
 
-MUST_CHECK enum err pushcert_has(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *has);
-/* Enabled channels that listen on topic, and on others; *other is one of those topics, NULL when there is none. */
-MUST_CHECK enum err pushcert_listeners(struct ctx *cx, struct db *db, const char *topic, int64_t *here,
-                                       int64_t *elsewhere, char **other);
+#define PUSHCERT_PORTAL "https://identity.apple.com/pushcert"
+
+/* ---- pushcert_sql.c ---- */
 MUST_CHECK enum err pushcert_supersede(struct ctx *cx, struct db *db, const char *topic, int64_t at);
+MUST_CHECK enum err pushcert_reinstate(struct ctx *cx, struct db *db, int64_t seq);
 MUST_CHECK enum err pushcert_insert(struct ctx *cx, struct db *db, const struct pushcert_pair *pair,
                                     struct slice key_sealed, const char *by, int64_t at);
-/* Certificate, sealed key and hash of the one in use. */
-MUST_CHECK enum err pushcert_row(struct ctx *cx, struct db *db, const char *topic, struct slice *cert_pem,
-                                 struct slice *key_sealed, struct slice *hash, int64_t *not_after);
+/* E_NOT_FOUND */
+MUST_CHECK enum err pushcert_by_seq(struct ctx *cx, struct db *db, int64_t seq, struct pushcert *out);
+MUST_CHECK enum err pushcert_by_hash(struct ctx *cx, struct db *db, const uint8_t hash[32], struct pushcert *out);
+MUST_CHECK enum err pushcert_row(struct ctx *cx, struct db *db, int64_t seq, struct slice *cert_pem,
+                                 struct slice *key_sealed, struct slice *hash);
+
+/* ---- pushcert_guard_sql.c ---- */
+/* Do enabled channels listen on this topic, on others? */
+MUST_CHECK enum err pushcert_heard(struct ctx *cx, struct db *db, const char *topic, bool *here, bool *elsewhere);
+/* The topics that enabled channels listen on, with their devices, most devices first. */
+struct pushcert_topic {
+  char *topic;
+  int64_t devices;
+};
+MUST_CHECK enum err pushcert_topics(struct ctx *cx, struct db *db, struct pushcert_topic **out, size_t *n);
+MUST_CHECK enum err pushcert_knows(struct ctx *cx, struct db *db, const char *topic, bool *known); /* any certificate */
+/* The topic that the request with this key was made here to renew; NULL: none was. */
+MUST_CHECK enum err pushcert_request(struct ctx *cx, struct db *db, const uint8_t public_hash[32], char **topic);
 
 /* ---- pushcert_history_sql.c ---- */
 /* Topic and last proof (NULL: none) of a certificate: E_NOT_FOUND. */

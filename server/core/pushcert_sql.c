@@ -4,32 +4,13 @@
 
 #include <string.h>
 
-enum err pushcert_has(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *has) {
-  int64_t n = 0;
-  TRY(db_one_int(cx, db, &n, "SELECT count(*) FROM pushcert WHERE hash = $1", DB_B(slice_mem(hash, 32))));
-  *has = n > 0;
-  return OK;
-}
-
-enum err pushcert_listeners(struct ctx *cx, struct db *db, const char *topic, int64_t *here, int64_t *elsewhere,
-                            char **other) {
-  struct db_rows r;
-  *here = *elsewhere = 0;
-  *other = NULL;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT topic, count(*) FROM enrollment WHERE enabled = 1 AND topic IS NOT NULL GROUP BY topic"));
-  while (db_next(&r)) {
-    char *found = db_text(&r, 0);
-    bool same = strcmp(found, topic) == 0;
-    *(same ? here : elsewhere) += db_int(&r, 1);
-    if (!same) *other = found;
-  }
-  return db_close(&r);
-}
-
 enum err pushcert_supersede(struct ctx *cx, struct db *db, const char *topic, int64_t at) {
   return db_run(cx, db, "UPDATE pushcert SET superseded_at = $2 WHERE topic = $1 AND superseded_at IS NULL",
                 DB_S(topic), DB_I(at));
+}
+
+enum err pushcert_reinstate(struct ctx *cx, struct db *db, int64_t seq) {
+  return db_run(cx, db, "UPDATE pushcert SET superseded_at = NULL WHERE seq = $1", DB_I(seq));
 }
 
 enum err pushcert_insert(struct ctx *cx, struct db *db, const struct pushcert_pair *pair, struct slice key_sealed,
@@ -69,15 +50,36 @@ static void read_columns(struct db_rows *r, struct pushcert *out) {
                            .proof_text = db_text(r, 16)};
 }
 
+static enum err read_one(struct db_rows *r, bool *found, struct pushcert *out) {
+  *found = db_next(r);
+  if (*found) read_columns(r, out);
+  return db_close(r);
+}
+
 enum err pushcert_find(struct ctx *cx, struct db *db, const char *topic, struct pushcert *out) {
   struct db_rows r;
+  bool found;
   TRY(db_open_rows(cx, db, &r,
                    SELECT_COLUMNS FROM_BOTH " WHERE p.topic = $1 AND superseded_at IS NULL ORDER BY p.seq DESC LIMIT 1",
                    DB_S(topic)));
-  bool found = db_next(&r);
-  if (found) read_columns(&r, out);
-  TRY(db_close(&r));
+  TRY(read_one(&r, &found, out));
   return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no push certificate for the topic %s", topic);
+}
+
+enum err pushcert_by_seq(struct ctx *cx, struct db *db, int64_t seq, struct pushcert *out) {
+  struct db_rows r;
+  bool found;
+  TRY(db_open_rows(cx, db, &r, SELECT_COLUMNS FROM_BOTH " WHERE p.seq = $1", DB_I(seq)));
+  TRY(read_one(&r, &found, out));
+  return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no such push certificate");
+}
+
+enum err pushcert_by_hash(struct ctx *cx, struct db *db, const uint8_t hash[32], struct pushcert *out) {
+  struct db_rows r;
+  bool found;
+  TRY(db_open_rows(cx, db, &r, SELECT_COLUMNS FROM_BOTH " WHERE p.hash = $1", DB_B(slice_mem(hash, 32))));
+  TRY(read_one(&r, &found, out));
+  return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no such push certificate");
 }
 
 enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert **out, size_t *n) {
@@ -109,20 +111,16 @@ enum err pushcert_topic(struct ctx *cx, struct db *db, char **out) {
   return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no push certificate that has not expired");
 }
 
-enum err pushcert_row(struct ctx *cx, struct db *db, const char *topic, struct slice *cert_pem,
-                      struct slice *key_sealed, struct slice *hash, int64_t *not_after) {
+enum err pushcert_row(struct ctx *cx, struct db *db, int64_t seq, struct slice *cert_pem, struct slice *key_sealed,
+                      struct slice *hash) {
   struct db_rows r;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT cert, key_sealed, hash, not_after FROM pushcert WHERE topic = $1 AND superseded_at IS NULL"
-                   " ORDER BY seq DESC LIMIT 1",
-                   DB_S(topic)));
+  TRY(db_open_rows(cx, db, &r, "SELECT cert, key_sealed, hash FROM pushcert WHERE seq = $1", DB_I(seq)));
   bool found = db_next(&r);
   if (found) {
     *cert_pem = db_blob(&r, 0);
     *key_sealed = db_blob(&r, 1);
     *hash = db_blob(&r, 2);
-    *not_after = db_int(&r, 3);
   }
   TRY(db_close(&r));
-  return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no push certificate for the topic %s", topic);
+  return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no such push certificate");
 }
