@@ -189,7 +189,7 @@ static enum err bring_pushcert(struct ctx *cx, struct pushcerts *p, const char *
   if (found == OK && here.not_after > pair.about.not_after)
     return FAIL(cx, E_CONFLICT, "a newer one for this topic is here already");
   if (found != OK && found != E_NOT_FOUND) return found;
-  TRY(pushcert_store(cx, p->db, p->m->core, &pair, "migrate", true));
+  TRY(pushcert_store(cx, p->db, p->m->core, &pair, "migrate", PUSHCERT_NEW_TOPIC));
   p->m->report->push_certificates++;
   return OK;
 }

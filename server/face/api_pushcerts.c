@@ -61,7 +61,7 @@ struct import {
 
 static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
   struct import *i = arg;
-  TRY(pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic));
+  TRY(pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic ? PUSHCERT_NEW_TOPIC : 0));
   TRY(recovery_start(cx, db, i->pair.about.topic));
   push_changed(db, i->core);
   return OK;

@@ -87,7 +87,7 @@ static void make_push_pem(void) {
 }
 
 static enum err import_push(struct ctx *cx, struct db *db, void *arg) {
-  return pushcert_store(cx, db, &talk.core, arg, "talk", true);
+  return pushcert_store(cx, db, &talk.core, arg, "talk", PUSHCERT_NEW_TOPIC | PUSHCERT_ANYWAY);
 }
 
 static void open_keys(void) {

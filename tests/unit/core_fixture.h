@@ -51,7 +51,7 @@ static struct db *reader(void) {
 }
 
 static enum err put_pushcert(struct ctx *cx, struct db *db, void *arg) {
-  return pushcert_store(cx, db, &fx.core, arg, "test", true);
+  return pushcert_store(cx, db, &fx.core, arg, "test", PUSHCERT_NEW_TOPIC | PUSHCERT_ANYWAY);
 }
 
 static void import_pushcert(const char *topic) {
@@ -70,8 +70,8 @@ static void import_pushcert(const char *topic) {
   must(pki_key_pem(fx.cx, &key_pem, key));
   struct slice cert_pem = pki_cert_pem(fx.cx, cert);
   struct pushcert_pair pair;
-  must(pushcert_check_pem(fx.cx, &pair,
-                      slice_of(ctx_printf(fx.cx, "%.*s%.*s", (int)cert_pem.n, cert_pem.p, (int)key_pem.n, key_pem.p))));
+  must(pushcert_check_pem(
+      fx.cx, &pair, slice_of(ctx_printf(fx.cx, "%.*s%.*s", (int)cert_pem.n, cert_pem.p, (int)key_pem.n, key_pem.p))));
   must(in_job(put_pushcert, &pair));
 }
 

@@ -289,7 +289,7 @@ struct import {
   struct pushcert_pair pair;
 };
 static enum err import_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
-  TRY(pushcert_store(cx, db, &w->core, &((struct import *)arg)->pair, "tester", true));
+  TRY(pushcert_store(cx, db, &w->core, &((struct import *)arg)->pair, "tester", PUSHCERT_NEW_TOPIC | PUSHCERT_ANYWAY));
   push_changed(db, &w->core);
   return OK;
 }

@@ -133,7 +133,7 @@ struct store {
 
 static enum err store_job(struct ctx *cx, struct db *db, void *arg) {
   struct store *s = arg;
-  enum err e = pushcert_store(cx, db, &s->w->core, &s->pair, "tester", s->new_topic);
+  enum err e = pushcert_store(cx, db, &s->w->core, &s->pair, "tester", s->new_topic ? PUSHCERT_NEW_TOPIC : 0);
   s->text = ctx_strdup(s->w->cx, ctx_error_text(cx));
   ctx_clear_error(cx);
   return e;
