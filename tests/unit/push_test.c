@@ -420,7 +420,7 @@ static void states(void **state) {
       {"UPDATE wake SET failed_since = 4", "failing"},
       {"UPDATE wake SET failed_since = NULL, dead_at = 4", "failing"},
       {"UPDATE pushcert SET not_after = 5", "stopped"},
-      {"DELETE FROM pushcert", "stopped"},
+      {"UPDATE pushcert SET superseded_at = 5", "stopped"},
       {"UPDATE enrollment SET token = NULL", "none"},
       {"UPDATE enrollment SET token = 'x', enabled = 0", "none"},
   };
