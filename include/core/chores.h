@@ -1,5 +1,5 @@
 /* What the server does by itself from time to time: rows of chores.c, each with its interval. They run
-   one after the other on a thread, those that ask others over the network on a second one.
+   one after the other on a thread, those that ask others over the network on a second one, notices on a third.
 
    A chore must not hold the writer for more than 5 ms a job: long work goes in chunks. One that fails is logged and
    tried again at its next time. */

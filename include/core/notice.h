@@ -43,6 +43,8 @@ MUST_CHECK enum err notice_test(struct ctx *cx, struct core *core, struct js **o
 MUST_CHECK enum err notify_child_start(struct ctx *cx, struct notify_child **out, const char *command);
 /* Ends it, and what it is running. NULL is fine. */
 void notify_child_stop(struct notify_child *c);
+/* False: it has died, which the log says once. NULL is alive: there is none. */
+bool notify_child_alive(struct notify_child *c);
 /* Runs the command once and waits for it, 30 s at most. E_UNAVAILABLE: the child is gone; E_CONFLICT: the command
    failed; E_TIMEOUT: it was killed; E_GONE: *stop became true meanwhile, which also ends the command. */
 MUST_CHECK enum err notify_child_run(struct ctx *cx, struct notify_child *c, const struct notice *n,

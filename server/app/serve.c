@@ -6,6 +6,7 @@
 #include "core/account.h"
 #include "core/guard.h"
 #include "core/keyring.h"
+#include "core/notice.h"
 #include "core/push.h"
 
 #include <errno.h>
@@ -164,9 +165,11 @@ enum err cmd_serve(struct ctx *cx, struct args *a) {
   struct server s = {.args = a, .conf = a->conf};
   sigset_t signals;
   block_signals(&signals);
+  TRY(notify_child_start(cx, &s.core.notify_child, a->conf->notify_command)); /* before there are threads */
   log_start();
   enum err e = serve(cx, &s, &signals);
   if (e == OK) log_info(NULL, "stopped");
+  notify_child_stop(s.core.notify_child);
   log_stop();
   return as_start_error(cx, e);
 }

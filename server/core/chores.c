@@ -5,7 +5,9 @@
 #include "base/thread.h"
 #include "core/checkin.h"
 #include "core/guard.h"
+#include "core/guardian.h"
 #include "core/history.h"
+#include "core/notice.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/recovery.h"
@@ -51,8 +53,9 @@ static enum err check_takeovers(struct ctx *cx, struct core *core) {
   return OK;
 }
 
-/* Those that ask others may have to wait for them: they do so on a thread of their own. */
-enum lane { OWN, ASKS, LANES };
+/* Those that ask others may have to wait for them: they do so on a thread of their own; and so do notices, which mail
+   servers may hold up while others are asked. */
+enum lane { OWN, ASKS, TELLS, LANES };
 
 /* A new chore is a row here and a function of its module. */
 static const struct chore {
@@ -71,6 +74,8 @@ static const struct chore {
     {"former addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},
     {"push certificates", 5 * US_MINUTE, ASKS, push_probe_chore},
     {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
+    {"dates that end the service", 10 * US_MINUTE, OWN, guardian_chore},
+    {"notices", 2 * US_SECOND, TELLS, notice_deliver_chore},
     // clang-format on
 };
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -135,7 +140,7 @@ static void *run(void *arg) {
 }
 
 enum err chores_start(struct ctx *cx, struct chores **out, struct core *core) {
-  static const char *const names[LANES] = {[OWN] = "chores", [ASKS] = "chores-ask"};
+  static const char *const names[LANES] = {[OWN] = "chores", [ASKS] = "chores-ask", [TELLS] = "chores-tell"};
   (void)cx;
   struct chores *c = mem_alloc(sizeof *c);
   *c = (struct chores){.core = core};

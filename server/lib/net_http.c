@@ -1,6 +1,7 @@
 /* The HTTP client, over libcurl: one easy handle, which keeps its connections from request to request. */
 #include "lib/net_http.h"
 #include "base/clock.h"
+#include "lib/net_http_int.h"
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -37,6 +38,8 @@ static void set_up(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) abort();
 }
 
+void nh_set_up(void) { pthread_once(&once, set_up); }
+
 static struct buf copy_of(struct slice s) {
   struct buf b = {0};
   buf_add_slice(&b, s);
@@ -44,7 +47,7 @@ static struct buf copy_of(struct slice s) {
 }
 
 enum err nh_new(struct ctx *cx, struct nh **out, const struct nh_conf *conf) {
-  pthread_once(&once, set_up);
+  nh_set_up();
   CURL *curl = curl_easy_init();
   if (!curl) return FAIL(cx, E_INTERNAL, "the HTTP client cannot be set up");
   struct nh *c = mem_alloc(sizeof *c);

@@ -10,7 +10,7 @@ ADAPTERS = {  # beginning of the header's path: the files of server/ that may in
     "plist/": ["lib/plist*"],
     "sqlite3": ["lib/db_sqlite*"],
     "nghttp2/": ["lib/net_h2*"],
-    "curl/": ["lib/net_http*"],
+    "curl/": ["lib/net_http*", "lib/net_mail*"],
     "jansson": ["lib/json*"],
     "cmocka": [],
 }

@@ -112,6 +112,9 @@ CREATE TABLE notice_delivery (
 );
 CREATE INDEX notice_delivery_next ON notice_delivery (next_at) WHERE next_at IS NOT NULL;
 
+-- Whose identity ends next.
+CREATE INDEX identity_ends ON identity (not_after);
+
 -- The calendar's secret address.
 CREATE TABLE calendar (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -536,6 +536,7 @@ CREATE INDEX webhook_delivery_ended ON webhook_delivery (state, ended_at) WHERE 
 CREATE INDEX webhook_lane_next ON webhook_lane (hook, worker, next_at);
 CREATE INDEX pushcert_history_topic ON pushcert_history (topic, seq);
 CREATE INDEX notice_delivery_next ON notice_delivery (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX identity_ends ON identity (not_after);
 CREATE INDEX recovery_waking ON recovery (seq) WHERE reached IS NOT NULL;
 CREATE INDEX recovery_device_out ON recovery_device (recovery, device) WHERE back_at IS NULL;
 CREATE INDEX move_device_open ON move_device (move, device) WHERE done_at IS NULL;
