@@ -22,4 +22,7 @@ MUST_CHECK enum err device_proof(struct http_req *rq, struct core *core, struct 
    is of an accepted CA but ended too long ago. */
 const char *device_doubt(struct http_req *rq, struct core *core, const struct enroll_proof *failed, enum err e);
 
+/* Which proofs came, whatever they are worth: "certificate", "signature", "header" with "+" between them; "nothing". */
+const char *device_brought(struct http_req *rq, struct core *core);
+
 #endif

@@ -40,6 +40,9 @@ MUST_CHECK enum err guard_root_lacking(struct ctx *cx, struct db *db, struct sli
 MUST_CHECK enum err guard_root_queued(struct ctx *cx, struct db *db, const struct guard_target *t, struct slice hash,
                                       const char *command);
 
+/* A header of an answer, NULL when absent. */
+const char *guard_header(const struct nh_reply *reply, const char *name);
+
 /* The TLS certificate in use and its chain, PEM (core/fact.h). */
 #define GUARD_TLS_CHAIN "guard.tls-chain"
 

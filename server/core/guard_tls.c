@@ -106,6 +106,23 @@ static struct js *about(struct ctx *cx, const struct pki_cert *leaf, bool public
   return o;
 }
 
+/* Since when it is used, and what it took the place of. */
+static enum err about_change(struct ctx *cx, struct db *db, struct js *now) {
+  struct js *before, *former = js_object(cx);
+  TRY(guard_tls_in_use(cx, db, &before));
+  bool same = before && strcmp(js_str(before, "sha256"), js_str(now, "sha256")) == 0;
+  if (same) {
+    js_set_string(now, "since", js_str(before, "since"));
+    js_set(now, "former", js_get(before, "former"));
+    return OK;
+  }
+  js_set_time(now, "since", clock_now_us());
+  js_set_string(former, "subject", js_str(before, "subject"));
+  js_set_string(former, "issuer", js_str(before, "issuer"));
+  js_set(now, "former", before ? former : NULL);
+  return OK;
+}
+
 /* What the verdict rests on: the same anchors, and for what leads to none that is known here the same CA at its end,
    give the same verdict. */
 static const char *anchors_text(struct ctx *cx, const struct anchors *a, bool public, const struct pki_cert *last) {
@@ -160,7 +177,9 @@ enum err guard_tls(struct ctx *cx, struct core *core, struct pki_cert *const *ch
   if (!known || strcmp(known, now) != 0) TRY(judge(cx, core, db, chain, n));
   TRY(remember(cx, core, db, accepted, now));
   TRY(remember(cx, core, db, GUARD_TLS_CHAIN, chain_text(cx, chain, n)));
-  return remember(cx, core, db, in_use, js_text(cx, about(cx, chain[0], public), JS_COMPACT).p);
+  struct js *used = about(cx, chain[0], public);
+  TRY(about_change(cx, db, used));
+  return remember(cx, core, db, in_use, js_text(cx, used, JS_COMPACT).p);
 }
 
 enum err guard_tls_in_use(struct ctx *cx, struct db *db, struct js **out) {

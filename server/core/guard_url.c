@@ -73,44 +73,62 @@ enum err guard_url(struct ctx *cx, struct core *core) {
 
 static const char *fact_of(struct ctx *cx, const char *url) { return ctx_printf(cx, "url.probe %s", url); }
 
-struct probe {
-  const struct held *held;
-  const char *error; /* NULL: it leads here */
-};
-
-static enum err told_before(struct ctx *cx, struct db *db, const char *url, bool *ok) {
+enum err guard_url_probed(struct ctx *cx, struct db *db, const char *url, struct js **out) {
   char *text;
-  struct js *last;
-  *ok = true;
+  *out = NULL;
   TRY(fact_read(cx, db, fact_of(cx, url), &text));
-  if (text && js_parse(cx, slice_of(text), &last) == OK) (void)js_bool(js_get(last, "ok"), ok);
-  ctx_clear_error(cx);
+  if (text && js_parse(cx, slice_of(text), out) != OK) ctx_clear_error(cx);
   return OK;
 }
 
-static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
-  const struct probe *p = arg;
-  struct js *now = js_object(cx), *data = js_object(cx);
-  bool before;
-  TRY(told_before(cx, db, p->held->url, &before));
-  js_set_bool(now, "ok", !p->error);
-  js_set_time(now, "at", clock_now_us());
-  js_set_string(now, "error", p->error);
-  TRY(fact_write(cx, db, fact_of(cx, p->held->url), js_text(cx, now, JS_COMPACT).p));
-  if (before == !p->error) return OK;
-  js_set_string(data, "url", p->held->url);
-  js_set_int(data, "devices", p->held->devices);
-  if (p->error) js_set_string(data, "error", p->error);
-  return event_add(cx, db, p->error ? "url.unreachable" : "url.reachable", NULL, data);
+struct probe {
+  const char *url;
+  int64_t devices; /* that hold it; -1: it is public-url, which not every network leads to from inside */
+  struct guard_look look;
+  bool alarming;
+};
+
+/* No answer at all from public-url is no news where it never led here from here. */
+static bool alarms(const struct probe *p, struct js *before) {
+  return p->look.trouble && (p->devices >= 0 || p->look.status || js_str(before, "ok_at"));
 }
 
-static enum err probe(struct ctx *cx, struct core *core, struct db *db, const struct held *h) {
-  struct probe p = {.held = h};
-  TRY(guard_reach(cx, core, db, ctx_printf(cx, "%s/healthz", h->url), PROBE_S * US_SECOND, &p.error));
-  if (p.error)
-    log_warn(cx, "an address that enrolled devices hold does not lead here", LOG_S("url", h->url),
-             LOG_I("devices", h->devices), LOG_S("error", p.error));
-  return db_call(cx, core->store, probed_job, &p);
+static enum err tell(struct ctx *cx, struct db *db, const struct probe *p, struct js *before) {
+  struct js *data = js_object(cx);
+  bool was_ok = true;
+  (void)js_bool(js_get(before, "ok"), &was_ok);
+  if (was_ok == !p->look.trouble || (p->look.trouble && !p->alarming)) return OK;
+  js_set_string(data, "url", p->url);
+  if (p->devices >= 0) js_set_int(data, "devices", p->devices);
+  if (p->look.trouble) js_set_string(data, "error", p->look.trouble);
+  return event_add(cx, db, p->look.trouble ? "url.unreachable" : "url.reachable", NULL, data);
+}
+
+static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
+  struct probe *p = arg;
+  struct js *now = js_object(cx), *before;
+  TRY(guard_url_probed(cx, db, p->url, &before));
+  p->alarming = alarms(p, before);
+  js_set_bool(now, "ok", !p->look.trouble);
+  js_set_time(now, "at", clock_now_us());
+  js_set_string(now, "error", p->look.trouble);
+  js_set_string(now, "ok_at", js_str(before, "ok_at"));
+  if (!p->look.trouble) js_set_time(now, "ok_at", clock_now_us());
+  js_set_int(now, "status", p->look.status);
+  js_set_string(now, "location", p->look.location);
+  TRY(fact_write(cx, db, fact_of(cx, p->url), js_text(cx, now, JS_COMPACT).p));
+  return tell(cx, db, p, before);
+}
+
+static enum err probe(struct ctx *cx, struct core *core, struct db *db, const char *url, int64_t devices) {
+  struct probe p = {.url = url, .devices = devices};
+  TRY(guard_look(cx, core, db, url, PROBE_S * US_SECOND, &p.look));
+  TRY(db_call(cx, core->store, probed_job, &p));
+  if (p.alarming)
+    log_warn(cx,
+             devices < 0 ? "public-url does not lead here" : "an address that enrolled devices hold does not lead here",
+             LOG_S("url", url), LOG_I("devices", devices), LOG_S("error", p.look.trouble));
+  return OK;
 }
 
 enum err guard_probe_chore(struct ctx *cx, struct core *core) {
@@ -118,8 +136,8 @@ enum err guard_probe_chore(struct ctx *cx, struct core *core) {
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(collect(cx, core, db, &held));
-  for (size_t i = 0; i < held->n; i++) TRY(probe(cx, core, db, &held->all[i]));
-  return OK;
+  for (size_t i = 0; i < held->n; i++) TRY(probe(cx, core, db, held->all[i].url, held->all[i].devices));
+  return probe(cx, core, db, held->now, -1);
 }
 
 enum err guard_urls(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
@@ -127,15 +145,14 @@ enum err guard_urls(struct ctx *cx, struct db *db, struct core *core, struct js 
   *out = js_array(cx);
   TRY(collect(cx, core, db, &held));
   for (size_t i = 0; i < held->n; i++) {
-    struct js *o = js_object(cx), *last = NULL;
-    char *text;
-    TRY(fact_read(cx, db, fact_of(cx, held->all[i].url), &text));
-    if (text && js_parse(cx, slice_of(text), &last) != OK) ctx_clear_error(cx);
+    struct js *o = js_object(cx), *last;
+    TRY(guard_url_probed(cx, db, held->all[i].url, &last));
     js_set_string(o, "url", held->all[i].url);
     js_set_int(o, "devices", held->all[i].devices);
     js_set(o, "ok", js_get(last, "ok"));
     js_set_string(o, "at", js_str(last, "at"));
     js_set_string(o, "error", js_str(last, "error"));
+    js_set_string(o, "ok_at", js_str(last, "ok_at"));
     js_add(*out, o);
   }
   return OK;

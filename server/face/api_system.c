@@ -1,4 +1,5 @@
 /* Is the server alive, is it able to serve, is everything fine. */
+#include "core/guard.h"
 #include "face/api_int.h"
 
 #include <stdatomic.h>
@@ -6,8 +7,15 @@
 
 enum { DISK_LEFT_MIB = 64 };
 
+/* On the devices' listener this server asks itself, by way of others, whether it is reached (core/guard.h). */
+static void mark(struct http_req *rq, struct core *core) {
+  struct slice token = http_query(rq, GUARD_MARK_QUERY);
+  if (!route_router(rq)->admin && token.p && guard_mark_is_ours(http_cx(rq), core, token))
+    http_set_header(rq, GUARD_MARK_HEADER, guard_mark_answer(http_cx(rq), core, token, "here"));
+}
+
 static void healthz(struct http_req *rq, struct core *core) {
-  (void)core;
+  mark(rq, core);
   http_reply(rq, 200, "text/plain", slice_of("ok\n"));
 }
 

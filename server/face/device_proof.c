@@ -240,3 +240,11 @@ const char *device_doubt(struct http_req *rq, struct core *core, const struct en
   bool untrusted = e == E_REFUSED && !failed->cert.p && find_proofs(rq, core_conf(core), &b) == OK;
   return untrusted ? "foreign-ca" : "no-proof";
 }
+
+const char *device_brought(struct http_req *rq, struct core *core) {
+  struct brought b;
+  if (find_proofs(rq, core_conf(core), &b) != OK) return ctx_clear_error(http_cx(rq)), "nothing";
+  const char *parts[] = {b.cert.p ? "+certificate" : "", b.signature.p ? "+signature" : "",
+                         b.header.value.p ? "+header" : ""};
+  return ctx_printf(http_cx(rq), "%s%s%s", parts[0], parts[1], parts[2]) + 1;
+}
