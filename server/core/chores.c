@@ -9,6 +9,7 @@
 #include "core/history.h"
 #include "core/notice.h"
 #include "core/push.h"
+#include "core/move.h"
 #include "core/queue.h"
 #include "core/recovery.h"
 #include "core/renewal.h"
@@ -69,6 +70,7 @@ static const struct chore {
     {"history", US_HOUR, OWN, history_chore},
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
+    {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},
     {"room on the disk", US_MINUTE, OWN, guard_disk_chore},
