@@ -53,6 +53,12 @@ MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_stage(struct ctx *cx, struct args *a);
+/* cmd_recovery.c */
+MUST_CHECK enum err cmd_pushcert_recovery(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_move(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_move_start(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_move_links(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_move_end(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
 #endif

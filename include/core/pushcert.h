@@ -79,6 +79,9 @@ MUST_CHECK enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert
 /* The topic that new enrollments get: of the newest certificate that is not superseded and has not expired.
  * E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_topic(struct ctx *cx, struct db *db, char **out);
+/* The topic that a person means: the one named, which there has to be a certificate of; NULL: the only one in use.
+   E_NOT_FOUND; E_INVALID: there are several. */
+MUST_CHECK enum err pushcert_topic_meant(struct ctx *cx, struct db *db, const char *named, const char **out);
 /* Certificate and key as PEM of the one in use for topic, for the connection to APNs. */
 MUST_CHECK enum err pushcert_open(struct ctx *cx, struct db *db, struct core *core, const char *topic,
                                   struct slice *cert_pem, struct slice *key_pem, int64_t *not_after);

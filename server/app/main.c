@@ -65,6 +65,21 @@ static const struct option_row import_options[] = {
     END,
 };
 
+#define TOPIC                                                                                                          \
+  { "topic", "TOPIC", "of this topic, when there are several" }
+static const struct option_row topic_options[] = {TOPIC, JSON, END};
+static const struct option_row recovery_options[] = {
+    TOPIC,
+    {"links", NULL, "make an enrollment link for each device that did not come back"},
+    {"ttl", "SPAN", "with --links: how long they are good (14d)"},
+    JSON,
+    END,
+};
+static const struct option_row move_start_options[] = {
+    TOPIC, {"reason", "TEXT", "why it is lost, for the record"}, JSON, END};
+static const struct option_row move_links_options[] = {
+    TOPIC, {"ttl", "SPAN", "how long they are good (14d)"}, JSON, END};
+
 static const struct option_row migrate_options[] = {
     {"dry-run", NULL, "only tell what would come over"},
     JSON,
@@ -122,6 +137,18 @@ static const struct subcommand subcommands[] = {
     {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL, "Lists the push certificates."},
     {"pushcert import", "FILE…", 1, -1, SETTINGS_CLIENT, import_options, cmd_pushcert_import, NULL,
      "Imports a push certificate and its key, PEM in one file or several."},
+    {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,
+     "After a renewal that came late: which devices came back, and which did not."},
+    {"pushcert move start", "", 0, 0, SETTINGS_CLIENT, move_start_options, cmd_pushcert_move_start, NULL,
+     "A topic is lost: lists the devices that have to enroll anew, and what each needs for it."},
+    {"pushcert move links", "", 0, 0, SETTINGS_CLIENT, move_links_options, cmd_pushcert_move_links, NULL,
+     "Makes an enrollment link for each device that has not moved yet."},
+    {"pushcert move end", "", 0, 0, SETTINGS_CLIENT, topic_options, cmd_pushcert_move_end, NULL,
+     "Ends the move: it is not followed any more."},
+    {"pushcert move show", "", 0, 0, SETTINGS_CLIENT, topic_options, cmd_pushcert_move, NULL,
+     "Shows how far the move is; the same as pushcert move."},
+    {"pushcert move", "", 0, 0, SETTINGS_CLIENT, topic_options, cmd_pushcert_move, NULL,
+     "How far the move of devices off a lost topic is, device by device."},
     {"enroll link", "", 0, 0, SETTINGS_CLIENT, link_options, cmd_enroll_link, NULL,
      "Makes a link by which a device enrolls; it stands alone on stdout."},
     {"enroll profile", "", 0, 0, SETTINGS_CLIENT, profile_options, cmd_enroll_profile, NULL,

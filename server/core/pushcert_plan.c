@@ -1,4 +1,4 @@
-/* Planned renewals: each so long, or on a day of each year. */
+/* Which topic is meant, and its planned renewals: each so long, or on a day of each year. */
 #include "base/clock.h"
 #include "core/pushcert.h"
 
@@ -41,4 +41,17 @@ int64_t pushcert_plan_next(const struct pushcert_record *r, const struct pushcer
   if (r->plan_every_us) at = in_use->imported_at + r->plan_every_us;
   if (!at && r->plan_on) at = next_day(r->plan_on, in_use->imported_at + SETTLED_BEFORE_D * US_DAY);
   return at < in_use->not_after ? at : in_use->not_after;
+}
+
+enum err pushcert_topic_meant(struct ctx *cx, struct db *db, const char *named, const char **out) {
+  struct pushcert *all, one;
+  size_t n, in_use = 0;
+  *out = named;
+  if (named) return pushcert_find(cx, db, named, &one);
+  TRY(pushcert_list(cx, db, &all, &n));
+  for (size_t i = 0; i < n; i++)
+    if (!all[i].superseded_at) *out = all[i].topic, in_use++;
+  if (!in_use) return FAIL(cx, E_NOT_FOUND, "there is no push certificate yet: `pomona pushcert import FILE…`");
+  return in_use == 1 ? OK
+                     : FAIL(cx, E_INVALID, "there are push certificates of %zu topics: say which (--topic)", in_use);
 }
