@@ -56,6 +56,9 @@ bool pki_cert_names_host(const struct pki_cert *c, const char *host); /* SAN dNS
 int64_t pki_cert_not_before(const struct pki_cert *c);
 int64_t pki_cert_not_after(const struct pki_cert *c);
 bool pki_cert_is_ca(const struct pki_cert *c);
+bool pki_cert_is_server(const struct pki_cert *c); /* it says that it is for TLS servers */
+/* Was c issued (its names, key ids and signature say so) by this one? A self-signed one by itself. */
+bool pki_cert_issued(const struct pki_cert *issuer, const struct pki_cert *c);
 int pki_cert_key_bits(const struct pki_cert *c);
 bool pki_cert_key_is_rsa(const struct pki_cert *c);
 bool pki_cert_fits(const struct pki_cert *c, const struct pki_key *k); /* same public key */

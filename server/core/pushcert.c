@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *sealed_about(struct ctx *cx, struct slice hash) {
+const char *pushcert_sealed_about(struct ctx *cx, struct slice hash) {
   return ctx_printf(cx, "pushcert.key_sealed %s", enc_hex(cx, hash.p, hash.n));
 }
 
@@ -31,9 +31,10 @@ static enum err insert(struct ctx *cx, struct db *db, struct core *core, const s
                        const char *by) {
   struct slice sealed, hash = slice_mem(pair->hash, sizeof pair->hash);
   int64_t now = clock_now_us();
-  TRY(vault_seal(cx, core->vault, sealed_about(cx, hash), pair->key_pem, &sealed));
+  TRY(vault_seal(cx, core->vault, pushcert_sealed_about(cx, hash), pair->key_pem, &sealed));
   TRY(pushcert_supersede(cx, db, pair->about.topic, now));
-  return pushcert_insert(cx, db, pair, sealed, by, now);
+  TRY(pushcert_insert(cx, db, pair, sealed, by, now));
+  return pushcert_key_used(cx, db, pair->public_hash, now);
 }
 
 static enum err reinstate(struct ctx *cx, struct db *db, const struct pushcert *c) {
@@ -148,7 +149,7 @@ enum err pushcert_open_one(struct ctx *cx, struct db *db, struct core *core, con
                            struct slice *cert_pem, struct slice *key_pem) {
   struct slice sealed, hash;
   TRY(pushcert_row(cx, db, c->seq, cert_pem, &sealed, &hash));
-  if (vault_unseal(cx, core->vault, sealed_about(cx, hash), sealed, key_pem) == OK) return OK;
+  if (vault_unseal(cx, core->vault, pushcert_sealed_about(cx, hash), sealed, key_pem) == OK) return OK;
   ctx_clear_error(cx);
   return FAIL(cx, E_INVALID,
               "the key of the push certificate for %s does not open with this server's secret key: put the secret "

@@ -30,6 +30,32 @@ MUST_CHECK enum err pushcert_knows(struct ctx *cx, struct db *db, const char *to
 /* The topic that the request with this key was made here to renew; NULL: none was. */
 MUST_CHECK enum err pushcert_request(struct ctx *cx, struct db *db, const uint8_t public_hash[32], char **topic);
 
+/* ---- keys that are kept: pushcert_keys.c ---- */
+struct pki_key;
+struct pushcert_kept_key {
+  struct pki_key *key;
+  const char *what; /* for people: "the key that was made here on 2026-11-22" */
+};
+/* The kept key of this public key's digest: E_NOT_FOUND, also where the upload names no database. */
+MUST_CHECK enum err pushcert_kept(struct ctx *cx, const struct pushcert_upload *u, const uint8_t public_hash[32],
+                                  struct pushcert_kept_key *out);
+/* What sealed keys are bound to: of a request, by its public key; of a certificate, by its hash. */
+const char *pushcert_key_about(struct ctx *cx, struct slice public_hash);
+const char *pushcert_sealed_about(struct ctx *cx, struct slice hash);
+
+/* ---- pushcert_keys_sql.c ---- */
+MUST_CHECK enum err pushcert_key_row(struct ctx *cx, struct db *db, struct slice public_hash, struct slice *sealed,
+                                     int64_t *at);
+struct pushcert_stored {
+  struct slice cert_pem, key_sealed, hash;
+  const char *serial_number;
+};
+MUST_CHECK enum err pushcert_stored_rows(struct ctx *cx, struct db *db, struct pushcert_stored **out, size_t *n);
+/* Keys made here whose certificate did not come yet. */
+MUST_CHECK enum err pushcert_keys_waiting(struct ctx *cx, struct db *db, int64_t *n);
+/* Its certificate was imported; nothing happens when the key was not made here. */
+MUST_CHECK enum err pushcert_key_used(struct ctx *cx, struct db *db, const uint8_t public_hash[32], int64_t at);
+
 /* ---- pushcert_history_sql.c ---- */
 /* Topic and last proof (NULL: none) of a certificate: E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_probed(struct ctx *cx, struct db *db, int64_t pushcert, char **topic, char **before);

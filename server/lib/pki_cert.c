@@ -197,6 +197,17 @@ int64_t pki_cert_not_after(const struct pki_cert *c) { return pki_time_us(X509_g
 
 bool pki_cert_is_ca(const struct pki_cert *c) { return X509_check_ca(c->x) == 1; /* others mean "perhaps" */ }
 
+bool pki_cert_is_server(const struct pki_cert *c) {
+  return X509_get_extension_flags(c->x) & EXFLAG_XKUSAGE && X509_get_extended_key_usage(c->x) & XKU_SSL_SERVER;
+}
+
+bool pki_cert_issued(const struct pki_cert *issuer, const struct pki_cert *c) {
+  EVP_PKEY *key = X509_get0_pubkey(issuer->x);
+  bool issued = key && X509_check_issued(issuer->x, c->x) == X509_V_OK && X509_verify(c->x, key) == 1;
+  ERR_clear_error();
+  return issued;
+}
+
 int pki_cert_key_bits(const struct pki_cert *c) {
   const EVP_PKEY *k = X509_get0_pubkey(c->x);
   return k != NULL ? EVP_PKEY_get_bits(k) : 0;

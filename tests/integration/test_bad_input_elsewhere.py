@@ -116,7 +116,7 @@ def test_push_certificates(tmp):
     cert, key_pem = blocks(push_cert(key=key))
     _, another = blocks(push_cert())
     cases = [  # name, status, body, words that help
-        ("nothing", 400, b"", "no certificate"),
+        ("nothing", 400, b"", "empty"),
         ("no PEM", 400, MARKER.encode() * 20, "no certificate"),
         ("without its key", 400, cert, "without its private key"),
         ("a key alone", 400, key_pem, "without its certificate"),

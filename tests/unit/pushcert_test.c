@@ -71,11 +71,11 @@ static void mistakes_are_named(void **state) {
   struct made m = good(w, TOPIC);
   struct slice other;
   assert_int_equal(pki_key_pem(w->cx, &other, w->other_key), OK);
-  refused(w, "", "no certificate in PEM form");
-  refused(w, "hello", "no certificate in PEM form");
-  refused(w, JOIN(w, request, m.key), "certificate request (CSR)");
-  refused(w, request, "certificate request (CSR)");
-  refused(w, m.key, "private key without its certificate");
+  refused(w, "", "empty");
+  refused(w, "hello", "no certificate in any form");
+  refused(w, JOIN(w, request, m.key), "damaged");
+  refused(w, request, "CERTIFICATE REQUEST\" is damaged");
+  refused(w, m.key, "APNs tokens"); /* Apple makes push certificates for RSA keys only */
   refused(w, m.cert, "certificate without its private key");
   refused(w, JOIN(w, m.cert, encrypted_key), "encrypted");
   refused(w, JOIN(w, m.cert, text(w->cx, other)), "belongs to another certificate");
