@@ -6,6 +6,7 @@
 #ifndef POMONA_CORE_GUARD_H
 #define POMONA_CORE_GUARD_H
 
+#include "base/clock.h"
 #include "core/core.h"
 #include "lib/db.h"
 #include "lib/json.h"
@@ -93,6 +94,21 @@ MUST_CHECK enum err guard_disk(struct ctx *cx, const char *data, struct guard_di
 MUST_CHECK enum err guard_disk_chore(struct ctx *cx, struct core *core);
 /* A fact (core/fact.h): {"used_percent","free_mib","since"}; none: there is room. */
 #define GUARD_DISK_FULL "guard.disk-full"
+
+/* ---- the clock (guard_clock.c) ---- */
+#define GUARD_CLOCK_MOST (5 * US_MINUTE) /* that it may be off */
+struct guard_clock {
+  int64_t at;       /* of the comparison; 0: there was none */
+  int64_t ahead_us; /* by how much it was ahead; below 0: behind */
+  const char *from; /* who told the time */
+};
+/* Reader's connection. */
+MUST_CHECK enum err guard_clock_read(struct ctx *cx, struct db *db, struct guard_clock *out);
+bool guard_clock_wrong(const struct guard_clock *c);
+/* `from` has just told the time `theirs`. Writes a job: never inside one. */
+MUST_CHECK enum err guard_clock_note(struct ctx *cx, struct core *core, const char *from, int64_t theirs);
+/* A chore: asks APNs by a probe once a day, and every few minutes while the clock is off. */
+MUST_CHECK enum err guard_clock_chore(struct ctx *cx, struct core *core);
 
 /* ---- roots that are to come (guard_stage.c) ---- */
 

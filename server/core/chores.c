@@ -75,6 +75,7 @@ static const struct chore {
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},
     {"room on the disk", US_MINUTE, OWN, guard_disk_chore},
     {"addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},
+    {"clock", 5 * US_MINUTE, ASKS, guard_clock_chore},
     {"push certificates", 5 * US_MINUTE, ASKS, push_probe_chore},
     {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
     {"dates that end the service", 10 * US_MINUTE, OWN, guardian_chore},

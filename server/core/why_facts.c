@@ -10,15 +10,6 @@ enum { TOPICS = sizeof((struct why_shared *)0)->topics / sizeof *((struct why_sh
 
 /* ---- what many share ---- */
 
-enum err why_server_load(struct ctx *cx, struct db *db, struct core *core, struct why_server *out) {
-  (void)db;
-  *out = (struct why_server){0};
-  if (db_health(cx, core->store) == OK) return OK;
-  out->storage_trouble = ctx_strdup(cx, ctx_error_text(cx));
-  ctx_clear_error(cx);
-  return OK;
-}
-
 enum err why_shared_load(struct ctx *cx, struct db *db, struct core *core, struct why_shared *out) {
   *out = (struct why_shared){.core = core, .db = db, .now = clock_now_us()};
   return why_server_load(cx, db, core, &out->server);
@@ -81,6 +72,8 @@ static enum err load_device(struct ctx *cx, struct why_shared *s, struct why_fac
   TRY(refused_list(cx, f->db, d->id, 0, REFUSED_MOST, &f->refused, &f->refused_n));
   if (d->serial) TRY(why_read_other(cx, f));
   TRY(why_read_renewal(cx, f));
+  TRY(why_url_load(cx, f));
+  TRY(why_hangup_load(cx, f));
   TRY(why_read_past(cx, f));
   const char *topic = f->enrollment.topic ? f->enrollment.topic : d->pending ? f->pending.topic : f->current.topic;
   struct why_topic *t;
@@ -111,7 +104,7 @@ enum err why_facts_topic(struct ctx *cx, struct why_shared *s, const char *topic
   *out = start(s);
   TRY(why_topic_load(cx, s, topic, &t));
   out->topic = t;
-  return OK;
+  return why_url_load(cx, out); /* of public-url */
 }
 
 /* One that has never finished an enrollment, or is not known at all. */

@@ -7,7 +7,10 @@
 #ifndef POMONA_CORE_WHY_INT_H
 #define POMONA_CORE_WHY_INT_H
 
+#include "base/clock.h"
 #include "core/enroll.h"
+#include "core/guard.h"
+#include "core/hangup.h"
 #include "core/push.h"
 #include "core/pushcert.h"
 #include "core/queue.h"
@@ -63,8 +66,24 @@ struct why_topic { /* K and A: of the topic that the channel listens on */
   bool link_known;
   struct push_link link;
 };
+/* How long no device at all must have come before the server itself is suspected. */
+#define WHY_SILENCE (30 * US_MINUTE)
+struct why_tls { /* the certificate in use; times 0, texts NULL: none is known */
+  const char *subject, *issuer, *former_issuer;
+  int64_t not_after, since;
+};
 struct why_server {      /* S */
   char *storage_trouble; /* NULL: it can be written */
+  struct guard_clock clock;
+  struct why_tls tls;
+  int64_t hung_up;        /* addresses of woken devices from which connections ended without a request */
+  int64_t seen_last;      /* when any device came last */
+  int64_t pushed_in_vain; /* devices that were woken 30 to 60 minutes ago, by pushes that APNs took, and did not come */
+};
+struct why_url { /* the address that the device was told to come to, as the last probe found it */
+  const char *url, *error;
+  int64_t at; /* 0: never probed */
+  bool is_public, fails;
 };
 struct why_command { /* C, the head of its queue, or the command that a device went dark after */
   int64_t target, seq;
@@ -97,7 +116,10 @@ struct why_facts {
   struct why_command dark; /* the last EraseDevice, DeviceLock, EnableLostMode, restart … that was handed over */
   struct why_command configured; /* the last DeviceConfigured */
   struct why_renewal renewal;    /* the last one of this generation */
-  char *other_id;                /* an id with this serial number that authenticated later */
+  struct why_url url;
+  int64_t hung_up_at; /* a connection from its address ended without a request, since it was woken */
+  int hung_up_alert;  /* -1: without a TLS alert */
+  char *other_id;     /* an id with this serial number that authenticated later */
 };
 
 /* What is the same for every device of one topic and of one server, loaded once. */

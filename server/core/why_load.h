@@ -15,6 +15,10 @@ MUST_CHECK enum err why_read_head(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_past(struct ctx *cx, struct why_facts *f); /* dark and configured */
 MUST_CHECK enum err why_read_renewal(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_other(struct ctx *cx, struct why_facts *f);
+MUST_CHECK enum err why_read_traffic(struct ctx *cx, struct db *db, struct why_server *out);
+/* why_server.c: after enrollment, wake and generation are there. */
+MUST_CHECK enum err why_url_load(struct ctx *cx, struct why_facts *f);
+MUST_CHECK enum err why_hangup_load(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_count_topic(struct ctx *cx, struct db *db, const char *topic, int64_t *devices);
 
 #endif

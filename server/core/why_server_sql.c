@@ -1,0 +1,24 @@
+#include "core/why_load.h"
+
+#include "base/clock.h"
+
+/* Alerts that speak of the server's certificate (RFC 8446, 6.2), and none at all. */
+#define OF_CERTIFICATE "(h.alert IS NULL OR h.alert IN (42, 45, 46, 48))"
+
+/* A push that was taken half an hour ago is answered, unless its device sleeps: not five of them. */
+static enum err read_silence(struct ctx *cx, struct db *db, struct why_server *out) {
+  int64_t now = clock_now_us();
+  TRY(db_one_int(cx, db, &out->seen_last, "SELECT coalesce(max(last_seen), 0) FROM enrollment"));
+  return db_one_int(cx, db, &out->pushed_in_vain,
+                    "SELECT count(*) FROM wake w JOIN enrollment e ON e.seq = w.enrollment WHERE w.status = 200 "
+                    "AND w.sent_at >= $1 AND w.sent_at <= $2 AND w.sent_at > coalesce(e.last_seen, 0)",
+                    DB_I(now - 2 * WHY_SILENCE), DB_I(now - WHY_SILENCE));
+}
+
+enum err why_read_traffic(struct ctx *cx, struct db *db, struct why_server *out) {
+  TRY(read_silence(cx, db, out));
+  return db_one_int(cx, db, &out->hung_up,
+                    "SELECT count(*) FROM hangup h WHERE " OF_CERTIFICATE " AND EXISTS (SELECT 1 FROM enrollment e "
+                    "JOIN wake w ON w.enrollment = e.seq WHERE e.last_address = h.address AND w.status = 200 "
+                    "AND w.sent_at > coalesce(e.last_seen, 0) AND coalesce(w.taken_at, w.sent_at) <= h.last_at)");
+}
