@@ -45,6 +45,8 @@ MUST_CHECK enum err cmd_identity_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_test(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_replay(struct ctx *cx, struct args *a);
+/* cmd_guardian.c */
+MUST_CHECK enum err cmd_pushcert_reminders(struct ctx *cx, struct args *a);
 /* cmd_pushcert.c */
 MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);

@@ -14,6 +14,7 @@ extern const struct route device_acts_routes[];      /* api_device_acts.c: what 
 extern const struct route commands_routes[];         /* api_commands.c */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
 extern const struct route tls_routes[];              /* api_tls.c: /api/v1/tls */
+extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/guardian, /api/v1/notices */
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route recovery_routes[];         /* api_recovery.c: /api/v1/pushcerts/recovery and /move */
 extern const struct route identities_routes[];       /* api_identities.c: /api/v1/identities, /api/v1/renewals */

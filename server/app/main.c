@@ -86,6 +86,12 @@ static const struct option_row migrate_options[] = {
     END,
 };
 
+static const struct option_row reminders_options[] = {
+    {"test", NULL, "instead: send a test notice to every recipient now; exit status 0 when all took it"},
+    JSON,
+    END,
+};
+
 static const struct option_row renewals_options[] = {
     {"start", "ID", "renew the identity of this device now"},
     {"resume", NULL, "go on after a halt, with a new canary"},
@@ -137,6 +143,8 @@ static const struct subcommand subcommands[] = {
     {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL, "Lists the push certificates."},
     {"pushcert import", "FILE…", 1, -1, SETTINGS_CLIENT, import_options, cmd_pushcert_import, NULL,
      "Imports a push certificate and its key, PEM in one file or several."},
+    {"pushcert reminders", "", 0, 0, SETTINGS_CLIENT, reminders_options, cmd_pushcert_reminders, NULL,
+     "Lists every date that can end the service, what to do about it, and who was told."},
     {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,
      "After a renewal that came late: which devices came back, and which did not."},
     {"pushcert move start", "", 0, 0, SETTINGS_CLIENT, move_start_options, cmd_pushcert_move_start, NULL,
