@@ -51,6 +51,9 @@ struct push_state {
 };
 MUST_CHECK enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment, struct push_state *out);
 
+/* *why: pushes to this topic do not go now (no certificate, expired, stopped after Apple's refusals); NULL: they do. */
+MUST_CHECK enum err push_topic_hindrance(struct ctx *cx, struct db *db, const char *topic, const char **why);
+
 /* What came of a push that someone waits for. */
 struct push_result {
   int64_t enrollment;

@@ -62,8 +62,19 @@ static void print_push(struct ctx *cx, struct js *push) {
          trouble ? ": " : "", trouble ? plain(cx, trouble) : "");
 }
 
+static void print_banner(struct ctx *cx, struct js *banner) {
+  for (size_t i = 0; i < js_count(banner); i++) {
+    struct js *o = js_at(banner, i);
+    print_text(cx, ctx_printf(cx, "! %s", js_str(o, "title")), 0);
+    print_text(cx, js_str(o, "text"), 2);
+    print_text(cx, ctx_printf(cx, "What to do: %s", js_str(o, "fix")), 2);
+    putchar('\n');
+  }
+}
+
 static void print_status(struct ctx *cx, struct js *s) {
   struct js *certs = js_get(s, "pushcerts");
+  print_banner(cx, js_get(s, "banner"));
   printf("%-18s %s, %s\n", "pomona", js_str(s, "version"), plain(cx, js_str(s, "public_url")));
   print_checks(cx, js_get(s, "checks"));
   print_push(cx, js_get(s, "push"));

@@ -54,8 +54,10 @@ static void print_fixes(struct ctx *cx, struct js *dates) {
   for (size_t i = 0; i < js_count(dates); i++) {
     struct js *o = js_at(dates, i);
     if (!member_text(cx, o, "step") && js_str(o, "at")) continue;
-    printf("\n%s\n  %s\n  What to do: %s\n", plain(cx, js_str(o, "name")), plain(cx, js_str(o, "effect")),
-           plain(cx, js_str(o, "fix")));
+    putchar('\n');
+    print_text(cx, js_str(o, "name"), 0);
+    print_text(cx, js_str(o, "effect"), 2);
+    print_text(cx, ctx_printf(cx, "What to do: %s", js_str(o, "fix")), 2);
   }
 }
 

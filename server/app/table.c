@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { LINE = 100 }; /* columns of a text */
+
 struct row {
   struct row *next;
   const char *cells[TABLE_COLUMNS];
@@ -93,4 +95,23 @@ const char *member_text(struct ctx *cx, struct js *object, const char *key) {
     return dec_time(slice_of(js_string(n)), &us) ? local_time(cx, js_string(n)) : plain(cx, js_string(n));
   if (js_bool(n, &b)) return b ? "yes" : "no";
   return js_int(n, &i) ? ctx_printf(cx, "%" PRId64, i) : NULL;
+}
+
+void print_text(struct ctx *cx, const char *text, int indent) {
+  struct slice lines = slice_of(text), line, word;
+  while (slice_cut(&lines, '\n', &line)) {
+    size_t column = LINE;
+    struct slice words = slice_of(plain(cx, ctx_memdup(cx, line.p, line.n)));
+    for (bool first = true; slice_cut(&words, ' ', &word); first = false) {
+      bool begin = column + 1 + text_width(word) > LINE;
+      if (begin) column = (size_t)indent;
+      if (begin)
+        printf("%s%*s", first ? "" : "\n", indent, "");
+      else
+        column += (size_t)printf(" ");
+      fwrite(word.p, 1, word.n, stdout);
+      column += text_width(word);
+    }
+    putchar('\n');
+  }
 }

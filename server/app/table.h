@@ -19,6 +19,8 @@ void table_print(const struct table *t, FILE *to);
 size_t text_width(struct slice s);
 /* A text without control characters, for a terminal. In cx. */
 const char *plain(struct ctx *cx, const char *text);
+/* Prints a text of some lines in lines of at most 100 columns, each after `indent` blanks. */
+void print_text(struct ctx *cx, const char *text, int indent);
 /* A time of the API (RFC 3339) as local time; "-" when never. In cx. */
 const char *local_time(struct ctx *cx, const char *rfc3339);
 /* Prints JSON, indented, with a newline. */

@@ -83,9 +83,10 @@ static void add_pushcert(struct dates *d, const struct pushcert *c, const struct
              .name = ctx_printf(d->cx, "Push certificate %s (serial number %s)", c->topic, c->serial_number),
              .at = c->not_after,
              .effect = ctx_printf(d->cx,
-                                  "Without a valid one %s cannot be woken and none can enroll. Nothing is lost: "
-                                  "devices stay enrolled, apps and settings on them stay, commands wait.",
-                                  c->enrollments ? plural(d->cx, c->enrollments, "enrolled device") : "devices"),
+                                  "Without a valid one no device of its topic can be woken (%s), and none can enroll. "
+                                  "Nothing is lost: devices stay enrolled, apps and settings on them stay, commands "
+                                  "wait.",
+                                  plural(d->cx, c->enrollments, "enrolled device")),
              .fix = renew_text(d->cx, c, r),
              .topic = c->topic,
              .also_to = concerned(d->cx, r)});
@@ -137,8 +138,8 @@ static void add_account(struct dates *d, const struct pushcert *c, const struct 
                                   c->enrollments == 1 ? "goes" : "go", guardian_day(d->cx, c->not_after)),
              .fix = ctx_printf(d->cx,
                                "%s: two people sign in, each with the second factor; then say so: `pomona pushcert "
-                               "record --topic %s --confirm`.",
-                               pushcert_people(d->cx, r), c->topic),
+                               "record --confirm`.",
+                               pushcert_people(d->cx, r)),
              .topic = c->topic,
              .also_to = concerned(d->cx, r)});
 }

@@ -21,8 +21,18 @@ struct guardian_identities {
 MUST_CHECK enum err guardian_identities(struct ctx *cx, struct db *db, int64_t now, int64_t until,
                                         struct guardian_identities *out);
 
+/* A topic that enabled channels listen on. */
+struct guardian_topic {
+  char *topic;
+  int64_t enrollments;
+  bool certificate; /* there is one in use for it */
+};
+MUST_CHECK enum err guardian_topics(struct ctx *cx, struct db *db, struct guardian_topic **out, size_t *n);
+
 /* The domain of public-url whose end nobody told; NULL: it is told, or public-url names none. In cx. */
 const char *guardian_unknown_domain(struct ctx *cx, const struct core_conf *conf);
+/* Has the ladder of this date begun? */
+bool guardian_reached(const struct guardian_date *d, int64_t now, int *step);
 /* "2026-11-22". In cx. */
 char *guardian_day(struct ctx *cx, int64_t at);
 /* "ends in 14 days, on 2026-12-06", "ended 8 days ago, on …", "is due …". In cx. */

@@ -32,3 +32,20 @@ enum err guardian_identities(struct ctx *cx, struct db *db, int64_t now, int64_t
   return db_one_int(cx, db, &out->soon, "SELECT count(*) " NEWEST_OF_ENROLLED "AND i.not_after <= $2", DB_I(now),
                     DB_I(until));
 }
+
+enum { TOPICS_MAX = 100 };
+
+enum err guardian_topics(struct ctx *cx, struct db *db, struct guardian_topic **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, TOPICS_MAX * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT e.topic, count(*), EXISTS (SELECT 1 FROM pushcert p WHERE p.topic = e.topic "
+                   "AND p.superseded_at IS NULL) FROM enrollment e WHERE e.enabled = 1 AND e.topic IS NOT NULL "
+                   "GROUP BY e.topic ORDER BY 2 DESC LIMIT $1",
+                   DB_I(TOPICS_MAX)));
+  while (*n < TOPICS_MAX && db_next(&r))
+    (*out)[(*n)++] = (struct guardian_topic){
+        .topic = db_text(&r, 0), .enrollments = db_int(&r, 1), .certificate = db_int(&r, 2) != 0};
+  return db_close(&r);
+}

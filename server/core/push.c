@@ -9,7 +9,7 @@
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Why pushes of the channel's topic do not go now, or NULL. */
-static enum err topic_hindrance(struct ctx *cx, struct db *db, const char *topic, const char **out) {
+enum err push_topic_hindrance(struct ctx *cx, struct db *db, const char *topic, const char **out) {
   struct pushcert cert;
   struct push_stop_note stop;
   int64_t now = clock_now_us();
@@ -35,7 +35,7 @@ static enum err hindrance(struct ctx *cx, struct db *db, const struct wake *w, c
   if (w->blocked) *out = "it is blocked";
   if (!*out && (!w->token_now.n || !w->topic)) *out = "it has not sent a push token yet";
   if (*out) return OK;
-  TRY(topic_hindrance(cx, db, w->topic, out));
+  TRY(push_topic_hindrance(cx, db, w->topic, out));
   if (!*out && w->dead_at && w->due_at > clock_now_us())
     *out = ctx_printf(cx,
                       "APNs does not take its token any more (%s); it is tried again once a week until the device "
@@ -142,7 +142,7 @@ enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment, struct pu
   const char *stopped = NULL;
   TRY(push_row(cx, db, enrollment, &w));
   bool reachable = w.enabled && !w.blocked && w.token_now.n && w.topic;
-  if (reachable) TRY(topic_hindrance(cx, db, w.topic, &stopped));
+  if (reachable) TRY(push_topic_hindrance(cx, db, w.topic, &stopped));
   *out = (struct push_state){.state = state_of(&w, reachable, stopped != NULL),
                              .due_at = w.due_at,
                              .sent_at = w.sent_at,

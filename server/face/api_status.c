@@ -1,5 +1,6 @@
 /* /api/v1/status and the description of the API, made from the tables of routes. */
 #include "base/clock.h"
+#include "core/guardian.h"
 #include "core/queue_list.h"
 #include "face/api_int.h"
 
@@ -27,13 +28,15 @@ static struct js *push_json(struct ctx *cx, struct core *core) {
 static enum err fill_status(struct ctx *cx, struct core *core, struct js *body) {
   struct db *db;
   struct queue_totals totals;
-  struct js *certs, *checks = js_array(cx);
+  struct js *certs, *banner, *checks = js_array(cx);
   bool ready = system_checks(cx, core, checks);
   js_set_bool(body, "ready", ready);
   js_set_string(body, "version", POMONA_VERSION);
   js_set_string(body, "public_url", core_conf(core)->public_url);
   js_set(body, "checks", checks);
   TRY(db_reader(cx, core->store, &db));
+  TRY(guardian_banner(cx, db, core, &banner));
+  js_set(body, "banner", banner);
   TRY(queue_totals(cx, db, &totals));
   TRY(api_pushcerts(cx, core, &certs));
   js_set_int(body, "enrollments", totals.enrollments);

@@ -1,5 +1,6 @@
 /* Is the server alive, is it able to serve, is everything fine. */
 #include "core/guard.h"
+#include "core/guardian.h"
 #include "face/api_int.h"
 
 #include <stdatomic.h>
@@ -57,12 +58,23 @@ bool system_checks(struct ctx *cx, struct core *core, struct js *list) {
   return all;
 }
 
+/* Slugs of the banner: it serves, but somebody has to do something. Nothing more, since anyone may ask. */
+static struct js *warnings(struct ctx *cx, struct core *core) {
+  struct js *slugs = js_array(cx), *banner;
+  struct db *db;
+  if (db_reader(cx, core->store, &db) != OK || guardian_banner(cx, db, core, &banner) != OK)
+    return ctx_clear_error(cx), slugs; /* the checks tell of that */
+  for (size_t i = 0; i < js_count(banner); i++) js_add_string(slugs, js_str(js_at(banner, i), "slug"));
+  return slugs;
+}
+
 static void readyz(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
   struct js *body = js_object(cx), *list = js_array(cx);
   bool ready = system_checks(cx, core, list);
   js_set_bool(body, "ready", ready);
   js_set(body, "checks", list);
+  js_set(body, "warnings", warnings(cx, core));
   reply_json(rq, ready ? 200 : 503, body);
 }
 

@@ -1,0 +1,188 @@
+/* What everybody must know now. */
+#include "core/guardian_int.h"
+
+#include "base/clock.h"
+#include "core/notice.h"
+#include "core/push.h"
+#include "core/pushcert.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { NEAR_DAYS = 30 };
+
+struct banner {
+  struct ctx *cx;
+  struct db *db;
+  struct core *core;
+  struct js *list;
+  int64_t now;
+  struct guardian_topic *topics; /* that devices listen on */
+  size_t topics_n;
+};
+
+struct item {
+  const char *slug, *title, *text, *fix;
+};
+
+static void add(struct banner *b, struct item i) {
+  struct js *o = js_object(b->cx);
+  js_set_string(o, "slug", i.slug);
+  js_set_string(o, "title", i.title);
+  js_set_string(o, "text", i.text);
+  js_set_string(o, "fix", i.fix);
+  js_add(b->list, o);
+}
+
+/* ---- dates ---- */
+
+static void add_expired(struct banner *b, const struct guardian_date *d) {
+  add(b, (struct item){"pushcert-expired", ctx_printf(b->cx, "%s %s", d->name, guardian_when(b->cx, d, b->now)),
+                       "Devices cannot be woken, but nothing is lost: they stay enrolled, apps and settings on them "
+                       "stay, and commands wait in their queue until a renewed certificate is imported; then all who "
+                       "are waited for are woken. Until then new devices cannot enroll.",
+                       d->fix});
+}
+
+static enum err dates(struct banner *b) {
+  struct guardian_date *all;
+  size_t n;
+  TRY(guardian_dates(b->cx, b->db, b->core, &all, &n));
+  for (size_t i = 0; i < n; i++) {
+    const struct guardian_date *d = &all[i];
+    int step;
+    if (!guardian_reached(d, b->now, &step) || step > NEAR_DAYS) continue;
+    if (strcmp(d->kind, "pushcert") == 0 && d->at <= b->now)
+      add_expired(b, d);
+    else
+      add(b, (struct item){ctx_printf(b->cx, "%s-%s", d->kind,
+                                      d->due            ? "due"
+                                      : d->at <= b->now ? "ended"
+                                                        : "ending"),
+                           ctx_printf(b->cx, "%s %s", d->name, guardian_when(b->cx, d, b->now)), d->effect, d->fix});
+  }
+  return OK;
+}
+
+/* ---- push certificates ---- */
+
+static enum err no_pushcert(struct banner *b) {
+  struct pushcert *certs;
+  size_t n;
+  TRY(pushcert_list(b->cx, b->db, &certs, &n));
+  if (n == 0)
+    add(b, (struct item){"pushcert-none", "There is no push certificate",
+                         "Without one no device can enroll, and none can be woken.",
+                         "Make a request (`pomona pushcert csr`), have it signed, upload it at "
+                         "https://identity.apple.com/pushcert, and import what Apple gives: `pomona pushcert import "
+                         "FILE`."});
+  return OK;
+}
+
+static enum err missing_topics(struct banner *b) {
+  for (size_t i = 0; i < b->topics_n; i++)
+    if (!b->topics[i].certificate)
+      add(b, (struct item){"pushcert-missing",
+                           ctx_printf(b->cx, "There is no push certificate for the topic %s", b->topics[i].topic),
+                           ctx_printf(b->cx, "%" PRId64 " enrolled devices and users listen on it and cannot be woken.",
+                                      b->topics[i].enrollments),
+                           "Import the certificate with that UID; if it is lost for good, they must enroll anew: "
+                           "`pomona pushcert move`."});
+  return OK;
+}
+
+/* What Apple says of a certificate that has not ended. */
+static void judge(struct banner *b, const struct pushcert *c, const char *people, const char *stopped) {
+  const char *said = c->proof_text ? c->proof_text : "";
+  bool refused = c->proof && strcmp(c->proof, "refused") == 0;
+  bool unproven = c->proof && strcmp(c->proof, "unreachable") == 0 && !c->proven_at;
+  const char *name = ctx_printf(b->cx, "push certificate %s (serial number %s)", c->topic, c->serial_number);
+  if (refused)
+    add(b, (struct item){"pushcert-refused", ctx_printf(b->cx, "Apple refuses the %s", name),
+                         ctx_printf(b->cx, "%s. The %" PRId64 " devices that listen on it cannot be woken.", said,
+                                    c->enrollments),
+                         ctx_printf(b->cx,
+                                    "It was probably revoked, or renewed elsewhere since. Look at its row in "
+                                    "https://identity.apple.com/pushcert (%s), press Renew there, and import the new "
+                                    "one.",
+                                    people)});
+  else if (stopped)
+    add(b, (struct item){"push-stopped", ctx_printf(b->cx, "Pushes to the topic %s are stopped", c->topic), stopped,
+                         "They begin again by themselves. If this comes again: `pomona doctor`."});
+  else if (unproven)
+    add(b, (struct item){"pushcert-unproven", ctx_printf(b->cx, "The %s is not proven", name),
+                         ctx_printf(b->cx, "Apple could not be asked whether it takes it: %s.", said),
+                         "It is asked again by itself; `pomona doctor` says what stands in the way to Apple."});
+}
+
+static enum err proofs(struct banner *b) {
+  struct pushcert *certs;
+  size_t n;
+  TRY(pushcert_list(b->cx, b->db, &certs, &n));
+  for (size_t i = 0; i < n; i++) {
+    const char *stopped;
+    struct pushcert_record r;
+    if (certs[i].superseded_at || certs[i].not_after <= b->now) continue;
+    TRY(push_topic_hindrance(b->cx, b->db, certs[i].topic, &stopped));
+    TRY(pushcert_record_read(b->cx, b->db, certs[i].topic, &r));
+    judge(b, &certs[i], pushcert_people(b->cx, &r), stopped);
+  }
+  return OK;
+}
+
+static enum err several_topics(struct banner *b) {
+  const char *names = "";
+  for (size_t i = 0; i < b->topics_n; i++)
+    names =
+        ctx_printf(b->cx, "%s%s%s (%" PRId64 ")", names, i ? ", " : "", b->topics[i].topic, b->topics[i].enrollments);
+  if (b->topics_n > 1)
+    add(b,
+        (struct item){"topics-several", ctx_printf(b->cx, "Devices listen on %zu topics", b->topics_n),
+                      ctx_printf(b->cx, "%s. A device hears only pushes of the topic that it enrolled with.", names),
+                      "Renew the certificate of each, with its own Apple Account, as long as devices listen on it."});
+  return OK;
+}
+
+/* ---- who stands behind them ---- */
+
+static enum err record_of(struct banner *b, const char *topic) {
+  struct pushcert_record r;
+  struct pushcert_warning *all;
+  size_t n;
+  const char *text = "";
+  TRY(pushcert_record_read(b->cx, b->db, topic, &r));
+  TRY(pushcert_record_warnings(b->cx, &r, core_conf(b->core)->organization, &all, &n));
+  for (size_t i = 0; i < n; i++) text = ctx_printf(b->cx, "%s%s- %s", text, i ? "\n" : "", all[i].text);
+  if (n)
+    add(b, (struct item){"record",
+                         ctx_printf(b->cx, "%zu thing%s to settle about who can renew %s", n, n == 1 ? "" : "s", topic),
+                         text, "Answer the questions: `pomona pushcert record`."});
+  return OK;
+}
+
+static enum err records(struct banner *b) {
+  for (size_t i = 0; i < b->topics_n; i++)
+    if (b->topics[i].certificate) TRY(record_of(b, b->topics[i].topic));
+  return OK;
+}
+
+/* ---- notices ---- */
+
+static enum err command_child(struct banner *b) {
+  if (!notify_child_alive(b->core->notify_child))
+    add(b, (struct item){"notify-command-dead", "The process that runs notify-command has died",
+                         "Notices do not reach the command any more.", "Restart the server."});
+  return OK;
+}
+
+/* What is most urgent comes first. A new thing to know is a row here. */
+static enum err (*const providers[])(struct banner *b) = {no_pushcert,    missing_topics, dates,  proofs,
+                                                          several_topics, command_child,  records};
+
+enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
+  struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};
+  TRY(guardian_topics(cx, db, &b.topics, &b.topics_n));
+  for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) TRY(providers[i](&b));
+  *out = b.list;
+  return OK;
+}
