@@ -98,6 +98,15 @@ enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enro
   return OK;
 }
 
+/* What it was woken for is answered. */
+static enum err came(struct ctx *cx, struct db *db, struct wake *w, int64_t seen_at) {
+  TRY(push_hour_add(cx, db, w->taken_at, 0, 1));
+  w->delays = push_delays_add(cx, w->delays, seen_at - w->sent_at);
+  w->taken = 0;
+  w->taken_at = 0;
+  return OK;
+}
+
 enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t seen_at,
                    int64_t next) {
   struct wake w;
@@ -109,6 +118,7 @@ enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enr
   bool newer = w.due_at > seen_at && !w.answered_at;
   bool keep = newer && (w.why == PUSH_ASKED || (w.why == PUSH_COMMAND && w.due_at < next));
   if (next && !w.due_at && !w.answered_at) uuid_new(w.apns_id);
+  if (w.taken && w.sent_at <= seen_at) TRY(came(cx, db, &w, seen_at));
   w.seen_at = later(w.seen_at, seen_at);
   w.attempts = 0;
   if (!keep) w.due_at = next, w.why = PUSH_LATER;
@@ -149,6 +159,11 @@ enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment, struct pu
                              .answered_at = w.answered_at,
                              .dead_at = w.dead_at,
                              .status = w.status,
+                             .taken_at = w.taken_at,
+                             .taken = w.taken,
+                             .attempts = w.attempts,
+                             .usual_us = push_delays_usual(w.delays),
+                             .token = w.token.n ? enc_hex(cx, w.token.p, w.token.n) : NULL,
                              .reason = ctx_strdup(cx, stopped ? stopped : w.reason),
                              .apns_id = w.apns_id[0] ? ctx_strdup(cx, w.apns_id) : NULL};
   return OK;

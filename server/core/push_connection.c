@@ -243,8 +243,6 @@ static bool of_conn(struct slice key, void *value, void *arg) {
   struct item *i = value;
   if (i->conn != arg) return true;
   i->topic->in_flight--;
-  free((void *)(uintptr_t)i->a.token.p);
-  free(i->magic);
   free(i);
   return false;
 }
@@ -306,7 +304,14 @@ static struct topic *next_sender(const struct push *p) {
   return NULL;
 }
 
+/* As a string of JSON it stands for itself. */
+static bool is_literal(const char *s) {
+  while (*s >= ' ' && *s < 0x7f && *s != '"' && *s != '\\') s++;
+  return !*s;
+}
+
 static struct slice payload(struct ctx *cx, const char *magic) {
+  if (is_literal(magic)) return slice_of(ctx_printf(cx, "{\"mdm\":\"%s\"}", magic));
   struct js *o = js_object(cx);
   js_set_string(o, "mdm", magic);
   return js_text(cx, o, JS_COMPACT);

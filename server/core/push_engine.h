@@ -49,10 +49,11 @@ struct item {
   struct topic *topic;
   struct conn *conn; /* that it was sent on, until it is answered */
   char *magic;
-  struct push_answer a; /* token: own memory */
-  bool first, again;    /* again: its row may have changed since it was read */
+  struct push_answer a;
+  bool first, again; /* again: its row may have changed since it was read */
   int64_t sent_mono;
   int resends;
+  char text[]; /* token and magic */
 };
 struct items {
   struct item *head, **tail;
@@ -186,9 +187,9 @@ struct push {
   struct map *items;     /* by enrollment */
   struct items answered; /* not yet with the writer */
   size_t unwritten;      /* answered, not yet known to be written */
-  bool writing;
-  int64_t write_at; /* monotonic: after a failure, not before */
-  size_t works;     /* that the writer has */
+  size_t writing;        /* batches that the writer has */
+  int64_t write_at;      /* monotonic: after a failure, not before */
+  size_t works;          /* that the writer has */
   struct push_pace pace;
   int64_t due_next;  /* wall time when the next row becomes due; 0: not known to be any */
   int64_t rescan_at; /* monotonic */

@@ -36,7 +36,7 @@ enum push_trouble apns_trouble(const struct h2 *c); /* of a connection that has 
 
 const char *push_why_name(enum push_why why);
 enum push_why push_why_of(const char *name); /* PUSH_LATER for NULL and for what is unknown */
-bool push_why_goes_first(const char *name);  /* someone waits for it */
+bool push_why_goes_first(enum push_why why); /* someone waits for it */
 int64_t push_gap(enum push_why why);         /* between two pushes to a token that did not answer the first */
 /* From one push to the next while the device, not seen for absent_us, does not come. attempts: pushes so far, 1 or
  * more. */
@@ -61,14 +61,16 @@ int64_t push_pace_at(const struct push_pace *p, int64_t rate);           /* when
 struct wake {
   int64_t enrollment;
   bool exists; /* the row of wake; what follows, down to seen_at, is of it */
-  int64_t due_at, sent_at, answered_at, apns_timestamp, failed_since, dead_at, seen_at; /* 0 is NULL */
+  int64_t due_at, sent_at, answered_at, apns_timestamp, failed_since, dead_at, seen_at, taken_at; /* 0 is NULL */
   char apns_id[UUID_LEN + 1];
   enum push_why why;
   int attempts, status;
-  struct slice token; /* that it was sent to last */
-  char *reason;       /* may be NULL */
-  bool enabled;       /* of the channel, as it is now; the following too */
-  bool blocked;       /* its device is */
+  int taken;           /* pushes that APNs took since the device was seen last */
+  struct slice delays; /* big-endian 32 bit each, milliseconds, oldest first */
+  struct slice token;  /* that it was sent to last */
+  char *reason;        /* may be NULL */
+  bool enabled;        /* of the channel, as it is now; the following too */
+  bool blocked;        /* its device is */
   char *id;
   char *topic;
   struct slice token_now;
@@ -78,9 +80,16 @@ MUST_CHECK enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment,
                              struct wake *out); /* E_NOT_FOUND: no such channel */
 MUST_CHECK enum err push_row_save(struct ctx *cx, struct db *db, const struct wake *w);
 
+/* A row as it was when it was read, as far as the next due time depends on it. */
+struct push_read {
+  int64_t due_at, absent_since;
+  enum push_why why;
+  int attempts, taken;
+};
 /* A push to send. */
 struct push_due_row {
-  int64_t enrollment, due_at;
+  int64_t enrollment;
+  struct push_read read;
   const char *apns_id; /* NULL: a new one is to be made */
   const char *topic, *magic;
   bool first; /* someone waits for it */
@@ -131,8 +140,26 @@ struct push_answer {
   int status;
   char reason[64];
   bool spare; /* refusals are general: no token dies of them */
+  struct push_read read;
+};
+/* Settles the usual answer, 200, in one statement, when the row is still as it was read and is then due at next_due;
+ *done false: it is not, and push_settle decides. */
+MUST_CHECK enum err push_row_taken(struct ctx *cx, struct db *db, const struct push_answer *a, int64_t next_due,
+                                   bool *done);
+/* Counts devices of the hour in which they were woken: by a push that APNs took, and of these who came. */
+MUST_CHECK enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, int woken, int came);
+
+/* The device came delay_us after a push that APNs took: the last 20 such delays are kept. In cx. */
+struct slice push_delays_add(struct ctx *cx, struct slice delays, int64_t delay_us);
+/* Their 95th percentile; 5 min until 5 are known. */
+int64_t push_delays_usual(struct slice delays);
+
+/* What a row's change counts for in wake_hour. */
+struct push_tally {
+  int woken, came;
 };
 /* Changes the row by the answer; *save: it is changed. */
-enum push_verdict push_settle(struct wake *w, const struct push_answer *a, bool *save);
+enum push_verdict push_settle(struct ctx *cx, struct wake *w, const struct push_answer *a, bool *save,
+                              struct push_tally *tally);
 
 #endif

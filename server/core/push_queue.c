@@ -38,18 +38,19 @@ static struct slice key_of(const int64_t *enrollment) { return slice_mem(enrollm
 
 void item_free(struct push *p, struct item *i) {
   map_del(p->items, key_of(&i->a.enrollment));
-  free((void *)(uintptr_t)i->a.token.p);
-  free(i->magic);
   free(i);
 }
 
 static struct item *item_new(struct push *p, struct topic *t, const struct push_due_row *row) {
-  struct item *i = mem_alloc(sizeof *i);
-  char *token = mem_alloc(row->token.n + 1);
-  memcpy(token, row->token.p, row->token.n);
-  *i = (struct item){.topic = t, .magic = mem_strdup(row->magic), .first = row->first};
+  size_t magic_n = strlen(row->magic) + 1;
+  struct item *i = mem_alloc(sizeof *i + row->token.n + magic_n);
+  memcpy(i->text, row->token.p, row->token.n);
+  i->magic = memcpy(i->text + row->token.n, row->magic, magic_n);
+  i->topic = t;
+  i->first = row->first;
   i->a.enrollment = row->enrollment;
-  i->a.token = slice_mem(token, row->token.n);
+  i->a.token = slice_mem(i->text, row->token.n);
+  i->a.read = row->read;
   if (row->apns_id && strlen(row->apns_id) == UUID_LEN)
     memcpy(i->a.apns_id, row->apns_id, UUID_LEN);
   else
@@ -144,8 +145,8 @@ void queue_hint(struct push *p, int64_t enrollment) {
   }
   if (atomic_load(&p->quiet) || !p->db || push_due_row(p->cx, p->db, enrollment, &row, &found) != OK || !found) return;
   struct topic *t = topic_find(p, row.topic);
-  if (row.due_at > p->now)
-    queue_due(p, row.due_at);
+  if (row.read.due_at > p->now)
+    queue_due(p, row.read.due_at);
   else if (t && topic_usable(p, t) && topic_waiting(t) < CHUNK_MOST && p->mono >= t->retry_at)
     take_row(p, t, &row);
   else if (t)

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 128 };
+/* A job of the writer, and how many it may have at a time: while one is on its way to the disk, others are run. */
+enum { BATCH = 256, BATCHES = 8 };
 
 struct result {
   struct item *item;
@@ -20,6 +21,7 @@ struct result {
 };
 struct batch {
   struct work w;
+  struct push_tally tally;
   size_t n;
   struct result r[BATCH];
 };
@@ -51,9 +53,21 @@ static enum err tell_dead(struct ctx *cx, struct db *db, const struct wake *w, c
   return event_add(cx, db, "push.token-refused", w->id, data);
 }
 
-static enum err write_one(struct ctx *cx, struct db *db, struct result *r) {
+/* The usual answer to a row that nobody changed meanwhile. */
+static enum err take_usual(struct ctx *cx, struct db *db, struct result *r, struct push_tally *tally, bool *done) {
+  const struct push_answer *a = &r->item->a;
+  r->due_at = a->sent_at + push_after(a->read.why, a->read.attempts + 1, a->answered_at - a->read.absent_since);
+  r->verdict = PUSH_TAKEN;
+  TRY(push_row_taken(cx, db, a, r->due_at, done));
+  if (*done) tally->woken += a->read.taken == 0;
+  return OK;
+}
+
+static enum err write_one(struct ctx *cx, struct db *db, struct result *r, struct push_tally *tally) {
   struct wake w;
-  bool save;
+  bool save, done = false;
+  if (r->item->a.status == 200) TRY(take_usual(cx, db, r, tally, &done));
+  if (done) return OK;
   enum err e = push_row(cx, db, r->item->a.enrollment, &w);
   if (e == E_NOT_FOUND) {
     ctx_clear_error(cx);
@@ -62,7 +76,7 @@ static enum err write_one(struct ctx *cx, struct db *db, struct result *r) {
   }
   TRY(e);
   r->dead_before = w.dead_at != 0;
-  r->verdict = push_settle(&w, &r->item->a, &save);
+  r->verdict = push_settle(cx, &w, &r->item->a, &save, tally);
   r->due_at = w.due_at;
   if (save) TRY(push_row_save(cx, db, &w));
   return r->verdict == PUSH_DEAD && !r->dead_before ? tell_dead(cx, db, &w, &r->item->a) : OK;
@@ -70,8 +84,9 @@ static enum err write_one(struct ctx *cx, struct db *db, struct result *r) {
 
 static enum err batch_fn(struct ctx *cx, struct db *db, struct work *w) {
   struct batch *b = (struct batch *)w;
-  for (size_t i = 0; i < b->n; i++) TRY(write_one(cx, db, &b->r[i]));
-  return OK;
+  b->tally = (struct push_tally){0};
+  for (size_t i = 0; i < b->n; i++) TRY(write_one(cx, db, &b->r[i], &b->tally));
+  return b->tally.woken ? push_hour_add(cx, db, clock_now_us(), b->tally.woken, b->tally.came) : OK;
 }
 
 /* ---- on the push thread: written ---- */
@@ -90,7 +105,7 @@ static void written(struct push *p, const struct result *r) {
 
 static void batch_finish(struct push *p, struct work *w) {
   struct batch *b = (struct batch *)w;
-  p->writing = false;
+  p->writing--;
   if (w->e != OK) {
     log_failure(LOG_ERROR, w->job.cx, "results of pushes could not be written; they will be");
     p->write_at = p->mono + p->tuning.write_retry;
@@ -105,13 +120,17 @@ static void batch_finish(struct push *p, struct work *w) {
 
 /* Refusals of batches before a topic stopped were marked, and are unmarked by the stop; later ones are not marked at
  * all. */
-void results_flush(struct push *p) {
-  if (p->writing || !p->answered.n || p->mono < p->write_at) return;
+static void flush(struct push *p) {
   struct batch *b = mem_alloc(sizeof *b);
   for (struct item *i; b->n < BATCH && (i = items_pop(&p->answered)); b->n++) {
     i->a.spare = i->topic->stopped_until > p->now;
     b->r[b->n] = (struct result){.item = i};
   }
-  p->writing = true;
+  p->writing++;
   work_post(p, &b->w, batch_fn, batch_finish);
+}
+
+void results_flush(struct push *p) {
+  while (p->answered.n && p->mono >= p->write_at && (!p->writing || (p->answered.n >= BATCH && p->writing < BATCHES)))
+    flush(p);
 }

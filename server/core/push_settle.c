@@ -9,6 +9,8 @@ static int64_t seen(const struct wake *w) { return later(w->seen_at, w->last_see
 
 /* A push as settlers see it. */
 struct settling {
+  struct ctx *cx;
+  struct push_tally *tally;
   struct wake *w;
   const struct push_answer *a;
   enum apns_act act;
@@ -35,8 +37,21 @@ static void failing(const struct settling *s) {
   if (!s->w->failed_since) s->w->failed_since = s->a->answered_at;
 }
 
+/* A device may come before the answer to the push that woke it is settled. */
+static void count_taken(const struct settling *s) {
+  struct wake *w = s->w;
+  int64_t came = seen(w);
+  if (came >= s->a->sent_at) {
+    w->delays = push_delays_add(s->cx, w->delays, came - s->a->sent_at);
+    s->tally->woken++, s->tally->came++;
+    return;
+  }
+  if (w->taken++ == 0) s->tally->woken++, w->taken_at = s->a->answered_at;
+}
+
 static enum push_verdict taken(const struct settling *s) {
   final(s);
+  count_taken(s);
   next_by_schedule(s);
   s->w->failed_since = s->w->dead_at = 0;
   return PUSH_TAKEN;
@@ -74,14 +89,15 @@ static enum push_verdict gone(const struct settling *s) {
   return PUSH_IGNORED;
 }
 
-enum push_verdict push_settle(struct wake *w, const struct push_answer *a, bool *save) {
+enum push_verdict push_settle(struct ctx *cx, struct wake *w, const struct push_answer *a, bool *save,
+                              struct push_tally *tally) {
   static enum push_verdict (*const settlers[APNS_ACTS])(const struct settling *) = {
       [APNS_FINE] = taken,   [APNS_TOKEN] = dead,     [APNS_GONE] = gone,    [APNS_TOPIC] = kept,
       [APNS_SLOW] = put_off, [APNS_SERVER] = put_off, [APNS_IDLE] = put_off, [APNS_OURS] = put_off,
   };
   *save = w->exists && slice_eq(w->token_now, a->token);
   if (!*save) return PUSH_IGNORED;
-  struct settling s = {.w = w, .a = a, .act = apns_reason(a->status, a->reason)->act};
+  struct settling s = {.cx = cx, .tally = tally, .w = w, .a = a, .act = apns_reason(a->status, a->reason)->act};
   s.current = w->answered_at != 0 || strcmp(w->apns_id, a->apns_id) == 0;
   s.due = s.current && w->due_at && seen(w) < a->sent_at;
   if (s.current) memcpy(w->apns_id, a->apns_id, sizeof w->apns_id), w->answered_at = 0;

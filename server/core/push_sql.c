@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HOURS_KEPT (8 * US_DAY)
+
 /* ---- one row ---- */
 
 static void copy_id(char out[UUID_LEN + 1], const char *id) { snprintf(out, UUID_LEN + 1, "%s", id ? id : ""); }
@@ -34,6 +36,9 @@ static void read_wake(struct db_rows *r, struct wake *w) {
   w->seen_at = db_int(r, 18);
   w->id = db_text(r, 19);
   w->blocked = db_int(r, 20) != 0;
+  w->taken_at = db_int(r, 21);
+  w->taken = (int)db_int(r, 22);
+  w->delays = db_blob(r, 23);
 }
 
 enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment, struct wake *out) {
@@ -43,7 +48,8 @@ enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment, struct wake
       cx, db, &r,
       "SELECT e.enabled, e.topic, e.token, e.token_at, e.last_seen, w.enrollment, w.due_at, w.apns_id, w.why,"
       " w.attempts, w.sent_at, w.token, w.answered_at, w.status, w.reason, w.apns_timestamp, w.failed_since,"
-      " w.dead_at, w.seen_at, e.id, d.blocked_at IS NOT NULL FROM enrollment e JOIN device d ON d.seq = e.device"
+      " w.dead_at, w.seen_at, e.id, d.blocked_at IS NOT NULL, w.taken_at, w.taken, w.delays FROM enrollment e JOIN "
+      "device d ON d.seq = e.device"
       " LEFT JOIN wake w ON w.enrollment = e.seq WHERE e.seq = $1",
       DB_I(enrollment)));
   bool found = db_next(&r);
@@ -58,14 +64,39 @@ enum err push_row_save(struct ctx *cx, struct db *db, const struct wake *w) {
   return db_run(
       cx, db,
       "INSERT INTO wake (enrollment, due_at, apns_id, why, attempts, sent_at, token, answered_at, status, reason,"
-      " apns_timestamp, failed_since, dead_at, seen_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+      " apns_timestamp, failed_since, dead_at, seen_at, taken_at, taken, delays)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
       " ON CONFLICT (enrollment) DO UPDATE SET due_at = $2, apns_id = $3, why = $4, attempts = $5, sent_at = $6,"
       " token = $7, answered_at = $8, status = $9, reason = $10, apns_timestamp = $11, failed_since = $12,"
-      " dead_at = $13, seen_at = $14",
+      " dead_at = $13, seen_at = $14, taken_at = $15, taken = $16, delays = $17",
       DB_I(w->enrollment), DB_TIME(w->due_at), DB_S(w->apns_id), DB_S(push_why_name(w->why)), DB_I(w->attempts),
       DB_TIME(w->sent_at), DB_B(w->token), DB_TIME(w->answered_at), DB_I(w->status), DB_S(w->reason),
-      DB_TIME(w->apns_timestamp), DB_TIME(w->failed_since), DB_TIME(w->dead_at), DB_TIME(w->seen_at));
+      DB_TIME(w->apns_timestamp), DB_TIME(w->failed_since), DB_TIME(w->dead_at), DB_TIME(w->seen_at),
+      DB_TIME(w->taken_at), DB_I(w->taken), DB_B(w->delays));
+}
+
+enum err push_row_taken(struct ctx *cx, struct db *db, const struct push_answer *a, int64_t next_due, bool *done) {
+  int64_t n;
+  TRY(db_run_n(
+      cx, db, &n,
+      "UPDATE wake SET due_at = $2, apns_id = $3, attempts = attempts + 1, sent_at = $4, token = $5, answered_at = $6,"
+      " status = 200, reason = '', apns_timestamp = NULL, failed_since = NULL, dead_at = NULL,"
+      " taken_at = coalesce(taken_at, $6), taken = taken + 1"
+      " WHERE enrollment = $1 AND due_at = $7 AND attempts = $8 AND why = $9 AND taken = $10"
+      " AND (apns_id = $3 OR answered_at IS NOT NULL) AND coalesce(seen_at, 0) < $4"
+      " AND EXISTS (SELECT 1 FROM enrollment e WHERE e.seq = $1 AND e.token = $5 AND coalesce(e.last_seen, 0) < $4)",
+      DB_I(a->enrollment), DB_TIME(next_due), DB_S(a->apns_id), DB_I(a->sent_at), DB_B(a->token), DB_I(a->answered_at),
+      DB_I(a->read.due_at), DB_I(a->read.attempts), DB_S(push_why_name(a->read.why)), DB_I(a->read.taken)));
+  *done = n == 1;
+  return OK;
+}
+
+enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, int woken, int came) {
+  TRY(db_run(cx, db, "DELETE FROM wake_hour WHERE hour < $1", DB_I(woken_at - HOURS_KEPT)));
+  return db_run(cx, db,
+                "INSERT INTO wake_hour (hour, woken, answered) VALUES ($1, $2, $3)"
+                " ON CONFLICT (hour) DO UPDATE SET woken = wake_hour.woken + $2, answered = wake_hour.answered + $3",
+                DB_I(woken_at / US_HOUR * US_HOUR), DB_I(woken), DB_I(came));
 }
 
 /* ---- what is due ---- */
@@ -73,18 +104,28 @@ enum err push_row_save(struct ctx *cx, struct db *db, const struct wake *w) {
 /* CROSS JOIN: by due time, then the channel of each; never through all channels of a topic. */
 #define DUE                                                                                                            \
   "SELECT w.enrollment, w.due_at, CASE WHEN w.answered_at IS NULL THEN w.apns_id END, e.topic, e.push_magic, w.why,"   \
-  " e.token FROM wake w CROSS JOIN enrollment e WHERE e.seq = w.enrollment AND e.enabled = 1 AND e.token IS NOT NULL"  \
+  " e.token, w.attempts, w.taken, max(coalesce(e.token_at, 0), coalesce(e.last_seen, 0), coalesce(w.seen_at, 0))"      \
+  " FROM wake w CROSS JOIN enrollment e WHERE e.seq = w.enrollment AND e.enabled = 1 AND e.token IS NOT NULL"          \
   " AND e.push_magic IS NOT NULL AND e.topic IS NOT NULL"                                                              \
   " AND NOT EXISTS (SELECT 1 FROM device d WHERE d.seq = e.device AND d.blocked_at IS NOT NULL) AND "
 
 static struct push_due_row read_due(struct db_rows *r) {
+  enum push_why why = push_why_of(db_text(r, 5));
   return (struct push_due_row){.enrollment = db_int(r, 0),
-                               .due_at = db_int(r, 1),
                                .apns_id = db_text(r, 2),
                                .topic = db_text(r, 3),
                                .magic = db_text(r, 4),
-                               .first = push_why_goes_first(db_text(r, 5)),
-                               .token = db_blob(r, 6)};
+                               .first = push_why_goes_first(why),
+                               .token = db_blob(r, 6),
+                               .read = {.due_at = db_int(r, 1),
+                                        .why = why,
+                                        .attempts = (int)db_int(r, 7),
+                                        .taken = (int)db_int(r, 8),
+                                        .absent_since = db_int(r, 9)}};
+}
+
+static void take_rows(struct db_rows *r, struct push_due_row *out, size_t most, size_t *n) {
+  while (*n < most && db_next(r)) out[(*n)++] = read_due(r);
 }
 
 enum err push_due_rows(struct ctx *cx, struct db *db, const char *topic, struct push_cursor *at, int64_t now,
@@ -92,12 +133,16 @@ enum err push_due_rows(struct ctx *cx, struct db *db, const char *topic, struct 
   struct db_rows r;
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
-                   DUE "w.due_at <= $2 AND w.due_at >= $3 AND (w.due_at, w.enrollment) > ($3, $4) AND e.topic = $1"
-                       " ORDER BY w.due_at, w.enrollment LIMIT $5",
-                   DB_S(topic), DB_I(now), DB_I(at->due_at), DB_I(at->enrollment), DB_I(most)));
-  while (*n < most && db_next(&r)) out[(*n)++] = read_due(&r);
+                   DUE "w.due_at = $2 AND w.enrollment > $3 AND e.topic = $1 ORDER BY w.enrollment LIMIT $4",
+                   DB_S(topic), DB_I(at->due_at), DB_I(at->enrollment), DB_I(most)));
+  take_rows(&r, out, most, n);
   TRY(db_close(&r));
-  if (*n) *at = (struct push_cursor){out[*n - 1].due_at, out[*n - 1].enrollment};
+  TRY(db_open_rows(cx, db, &r,
+                   DUE "w.due_at > $2 AND w.due_at <= $3 AND e.topic = $1 ORDER BY w.due_at, w.enrollment LIMIT $4",
+                   DB_S(topic), DB_I(at->due_at), DB_I(now), DB_I(most - *n)));
+  take_rows(&r, out, most, n);
+  TRY(db_close(&r));
+  if (*n) *at = (struct push_cursor){out[*n - 1].read.due_at, out[*n - 1].enrollment};
   return OK;
 }
 

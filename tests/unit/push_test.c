@@ -5,6 +5,15 @@
 
 /* ---- schedule and pace ---- */
 
+static enum push_verdict settle(struct wake *w, const struct push_answer *a, bool *save) {
+  struct push_tally tally = {0};
+  struct ctx *cx = ctx_new();
+  enum push_verdict v = push_settle(cx, w, a, save, &tally);
+  w->delays = (struct slice){0};
+  ctx_free(cx);
+  return v;
+}
+
 /* Goal: pushes to a device that does not come get rarer, as decided. */
 static void schedule(void **state) {
   (void)state;
@@ -127,11 +136,11 @@ static void answer_to_other_token(void **state) {
   struct wake w = sent_row();
   struct push_answer a = answer(410, "Unregistered");
   a.token = slice_of("toke");
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_IGNORED);
+  assert_int_equal(settle(&w, &a, &save), PUSH_IGNORED);
   assert_false(save);
   w.exists = false;
   a.token = slice_of("token");
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_IGNORED);
+  assert_int_equal(settle(&w, &a, &save), PUSH_IGNORED);
   assert_false(save);
 }
 
@@ -142,7 +151,7 @@ static void taken(void **state) {
   struct push_answer a = answer(200, "");
   struct wake w = sent_row();
   w.failed_since = w.dead_at = T0 - US_DAY;
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_TAKEN);
+  assert_int_equal(settle(&w, &a, &save), PUSH_TAKEN);
   assert_true(save);
   assert_int_equal(w.due_at, a.sent_at + 5 * US_MINUTE);
   assert_int_equal(w.answered_at, a.answered_at);
@@ -153,19 +162,19 @@ static void taken(void **state) {
   w = sent_row();
   w.due_at = 0; /* came */
   w.seen_at = a.sent_at + 1;
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_TAKEN);
+  assert_int_equal(settle(&w, &a, &save), PUSH_TAKEN);
   assert_int_equal(w.due_at, 0);
   assert_int_equal(w.answered_at, a.answered_at);
 
   w = sent_row();
   w.due_at = T0 + US_DAY; /* came, and commands wait */
   w.seen_at = a.sent_at + 1;
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_TAKEN);
+  assert_int_equal(settle(&w, &a, &save), PUSH_TAKEN);
   assert_int_equal(w.due_at, T0 + US_DAY);
 
   w = sent_row();
   snprintf(w.apns_id, sizeof w.apns_id, "other"); /* another push became due */
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_TAKEN);
+  assert_int_equal(settle(&w, &a, &save), PUSH_TAKEN);
   assert_string_equal(w.apns_id, "other");
   assert_int_equal(w.answered_at, 0);
   assert_int_equal(w.due_at, a.sent_at + US_MINUTE); /* but not within a minute */
@@ -173,7 +182,7 @@ static void taken(void **state) {
   w = sent_row();
   snprintf(w.apns_id, sizeof w.apns_id, "former"); /* the schedule's push has an id of its own */
   w.answered_at = T0 - US_HOUR;
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_TAKEN);
+  assert_int_equal(settle(&w, &a, &save), PUSH_TAKEN);
   assert_string_equal(w.apns_id, "id");
   assert_int_equal(w.answered_at, a.answered_at);
 }
@@ -201,7 +210,7 @@ static void faults(void **state) {
     bool save;
     struct wake w = sent_row();
     struct push_answer a = answer(rows[i].status, rows[i].reason);
-    assert_int_equal(push_settle(&w, &a, &save), rows[i].verdict);
+    assert_int_equal(settle(&w, &a, &save), rows[i].verdict);
     assert_true(save);
     assert_int_equal(w.dead_at != 0, rows[i].verdict == PUSH_DEAD);
     assert_int_equal(w.answered_at != 0, rows[i].verdict == PUSH_DEAD);
@@ -219,7 +228,7 @@ static void spared(void **state) {
   struct wake w = sent_row();
   struct push_answer a = answer(400, "BadDeviceToken");
   a.spare = true;
-  assert_int_equal(push_settle(&w, &a, &save), PUSH_STILL);
+  assert_int_equal(settle(&w, &a, &save), PUSH_STILL);
   assert_int_equal(w.dead_at, 0);
   assert_int_equal(w.due_at, T0);
 }
@@ -244,7 +253,7 @@ static void gone(void **state) {
     w.token_at = rows[i].token_at;
     w.last_seen = rows[i].last_seen;
     w.seen_at = rows[i].seen_at;
-    assert_int_equal(push_settle(&w, &a, &save), rows[i].dead ? PUSH_DEAD : PUSH_IGNORED);
+    assert_int_equal(settle(&w, &a, &save), rows[i].dead ? PUSH_DEAD : PUSH_IGNORED);
     assert_int_equal(w.dead_at != 0, rows[i].dead);
   }
 }
