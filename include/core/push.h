@@ -123,13 +123,17 @@ MUST_CHECK enum err push_probe_chore(struct ctx *cx, struct core *core);
 
 /* The way to APNs as the push thread found it last, by topic, durable. Reader's connection. */
 struct push_link {
-  char *topic, *text, *issuer, *host; /* issuer NULL: not known */
+  char *topic, *text, *issuer, *host; /* issuer NULL: not known; host: with its port */
   bool up;
   int64_t since;
   enum push_trouble kind;
-  int proxy_status;
+  int proxy_status, alert; /* 0, -1: none */
+  char *refusal;           /* why Apple takes no push of the topic (a reason of apns_reason.def); NULL: it does */
+  int64_t refused_at;      /* for the first time */
+  int64_t pushcert;        /* seq of the certificate that was in use then */
 };
 MUST_CHECK enum err push_links(struct ctx *cx, struct db *db, struct push_link **out, size_t *n);
+MUST_CHECK enum err push_link_of(struct ctx *cx, struct db *db, const char *topic, struct push_link *out, bool *found);
 
 struct push_health {
   bool connected;

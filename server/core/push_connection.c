@@ -23,6 +23,12 @@ static void retry_later(struct push *p, struct topic *t, const char *why) {
   log_warn(NULL, "pushes wait", LOG_S("topic", t->name), LOG_S("reason", why), LOG_I("failures", t->failures));
 }
 
+/* It waits because the way to APNs is not open. */
+static void way_shut(struct push *p, struct topic *t, struct link_trouble trouble) {
+  link_down(p, t, &trouble);
+  retry_later(p, t, trouble.text);
+}
+
 struct reserve {
   struct work w;
   int64_t wait_us;
@@ -118,6 +124,7 @@ struct told {
 
 static void told_topic(const struct told *o) {
   const char *text = apns_reason(o->a->status, o->a->reason)->text;
+  link_refused(o->p, o->t, o->a->reason);
   if (o->t->stopped_until <= o->p->now) topic_stop(o->p, o->t, 0, ctx_printf(o->p->cx, "%s (%s)", text, o->a->reason));
 }
 
@@ -126,7 +133,7 @@ static void told_server(const struct told *o) {
   if (o->a->status != 503 && ++t->faults < FAULTS) return;
   if (o->a->status == 503 && t->conn != o->c) return; /* said before */
   t->faults = 0;
-  retry_later(o->p, t, apns_reason(o->a->status, o->a->reason)->text);
+  way_shut(o->p, t, (struct link_trouble){PUSH_SERVER, .text = apns_reason(o->a->status, o->a->reason)->text});
   if (o->p->mono + o->retry_after > t->retry_at) t->retry_at = o->p->mono + o->retry_after;
   if (o->a->status == 503) connection_retire(o->c);
 }
@@ -167,6 +174,7 @@ static void on_response(void *arg, void *tag, const struct h2_response *r) {
   i->topic->in_flight--;
   enum apns_act act = result_read(c->p, i, r->status, r->body);
   if (r->status == 0 || act == APNS_IDLE) {
+    c->lost |= r->status == 0;
     send_again(c, i);
     if (act == APNS_IDLE) connection_retire(c);
     return;
@@ -174,6 +182,7 @@ static void on_response(void *arg, void *tag, const struct h2_response *r) {
   c->quiet_since = c->p->mono;
   c->answered = true;
   result_add(c->p, i);
+  link_answered(c->p, c->topic, apns_reason(i->a.status, i->a.reason));
   told[act](&(struct told){c->p, c, c->topic, &i->a, seconds(r->retry_after)});
   if (act != APNS_SERVER) c->topic->failures = 0;
 }
@@ -182,6 +191,7 @@ static void on_ready(void *arg) {
   struct conn *c = arg;
   c->ready = true;
   c->topic->eager = false;
+  link_up(c->p, c->topic);
   refresh_health(c->p);
   log_info(NULL, "connected to APNs", LOG_S("topic", c->topic->name), LOG_S("host", c->p->url.host));
 }
@@ -192,10 +202,13 @@ static void on_goaway(void *arg, uint32_t code, struct slice debug) {
   c->topic->conn = NULL;
   refresh_health(c->p);
   const struct apns_reason *known = apns_named(apns_said(c->p->cx, debug).reason);
-  if (known && known->act == APNS_TOPIC)
+  if (known && known->act == APNS_TOPIC) {
+    link_refused(c->p, c->topic, known->name);
     topic_stop(c->p, c->topic, 0, ctx_printf(c->p->cx, "%s (%s)", known->text, known->name));
-  else if (!c->answered)
-    retry_later(c->p, c->topic, ctx_printf(c->p->cx, "APNs ended the connection (GOAWAY %" PRIu32 ")", code));
+  } else if (!c->answered) {
+    const char *text = ctx_printf(c->p->cx, "APNs ended the connection (GOAWAY %" PRIu32 ")", code);
+    way_shut(c->p, c->topic, (struct link_trouble){PUSH_HTTP2, .text = text});
+  }
 }
 
 static void on_closed(void *arg, enum err e, const char *reason) {
@@ -204,10 +217,16 @@ static void on_closed(void *arg, enum err e, const char *reason) {
   if (t->conn != c) return;
   t->conn = NULL;
   refresh_health(c->p);
-  if (apns_alert_refuses(h2_alert(c->h2)))
+  struct link_trouble trouble = {apns_trouble(c->h2), reason, h2_issuer(c->p->cx, c->h2), h2_proxy_status(c->h2),
+                                 h2_alert(c->h2)};
+  if (trouble.kind == PUSH_ALERT) {
+    link_down(c->p, t, &trouble);
     topic_stop(c->p, t, 0, reason);
-  else if (e != OK)
-    retry_later(c->p, t, reason);
+  } else if (c->ready && !c->lost && trouble.kind == PUSH_HTTP2) {
+    retry_later(c->p, t, reason); /* nothing was asked of it: APNs may end what is idle */
+  } else if (e != OK) {
+    way_shut(c->p, t, trouble);
+  }
 }
 
 void topic_connect_resolved(struct push *p, const char *topic, enum err e, const struct addr *a, const char *text) {
@@ -215,7 +234,7 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
   t->connecting = CONNECT_IDLE;
   if (!topic_usable(p, t) || atomic_load(&p->quiet) || !p->url.host) return;
   if (e != OK) {
-    retry_later(p, t, text);
+    way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_NAME, .text = text});
     return;
   }
   struct conn *c = mem_alloc(sizeof *c);
@@ -229,7 +248,7 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
                          .cb = {on_ready, on_response, on_goaway, on_closed},
                          .arg = c};
   if (h2_open(p->cx, &c->h2, &conf) != OK) {
-    retry_later(p, t, ctx_error_text(p->cx));
+    way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_REFUSED, .text = ctx_error_text(p->cx)});
     ctx_clear_error(p->cx);
     free(c);
     return;
@@ -263,7 +282,8 @@ void connections_reap(struct push *p, bool all) {
       continue;
     }
     *at = c->next;
-    if (lost && c->topic->conn == c) retry_later(p, c->topic, "APNs does not answer pushes");
+    if (lost && c->topic->conn == c)
+      way_shut(p, c->topic, (struct link_trouble){PUSH_TIMEOUT, .text = "APNs does not answer pushes"});
     if (lost) queue_again(c->topic);
     conn_free(p, c);
   }

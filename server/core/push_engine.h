@@ -3,6 +3,7 @@
    push_thread.c       start, stop, the loop, messages, health
    push_topic.c        a certificate and what is known of it: stopped, refused by many
    push_connection.c   opening, sending, answers
+   push_link.c         what is known of the way to APNs
    push_queue.c        which due rows are in memory
    push_result.c       answers on their way to the writer
    push_wait.c         who waits for what
@@ -74,7 +75,23 @@ struct conn {
   int64_t quiet_since; /* monotonic: the last answer, or the first push since all were answered */
   int64_t probed_at;
   bool ready, answered;
+  bool lost;  /* requests on it ended without an answer */
   bool stuck; /* a push on it was not answered for too long, whatever became of others */
+};
+
+/* The way to APNs as a topic found it; before, before_since: its last trouble, when it is up. */
+struct link {
+  bool known, up, dirty, writing;
+  enum push_trouble kind, before;
+  int proxy_status, alert;
+  int64_t since, before_since, refused_at; /* wall time */
+  int64_t up_mono, write_at;
+  char text[256], issuer[256], refusal[64];
+};
+struct link_trouble {
+  enum push_trouble kind;
+  const char *text, *issuer; /* issuer may be NULL */
+  int proxy_status, alert;
 };
 
 enum connecting { CONNECT_IDLE, CONNECT_RESERVING, CONNECT_RESOLVING };
@@ -91,10 +108,11 @@ struct topic {
   /* connection */
   struct conn *conn;
   enum connecting connecting;
-  bool eager;       /* connect although nothing is due: the certificate is new to us */
+  bool eager;       /* connect although nothing is due: the certificate is new to us, or the way was shut */
   int64_t retry_at; /* monotonic: no connection, or no push, before */
   int failures;     /* of connections in a row */
-  int faults;       /* answers in a row that were Apple's fault */
+  struct link link;
+  int faults; /* answers in a row that were Apple's fault */
   /* rows */
   struct items waiting[2]; /* 0: someone waits for them */
   size_t in_flight;
@@ -102,9 +120,9 @@ struct topic {
   bool more;       /* rows may be due behind the cursor */
   int64_t read_at; /* wall time when none was */
   /* who was refused, of those that were answered lately */
-  struct map *answered; /* by enrollment: ANSWERED_FINE or ANSWERED_REFUSED */
-  size_t refused;
-  int64_t answered_from; /* monotonic */
+  struct map *answered;    /* by enrollment: ANSWERED_FINE or ANSWERED_REFUSED */
+  size_t refused, unknown; /* unknown: by BadDeviceToken */
+  int64_t answered_from;   /* monotonic */
 };
 
 void topics_load(struct push *p); /* as the database and the settings have them now */
@@ -114,7 +132,7 @@ bool topic_usable(const struct push *p, const struct topic *t);
 size_t topic_waiting(const struct topic *t);
 /* Its pushes stop for span_us, or for a while that doubles (0); what is due stays due. */
 void topic_stop(struct push *p, struct topic *t, int64_t span_us, const char *why);
-void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push_verdict v);
+void topic_answer(struct push *p, struct topic *t, const struct push_answer *a, enum push_verdict v);
 void topics_judge(struct push *p); /* after all answers of a batch: stops topics whose tokens are refused by many */
 void topic_drop_waiting(struct push *p, struct topic *t); /* to be read again when pushes can go */
 
@@ -127,6 +145,17 @@ void connections_reap(struct push *p, bool all);    /* those that have ended */
 int64_t connections_deadline(const struct push *p); /* monotonic; INT64_MAX: none */
 void connection_retire(struct conn *c);             /* answers are awaited, new pushes go to another */
 void topic_connect_resolved(struct push *p, const char *topic, enum err e, const struct addr *a, const char *text);
+
+/* ---- the way to APNs ---- */
+
+void link_load(struct push *p, struct topic *t);
+void link_renewed(struct topic *t); /* another certificate: nothing was refused to it yet */
+void link_up(struct push *p, struct topic *t);
+void link_down(struct push *p, struct topic *t, const struct link_trouble *trouble);
+void link_answered(struct push *p, struct topic *t, const struct apns_reason *r);
+void link_refused(struct push *p, struct topic *t, const char *reason); /* "": it is not */
+void links_flush(struct push *p);
+int64_t links_deadline(const struct push *p); /* monotonic; INT64_MAX: none */
 
 /* ---- rows ---- */
 

@@ -125,6 +125,8 @@ MUST_CHECK enum err push_stop_read(struct ctx *cx, struct db *db, const char *to
 MUST_CHECK enum err push_stop_write(struct ctx *cx, struct db *db, const char *topic,
                                     const struct push_stop_note *note);
 
+MUST_CHECK enum err push_link_write(struct ctx *cx, struct db *db, const struct push_link *l);
+
 /* ---- answers: push_settle.c ---- */
 
 enum push_verdict {

@@ -96,7 +96,7 @@ static void written(struct push *p, const struct result *r) {
   int64_t enrollment = i->a.enrollment;
   bool again = i->again || r->verdict == PUSH_IGNORED;
   health_count(p, 0, 1, i->a.status != 200);
-  if (!r->dead_before || r->verdict == PUSH_TAKEN) topic_answer(p, i->topic, enrollment, r->verdict);
+  if (!r->dead_before || r->verdict == PUSH_TAKEN) topic_answer(p, i->topic, &i->a, r->verdict);
   wait_answered(p, &i->a, r->verdict != PUSH_STILL);
   queue_due(p, r->due_at);
   item_free(p, i);

@@ -149,8 +149,12 @@ static void open_db(struct push *p) {
 
 static int timeout_ms(const struct push *p) {
   int64_t at = p->db ? p->mono + US_MINUTE : p->mono + US_SECOND;
-  int64_t others[] = {p->db ? queue_deadline(p) : at, connections_deadline(p), waits_deadline(p),
-                      p->answered.n && !p->writing ? p->write_at : INT64_MAX, p->stop_by ? p->stop_by : INT64_MAX};
+  int64_t others[] = {p->db ? queue_deadline(p) : at,
+                      connections_deadline(p),
+                      waits_deadline(p),
+                      links_deadline(p),
+                      p->answered.n && !p->writing ? p->write_at : INT64_MAX,
+                      p->stop_by ? p->stop_by : INT64_MAX};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (others[i] < at) at = others[i];
   return at <= p->mono ? 0 : (int)((at - p->mono + 999) / 1000);
@@ -187,6 +191,7 @@ static void step(struct push *p) {
   connections_tend(p);
   connections_send(p);
   results_flush(p);
+  links_flush(p);
   waits_expire(p, p->mono);
 }
 

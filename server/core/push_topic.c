@@ -12,7 +12,7 @@
 
 /* Of the last hour, or of the last devices when they are more than this. */
 enum { WINDOW = 4096, REFUSED_OF_LEAST = 10, STEP = 200 };
-static char fine_mark, refused_mark;
+static char fine_mark, refused_mark, unknown_mark; /* unknown: refused by BadDeviceToken */
 
 struct topic *topic_find(const struct push *p, const char *name) {
   for (struct topic *t = p->topics; t; t = t->next)
@@ -74,7 +74,7 @@ static void revive(struct push *p, const char *topic) {
 static void window_reset(struct push *p, struct topic *t) {
   map_free(t->answered, NULL);
   t->answered = map_new();
-  t->refused = 0;
+  t->refused = t->unknown = 0;
   t->answered_from = p->mono;
 }
 
@@ -93,6 +93,10 @@ static void topic_load(struct push *p, struct topic *t, const struct pushcert *c
   t->tls = NULL;
   t->made_of = mem_strdup(made_of);
   t->pushcert = cert->seq;
+  if (renewed)
+    link_renewed(t);
+  else if (!t->link.known)
+    link_load(p, t);
   t->not_after = cert->not_after;
   if (t->conn) connection_retire(t->conn);
   if (make_tls(p, t, core_conf(p->core)->apns_ca) != OK || push_stop_read(p->cx, p->db, t->name, &stop) != OK) {
@@ -204,7 +208,7 @@ static void stop_finish(struct push *p, struct work *w) {
 
 static bool collect(struct slice key, void *value, void *arg) {
   struct stop *s = arg;
-  if (value == &refused_mark) memcpy(&s->refused[s->n++], key.p, sizeof *s->refused);
+  if (value != &fine_mark) memcpy(&s->refused[s->n++], key.p, sizeof *s->refused);
   return true;
 }
 
@@ -225,19 +229,25 @@ void topic_stop(struct push *p, struct topic *t, int64_t span_us, const char *wh
   work_post(p, &s->w, stop_fn, stop_finish);
 }
 
-void topic_answer(struct push *p, struct topic *t, int64_t enrollment, enum push_verdict v) {
-  struct slice key = slice_mem(&enrollment, sizeof enrollment);
+static char *mark_of(const struct push_answer *a, enum push_verdict v) {
+  if (v != PUSH_DEAD) return &fine_mark;
+  return strcmp(a->reason, "BadDeviceToken") == 0 ? &unknown_mark : &refused_mark;
+}
+
+void topic_answer(struct push *p, struct topic *t, const struct push_answer *a, enum push_verdict v) {
+  struct slice key = slice_mem(&a->enrollment, sizeof a->enrollment);
   if (v == PUSH_TAKEN) t->stops = t->faults = 0;
   if (v != PUSH_TAKEN && v != PUSH_DEAD) return;
   if (p->mono - t->answered_from > US_HOUR || map_count(t->answered) >= WINDOW) window_reset(p, t);
-  void *before = map_put(t->answered, key, v == PUSH_DEAD ? &refused_mark : &fine_mark);
-  if (before == &refused_mark) t->refused--;
-  if (v == PUSH_DEAD) t->refused++;
+  char *mark = mark_of(a, v), *before = map_put(t->answered, key, mark);
+  t->refused += (mark != &fine_mark) - (size_t)(before && before != &fine_mark);
+  t->unknown += (mark == &unknown_mark) - (size_t)(before == &unknown_mark);
 }
 
 static void judge(struct push *p, struct topic *t) {
   size_t n = map_count(t->answered);
   if (n < REFUSED_OF_LEAST || t->refused * 2 < n) return;
+  if (t->unknown * 2 >= n) link_refused(p, t, "BadDeviceToken");
   topic_stop(
       p, t, p->tuning.stop_most,
       ctx_printf(p->cx,

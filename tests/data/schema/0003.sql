@@ -5,9 +5,13 @@ CREATE TABLE apns_link (
   since INTEGER NOT NULL,
   kind TEXT NOT NULL,          -- of the trouble: name, refused, timeout, proxy, issuer, alert, http2, server; '' when up
   text TEXT NOT NULL,
-  issuer TEXT,                 -- of the peer's chain
+  issuer TEXT,                 -- of the peer's certificate
   proxy_status INTEGER,
-  host TEXT NOT NULL
+  alert INTEGER,               -- of TLS
+  host TEXT NOT NULL,
+  refusal TEXT,                -- Apple's reason why it takes no push of the topic, until it takes one
+  refused_at INTEGER,          -- first
+  pushcert INTEGER NOT NULL    -- the certificate that was in use
 );
 CREATE TABLE calendar (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
