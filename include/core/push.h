@@ -101,6 +101,7 @@ enum push_trouble push_trouble_of(const char *name);
 /* A certificate is asked about by a push to a token of zeros, over a connection of its own (by `proxy` where it is
    set): 400 BadDeviceToken proves that Apple takes the certificate (observed with real servers, not documented). */
 enum push_proof { PUSH_PROVEN, PUSH_PROOF_REFUSED, PUSH_UNREACHABLE };
+const char *push_proof_name(enum push_proof proof); /* as pushcert_proved takes it */
 struct push_probe {
   enum push_proof proof;
   enum push_trouble trouble; /* of PUSH_UNREACHABLE, or PUSH_ALERT */

@@ -131,6 +131,11 @@ MUST_CHECK enum err pushcert_record_warnings(struct ctx *cx, const struct pushce
 /* How to renew, as part of a sentence: "sign in at … with the Apple Account …, press Renew …". serial_number and
    apple_account may be NULL. In cx. */
 const char *pushcert_steps(struct ctx *cx, const char *topic, const char *serial_number, const char *apple_account);
+/* What to do next with a certificate, as part of a sentence; "" for a superseded one. In cx. */
+const char *pushcert_next(struct ctx *cx, const struct pushcert *c, const struct pushcert_record *record, int64_t now);
+/* What may be done with the row of a topic in Apple's portal: `used` as pushcert_used counts; do new enrollments get
+   it? In cx. */
+const char *pushcert_row_advice(struct ctx *cx, const char *topic, int64_t used, bool new_enrollments);
 /* A serial number in both of its forms: "1F (decimal 31)". In cx. */
 const char *pushcert_serials(struct ctx *cx, const char *serial_number);
 /* For warnings: "Apple Account it@example.org, owner A (a@example.org), deputy B" or what is missing. In cx. */
@@ -139,6 +144,16 @@ const char *pushcert_people(struct ctx *cx, const struct pushcert_record *r);
 /* Inside a job: what was done with a topic. detail may be NULL. */
 MUST_CHECK enum err pushcert_history_add(struct ctx *cx, struct db *db, const char *topic, int64_t pushcert,
                                          const char *act, const char *by, struct js *detail);
+/* What was done, oldest first; of all topics when topic is NULL. At most 10,000, the newest of them. */
+struct pushcert_act {
+  int64_t at, pushcert; /* pushcert: its seq; 0: none */
+  char *topic, *act, *by, *serial_number;
+  struct js *detail;
+};
+MUST_CHECK enum err pushcert_acts(struct ctx *cx, struct db *db, const char *topic, struct pushcert_act **out,
+                                  size_t *n);
+/* SHA-256 of a certificate's SubjectPublicKeyInfo, hexadecimal: tells keys apart. */
+MUST_CHECK enum err pushcert_fingerprint(struct ctx *cx, struct db *db, const struct pushcert *c, const char **out);
 /* Inside a job: what a probe said of a certificate (its seq); proof: "proven", "refused", "unreachable". A change of it
    is in the history, and an event pushcert.probed; "unreachable" does not undo "refused". */
 MUST_CHECK enum err pushcert_proved(struct ctx *cx, struct db *db, int64_t pushcert, const char *proof,

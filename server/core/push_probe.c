@@ -162,6 +162,12 @@ static enum err set_up(struct probe *p, struct slice cert_pem, struct slice key_
   return tls_client_new(p->cx, &p->tls, &tls);
 }
 
+const char *push_proof_name(enum push_proof proof) {
+  static const char *const names[] = {
+      [PUSH_PROVEN] = "proven", [PUSH_PROOF_REFUSED] = "refused", [PUSH_UNREACHABLE] = "unreachable"};
+  return names[proof];
+}
+
 enum err push_probe(struct ctx *cx, struct core *core, const char *topic, struct slice cert_pem, struct slice key_pem,
                     int port, int64_t timeout_us, struct push_probe *out) {
   struct probe p = {.cx = cx, .core = core, .topic = cert_pem.p ? topic : NULL, .out = out};
@@ -211,14 +217,12 @@ static enum err ask_of(struct ctx *cx, struct core *core, const struct pushcert 
 }
 
 static enum err ask_and_tell(struct ctx *cx, struct core *core, const struct pushcert *c) {
-  static const char *const proofs[] = {
-      [PUSH_PROVEN] = "proven", [PUSH_PROOF_REFUSED] = "refused", [PUSH_UNREACHABLE] = "unreachable"};
   struct push_probe said = {.proof = PUSH_UNREACHABLE};
   enum err e = ask_of(cx, core, c, &said);
   if (e == E_GONE) return e;
   const char *text = e == OK ? said.text : ctx_strdup(cx, ctx_error_text(cx)); /* a key that cannot be read, say */
   ctx_clear_error(cx);
-  return db_call(cx, core->store, proved_job, &(struct proved){c->seq, proofs[said.proof], text});
+  return db_call(cx, core->store, proved_job, &(struct proved){c->seq, push_proof_name(said.proof), text});
 }
 
 /* One at a time, so that they are spread. */

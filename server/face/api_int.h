@@ -36,8 +36,8 @@ void api_page_end(struct js *body, const char *name, struct js *list, const stru
 /* ---- api_pushcerts.c ---- */
 struct pushcert;
 MUST_CHECK enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out); /* an array, newest first */
-/* Imports what the body holds (api_upload) on a thread that may wait; `then` gets an arg for api_imported. What is
-   wrong with it is answered there, and `then` not called. An error: nothing is done, nothing was answered. */
+/* api_pushcert_import.c. Imports what the body holds (api_upload), after Apple was asked, on a thread that may wait:
+   `then` is called there, with an arg for api_imported. An error: nothing is done, nothing was answered. */
 MUST_CHECK enum err api_import_start(struct http_req *rq, struct core *core,
                                      void (*then)(struct http_req *rq, void *arg, enum err e));
 const struct pushcert *api_imported(const void *arg);

@@ -1,15 +1,14 @@
-/* /api/v1/pushcerts: the certificates that pushes are sent with. */
+/* /api/v1/pushcerts: the certificates that pushes are sent with, and their history. */
 #include "base/clock.h"
-#include "core/push.h"
-#include "core/pushcert.h"
-#include "core/recovery.h"
-#include "face/api_int.h"
-#include "face/outbound.h"
+#include "base/enc.h"
+#include "face/api_pushcert_int.h"
 
 #include <string.h>
 
-/* The keys of this list are promised to scripts. */
-static struct js *pushcert_json(struct ctx *cx, const struct pushcert *c, int64_t now) {
+/* ---- one ---- */
+
+/* The keys up to enrollments are promised to scripts. */
+static struct js *certificate(struct ctx *cx, const struct pushcert *c, int64_t now) {
   struct js *o = js_object(cx);
   js_set_string(o, "topic", c->topic);
   js_set_string(o, "state", pushcert_state(c, now));
@@ -23,9 +22,47 @@ static struct js *pushcert_json(struct ctx *cx, const struct pushcert *c, int64_
   js_set_string(o, "owner", c->owner);
   js_set_string(o, "note", c->note);
   js_set_int(o, "enrollments", c->enrollments);
+  js_set_string(o, "serial_number_decimal", enc_decimal(cx, c->serial_number));
   js_set_time(o, "imported_at", c->imported_at);
+  js_set_string(o, "imported_by", c->imported_by);
+  js_set_time(o, "superseded_at", c->superseded_at);
+  js_set_string(o, "proof", c->proof);
+  js_set_string(o, "proof_text", c->proof_text);
+  js_set_time(o, "probed_at", c->probed_at);
+  js_set_time(o, "proven_at", c->proven_at);
   return o;
 }
+
+static enum err for_new_ones(struct ctx *cx, struct db *db, const char *topic, bool *out) {
+  char *newest;
+  enum err e = pushcert_topic(cx, db, &newest);
+  *out = e == OK && strcmp(newest, topic) == 0;
+  if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK;
+  return e;
+}
+
+static enum err set_topic(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c, struct js *o) {
+  struct pushcert_record record;
+  int64_t used;
+  bool newest;
+  TRY(pushcert_record_read(cx, db, c->topic, &record));
+  TRY(pushcert_used(cx, db, c->topic, &used));
+  TRY(for_new_ones(cx, db, c->topic, &newest));
+  js_set_bool(o, "new_enrollments", newest);
+  js_set_string(o, "people", pushcert_people(cx, &record));
+  js_set_time(o, "planned_at", pushcert_plan_next(&record, c));
+  js_set(o, "warnings", api_record_warnings(cx, core, &record));
+  js_set_string(o, "next", pushcert_next(cx, c, &record, clock_now_us()));
+  js_set_string(o, "portal", pushcert_row_advice(cx, c->topic, used, newest));
+  return OK;
+}
+
+enum err api_pushcert(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c, struct js **out) {
+  *out = certificate(cx, c, clock_now_us());
+  return c->superseded_at ? OK : set_topic(cx, db, core, c, *out);
+}
+
+/* ---- all ---- */
 
 enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out) {
   struct db *db;
@@ -34,86 +71,113 @@ enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out) {
   TRY(db_reader(cx, core->store, &db));
   TRY(pushcert_list(cx, db, &rows, &n));
   *out = js_array(cx);
-  for (size_t i = 0; i < n; i++) js_add(*out, pushcert_json(cx, &rows[i], clock_now_us()));
-  return OK;
-}
-
-static void list(struct http_req *rq, struct core *core) {
-  struct js *certs, *body = js_object(http_cx(rq));
-  enum err e = api_pushcerts(http_cx(rq), core, &certs);
-  if (e != OK) {
-    reply_error(rq, e);
-    return;
+  for (size_t i = 0; i < n; i++) {
+    struct js *o;
+    TRY(api_pushcert(cx, db, core, &rows[i], &o));
+    js_add(*out, o);
   }
-  js_set(body, "pushcerts", certs);
-  reply_json(rq, 200, body);
-}
-
-/* ---- import ---- */
-
-struct import {
-  struct pushcert_pair pair;
-  struct core *core;
-  const char *by;
-  bool new_topic;
-  void (*then)(struct http_req *rq, void *arg, enum err e);
-};
-
-static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
-  struct import *i = arg;
-  TRY(pushcert_store(cx, db, i->core, &i->pair, i->by, i->new_topic ? PUSHCERT_NEW_TOPIC : 0));
-  TRY(recovery_start(cx, db, i->pair.about.topic));
-  push_changed(db, i->core);
   return OK;
 }
 
-static enum err read_import(struct http_req *rq, struct core *core, struct import *i) {
-  struct pushcert_upload upload;
-  struct js *object;
-  TRY(api_upload(rq, "", &upload, &object));
-  TRY(db_reader(http_cx(rq), core->store, &upload.db));
-  upload.core = core;
-  return pushcert_check(http_cx(rq), &i->pair, &upload);
+static enum err fill_list(struct http_req *rq, struct core *core, struct js *body) {
+  struct js *certs;
+  TRY(api_pushcerts(http_cx(rq), core, &certs));
+  js_set(body, "pushcerts", certs);
+  return OK;
 }
 
-static void import_read(struct http_req *rq, struct core *core) {
-  struct import *i = route_user(rq);
-  enum err e = read_import(rq, core, i);
-  if (e == OK)
-    route_write(rq, core, import_job, i, i->then);
-  else
-    reply_error(rq, e);
+static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, fill_list); }
+
+/* ---- history ---- */
+
+static enum err certificates_of(struct ctx *cx, struct db *db, const char *topic, struct js **out) {
+  struct pushcert *rows;
+  size_t n;
+  TRY(pushcert_list(cx, db, &rows, &n));
+  *out = js_array(cx);
+  for (size_t i = 0; i < n; i++) {
+    const char *fingerprint;
+    if (strcmp(rows[i].topic, topic) != 0) continue;
+    TRY(pushcert_fingerprint(cx, db, &rows[i], &fingerprint));
+    struct js *o = certificate(cx, &rows[i], clock_now_us());
+    js_set_string(o, "key_sha256", fingerprint);
+    js_add(*out, o);
+  }
+  return OK;
 }
 
-enum err api_import_start(struct http_req *rq, struct core *core,
-                          void (*then)(struct http_req *rq, void *arg, enum err e)) {
-  struct import *i = ctx_alloc(http_cx(rq), sizeof *i);
-  *i = (struct import){.core = core, .by = route_who(rq), .new_topic = http_query(rq, "new-topic").n > 0, .then = then};
-  route_set_user(rq, i);
-  return outbound_run(rq, core, import_read);
+static enum err acts_of(struct ctx *cx, struct db *db, const char *topic, struct js **out) {
+  struct pushcert_act *acts;
+  size_t n;
+  TRY(pushcert_acts(cx, db, topic, &acts, &n));
+  *out = js_array(cx);
+  for (size_t i = 0; i < n; i++) {
+    struct js *o = js_object(cx);
+    js_set_time(o, "at", acts[i].at);
+    js_set_string(o, "act", acts[i].act);
+    js_set_string(o, "serial_number", acts[i].serial_number);
+    js_set_string(o, "by", acts[i].by);
+    js_set(o, "detail", acts[i].detail);
+    js_add(*out, o);
+  }
+  return OK;
 }
 
-const struct pushcert *api_imported(const void *arg) { return &((const struct import *)arg)->pair.about; }
-
-static void imported(struct http_req *rq, void *arg, enum err e) {
-  if (e == OK)
-    reply_json(rq, 200, pushcert_json(http_cx(rq), api_imported(arg), clock_now_us()));
-  else
-    reply_error(rq, e);
+static enum err history_of(struct ctx *cx, struct db *db, const char *topic, struct js **out) {
+  struct js *certs, *acts;
+  int64_t used;
+  bool newest;
+  TRY(certificates_of(cx, db, topic, &certs));
+  TRY(acts_of(cx, db, topic, &acts));
+  TRY(pushcert_used(cx, db, topic, &used));
+  TRY(for_new_ones(cx, db, topic, &newest));
+  *out = js_object(cx);
+  js_set_string(*out, "topic", topic);
+  js_set_int(*out, "enrollments", used);
+  js_set_string(*out, "portal", pushcert_row_advice(cx, topic, used, newest));
+  js_set(*out, "certificates", certs);
+  js_set(*out, "acts", acts);
+  return OK;
 }
 
-static void import(struct http_req *rq, struct core *core) {
-  enum err e = api_import_start(rq, core, imported);
-  if (e != OK) reply_error(rq, e);
+static bool is_first(const struct pushcert *rows, size_t i) {
+  for (size_t k = 0; k < i; k++)
+    if (strcmp(rows[k].topic, rows[i].topic) == 0) return false;
+  return true;
 }
+
+static enum err fill_history(struct http_req *rq, struct core *core, struct js *body) {
+  struct ctx *cx = http_cx(rq);
+  struct slice only = http_query(rq, "topic");
+  struct pushcert *rows;
+  struct db *db;
+  struct js *topics = js_array(cx), *o;
+  size_t n;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(pushcert_list(cx, db, &rows, &n));
+  for (size_t i = 0; i < n; i++) {
+    if (!is_first(rows, i) || (only.p && !slice_is(only, rows[i].topic))) continue;
+    TRY(history_of(cx, db, rows[i].topic, &o));
+    js_add(topics, o);
+  }
+  if (only.p && js_count(topics) == 0)
+    return FAIL(cx, E_NOT_FOUND, "there never was a push certificate of the topic %.*s", (int)only.n, only.p);
+  js_set(body, "topics", topics);
+  return OK;
+}
+
+static void history(struct http_req *rq, struct core *core) { api_answer(rq, core, fill_history); }
 
 const struct route pushcerts_routes[] = {
-    {.method = "GET", .pattern = "/api/v1/pushcerts", .run = list, .summary = "All push certificates, newest first."},
-    {.method = "PUT",
+    {.method = "GET",
      .pattern = "/api/v1/pushcerts",
-     .run = import,
-     .body_max = API_BODY_MAX,
-     .summary = "Imports a push certificate and its key: one file as it is, or {\"files\":[{\"name\",\"data\": "
-                "base64}],\"passphrase\"} as application/json; ?new-topic=yes although devices listen on another."},
+     .run = list,
+     .summary = "All push certificates, newest first; of those in use also what Apple said of them, who stands behind "
+                "them, what is wrong, and what to do next."},
+    {.method = "GET",
+     .pattern = "/api/v1/pushcerts/history",
+     .run = history,
+     .summary = "By topic (?topic=: of one): all its certificates with serial numbers, dates and keys, and what was "
+                "done with them and with its Apple Account."},
     {.method = NULL},
 };

@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 TOPIC = "com.apple.mgmt.External.test"
+NO_APNS = "https://127.0.0.1:9"  # nobody listens there: a test asks Apple nothing
 PATIENCE = 120  # seconds for anything that must happen; only ever waited out by a failure
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
@@ -170,8 +171,8 @@ class Server(Process):
     def __init__(self, tmp, data=None, flags=(), env=None, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
         self.tls = settings.get("tls", "on") != "off"
-        listen = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0"}
-        super().__init__(["serve", "--data", self.data, *flags], {**listen, **settings}, cwd=tmp, env=env)
+        own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS}
+        super().__init__(["serve", "--data", self.data, *flags], {**own, **settings}, cwd=tmp, env=env)
         self.devices_address = self._address("devices")
         self.admin_address = self._address("admin")
         self.wait_log(msg="ready")
