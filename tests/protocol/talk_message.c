@@ -254,6 +254,7 @@ struct apns {
 
 static enum err apns_job(struct ctx *cx, struct db *db, void *arg) {
   const struct apns *said = arg;
+  struct push_tally tally = {0};
   struct wake w;
   int64_t enrollment, now = clock_now_us();
   char *id;
@@ -268,7 +269,7 @@ static enum err apns_job(struct ctx *cx, struct db *db, void *arg) {
                           .timestamp = said->taken ? 0 : now};
   memcpy(a.apns_id, w.apns_id, sizeof a.apns_id);
   if (!said->taken) snprintf(a.reason, sizeof a.reason, "Unregistered");
-  (void)push_settle(&w, &a, &save);
+  (void)push_settle(cx, &w, &a, &save, &tally);
   return save ? push_row_save(cx, db, &w) : FAIL(cx, E_NOT_FOUND, "no push to it is due");
 }
 

@@ -62,6 +62,7 @@ static inline enum err why_push_job(struct ctx *cx, struct db *db, void *arg) {
   const struct why_push *p = arg;
   int64_t enrollment;
   char *id;
+  struct push_tally tally = {0};
   struct wake w;
   bool save;
   TRY(enroll_lookup(cx, db, p->id, &enrollment, &id));
@@ -75,7 +76,7 @@ static inline enum err why_push_job(struct ctx *cx, struct db *db, void *arg) {
                           .status = p->status};
   memcpy(a.apns_id, w.apns_id, sizeof a.apns_id);
   strncpy(a.reason, p->reason, sizeof a.reason - 1);
-  (void)push_settle(&w, &a, &save);
+  (void)push_settle(cx, &w, &a, &save, &tally);
   return push_row_save(cx, db, &w);
 }
 /* A push was sent to the channel now, and APNs answered it at once. */
