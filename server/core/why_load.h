@@ -21,4 +21,19 @@ MUST_CHECK enum err why_url_load(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_hangup_load(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_count_topic(struct ctx *cx, struct db *db, const char *topic, int64_t *devices);
 
+/* ---- for words ---- */
+
+/* Devices known here whose requests were refused for this reason after they were seen last; address NULL: from any. */
+MUST_CHECK enum err why_count_refused(struct ctx *cx, struct db *db, const char *reason, const char *address,
+                                      int64_t *n);
+/* Enrolled ones. */
+MUST_CHECK enum err why_count_devices(struct ctx *cx, struct db *db, int64_t *n);
+/* Of the other devices that were seen last from the same address and were woken since this one was seen: how many, and
+   how many came. */
+MUST_CHECK enum err why_count_neighbours(struct ctx *cx, const struct why_facts *f, int64_t *woken, int64_t *came);
+/* Wake-ups that are due before this one. */
+MUST_CHECK enum err why_count_ahead(struct ctx *cx, const struct why_facts *f, int64_t *n);
+/* Request types that wait for the channel, "A, B, C", at most five. */
+MUST_CHECK enum err why_list_waiting(struct ctx *cx, const struct why_facts *f, char **out);
+
 #endif

@@ -240,3 +240,43 @@ enum err why_count_topic(struct ctx *cx, struct db *db, const char *topic, int64
   return db_one_int(cx, db, devices, "SELECT count(DISTINCT device) FROM enrollment WHERE topic = $1 AND enabled = 1",
                     DB_S(topic));
 }
+
+/* ---- for words ---- */
+
+enum err why_count_refused(struct ctx *cx, struct db *db, const char *reason, const char *address, int64_t *n) {
+  return db_one_int(cx, db, n,
+                    "SELECT count(DISTINCT d.seq) FROM refused r JOIN device d ON d.id = r.id "
+                    "LEFT JOIN enrollment e ON e.id = d.id WHERE r.reason = $1 AND r.address = coalesce($2, r.address) "
+                    "AND r.last_at > coalesce(e.last_seen, 0)",
+                    DB_S(reason), DB_S(address));
+}
+
+enum err why_count_devices(struct ctx *cx, struct db *db, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT count(DISTINCT device) FROM enrollment WHERE enabled = 1");
+}
+
+enum err why_count_neighbours(struct ctx *cx, const struct why_facts *f, int64_t *woken, int64_t *came) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, f->db, &r,
+                   "SELECT count(*), coalesce(sum(e.last_seen > w.sent_at), 0) FROM enrollment e "
+                   "JOIN wake w ON w.enrollment = e.seq WHERE e.last_address = $1 AND e.device <> $2 AND e.enabled = 1 "
+                   "AND w.sent_at > $3",
+                   DB_S(f->enrollment.address), DB_I(f->device.seq), DB_I(f->enrollment.seen)));
+  if (db_next(&r)) *woken = db_int(&r, 0), *came = db_int(&r, 1);
+  return db_close(&r);
+}
+
+enum err why_count_ahead(struct ctx *cx, const struct why_facts *f, int64_t *n) {
+  return db_one_int(cx, f->db, n, "SELECT count(*) FROM wake WHERE due_at < $1", DB_I(f->wake.due_at));
+}
+
+enum err why_list_waiting(struct ctx *cx, const struct why_facts *f, char **out) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, f->db, &r,
+                   "SELECT group_concat(x.request_type, ', ') FROM (SELECT DISTINCT c.request_type FROM target t "
+                   "JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 AND t.waiting = 1 AND c.barrier = 0 "
+                   "LIMIT 5) x",
+                   DB_I(f->enrollment.seq)));
+  *out = db_next(&r) ? db_text(&r, 0) : NULL;
+  return db_close(&r);
+}
