@@ -35,7 +35,8 @@ struct enroll_proof {
   struct slice cert;  /* DER */
   struct slice extra; /* certificates that came with it to build its chain, DER, one after the other */
   const char *address;
-  bool expired; /* it has ended, within identity-grace: it is served its renewal and nothing else */
+  struct slice agent; /* its User-Agent; p NULL: none */
+  bool expired;       /* it has ended, within identity-grace: it is served its renewal and nothing else */
 };
 
 enum enroll_refusal {
@@ -208,8 +209,19 @@ MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *c
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
-/* Inside a job: the channel was seen at `at`, coming from address. */
-MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address);
+/* Inside a job: the channel was seen at `at`, coming from address. agent NULL: as before. */
+MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address,
+                                 const char *agent);
+/* Inside a job: the identity of this channel's device was used by two machines at `at`; text tells which (event
+   device.clone-suspected, once an hour). */
+MUST_CHECK enum err enroll_clone(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *text);
+/* Inside a job: what a device told of itself in an answer; -1, NULL: nothing. Another serial number than that of its
+   enrollment is another machine. */
+struct enroll_told {
+  int supervised, filevault, passcode;
+  const char *serial_number, *udid;
+};
+MUST_CHECK enum err enroll_learn(struct ctx *cx, struct db *db, int64_t enrollment, const struct enroll_told *told);
 
 /* Channels of a device. */
 struct enroll_channels {

@@ -16,7 +16,7 @@ struct report {
   bool idle;
   const char *errors;       /* JSON of the ErrorChain, or NULL */
   struct slice bypass_code; /* of Activation Lock, when it tells one */
-  bool supervised;          /* it says so (IsSupervised of DeviceInformation) */
+  struct enroll_told told;  /* of itself, in DeviceInformation and SecurityInfo */
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */
   struct slice command;        /* the plist to hand out; p NULL: none, the session ends */

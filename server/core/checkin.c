@@ -42,7 +42,7 @@ enum err checkin_channel(struct ctx *cx, struct db *db, struct checkin *c, struc
   if (ch->checked_out && !ch->pending) return enroll_seen_again(cx, db, c->ids.device, ch->device);
   *heard = true;
   if (!ch->current || !ch->enrollment) return OK;
-  return enroll_touch(cx, db, ch->enrollment, clock_now_us(), c->proof.address);
+  return enroll_touch(cx, db, ch->enrollment, clock_now_us(), c->proof.address, NULL);
 }
 
 /* ---- all ---- */

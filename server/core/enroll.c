@@ -31,11 +31,25 @@ static const struct {
 const char *enroll_refusal_slug(enum enroll_refusal r) { return refusals[r].slug; }
 const char *enroll_refusal_text(enum enroll_refusal r) { return refusals[r].text; }
 
+/* Whose identity it is. */
+static enum err suspect_owner(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
+                              const struct enroll_proof *proof) {
+  struct enroll_identity i;
+  struct enroll_channel_row channel;
+  TRY(enroll_identity_load(cx, db, proof->hash, &i));
+  if (!i.device_id) return OK;
+  TRY(enroll_channel_load(cx, db, i.device_id, &channel));
+  if (!channel.seq) return OK;
+  return enroll_clone(cx, db, channel.seq, clock_now_us(),
+                      ctx_printf(cx, "it was also used in the name of %s, from %s", ids->device, proof->address));
+}
+
 enum err enroll_misused(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof) {
   struct js *data = js_object(cx);
   bool told;
   TRY(enroll_identity_told(cx, db, proof->hash, clock_now_us() - US_HOUR, &told));
   if (told) return OK;
+  TRY(suspect_owner(cx, db, ids, proof));
   js_set_string(data, "claimed", ids->id);
   js_set_string(data, "certificate", enc_hex(cx, proof->hash, sizeof proof->hash));
   js_set_string(data, "address", proof->address);
@@ -118,7 +132,7 @@ enum err enroll_token_update(struct ctx *cx, struct db *db, struct core *core, c
   out->token_changed =
       !before.seq || !slice_eq(before.token, token->token) || strcmp(before.push_magic, token->push_magic) != 0;
   TRY(enroll_channel_save(cx, db, ids, ch.device, token, &out->enrollment));
-  TRY(enroll_touch(cx, db, out->enrollment, clock_now_us(), proof->address));
+  TRY(enroll_touch(cx, db, out->enrollment, clock_now_us(), proof->address, NULL));
   struct js *data = js_object(cx);
   js_set_string(data, "topic", token->topic);
   return event_add(cx, db, out->enrolled ? "device.enrolled" : "device.token-updated", ids->id, data);

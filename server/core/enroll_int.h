@@ -226,4 +226,14 @@ MUST_CHECK enum err enroll_original_render(struct ctx *cx, struct db *db, struct
 /* p NULL: there is none. */
 MUST_CHECK enum err enroll_original_load(struct ctx *cx, struct db *db, const char *topic, struct slice *plist);
 
+/* ---- what a device tells of itself: enroll_told_sql.c ---- */
+
+struct enroll_self { /* the device of a channel; id NULL: there is none */
+  int64_t device, clone_at;
+  char *id, *serial_number;
+};
+MUST_CHECK enum err enroll_self(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_self *out);
+MUST_CHECK enum err enroll_set_clone(struct ctx *cx, struct db *db, int64_t device, int64_t at, const char *text);
+MUST_CHECK enum err enroll_set_told(struct ctx *cx, struct db *db, int64_t device, const struct enroll_told *told);
+
 #endif

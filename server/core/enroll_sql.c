@@ -365,9 +365,13 @@ enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_
   return told ? OK : event_add(cx, db, "device.seen-after-checkout", id, NULL);
 }
 
-enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address) {
-  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment),
-                DB_I(at), DB_S(address));
+enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address,
+                      const char *agent) {
+  if (!agent)
+    return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment),
+                  DB_I(at), DB_S(address));
+  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3, last_agent = $4 WHERE seq = $1",
+                DB_I(enrollment), DB_I(at), DB_S(address), DB_S(agent));
 }
 
 /* ---- links and sessions ---- */

@@ -58,6 +58,26 @@ static struct slice bypass_code_of(struct pl *message) {
   return fits && text_is_plain(s) ? s : (struct slice){0};
 }
 
+static int flag_of(struct pl *dict, const char *key) {
+  bool value;
+  return pl_bool(pl_get(dict, key), &value) ? value : -1;
+}
+
+static const char *name_of(struct pl *dict, const char *key) {
+  const char *s = pl_str(dict, key);
+  return s && *s && strlen(s) <= CODE_MAX && text_is_plain(slice_of(s)) ? s : NULL;
+}
+
+/* The answers to DeviceInformation and SecurityInfo. */
+static void read_told(struct pl *message, struct report *out) {
+  struct pl *answers = pl_get(message, "QueryResponses"), *security = pl_get(message, "SecurityInfo");
+  out->told = (struct enroll_told){.supervised = flag_of(answers, "IsSupervised"),
+                                   .filevault = flag_of(security, "FDE_Enabled"),
+                                   .passcode = flag_of(security, "PasscodePresent"),
+                                   .serial_number = name_of(answers, "SerialNumber"),
+                                   .udid = name_of(answers, "UDID")};
+}
+
 enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   struct pl *message;
   bool known = false, about_command = false;
@@ -75,7 +95,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
     return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
   out->errors = errors_of(cx, message);
   out->bypass_code = bypass_code_of(message);
-  (void)pl_bool(pl_get(pl_get(message, "QueryResponses"), "IsSupervised"), &out->supervised);
+  read_told(message, out);
   return enroll_ids(cx, message, &out->ids);
 }
 
@@ -127,7 +147,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.unseen) return *done = false, OK;
   struct queue_asker who = asker_of(r, ch.enrollment);
-  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, r->proof.address);
+  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, &r->proof);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
   TRY(next_command(cx, reader, r, &who, &item, &found));
   if (!found) return rest(r, ch.enrollment), OK;
@@ -166,7 +186,8 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known || strcmp(r->status, "Acknowledged") != 0) return OK;
-  if (r->supervised && !r->ids.is_user && ch->refusal == ENROLL_FINE)
+  if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
+  if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
   if (!r->bypass_code.p) return OK;
   return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
@@ -214,7 +235,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);
-  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, r->proof.address);
+  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, &r->proof);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
   TRY(tell(cx, db, r));
   if (r->uuid) TRY(take_report(cx, db, r, &ch));

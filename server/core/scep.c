@@ -206,7 +206,7 @@ static enum err is_alive(struct ctx *cx, struct db *db, const struct scep_work *
   struct enroll_channel ch;
   memcpy(proof.hash, pki_cert_sha256(w->request.signer), sizeof proof.hash);
   TRY(enroll_find(cx, db, &ids, &proof, &ch));
-  if (ch.enrollment) TRY(enroll_touch(cx, db, ch.enrollment, clock_now_us(), w->address));
+  if (ch.enrollment) TRY(enroll_touch(cx, db, ch.enrollment, clock_now_us(), w->address, NULL));
   return ch.challenged ? enroll_defend(cx, db, &ids, &proof, &ch) : OK;
 }
 

@@ -12,6 +12,9 @@
 /* Commands that may be handed to one channel between two writes. */
 enum { DELIVERIES = 8, CHUNK = 150 }; /* a chunk is a job: check-ins pass between */
 enum { FLUSH_MS = 500, FORGET_MIN = 30, TIDY_EVERY_S = 30 };
+/* User-Agents: a fleet has few different ones; what is longer, or beyond so many, is not remembered. Who goes from one
+   to another and back within CLONE_MIN is two machines. */
+enum { AGENT_MAX = 200, AGENTS_MAX = 1000, CLONE_MIN = 10 };
 /* How soon a device is woken again that came, and for which commands still wait. */
 static const int64_t wake_again_us = 5 * US_MINUTE;
 /* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it.
@@ -25,6 +28,9 @@ struct entry {
   bool queued;  /* stands in the list of what is to be written */
   bool written; /* its deliveries are in a job that is not committed yet */
   bool handed;  /* its last poll or report was answered with a command */
+  const char *agent, *former,
+      *stored;                /* User-Agents, of the map: now, before, and what the database has; may be NULL */
+  int64_t agent_at, clone_at; /* since it has this one; two machines were seen then, 0: no */
   char address[64];
   int delivered;
   struct queue_delivery deliveries[DELIVERIES];
@@ -37,7 +43,9 @@ struct seen {
   pthread_t thread;
   bool stopping;
   struct map *entries; /* by enrollment */
-  int64_t *dirty;      /* enrollments to be written */
+  struct map *agents;  /* text: itself */
+  size_t agents_n;
+  int64_t *dirty; /* enrollments to be written */
   size_t dirty_n, dirty_cap;
 };
 
@@ -63,15 +71,37 @@ static void mark(struct seen *s, struct entry *e) {
   s->dirty[s->dirty_n++] = e->enrollment;
 }
 
-int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const char *address) {
+/* The one text of it that lives as long as the ledger; NULL: it is not remembered. */
+static const char *agent_of(struct seen *s, struct slice agent) {
+  char *known = map_get(s->agents, agent);
+  if (known || s->agents_n == AGENTS_MAX || !text_is_plain(agent)) return known;
+  known = mem_alloc(agent.n + 1);
+  memcpy(known, agent.p, agent.n);
+  map_put(s->agents, agent, known);
+  s->agents_n++;
+  return known;
+}
+
+static void note_agent(struct seen *s, struct entry *e, int64_t now, struct slice agent) {
+  if (agent.n == 0 || agent.n > AGENT_MAX || (e->agent && slice_is(agent, e->agent))) return;
+  const char *text = agent_of(s, agent);
+  if (!text) return;
+  if (text == e->former && now - e->agent_at < CLONE_MIN * US_MINUTE) e->clone_at = now;
+  e->former = e->agent;
+  e->agent = text;
+  e->agent_at = now;
+}
+
+int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const struct enroll_proof *proof) {
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_of(s, enrollment);
   if (idle || e->session_start == 0) e->session_start = now;
   e->seen_at = now;
   e->next = 0;
   e->handed = false;
-  size_t n = strlen(address);
-  if (n < sizeof e->address) memcpy(e->address, address, n + 1);
+  size_t n = strlen(proof->address);
+  if (n < sizeof e->address) memcpy(e->address, proof->address, n + 1);
+  note_agent(s, e, now, proof->agent);
   mark(s, e);
   int64_t start = e->session_start;
   pthread_mutex_unlock(&s->lock);
@@ -122,6 +152,8 @@ static void put_back(struct seen *s, const struct entry *taken) {
   struct entry *e = entry_of(s, taken->enrollment);
   for (int i = 0; i < taken->delivered && e->delivered < DELIVERIES; i++)
     e->deliveries[e->delivered++] = taken->deliveries[i];
+  if (e->clone_at < taken->clone_at) e->clone_at = taken->clone_at;
+  e->stored = NULL;
   mark(s, e);
   pthread_mutex_unlock(&s->lock);
 }
@@ -146,7 +178,9 @@ static enum err write_entry(struct ctx *cx, struct db *db, struct core *core, co
   int64_t next;
   TRY(write_deliveries(cx, db, e));
   TRY(next_wake(cx, db, e, &next));
-  TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address));
+  TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address, e->agent != e->stored ? e->agent : NULL));
+  if (e->clone_at)
+    TRY(enroll_clone(cx, db, e->enrollment, e->clone_at, ctx_printf(cx, "%s and %s", e->former, e->agent)));
   return push_seen(cx, db, core, e->enrollment, e->seen_at, next);
 }
 
@@ -183,6 +217,8 @@ static size_t take_chunk(struct seen *s, struct entry *out) {
     e->dirty = e->queued = false;
     e->written = e->delivered > 0;
     e->delivered = 0;
+    e->stored = e->agent;
+    e->clone_at = 0;
   }
   pthread_mutex_unlock(&s->lock);
   return n;
@@ -273,7 +309,7 @@ static void *run(void *arg) {
 enum err seen_start(struct ctx *cx, struct seen **out, struct core *core) {
   (void)cx;
   struct seen *s = mem_alloc(sizeof *s);
-  *s = (struct seen){.core = core, .entries = map_new()};
+  *s = (struct seen){.core = core, .entries = map_new(), .agents = map_new()};
   pthread_mutex_init(&s->lock, NULL);
   cond_init(&s->stop);
   s->thread = thread_start("seen", run, s);
@@ -289,6 +325,7 @@ void seen_stop(struct seen *s) {
   pthread_mutex_unlock(&s->lock);
   thread_join(s->thread);
   map_free(s->entries, free);
+  map_free(s->agents, free);
   pthread_mutex_destroy(&s->lock);
   pthread_cond_destroy(&s->stop);
   free(s->dirty);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { USUAL_SAMPLE = 4, USUAL_MIN = 5, REFUSED_MOST = 8 };
+enum { USUAL_MIN = 5, REFUSED_MOST = 8 };
 enum { TOPICS = sizeof((struct why_shared *)0)->topics / sizeof *((struct why_shared *)0)->topics };
 
 /* ---- what many share ---- */
@@ -34,6 +34,8 @@ static enum err load_topic(struct ctx *cx, struct why_shared *s, const char *nam
   *t = (struct why_topic){.name = ctx_strdup(cx, name), .people = ""};
   if (!name) return OK;
   TRY(load_cert(cx, s, t));
+  TRY(pushcert_record_read(cx, s->db, name, &t->record));
+  t->people = pushcert_people(cx, &t->record);
   return why_count_topic(cx, s->db, name, &t->devices);
 }
 
@@ -54,11 +56,10 @@ static struct why_facts start(struct why_shared *s) {
   return (struct why_facts){.core = s->core, .db = s->db, .now = s->now, .server = &s->server};
 }
 
-static enum err load_usual(struct ctx *cx, struct why_facts *f) {
-  struct push_state state;
-  TRY(push_state(cx, f->db, f->enrollment.seq, &state));
-  f->wake.usual = USUAL_MIN * US_MINUTE;
-  return OK;
+static void derive_wake(struct why_facts *f) {
+  struct why_wake *w = &f->wake;
+  w->usual = USUAL_MIN * US_MINUTE;
+  if (!w->taken && w->status == 200 && w->sent_at > f->enrollment.seen) w->taken = 1, w->taken_at = w->sent_at;
 }
 
 /* Of the device, whether it has a channel or not. */
@@ -88,7 +89,7 @@ static enum err load_channel(struct ctx *cx, struct why_shared *s, int64_t enrol
   TRY(why_read_channel(cx, f, enrollment, &found));
   if (!found) return FAIL(cx, E_NOT_FOUND, "there is no such enrollment");
   f->id = f->enrollment.id;
-  TRY(load_usual(cx, f));
+  derive_wake(f);
   TRY(why_read_command(cx, f, uuid));
   if (f->command.waiting) TRY(why_read_head(cx, f));
   return load_device(cx, s, f);

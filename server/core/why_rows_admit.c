@@ -141,17 +141,19 @@ static const char *issuer_of(struct ctx *cx, const struct refused_row *r) {
   return "an unreadable issuer";
 }
 
-static int64_t counted(struct ctx *cx, enum err e, int64_t n) {
-  if (e != OK) ctx_clear_error(cx);
-  return e == OK ? n : 0;
+/* A number that cannot be read is none: it only colours a sentence, or keeps a row from holding. */
+static int64_t refused_devices(struct ctx *cx, const struct why_facts *f, const char *reason, const char *address) {
+  int64_t n = 0;
+  if (why_count_refused(cx, f->db, reason, address, &n) == OK) return n;
+  ctx_clear_error(cx);
+  return 0;
 }
 
 bool why_identity_refused(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct refused_row *r = why_refused(f, "other-certificate unbound foreign-ca voided");
-  int64_t n = 0;
   if (!r || (!f->device.seq && r->cert.p)) return false;
   bool foreign = strcmp(r->reason, "foreign-ca") == 0;
-  if (foreign) n = counted(cx, why_count_refused(cx, f->db, "foreign-ca", NULL, &n), n);
+  int64_t n = foreign ? refused_devices(cx, f, "foreign-ca", NULL) : 0;
   const char *id = f->device.id ? f->device.id : f->id;
   return why_say(
       w,
@@ -170,10 +172,10 @@ bool why_identity_refused(struct ctx *cx, const struct why_facts *f, struct why_
 /* Anybody may send an unproved claim in a device's name: only when most of the fleet does so is it the way in. */
 bool why_identity_missing(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct refused_row *r = why_refused(f, "no-proof");
-  int64_t refused = 0, devices = 0;
+  int64_t devices = 0;
   if (!r || !f->device.seq) return false;
-  refused = counted(cx, why_count_refused(cx, f->db, "no-proof", r->address, &refused), refused);
-  devices = counted(cx, why_count_devices(cx, f->db, &devices), devices);
+  int64_t refused = refused_devices(cx, f, "no-proof", r->address);
+  if (why_count_devices(cx, f->db, &devices) != OK) return ctx_clear_error(cx), false;
   if (2 * refused <= devices && refused < 500) return false;
   return why_say(w,
                  ctx_printf(cx,

@@ -44,9 +44,16 @@ bool why_behind_another(struct ctx *cx, const struct why_facts *f, struct why_wo
                  h->uuid, f->id));
 }
 
+/* It was handed over a moment ago, and the device has said nothing since. */
+static bool is_at_work(const struct why_facts *f) {
+  const struct why_command *c = &f->command;
+  return f->enrollment.seen <= c->last_sent_at && f->now < c->last_sent_at + ANSWER_MIN * US_MINUTE;
+}
+
 bool why_sent_unanswered(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct why_command *c = &f->command;
-  if (!is(c, "Sent") || c->once || f->enrollment.seen <= c->last_sent_at) return false;
+  /* Handed over again is a later Idle, too. */
+  if (!is(c, "Sent") || c->once || f->enrollment.seen <= c->first_sent_at || is_at_work(f)) return false;
   return why_say(w,
                  ctx_printf(cx, "%s was delivered %lld time%s since %s and never answered%s.", c->type,
                             (long long)c->deliveries, c->deliveries == 1 ? "" : "s", enc_time(cx, c->first_sent_at),
@@ -56,8 +63,7 @@ bool why_sent_unanswered(struct ctx *cx, const struct why_facts *f, struct why_w
 
 bool why_unconfirmed(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct why_command *c = &f->command;
-  if (!is(c, "Sent") || !c->once) return false;
-  if (f->enrollment.seen <= c->last_sent_at && f->now < c->last_sent_at + ANSWER_MIN * US_MINUTE) return false;
+  if (!is(c, "Sent") || !c->once || is_at_work(f)) return false;
   return why_say(w,
                  ctx_printf(cx, "%s was handed over at %s without an answer: it was probably done and is not repeated.",
                             c->type, enc_time(cx, c->last_sent_at)),

@@ -231,6 +231,7 @@ enum err device_proof(struct http_req *rq, struct core *core, struct enroll_proo
   if (b.signature.p && e == OK) e = agree(http_cx(rq), out, &one);
   if (e != OK) *out = one;
   out->address = route_peer(rq);
+  out->agent = http_header(rq, "User-Agent");
   return e;
 }
 

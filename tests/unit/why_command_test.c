@@ -2,16 +2,31 @@
 #include "why_world.h"
 
 static struct enroll_proof a;
-static void a_is_enrolled(void) { a = enrolled("A"); }
+
+static void a_lives(void) {
+  a = enrolled("A");
+  pass(US_HOUR);
+  comes(a, "A");
+}
+static void ask(const char *request_type, const char *uuid) {
+  pass(US_SECOND);
+  enqueue("A", request_type, uuid);
+}
+static void takes(const char *uuid) { assert_string_equal(comes(a, "A"), uuid); }
+static void says(const char *status, const char *uuid) { (void)answers(a, "A", status, uuid); }
+static void does(const char *uuid) {
+  takes(uuid);
+  says("Acknowledged", uuid);
+}
 
 /* Goal: a device that has nothing to do, and one whose command is done, are fine. */
 static void nothing_waits(void **state) {
   (void)state;
-  a_is_enrolled();
+  shifted = 0;
+  a_lives();
   expect_verdict("A", NULL, "fine");
-  enqueue("A", "SecurityInfo", "C1");
-  assert_string_equal(comes(a, "A"), "C1");
-  answers(a, "A", "Acknowledged", "C1");
+  ask("SecurityInfo", "C1");
+  does("C1");
   expect_verdict("A", "C1", "fine");
   expect_verdict("A", NULL, "fine");
 }
@@ -20,16 +35,190 @@ static void nothing_waits(void **state) {
 static void not_found(void **state) {
   struct why w;
   (void)state;
-  a_is_enrolled();
+  shifted = 0;
+  a_lives();
   assert_int_equal(why_device(fx.cx, reader(), &fx.core, "B", NULL, &w), E_NOT_FOUND);
   ctx_clear_error(fx.cx);
   assert_int_equal(why_device(fx.cx, reader(), &fx.core, "A", "C1", &w), E_NOT_FOUND);
 }
 
+/* Goal: one verdict, what else holds beside it, and every link of the chain with its time. */
+static void all_of_it(void **state) {
+  struct why w;
+  (void)state;
+  shifted = 0;
+  a_lives();
+  ask("SecurityInfo", "C1");
+  takes("C1");
+  says("NotNow", "C1");
+  ask("ProfileList", "C2");
+  ctx_clear_error(fx.cx);
+  must(why_device(fx.cx, reader(), &fx.core, "A", NULL, &w));
+  assert_string_equal(w.id, "A");
+  assert_string_equal(w.command_uuid, "C1");
+  assert_string_equal(w.request_type, "SecurityInfo");
+  assert_string_equal(w.slug, "notnow");
+  assert_int_equal(w.chain_n, 9);
+  const struct why_link *last = &w.chain[8];
+  assert_string_equal(last->link, "answer");
+  assert_string_equal(last->status, "wait");
+  assert_true(last->at > 0);
+  for (size_t i = 0; i < w.also_n; i++) assert_string_not_equal(w.also[i], "notnow");
+}
+
+/* ---- 35 ---- */
+
+static void a_awaits(void) {
+  enum enroll_refusal refusal;
+  struct pl *m = message("TokenUpdate", "A");
+  pl_set_data(m, "Token", slice_of("token"));
+  pl_set_string(m, "PushMagic", "magic");
+  pl_set_bool(m, "AwaitingConfiguration", true);
+  must(check_in_with(a, m, &refusal));
+  ask("SecurityInfo", "C1");
+  takes("C1");
+}
+static void a_is_configured(void) {
+  says("Acknowledged", "C1");
+  ask("DeviceConfigured", "C2");
+  does("C2");
+}
+
+/* ---- 36 to 39 ---- */
+
+static void it_says_not_now(void) {
+  ask("SecurityInfo", "C1");
+  takes("C1");
+  says("NotNow", "C1");
+}
+static void it_does_it(void) { does("C1"); }
+
+static void two_are_asked(void) {
+  ask("InstalledApplicationList", "C0");
+  ask("SecurityInfo", "C1");
+  takes("C0");
+  pass(US_MINUTE);
+  comes(a, "A");
+}
+static enum err cancel_job(struct ctx *cx, struct db *db, void *arg) {
+  bool maybe;
+  int64_t enrollment;
+  char *id;
+  TRY(enroll_lookup(cx, db, "A", &enrollment, &id));
+  return queue_cancel(cx, db, arg, enrollment, "rosa", &maybe);
+}
+static void cancel(const char *uuid) { must(in_job(cancel_job, (void *)(uintptr_t)uuid)); }
+static void the_first_is_cancelled(void) {
+  cancel("C0");
+  does("C1");
+}
+static void it_swallows(void) {
+  ask("SecurityInfo", "C1");
+  takes("C1");
+  pass(US_MINUTE);
+  takes("C1");
+  pass(2 * US_MINUTE);
+}
+static void it_answers(void) { says("Acknowledged", "C1"); }
+static void it_restarts_without_a_word(void) {
+  ask("RestartDevice", "C1");
+  takes("C1");
+  pass(10 * US_MINUTE);
+  comes(a, "A");
+}
+
+/* Goal: a command that was handed over a moment ago is nobody's trouble. */
+static void at_work(void **state) {
+  (void)state;
+  shifted = 0;
+  a_lives();
+  ask("RestartDevice", "C1");
+  takes("C1");
+  expect_verdict("A", NULL, "fine");
+  expect_verdict("A", "C1", "fine");
+}
+
+/* ---- 40, 41, 43 ---- */
+
+static void refuse(const char *request_type, const char *domain, int64_t code) {
+  ask(request_type, "C1");
+  takes("C1");
+  struct pl *m = pl_new_dict(fx.cx), *chain = pl_new_array(fx.cx), *entry = pl_new_dict(fx.cx);
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Error");
+  pl_set_string(m, "CommandUUID", "C1");
+  pl_set_string(entry, "ErrorDomain", domain);
+  pl_set_int(entry, "ErrorCode", code);
+  pl_set_string(entry, "LocalizedDescription", "Das geht nicht.");
+  pl_set_string(entry, "USEnglishDescription", "It cannot be done.");
+  pl_add(chain, entry);
+  pl_set(m, "ErrorChain", chain);
+  pass(US_SECOND);
+  (void)put_report_of(a, m);
+}
+static void it_refuses(void) { refuse("SecurityInfo", "MCMDMErrorDomain", 12063); }
+static void it_wants_supervision(void) { refuse("RestartDevice", "MCChaperoneErrorDomain", 29000); }
+static void an_iphone_says_that_it_is_not_supervised(void) {
+  a_lives();
+  run_sql("UPDATE device SET product_name = 'iPhone14,5', supervised = 0", DB_END, DB_END);
+}
+static void it_refuses_a_restart(void) { refuse("RestartDevice", "MCMDMErrorDomain", 12008); }
+static void it_is_cancelled(void) {
+  ask("SecurityInfo", "C1");
+  cancel("C1");
+}
+static enum err expire_job(struct ctx *cx, struct db *db, void *arg) {
+  return queue_expire(cx, db, clock_now_us(), 10, arg);
+}
+static void its_time_is_over(void) {
+  int64_t n;
+  ask("SecurityInfo", "C1");
+  pass(8 * US_DAY);
+  must(in_job(expire_job, &n));
+  assert_int_equal(n, 1);
+}
+
+/* ---- 44 ---- */
+
+static void renewal_fails(void) {
+  run_sql("INSERT INTO enroll_session (id, kind, challenge_hash, created_at, expires_at, issues_max, given) "
+          "VALUES ('s', 'renew', x'02', 1, 1, 1, '{}')",
+          DB_END, DB_END);
+  run_sql("INSERT INTO renewal (device, generation, identity, session, challenge_sealed, command, wave, state, why, "
+          "created_at, updated_at, ended_at) SELECT seq, generation, x'01', 1, x'01', 'R', 0, 'failed', 'mismatched', "
+          "$1, $1, $1 FROM device",
+          DB_I(clock_now_us()), DB_END);
+}
+static void renewal_is_done(void) {
+  run_sql("INSERT INTO renewal (device, generation, identity, session, challenge_sealed, command, wave, state, "
+          "created_at, updated_at, ended_at) SELECT seq, generation, x'01', 1, x'01', 'R2', 0, 'done', $1, $1, $1 "
+          "FROM device",
+          DB_I(clock_now_us()), DB_END);
+}
+
+static const struct why_scenario scenarios[] = {
+    {"Setup Assistant", 35, "A", NULL, NULL, a_lives, a_awaits, a_is_configured, "device configured A"},
+    {"not now", 36, "A", NULL, NULL, a_lives, it_says_not_now, it_does_it, "1 time since"},
+    {"behind another", 37, "A", "C1", NULL, a_lives, two_are_asked, the_first_is_cancelled, "command cancel C0"},
+    {"swallowed", 38, "A", NULL, NULL, a_lives, it_swallows, it_answers, "delivered 2 times"},
+    {"unconfirmed", 39, "A", NULL, NULL, a_lives, it_restarts_without_a_word, it_answers, "command retry C1"},
+    {"refused", 40, "A", "C1", NULL, a_lives, it_refuses, NULL, "\"It cannot be done.\" (MCMDMErrorDomain 12063)"},
+    {"by the answer", 41, "A", "C1", NULL, a_lives, it_wants_supervision, NULL, "needs a supervised device"},
+    {"by its row", 41, "A", "C1", NULL, an_iphone_says_that_it_is_not_supervised, it_refuses_a_restart, NULL,
+     "needs a supervised device"},
+    {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, NULL, "rosa cancelled it"},
+    {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, NULL, "its time was over"},
+    {"renewal", 44, "A", NULL, NULL, a_lives, renewal_fails, renewal_is_done, "mismatched"},
+};
+enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
+  struct CMUnitTest tests[SCENARIOS + 4] = {
       cmocka_unit_test_setup_teardown(nothing_waits, why_up, why_down),
       cmocka_unit_test_setup_teardown(not_found, why_up, why_down),
+      cmocka_unit_test_setup_teardown(all_of_it, why_up, why_down),
+      cmocka_unit_test_setup_teardown(at_work, why_up, why_down),
   };
+  for (int i = 0; i < SCENARIOS; i++) tests[4 + i] = WHY_TEST(scenarios[i]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
