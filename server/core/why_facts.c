@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { USUAL_MIN = 5, REFUSED_MOST = 8 };
+enum { REFUSED_MOST = 8 };
 enum { TOPICS = sizeof((struct why_shared *)0)->topics / sizeof *((struct why_shared *)0)->topics };
 
 /* ---- what many share ---- */
@@ -30,12 +30,22 @@ static enum err load_cert(struct ctx *cx, struct why_shared *s, struct why_topic
   return OK;
 }
 
+static enum err load_link(struct ctx *cx, struct why_shared *s, struct why_topic *t) {
+  struct push_link *links;
+  size_t n;
+  TRY(push_links(cx, s->db, &links, &n));
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(links[i].topic, t->name) == 0) t->link = links[i], t->link_known = true;
+  return OK;
+}
+
 static enum err load_topic(struct ctx *cx, struct why_shared *s, const char *name, struct why_topic *t) {
   *t = (struct why_topic){.name = ctx_strdup(cx, name), .people = ""};
   if (!name) return OK;
   TRY(load_cert(cx, s, t));
   TRY(pushcert_record_read(cx, s->db, name, &t->record));
   t->people = pushcert_people(cx, &t->record);
+  TRY(load_link(cx, s, t));
   return why_count_topic(cx, s->db, name, &t->devices);
 }
 
@@ -54,12 +64,6 @@ enum err why_topic_load(struct ctx *cx, struct why_shared *s, const char *topic,
 
 static struct why_facts start(struct why_shared *s) {
   return (struct why_facts){.core = s->core, .db = s->db, .now = s->now, .server = &s->server};
-}
-
-static void derive_wake(struct why_facts *f) {
-  struct why_wake *w = &f->wake;
-  w->usual = USUAL_MIN * US_MINUTE;
-  if (!w->taken && w->status == 200 && w->sent_at > f->enrollment.seen) w->taken = 1, w->taken_at = w->sent_at;
 }
 
 /* Of the device, whether it has a channel or not. */
@@ -89,7 +93,6 @@ static enum err load_channel(struct ctx *cx, struct why_shared *s, int64_t enrol
   TRY(why_read_channel(cx, f, enrollment, &found));
   if (!found) return FAIL(cx, E_NOT_FOUND, "there is no such enrollment");
   f->id = f->enrollment.id;
-  derive_wake(f);
   TRY(why_read_command(cx, f, uuid));
   if (f->command.waiting) TRY(why_read_head(cx, f));
   return load_device(cx, s, f);

@@ -1,11 +1,14 @@
 #include "core/why_load.h"
 
 #include "base/clock.h"
+#include "core/push_int.h"
 
 #include <string.h>
 
 /* How far back a channel's commands are looked through for what it went dark after. */
 enum { PAST = 100 };
+/* So many delays make a habit: below, the usual one is a guess. */
+enum { MEASURED = 5 };
 
 /* ---- enrollment, device, wake ---- */
 
@@ -60,6 +63,7 @@ static void read_enrollment(struct db_rows *r, int at, struct why_enrollment *e)
 enum { AFTER_ENROLLMENT = AFTER_DEVICE + 13 };
 
 static void read_wake(struct db_rows *r, int at, struct why_wake *w) {
+  struct slice delays = db_blob(r, at + 13);
   *w = (struct why_wake){.exists = !db_is_null(r, at),
                          .due_at = db_int(r, at + 1),
                          .sent_at = db_int(r, at + 2),
@@ -72,11 +76,13 @@ static void read_wake(struct db_rows *r, int at, struct why_wake *w) {
                          .why = db_text(r, at + 9),
                          .token = db_blob(r, at + 10),
                          .taken_at = db_int(r, at + 11),
-                         .taken = db_int(r, at + 12)};
+                         .taken = db_int(r, at + 12),
+                         .usual = push_delays_usual(delays),
+                         .measured = delays.n >= MEASURED * sizeof(uint32_t)};
 }
 #define WAKE                                                                                                           \
   "w.enrollment, w.due_at, w.sent_at, w.answered_at, w.apns_timestamp, w.failed_since, w.dead_at, w.status, "          \
-  "w.reason, w.why, w.token, w.taken_at, w.taken"
+  "w.reason, w.why, w.token, w.taken_at, w.taken, w.delays"
 
 enum err why_read_channel(struct ctx *cx, struct why_facts *f, int64_t enrollment, bool *found) {
   struct db_rows r;
