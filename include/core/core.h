@@ -25,6 +25,9 @@ struct webhook;
 struct pki_signers;
 struct pki_trust;
 
+/* How long devices' requests took, in steps of push_pace.c. Counted by the faces, taken by the push thread. */
+enum { LATENCY_STEPS = 8 };
+
 /* Settings that this layer and the faces read; what each means stands in the table of app/conf.c. */
 struct core_conf {
   const char *data;
@@ -67,7 +70,8 @@ struct core {
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
   struct pki_signers *signers;
-  _Atomic int64_t heard_since, clock_lead; /* enroll_listens */
+  _Atomic int64_t latencies[LATENCY_STEPS]; /* push_felt */
+  _Atomic int64_t heard_since, clock_lead;  /* enroll_listens */
   atomic_bool ending; /* what is being asked of others over HTTP is given up: a shutdown waits for nobody */
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */

@@ -136,11 +136,23 @@ struct push_link {
 MUST_CHECK enum err push_links(struct ctx *cx, struct db *db, struct push_link **out, size_t *n);
 MUST_CHECK enum err push_link_of(struct ctx *cx, struct db *db, const char *topic, struct push_link *out, bool *found);
 
+/* A device's request was answered us after it came. When that takes long wake-ups go more slowly, so that a command for
+   all devices does not call them all in at once: the rate is halved every other second while a tenth of the answers
+   takes longer than half a second, down to 10 a second, and raised by a tenth of wake-rate a second when they are quick
+   again or nobody comes. Any thread; costs nothing. */
+void push_felt(struct core *core, int64_t us);
+/* When the wake-up of a channel has its turn: in *in_us (-1: none is due), after *ahead others that are due before it.
+   Reader's connection. */
+MUST_CHECK enum err push_turn(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t *ahead,
+                              int64_t *in_us);
+
 struct push_health {
   bool connected;
   int64_t since;                       /* of that state */
   char host[256], trouble[256];        /* trouble: of the last failure while not connected */
   int64_t sent, answered, failed, due; /* since start; due now */
+  int64_t rate;                        /* pushes a second, now */
+  char pace[160];                      /* why that is less than wake-rate; empty when it is not */
 };
 void push_health(struct push *p, struct push_health *out);
 

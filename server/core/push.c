@@ -168,3 +168,11 @@ enum err push_state(struct ctx *cx, struct db *db, int64_t enrollment, struct pu
                              .apns_id = w.apns_id[0] ? ctx_strdup(cx, w.apns_id) : NULL};
   return OK;
 }
+
+enum err push_turn(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t *ahead,
+                   int64_t *in_us) {
+  int64_t now = clock_now_us(), due, rate = core->push ? push_rate_now(core->push) : core_conf(core)->wake_rate;
+  TRY(push_due_ahead(cx, db, enrollment, now, ahead, &due));
+  *in_us = due ? later(due - now, 0) + (rate > 0 ? *ahead * US_SECOND / rate : 0) : -1;
+  return OK;
+}

@@ -362,7 +362,7 @@ static bool submit(struct push *p, struct topic *t, struct item *i) {
 }
 
 void connections_send(struct push *p) {
-  int64_t rate = core_conf(p->core)->wake_rate;
+  int64_t rate = p->rate.now;
   struct topic *t;
   if (atomic_load(&p->quiet)) return;
   while (p->unwritten < UNWRITTEN_MOST && (t = next_sender(p)) && push_pace_take(&p->pace, rate, p->mono)) {
@@ -388,7 +388,7 @@ static int64_t topic_deadline(const struct push *p, const struct topic *t) {
   if (topic_usable(p, t) && t->retry_at > p->mono) at = sooner(at, t->retry_at);
   if (wanted(p, t)) at = sooner(at, later(t->retry_at, p->mono));
   if (can_send(p, t) && p->unwritten < UNWRITTEN_MOST && !atomic_load(&p->quiet))
-    at = sooner(at, push_pace_at(&p->pace, core_conf(p->core)->wake_rate));
+    at = sooner(at, push_pace_at(&p->pace, p->rate.now));
   return at;
 }
 

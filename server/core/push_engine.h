@@ -6,6 +6,7 @@
    push_link.c         what is known of the way to APNs
    push_queue.c        which due rows are in memory
    push_result.c       answers on their way to the writer
+   push_pace.c         how fast pushes go
    push_wait.c         who waits for what
    push_resolve.c      looking names up, on a thread of its own */
 #ifndef POMONA_CORE_PUSH_ENGINE_H
@@ -220,6 +221,8 @@ struct push {
   int64_t write_at;      /* monotonic: after a failure, not before */
   size_t works;          /* that the writer has */
   struct push_pace pace;
+  struct push_rate rate;
+  int64_t rate_at;   /* monotonic: when it is looked at next */
   int64_t due_next;  /* wall time when the next row becomes due; 0: not known to be any */
   int64_t rescan_at; /* monotonic */
   struct wait *waits;
@@ -228,6 +231,7 @@ struct push {
   struct push_health health;
 };
 void health_trouble(struct push *p, const char *text);
+int64_t push_rate_now(struct push *p); /* any thread */
 void health_connected(struct push *p, bool connected);
 void health_count(struct push *p, int sent, int answered, int failed);
 

@@ -32,7 +32,7 @@ struct apns_said apns_said(struct ctx *cx, struct slice json);
 bool apns_alert_refuses(int alert); /* a TLS alert by which a server refuses the certificate of its client */
 enum push_trouble apns_trouble(const struct h2 *c); /* of a connection that has ended */
 
-/* ---- schedule and pacing: push_schedule.c ---- */
+/* ---- schedule and pacing: push_schedule.c, push_pace.c ---- */
 
 const char *push_why_name(enum push_why why);
 enum push_why push_why_of(const char *name); /* PUSH_LATER for NULL and for what is unknown */
@@ -55,6 +55,15 @@ struct push_pace {
 };
 bool push_pace_take(struct push_pace *p, int64_t rate, int64_t mono_us); /* rate 0: without limit */
 int64_t push_pace_at(const struct push_pace *p, int64_t rate);           /* when the next may go; monotonic */
+
+/* What of wake-rate is used: push_pace.c. */
+struct push_rate {
+  int64_t now, most; /* pushes a second; 0: without limit */
+  int64_t halved_at, latency_us;
+};
+/* Nine of ten answers since it was called last took at most so long; 0: there were none. */
+int64_t push_latency_take(struct core *core);
+void push_rate_adapt(struct push_rate *r, int64_t most, int64_t latency_us, int64_t mono_us); /* once a second */
 
 /* ---- rows: push_sql.c ---- */
 
@@ -104,6 +113,9 @@ MUST_CHECK enum err push_due_rows(struct ctx *cx, struct db *db, const char *top
 MUST_CHECK enum err push_due_row(struct ctx *cx, struct db *db, int64_t enrollment, struct push_due_row *out,
                                  bool *found);
 MUST_CHECK enum err push_due_next(struct ctx *cx, struct db *db, int64_t after, int64_t *at); /* 0: none */
+/* Rows that are due at `now` and were due before that of the channel, which is due at *due_at; 0: it is not. */
+MUST_CHECK enum err push_due_ahead(struct ctx *cx, struct db *db, int64_t enrollment, int64_t now, int64_t *ahead,
+                                   int64_t *due_at);
 MUST_CHECK enum err push_due_count(struct ctx *cx, struct db *db, int64_t now, int64_t *n);
 /* The final answer to the push of that id, if it came. */
 MUST_CHECK enum err push_answer_of(struct ctx *cx, struct db *db, int64_t enrollment, const char *apns_id, int *status,

@@ -62,7 +62,7 @@ static struct item *item_new(struct push *p, struct topic *t, const struct push_
 /* ---- reading ---- */
 
 static size_t chunk(const struct push *p) {
-  int64_t rate = core_conf(p->core)->wake_rate;
+  int64_t rate = p->rate.now;
   if (rate <= 0 || rate * 2 > CHUNK_MOST) return CHUNK_MOST;
   return rate * 2 < CHUNK_LEAST ? CHUNK_LEAST : (size_t)rate * 2;
 }

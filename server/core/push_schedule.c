@@ -97,20 +97,3 @@ int64_t push_delays_usual(struct slice delays) {
   qsort(ms, n, sizeof *ms, by_size);
   return (int64_t)ms[(n * 95 + 99) / 100 - 1] * 1000;
 }
-
-/* ---- pace ---- */
-
-enum { NS_SECOND = 1000000000 };
-
-bool push_pace_take(struct push_pace *p, int64_t rate, int64_t mono_us) {
-  int64_t now = mono_us * 1000;
-  if (rate <= 0) return true;
-  if (p->paid_ns > now + NS_SECOND / 10) return false;
-  if (p->paid_ns < now) p->paid_ns = now;
-  p->paid_ns += NS_SECOND / rate;
-  return true;
-}
-
-int64_t push_pace_at(const struct push_pace *p, int64_t rate) {
-  return rate <= 0 ? 0 : (p->paid_ns - NS_SECOND / 10) / 1000 + 1;
-}

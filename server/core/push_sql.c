@@ -162,6 +162,19 @@ enum err push_due_next(struct ctx *cx, struct db *db, int64_t after, int64_t *at
   return db_close(&r);
 }
 
+enum err push_due_ahead(struct ctx *cx, struct db *db, int64_t enrollment, int64_t now, int64_t *ahead,
+                        int64_t *due_at) {
+  struct db_rows r;
+  *ahead = *due_at = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT me.due_at, (SELECT count(*) FROM wake w WHERE w.due_at <= $2 AND w.due_at <= me.due_at"
+                   " AND (w.due_at < me.due_at OR w.enrollment < me.enrollment))"
+                   " FROM wake me WHERE me.enrollment = $1 AND me.due_at IS NOT NULL",
+                   DB_I(enrollment), DB_I(now)));
+  if (db_next(&r)) *due_at = db_int(&r, 0), *ahead = db_int(&r, 1);
+  return db_close(&r);
+}
+
 enum err push_due_count(struct ctx *cx, struct db *db, int64_t now, int64_t *n) {
   return db_one_int(cx, db, n, "SELECT count(*) FROM wake WHERE due_at <= $1", DB_I(now));
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +119,34 @@ void health_count(struct push *p, int sent, int answered, int failed) {
   pthread_mutex_unlock(&p->lock);
 }
 
+/* Once a second. */
+static void look_at_latency(struct push *p) {
+  struct push_rate *r = &p->rate;
+  int64_t before = r->now, most = core_conf(p->core)->wake_rate;
+  if (p->mono < p->rate_at) return;
+  bool stale = p->rate_at && p->mono > p->rate_at + 5 * US_SECOND; /* what the answers tell is of another time */
+  int64_t latency = push_latency_take(p->core);
+  p->rate_at = p->mono + US_SECOND;
+  push_rate_adapt(r, most, stale ? 0 : latency, p->mono);
+  if (r->now == before) return;
+  pthread_mutex_lock(&p->lock);
+  p->health.rate = r->now;
+  p->health.pace[0] = '\0';
+  if (r->now < most)
+    snprintf(p->health.pace, sizeof p->health.pace,
+             "devices had to wait for answers: %" PRId64 " of %" PRId64 " pushes a second", r->now, most);
+  pthread_mutex_unlock(&p->lock);
+  if (r->now < before)
+    log_warn(NULL, "wake-ups go more slowly", LOG_I("rate", r->now), LOG_I("answers_took_ms", r->latency_us / 1000));
+}
+
+int64_t push_rate_now(struct push *p) {
+  pthread_mutex_lock(&p->lock);
+  int64_t rate = p->health.rate;
+  pthread_mutex_unlock(&p->lock);
+  return rate;
+}
+
 void push_health(struct push *p, struct push_health *out) {
   struct ctx *cx = ctx_new();
   struct db *db;
@@ -149,7 +178,8 @@ static void open_db(struct push *p) {
 
 static int timeout_ms(const struct push *p) {
   int64_t at = p->db ? p->mono + US_MINUTE : p->mono + US_SECOND;
-  int64_t others[] = {p->db ? queue_deadline(p) : at,
+  int64_t others[] = {p->rate.now < core_conf(p->core)->wake_rate ? p->rate_at : INT64_MAX,
+                      p->db ? queue_deadline(p) : at,
                       connections_deadline(p),
                       waits_deadline(p),
                       links_deadline(p),
@@ -185,6 +215,7 @@ static void poll_all(struct push *p) {
 
 static void step(struct push *p) {
   take_messages(p);
+  look_at_latency(p);
   open_db(p);
   connections_reap(p, false);
   if (p->db) queue_refill(p);

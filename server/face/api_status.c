@@ -22,6 +22,8 @@ static struct js *push_json(struct ctx *cx, struct core *core) {
   js_set_int(o, "answered", h.answered);
   js_set_int(o, "failed", h.failed);
   js_set_int(o, "due", h.due);
+  js_set_int(o, "rate", h.rate);
+  js_set_string(o, "pace", h.pace[0] ? h.pace : NULL);
   return o;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "core/checkin.h"
 #include "core/guard.h"
+#include "core/push.h"
 #include "core/refused.h"
 #include "core/report.h"
 #include "face/device.h"
@@ -111,6 +112,7 @@ static void trouble(struct http_req *rq, struct core *core, struct refused_claim
 
 static void checked_in(struct http_req *rq, void *arg, enum err e) {
   struct checkin *c = arg;
+  push_felt(c->core, http_age_us(rq));
   bool fine = e == OK && c->refusal == ENROLL_FINE;
   if (fine && c->news)
     log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("peer", route_peer(rq)));
@@ -138,6 +140,7 @@ static void check_in(struct http_req *rq, struct core *core, const struct enroll
 
 static void reported(struct http_req *rq, void *arg, enum err e) {
   struct report *r = arg;
+  push_felt(r->core, http_age_us(rq));
   bool fine = e == OK && r->refusal == ENROLL_FINE;
   if (e == OK && !fine) keep(rq, r->core, claim_of_report(r), &r->proof, enroll_refusal_slug(r->refusal));
   if (e != OK)

@@ -181,10 +181,85 @@ static void usual_delay(void **state) {
   assert_int_equal(push_delays_usual(d), 30 * US_SECOND);
 }
 
+/* ---- pace ---- */
+
+/* Goal: the rate is halved every other second while answers are slow, never below ten a second, comes back by a tenth a
+ * second, keeps between, and follows wake-rate. */
+static void rate_adapts(void **state) {
+  (void)state;
+  struct push_rate r = {0};
+  static const struct {
+    int64_t most, latency_ms, second, rate;
+  } rows[] = {{500, 0, 0, 500},    {500, 200, 1, 500},  {500, 501, 2, 250}, {500, 9000, 3, 250}, {500, 9000, 4, 125},
+              {500, 400, 5, 125},  {500, 9000, 6, 62},  {500, 9000, 8, 31}, {500, 9000, 10, 15}, {500, 9000, 12, 10},
+              {500, 9000, 14, 10}, {500, 250, 15, 60},  {500, 0, 16, 110},  {500, 300, 17, 110}, {400, 0, 18, 150},
+              {100, 0, 19, 100},   {2000, 0, 20, 2000}, {3, 9000, 30, 3},   {3, 9000, 32, 3},    {0, 9000, 40, 0},
+              {500, 0, 41, 500}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    push_rate_adapt(&r, rows[i].most, rows[i].latency_ms * 1000, (rows[i].second + 100) * US_SECOND);
+    if (r.now != rows[i].rate) fail_msg("row %zu: %lld a second", i, (long long)r.now);
+  }
+}
+
+/* Goal: of the answers of a span the slowest tenth counts, and each span for itself. */
+static void latency_is_felt(void **state) {
+  struct world *w = *state;
+  assert_int_equal(push_latency_take(&w->core), 0);
+  for (int i = 0; i < 91; i++) push_felt(&w->core, 100);
+  for (int i = 0; i < 9; i++) push_felt(&w->core, 100 * US_SECOND);
+  assert_int_equal(push_latency_take(&w->core), US_SECOND / 20);
+  for (int i = 0; i < 90; i++) push_felt(&w->core, US_SECOND / 20);
+  for (int i = 0; i < 10; i++) push_felt(&w->core, 600000);
+  assert_int_equal(push_latency_take(&w->core), US_SECOND);
+  push_felt(&w->core, INT64_MAX);
+  assert_int_equal(push_latency_take(&w->core), 8 * US_SECOND);
+  assert_int_equal(push_latency_take(&w->core), 0);
+}
+
+/* Goal: the push thread goes more slowly while devices wait, and says so. */
+static void thread_slows_down(void **state) {
+  struct world *w = *state;
+  struct push_health h = {0};
+  w->conf.wake_rate = 100;
+  for (int i = 0; i < 10; i++) push_felt(&w->core, 2 * US_SECOND);
+  push_up(w);
+  int64_t until = clock_mono_us() + PATIENCE;
+  for (; h.rate == 0 && clock_mono_us() < until; usleep(1000)) push_health(w->core.push, &h);
+  assert_int_equal(h.rate, 50);
+  assert_string_equal(h.pace, "devices had to wait for answers: 50 of 100 pushes a second");
+  for (; h.rate < 100 && clock_mono_us() < until; usleep(1000))
+    push_health(w->core.push, &h); /* nobody comes any more */
+  assert_int_equal(h.rate, 100);
+  assert_string_equal(h.pace, "");
+}
+
+/* Goal: a wake-up that waits for the pace knows how many are before it and how long that takes. */
+static void turn(void **state) {
+  struct world *w = *state;
+  struct db *db;
+  int64_t ahead, in_us;
+  w->conf.wake_rate = 2;
+  add_devices(w, 1, 5, TOPIC);
+  make_due(w, results_of(w, 1, 4), 4, PUSH_COMMAND);
+  run_sql(w, "UPDATE wake SET due_at = $1 - enrollment % 2", DB_I(clock_now_us() - 1000), DB_END);
+  run_sql(w, "UPDATE wake SET due_at = $1 WHERE enrollment = 3", DB_I(clock_now_us() + US_HOUR), DB_END);
+  assert_int_equal(db_reader(w->cx, w->core.store, &db), OK);
+  assert_int_equal(push_turn(w->cx, db, &w->core, 4, &ahead, &in_us), OK); /* after 1 and 2 */
+  assert_int_equal(ahead, 2);
+  assert_int_equal(in_us, US_SECOND);
+  assert_int_equal(push_turn(w->cx, db, &w->core, 1, &ahead, &in_us), OK);
+  assert_int_equal(ahead + in_us, 0);
+  assert_int_equal(push_turn(w->cx, db, &w->core, 3, &ahead, &in_us), OK); /* when it is due, those will have gone */
+  assert_true(in_us > 59 * US_MINUTE);
+  assert_int_equal(push_turn(w->cx, db, &w->core, 5, &ahead, &in_us), OK);
+  assert_int_equal(in_us, -1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(usual_is_the_rule), T(usual_declines), T(devices_come), T(device_is_faster),
-                                     T(usual_delay)};
+  const struct CMUnitTest tests[] = {T(usual_is_the_rule), T(usual_declines),    T(devices_come),
+                                     T(device_is_faster),  T(usual_delay),       T(rate_adapts),
+                                     T(latency_is_felt),   T(thread_slows_down), T(turn)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
