@@ -18,6 +18,7 @@ extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route recovery_routes[];         /* api_recovery.c: /api/v1/pushcerts/recovery and /move */
 extern const struct route pushcert_import_routes[];  /* api_pushcert_import.c: import, rollback */
+extern const struct route pushcert_request_routes[]; /* api_pushcert_requests.c: keys, CSRs, their signing */
 extern const struct route pushcert_record_routes[];  /* api_pushcert_record.c: who stands behind a topic */
 extern const struct route identities_routes[];       /* api_identities.c: /api/v1/identities, /api/v1/renewals */
 extern const struct route webhooks_routes[];         /* api_webhooks.c */

@@ -20,7 +20,9 @@ MUST_CHECK enum err pki_key_new_p256(struct ctx *cx, struct pki_key **out);
 MUST_CHECK enum err pki_key_parse(struct ctx *cx, struct pki_key **out, struct slice pem);
 MUST_CHECK enum err pki_key_pem(struct ctx *cx, struct slice *out,
                                 const struct pki_key *k); /* PKCS #8, wiped with cx */
-struct pki_key *pki_key_keep(struct pki_key *k);          /* another reference, without cx */
+/* RSASSA-PKCS1-v1_5 (or ECDSA) with SHA-256 over data. */
+MUST_CHECK enum err pki_key_sign(struct ctx *cx, struct slice *signature, const struct pki_key *k, struct slice data);
+struct pki_key *pki_key_keep(struct pki_key *k); /* another reference, without cx */
 void pki_key_free(struct pki_key *k);
 bool pki_key_is_rsa(const struct pki_key *k);
 int pki_key_bits(const struct pki_key *k);
@@ -116,6 +118,12 @@ struct pki_csr {
 /* At most 16 KiB. The key is RSA (up to 8192 bits) or EC; whether it is strong enough is the caller's to say. The
    challenge is plain text, at most 255 bytes of UTF-8. */
 MUST_CHECK enum err pki_csr_parse(struct ctx *cx, struct pki_csr *out, struct slice der);
+/* One with a subject of several parts; organization and email may be NULL. At most 64 characters each, email 255. */
+struct pki_csr_subject {
+  const char *cn, *organization, *email;
+};
+MUST_CHECK enum err pki_csr_named(struct ctx *cx, struct slice *der, const struct pki_key *k,
+                                  const struct pki_csr_subject *subject);
 MUST_CHECK enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn,
                                 const char *challenge);
 

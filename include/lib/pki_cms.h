@@ -19,6 +19,12 @@ MUST_CHECK enum err pki_cms_sign_detached(struct ctx *cx, struct slice *der, str
    cx. E_INVALID. */
 MUST_CHECK enum err pki_cms_content(struct ctx *cx, struct slice *content, struct pki_cert **signer, struct slice der);
 
+/* What an EnvelopedData in DER (at most 1 MiB) holds, when it is for cert, whose key this is; also by the ciphers of
+   old (single DES, RC2), where OpenSSL's provider of them is installed. In cx, wiped with it. E_REFUSED: for somebody
+   else; E_INVALID: no such thing, damaged, or a cipher that is not there. */
+MUST_CHECK enum err pki_cms_open(struct ctx *cx, struct slice *content, struct slice der, const struct pki_cert *cert,
+                                 const struct pki_key *key);
+
 /* ---- Mdm-Signature ---- */
 struct pki_signers; /* remembered signers: key, chain verdict, expiry, by SHA-256 of the certificate; bounded */
 struct pki_signers *pki_signers_new(size_t most);

@@ -1,33 +1,17 @@
 /* What someone hands in as a push certificate: the pair in it, or why there is none. */
 #include "base/clock.h"
 #include "base/enc.h"
-#include "base/log.h"
 #include "core/pushcert_int.h"
 #include "core/pushcert_seen.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { CERTS_MOST = 64, KEYS_MOST = 32, NOTES_MOST = 8, CHAIN_MOST = 8 };
-_Static_assert((int)PUSHCERT_FILE_MOST == (int)PKI_FILE_MOST, "a file that may be handed in is read");
-
-/* All that came, and what was found out about it. */
-struct pile {
-  const struct pushcert_upload *upload;
-  struct pushcert_seen *seen;
-  struct pki_cert *certs[CERTS_MOST];
-  struct pki_key *keys[KEYS_MOST];
-  size_t certs_n, keys_n;
-  const char **notes;
-  size_t notes_n;
-  /* the choice */
+/* The certificate that was chosen, and its key. */
+struct choice {
   struct pki_cert *leaf;
   struct pki_key *key;
 };
-
-static void note(struct pile *p, const char *text) {
-  if (p->notes_n < NOTES_MOST) p->notes[p->notes_n++] = text;
-}
 
 /* As much of a digest of a public key as people compare. */
 static const char *short_hash(struct ctx *cx, const uint8_t hash[32]) { return enc_hex(cx, hash, 8); }
@@ -44,52 +28,10 @@ static const char *cert_key_name(struct ctx *cx, const struct pki_cert *c) {
   return short_hash(cx, hash);
 }
 
-/* ---- what came ---- */
-
-static bool is_known(const struct pile *p, const struct pki_cert *c) {
-  for (size_t i = 0; i < p->certs_n; i++)
-    if (memcmp(pki_cert_sha256(p->certs[i]), pki_cert_sha256(c), 32) == 0) return true;
-  return false;
-}
-
-static enum err gather(struct ctx *cx, struct pile *p, const struct pki_file *f) {
-  if (p->certs_n + f->certs_n > CERTS_MOST) return FAIL(cx, E_INVALID, "more than %d certificates", CERTS_MOST);
-  if (p->keys_n + f->keys_n > KEYS_MOST) return FAIL(cx, E_INVALID, "more than %d private keys", KEYS_MOST);
-  for (size_t i = 0; i < f->certs_n; i++)
-    if (!is_known(p, f->certs[i])) p->certs[p->certs_n++] = f->certs[i];
-  for (size_t i = 0; i < f->keys_n; i++) p->keys[p->keys_n++] = f->keys[i];
-  return OK;
-}
-
-static enum err read_files(struct ctx *cx, struct pile *p) {
-  const struct pushcert_upload *u = p->upload;
-  struct pki_opener opener = {.passphrase = u->passphrase, .work = PKI_WORK_MOST};
-  if (u->n > PUSHCERT_FILES_MOST)
-    return FAIL(cx, E_TOO_LARGE, "%zu files: at most %d are looked at", u->n, PUSHCERT_FILES_MOST);
-  p->seen = ctx_alloc(cx, (u->n + 1) * sizeof *p->seen);
-  for (size_t i = 0; i < u->n; i++) {
-    if (u->files[i].bytes.n > PUSHCERT_FILE_MOST)
-      return FAIL(cx, E_TOO_LARGE, "a push certificate with its key has at most %d bytes, this file %zu",
-                  PUSHCERT_FILE_MOST, u->files[i].bytes.n);
-    TRY(pushcert_see(cx, &p->seen[i], &u->files[i], &opener));
-    TRY(gather(cx, p, &p->seen[i].in));
-    if (p->seen[i].utf16) note(p, "A file was saved as UTF-16; it was read all the same.");
-  }
-  return OK;
-}
-
 /* ---- the choice ---- */
 
-static enum err fail_named(struct ctx *cx, const struct pile *p) {
-  size_t which;
-  const struct pushcert_kind *kind = pushcert_name(cx, p->seen, p->upload->n, &which);
-  const char *name = p->upload->n ? p->seen[which].name : "this";
-  log_info(cx, "a file that is no push certificate was handed in", LOG_S("kind", kind->slug));
-  return FAIL(cx, E_INVALID, "%s is %s: %s", name, kind->what, kind->todo);
-}
-
 /* Push certificates to the front, the newest first. */
-static size_t push_certs(struct ctx *cx, struct pki_cert **out, const struct pile *p) {
+static size_t push_certs(struct ctx *cx, struct pki_cert **out, const struct pushcert_pile *p) {
   size_t n = 0;
   for (size_t i = 0; i < p->certs_n; i++) {
     if (!pushcert_topic_of(cx, p->certs[i])) continue;
@@ -100,18 +42,18 @@ static size_t push_certs(struct ctx *cx, struct pki_cert **out, const struct pil
   return n;
 }
 
-static bool choose_given(struct pile *p, struct pki_cert *const *certs, size_t n) {
+static bool choose_given(const struct pushcert_pile *p, struct choice *out, struct pki_cert *const *certs, size_t n) {
   for (size_t i = 0; i < n; i++)
     for (size_t k = 0; k < p->keys_n; k++)
       if (pki_cert_fits(certs[i], p->keys[k])) {
-        p->leaf = certs[i];
-        p->key = p->keys[k];
+        *out = (struct choice){certs[i], p->keys[k]};
         return true;
       }
   return false;
 }
 
-static enum err choose_kept(struct ctx *cx, struct pile *p, struct pki_cert *const *certs, size_t n) {
+static enum err choose_kept(struct ctx *cx, struct pushcert_pile *p, struct choice *out, struct pki_cert *const *certs,
+                            size_t n) {
   struct pushcert_kept_key kept;
   uint8_t hash[32];
   for (size_t i = 0; i < n; i++) {
@@ -122,17 +64,16 @@ static enum err choose_kept(struct ctx *cx, struct pile *p, struct pki_cert *con
       continue;
     }
     TRY(e);
-    if (p->keys_n) note(p, "The private key that came along is another certificate's; it was left alone.");
-    note(p, ctx_printf(cx, "Its private key is %s.", kept.what));
-    p->leaf = certs[i];
-    p->key = kept.key;
+    if (p->keys_n) pushcert_note(p, "The private key that came along is another certificate's; it was left alone.");
+    pushcert_note(p, ctx_printf(cx, "Its private key is %s.", kept.what));
+    *out = (struct choice){certs[i], kept.key};
     return OK;
   }
   return FAIL(cx, E_NOT_FOUND, "no key that is kept fits");
 }
 
 /* Whose is the key that does not fit? */
-static const char *origin(struct ctx *cx, const struct pile *p) {
+static const char *origin(struct ctx *cx, const struct pushcert_pile *p) {
   struct pushcert_kept_key kept;
   uint8_t hash[32];
   pki_key_sha256(p->keys[0], hash);
@@ -141,20 +82,20 @@ static const char *origin(struct ctx *cx, const struct pile *p) {
   return known ? ctx_printf(cx, "; it is %s", kept.what) : "";
 }
 
-static enum err fail_foreign_key(struct ctx *cx, const struct pile *p, const struct pki_cert *c) {
+static enum err fail_foreign_key(struct ctx *cx, const struct pushcert_pile *p, const struct pki_cert *c) {
   return FAIL(cx, E_INVALID,
               "the private key (its public key's SHA-256 begins with %s%s) belongs to another certificate than %s "
               "(%s): give the key that its request (CSR) was made with, or renew with a request made from this key",
               key_name(cx, p->keys[0]), origin(cx, p), pki_cert_subject(cx, c), cert_key_name(cx, c));
 }
 
-static bool all_pkcs12(const struct pile *p) {
+static bool all_pkcs12(const struct pushcert_pile *p) {
   for (size_t i = 0; i < p->upload->n; i++)
     if (!p->seen[i].in.pkcs12) return false;
   return p->upload->n > 0;
 }
 
-static enum err fail_without_key(struct ctx *cx, const struct pile *p, const struct pki_cert *c) {
+static enum err fail_without_key(struct ctx *cx, const struct pushcert_pile *p, const struct pki_cert *c) {
   int64_t waiting = 0;
   if (p->keys_n) return fail_foreign_key(cx, p, c);
   if (p->upload->db) TRY(pushcert_keys_waiting(cx, p->upload->db, &waiting));
@@ -173,12 +114,12 @@ static enum err fail_without_key(struct ctx *cx, const struct pile *p, const str
       mine);
 }
 
-static enum err choose(struct ctx *cx, struct pile *p) {
-  struct pki_cert *certs[CERTS_MOST];
+static enum err choose(struct ctx *cx, struct pushcert_pile *p, struct choice *out) {
+  struct pki_cert *certs[PUSHCERT_CERTS_MOST];
   size_t n = push_certs(cx, certs, p);
-  if (n == 0) return fail_named(cx, p);
-  if (choose_given(p, certs, n)) return OK;
-  enum err e = choose_kept(cx, p, certs, n);
+  if (n == 0) return pushcert_fail_named(cx, p);
+  if (choose_given(p, out, certs, n)) return OK;
+  enum err e = choose_kept(cx, p, out, certs, n);
   if (e != E_NOT_FOUND) return e;
   ctx_clear_error(cx);
   return fail_without_key(cx, p, certs[0]);
@@ -200,43 +141,27 @@ static enum err check_dates(struct ctx *cx, const struct pushcert *c) {
   return OK;
 }
 
-static struct pki_cert *issuer_of(const struct pile *p, const struct pki_cert *c) {
-  for (size_t i = 0; i < p->certs_n; i++)
-    if (p->certs[i] != c && pki_cert_issued(p->certs[i], c)) return p->certs[i];
-  return NULL;
-}
-
-static bool in_order(const struct pile *p, struct pki_cert *const *chain, size_t n) {
+static bool in_order(const struct pushcert_pile *p, struct pki_cert *const *chain, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (p->certs[i] != chain[i]) return false;
   return true;
 }
 
-static void note_chain(struct ctx *cx, struct pile *p, struct pki_cert *const *chain, size_t n) {
+static void note_chain(struct ctx *cx, struct pushcert_pile *p, struct pki_cert *const *chain, size_t n) {
+  const char *issuer = pki_cert_issuer(cx, chain[0]);
   if (p->certs_n > 1 && n == 1)
-    note(p, ctx_printf(
-                cx, "The other certificates that came along are not its chain (its issuer is %s); they were left out.",
-                pki_cert_issuer(cx, p->leaf)));
+    pushcert_note(
+        p, ctx_printf(
+               cx, "The other certificates that came along are not its chain (its issuer is %s); they were left out.",
+               issuer));
   else if (n < p->certs_n)
-    note(p, "Certificates that came along and are not part of its chain were left out.");
+    pushcert_note(p, "Certificates that came along and are not part of its chain were left out.");
   else if (!in_order(p, chain, n))
-    note(p, "The chain was in another order; it was put right.");
-  if (!strstr(pki_cert_issuer(cx, p->leaf), "O=Apple Inc."))
-    note(p, ctx_printf(cx, "It was not issued by Apple but by %s: Apple's push service will refuse it; a lab may not.",
-                       pki_cert_issuer(cx, p->leaf)));
-}
-
-/* The leaf, then each the issuer of the one before it. */
-static struct slice chain_pem(struct ctx *cx, struct pile *p) {
-  struct pki_cert *chain[CHAIN_MOST] = {p->leaf}, *next;
-  struct buf b = {0};
-  size_t n = 1;
-  while (n < CHAIN_MOST && (next = issuer_of(p, chain[n - 1]))) chain[n++] = next;
-  for (size_t i = 0; i < n; i++) buf_add_slice(&b, pki_cert_pem(cx, chain[i]));
-  struct slice all = slice_mem(ctx_memdup(cx, b.p, b.n), b.n);
-  buf_free(&b);
-  note_chain(cx, p, chain, n);
-  return all;
+    pushcert_note(p, "The chain was in another order; it was put right.");
+  if (!strstr(issuer, "O=Apple Inc."))
+    pushcert_note(
+        p, ctx_printf(cx, "It was not issued by Apple but by %s: Apple's push service will refuse it; a lab may not.",
+                      issuer));
 }
 
 static struct pushcert about_of(struct ctx *cx, const struct pki_cert *c) {
@@ -251,17 +176,19 @@ static struct pushcert about_of(struct ctx *cx, const struct pki_cert *c) {
 /* ---- all of it ---- */
 
 enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, const struct pushcert_upload *upload) {
-  struct pile *p = ctx_alloc(cx, sizeof *p);
-  p->upload = upload;
-  p->notes = ctx_alloc(cx, (NOTES_MOST + 1) * sizeof *p->notes);
-  TRY(read_files(cx, p));
-  TRY(choose(cx, p));
-  *out = (struct pushcert_pair){.about = about_of(cx, p->leaf), .notes = p->notes};
+  struct pushcert_pile *p;
+  struct pki_cert *chain[PUSHCERT_CHAIN_MOST];
+  struct choice c = {0};
+  TRY(pushcert_pile(cx, &p, upload));
+  TRY(choose(cx, p, &c));
+  *out = (struct pushcert_pair){.about = about_of(cx, c.leaf), .notes = p->notes};
   TRY(check_dates(cx, &out->about));
-  out->cert_pem = chain_pem(cx, p);
-  memcpy(out->hash, pki_cert_sha256(p->leaf), sizeof out->hash);
-  pki_cert_key_sha256(p->leaf, out->public_hash);
-  return pki_key_pem(cx, &out->key_pem, p->key);
+  size_t n = pushcert_chain(p, c.leaf, chain);
+  note_chain(cx, p, chain, n);
+  out->cert_pem = pushcert_chain_pem(cx, chain, n);
+  memcpy(out->hash, pki_cert_sha256(c.leaf), sizeof out->hash);
+  pki_cert_key_sha256(c.leaf, out->public_hash);
+  return pki_key_pem(cx, &out->key_pem, c.key);
 }
 
 enum err pushcert_check_pem(struct ctx *cx, struct pushcert_pair *out, struct slice pem) {

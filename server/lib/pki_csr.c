@@ -70,18 +70,28 @@ enum err pki_csr_parse(struct ctx *cx, struct pki_csr *out, struct slice der) {
   return OK;
 }
 
-enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn, const char *password) {
+/* ---- making ---- */
+
+static enum err start(struct ctx *cx, X509_REQ **out, const struct pki_key *k) {
   X509_REQ *req = X509_REQ_new();
   if (req == NULL) abort();
   ctx_defer(cx, release_req, req);
   if (X509_REQ_set_version(req, 0) != 1 || X509_REQ_set_pubkey(req, k->pkey) != 1)
     return PKI_FAIL(cx, E_INTERNAL, "certificate request cannot be made");
-  if (X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req), NID_commonName, MBSTRING_UTF8,
-                                 (const unsigned char *)cn, -1, -1, 0) != 1)
-    return PKI_FAIL(cx, E_INVALID, "certificate request: common name");
-  if (password != NULL && X509_REQ_add1_attr_by_NID(req, NID_pkcs9_challengePassword, MBSTRING_UTF8,
-                                                    (const unsigned char *)password, (int)strlen(password)) != 1)
-    return PKI_FAIL(cx, E_INVALID, "certificate request: challenge");
+  *out = req;
+  return OK;
+}
+
+/* value NULL: nothing is added. */
+static enum err add_name(struct ctx *cx, X509_REQ *req, int nid, const char *value) {
+  int type = nid == NID_pkcs9_emailAddress ? V_ASN1_IA5STRING : MBSTRING_UTF8;
+  if (value == NULL || X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req), nid, type,
+                                                  (const unsigned char *)value, -1, -1, 0) == 1)
+    return OK;
+  return PKI_FAIL(cx, E_INVALID, ctx_printf(cx, "certificate request: %s", OBJ_nid2ln(nid)));
+}
+
+static enum err finish(struct ctx *cx, struct slice *der, X509_REQ *req, const struct pki_key *k) {
   if (!k->is_private || X509_REQ_sign(req, k->pkey, EVP_sha256()) <= 0)
     return PKI_FAIL(cx, E_INVALID, "certificate request cannot be signed with this key");
   unsigned char *p = NULL;
@@ -89,4 +99,24 @@ enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k,
   if (n < 0) return PKI_FAIL(cx, E_INTERNAL, "certificate request cannot be encoded");
   *der = pki_take(cx, p, (size_t)n);
   return OK;
+}
+
+enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn, const char *password) {
+  X509_REQ *req;
+  TRY(start(cx, &req, k));
+  TRY(add_name(cx, req, NID_commonName, cn));
+  if (password != NULL && X509_REQ_add1_attr_by_NID(req, NID_pkcs9_challengePassword, MBSTRING_UTF8,
+                                                    (const unsigned char *)password, (int)strlen(password)) != 1)
+    return PKI_FAIL(cx, E_INVALID, "certificate request: challenge");
+  return finish(cx, der, req, k);
+}
+
+enum err pki_csr_named(struct ctx *cx, struct slice *der, const struct pki_key *k,
+                       const struct pki_csr_subject *subject) {
+  X509_REQ *req;
+  TRY(start(cx, &req, k));
+  TRY(add_name(cx, req, NID_organizationName, subject->organization));
+  TRY(add_name(cx, req, NID_commonName, subject->cn));
+  TRY(add_name(cx, req, NID_pkcs9_emailAddress, subject->email));
+  return finish(cx, der, req, k);
 }

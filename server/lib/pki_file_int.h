@@ -18,9 +18,6 @@ MUST_CHECK enum err pki_reader_add_cert(struct pki_reader *r, struct slice der);
 MUST_CHECK enum err pki_reader_add_pkcs8(struct pki_reader *r, const PKCS8_PRIV_KEY_INFO *p8);
 MUST_CHECK enum err pki_reader_add_key(struct pki_reader *r, struct slice der);
 
-/* A library context that knows the old algorithms too, where they are installed. In cx. */
-OSSL_LIB_CTX *pki_old_library(struct ctx *cx);
-
 /* These give OK and set out->lock where a lock holds. */
 MUST_CHECK enum err pki_unlock_pkcs12(struct pki_reader *r, struct slice der);
 MUST_CHECK enum err pki_unlock_pkcs8(struct pki_reader *r, const X509_SIG *sig);

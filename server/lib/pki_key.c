@@ -100,3 +100,19 @@ void pki_key_sha256(const struct pki_key *k, uint8_t out[SHA256_LEN]) {
   pki_sha256(out, slice_mem(der, n > 0 ? (size_t)n : 0));
   OPENSSL_free(der);
 }
+
+enum err pki_key_sign(struct ctx *cx, struct slice *signature, const struct pki_key *k, struct slice data) {
+  size_t n = 0;
+  if (!k->is_private) return FAIL(cx, E_INVALID, "cannot sign without the private key");
+  EVP_MD_CTX *c = EVP_MD_CTX_new();
+  if (c == NULL) abort();
+  const unsigned char *p = (const unsigned char *)data.p;
+  bool ok =
+      EVP_DigestSignInit(c, NULL, EVP_sha256(), NULL, k->pkey) == 1 && EVP_DigestSign(c, NULL, &n, p, data.n) == 1;
+  unsigned char *made = ctx_alloc(cx, n + 1);
+  ok = ok && EVP_DigestSign(c, made, &n, p, data.n) == 1;
+  EVP_MD_CTX_free(c);
+  if (!ok) return PKI_FAIL(cx, E_INTERNAL, "cannot sign");
+  *signature = slice_mem(made, n);
+  return OK;
+}
