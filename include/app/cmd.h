@@ -50,6 +50,9 @@ MUST_CHECK enum err cmd_pushcert_reminders(struct ctx *cx, struct args *a);
 /* cmd_pushcert.c */
 MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
+/* cmd_pushcert_request.c */
+MUST_CHECK enum err cmd_pushcert_csr(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_sign(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);

@@ -2,13 +2,6 @@
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
-#include "base/enc.h"
-#include "base/file.h"
-#include "base/secret.h"
-
-#include <string.h>
-
-enum { FILE_MOST = 1 << 20 };
 
 static void print_pushcerts(struct ctx *cx, struct js *all) {
   static const char *const headers[] = {"TOPIC", "STATE", "ENDS", "DAYS LEFT", "SERIAL", "ENROLLMENTS", NULL};
@@ -40,27 +33,10 @@ enum err cmd_pushcert_show(struct ctx *cx, struct args *a) {
   return OK;
 }
 
-/* {"files":[{"name","data"}]}: the server tells what is what. */
-static enum err read_files(struct ctx *cx, const struct args *a, struct js **out) {
-  struct js *files = js_array(cx);
-  *out = js_object(cx);
-  for (size_t i = 0; i < a->n; i++) {
-    struct slice bytes;
-    struct js *file = js_object(cx);
-    TRY(file_read(cx, &bytes, a->operands[i], FILE_MOST));
-    char *data = enc_base64(cx, bytes.p, bytes.n);
-    js_set_string(file, "name", a->operands[i]);
-    js_set_string(file, "data", secret_in(cx, data, strlen(data)));
-    js_add(files, file);
-  }
-  js_set(*out, "files", files);
-  return OK;
-}
-
 enum err cmd_pushcert_import(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *body, *answer;
-  TRY(read_files(cx, a, &body));
+  TRY(client_files(cx, a, a->operands, a->n, &body));
   TRY(client_open(cx, &c, a));
   const char *path = args_has(a, "new-topic") ? "/api/v1/pushcerts?new-topic=yes" : "/api/v1/pushcerts";
   TRY(client_call(cx, c, "PUT", path, body, &answer));

@@ -59,7 +59,32 @@ static const struct option_row webhook_replay_options[] = {
     JSON,
     END,
 };
+#define PASSPHRASE                                                                                                     \
+  { "passphrase-file", "FILE", "holds the passphrase of encrypted keys; without it you are asked" }
+static const struct option_row csr_options[] = {
+    {"topic", "TOPIC", "renew the certificate of this topic (the only one in use)"},
+    {"new-topic", NULL, "for a new certificate, although there is one already"},
+    {"same-key", NULL, "with the key of the certificate in use"},
+    {"email", "ADDRESS", "e-mail address in the request"},
+    {"cn", "NAME", "common name in the request (made of public-url)"},
+    {"out", "FILE", "write the request there"},
+    {"list", NULL, "instead: list the requests made here"},
+    JSON,
+    END,
+};
+static const struct option_row sign_options[] = {
+    {"vendor", NULL, "instead: take FILE…, an MDM vendor certificate with its key, Apple's intermediate and root"},
+    {"csr", "FILE", "sign this request instead of one made here"},
+    {"request", "ID", "sign this one (pushcert csr --list) instead of the newest"},
+    {"mdmcert", "EMAIL", "instead: ask mdmcert.download, where EMAIL is registered, to sign it"},
+    {"mdmcert-answer", "FILE", "instead: open the file that mdmcert.download sent by mail"},
+    PASSPHRASE,
+    {"out", "FILE", "write the signed request there"},
+    JSON,
+    END,
+};
 static const struct option_row import_options[] = {
+    PASSPHRASE,
     {"new-topic", NULL, "although enrolled devices listen on another topic, and will never hear this one"},
     JSON,
     END,
@@ -141,8 +166,12 @@ static const struct subcommand subcommands[] = {
      "Lists the commands and their arguments."},
     {"push", "ID…", 1, -1, SETTINGS_CLIENT, json_only, cmd_push, NULL, "Wakes devices now."},
     {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL, "Lists the push certificates."},
+    {"pushcert csr", "", 0, 0, SETTINGS_CLIENT, csr_options, cmd_pushcert_csr, NULL,
+     "Makes a key, which stays on the server, and a request for a push certificate, and tells what to do with it."},
+    {"pushcert sign", "[FILE…]", 0, -1, SETTINGS_CLIENT, sign_options, cmd_pushcert_sign, NULL,
+     "Signs a request for Apple's portal, with an MDM vendor certificate or by mdmcert.download."},
     {"pushcert import", "FILE…", 1, -1, SETTINGS_CLIENT, import_options, cmd_pushcert_import, NULL,
-     "Imports a push certificate and its key, PEM in one file or several."},
+     "Imports a push certificate: PEM, DER or PKCS #12, in one file or several, with its key unless it is here."},
     {"pushcert reminders", "", 0, 0, SETTINGS_CLIENT, reminders_options, cmd_pushcert_reminders, NULL,
      "Lists every date that can end the service, what to do about it, and who was told."},
     {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,
