@@ -94,7 +94,8 @@ static const char *note_of(struct ctx *cx, struct core *core, const char *topic,
   const char *owner = !r->owner ? ""
                                 : ctx_printf(cx, "; owner %s%s%s%s", r->owner, r->owner_email ? " (" : "",
                                              r->owner_email ? r->owner_email : "", r->owner_email ? ")" : "");
-  return ctx_printf(cx, "MDM server pomona, %s; topic %s%s", host_of(cx, core), topic ? topic : "new", owner);
+  return ctx_printf(cx, "MDM server pomona, %s%s%s%s", host_of(cx, core), topic ? "; topic " : "", topic ? topic : "",
+                    owner);
 }
 
 static const char *account_step(struct ctx *cx, const char *topic, const struct pushcert_record *r) {

@@ -17,6 +17,7 @@ static enum err read_file(struct ctx *cx, struct js *o, struct pushcert_file *ou
 }
 
 static enum err read_files(struct ctx *cx, struct js *list, struct pushcert_upload *out) {
+  if (js_is_null(list)) return OK;
   if (!js_is_array(list)) return FAIL(cx, E_INVALID, "files is a list of {\"name\",\"data\"}");
   out->n = js_count(list);
   if (out->n > PUSHCERT_FILES_MOST)

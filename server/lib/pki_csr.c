@@ -83,12 +83,12 @@ static enum err start(struct ctx *cx, X509_REQ **out, const struct pki_key *k) {
 }
 
 /* value NULL: nothing is added. */
-static enum err add_name(struct ctx *cx, X509_REQ *req, int nid, const char *value) {
+static enum err add_name(struct ctx *cx, X509_REQ *req, int nid, const char *value, const char *what) {
   int type = nid == NID_pkcs9_emailAddress ? V_ASN1_IA5STRING : MBSTRING_UTF8;
   if (value == NULL || X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req), nid, type,
                                                   (const unsigned char *)value, -1, -1, 0) == 1)
     return OK;
-  return PKI_FAIL(cx, E_INVALID, ctx_printf(cx, "certificate request: %s", OBJ_nid2ln(nid)));
+  return PKI_FAIL(cx, E_INVALID, ctx_printf(cx, "certificate request: %s", what));
 }
 
 static enum err finish(struct ctx *cx, struct slice *der, X509_REQ *req, const struct pki_key *k) {
@@ -104,7 +104,7 @@ static enum err finish(struct ctx *cx, struct slice *der, X509_REQ *req, const s
 enum err pki_csr_new(struct ctx *cx, struct slice *der, const struct pki_key *k, const char *cn, const char *password) {
   X509_REQ *req;
   TRY(start(cx, &req, k));
-  TRY(add_name(cx, req, NID_commonName, cn));
+  TRY(add_name(cx, req, NID_commonName, cn, "common name"));
   if (password != NULL && X509_REQ_add1_attr_by_NID(req, NID_pkcs9_challengePassword, MBSTRING_UTF8,
                                                     (const unsigned char *)password, (int)strlen(password)) != 1)
     return PKI_FAIL(cx, E_INVALID, "certificate request: challenge");
@@ -115,8 +115,8 @@ enum err pki_csr_named(struct ctx *cx, struct slice *der, const struct pki_key *
                        const struct pki_csr_subject *subject) {
   X509_REQ *req;
   TRY(start(cx, &req, k));
-  TRY(add_name(cx, req, NID_organizationName, subject->organization));
-  TRY(add_name(cx, req, NID_commonName, subject->cn));
-  TRY(add_name(cx, req, NID_pkcs9_emailAddress, subject->email));
+  TRY(add_name(cx, req, NID_organizationName, subject->organization, "organization"));
+  TRY(add_name(cx, req, NID_commonName, subject->cn, "common name"));
+  TRY(add_name(cx, req, NID_pkcs9_emailAddress, subject->email, "e-mail address"));
   return finish(cx, der, req, k);
 }
