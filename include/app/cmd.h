@@ -47,12 +47,16 @@ MUST_CHECK enum err cmd_webhook_test(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_replay(struct ctx *cx, struct args *a);
 /* cmd_guardian.c */
 MUST_CHECK enum err cmd_pushcert_reminders(struct ctx *cx, struct args *a);
-/* cmd_pushcert.c */
+/* cmd_pushcert.c, cmd_pushcert_show.c, cmd_pushcert_record.c */
 MUST_CHECK enum err cmd_pushcert_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_import(struct ctx *cx, struct args *a);
 /* cmd_pushcert_request.c */
 MUST_CHECK enum err cmd_pushcert_csr(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_sign(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_history(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_rollback(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_record(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_account_change(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);

@@ -122,11 +122,11 @@ bool pushcert_plan_day(const char *text);
 const char *pushcert_account_kind(const struct pushcert_record *r, bool *guessed);
 /* What is wrong or dangerous with a record, and what to do: account-missing, account-personal,
    account-federation-risk, second-factor-missing, trusted-people-missing, password-place-missing, owner-missing,
-   deputy-missing, unconfirmed. `organization` is named where the record has none; may be NULL. */
+   deputy-missing, unconfirmed. */
 struct pushcert_warning {
   const char *slug, *text;
 };
-MUST_CHECK enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r, const char *organization,
+MUST_CHECK enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r,
                                              struct pushcert_warning **out, size_t *n);
 /* How to renew, as part of a sentence: "sign in at … with the Apple Account …, press Renew …". serial_number and
    apple_account may be NULL. In cx. */

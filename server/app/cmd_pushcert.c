@@ -1,46 +1,34 @@
-/* Push certificates: which there are, and their import. */
-#include "app/client.h"
+/* The import of push certificates. */
+#include "app/cmd_pushcert.h"
 #include "app/cmd.h"
 #include "app/table.h"
 
-static void print_pushcerts(struct ctx *cx, struct js *all) {
-  static const char *const headers[] = {"TOPIC", "STATE", "ENDS", "DAYS LEFT", "SERIAL", "ENROLLMENTS", NULL};
-  struct table *t = table_new(cx, headers);
-  for (size_t i = 0; i < js_count(all); i++) {
-    struct js *o = js_at(all, i);
-    const char *cells[] = {js_str(o, "topic"),
-                           js_str(o, "state"),
-                           local_time(cx, js_str(o, "not_after")),
-                           member_text(cx, o, "days_left"),
-                           js_str(o, "serial_number"),
-                           member_text(cx, o, "enrollments")};
-    table_add(t, cells);
-  }
-  table_print(t, stdout);
-}
+#include <unistd.h>
 
-enum err cmd_pushcert_show(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct js *answer;
-  TRY(client_open(cx, &c, a));
-  TRY(client_call(cx, c, "GET", "/api/v1/pushcerts", NULL, &answer));
-  if (args_has(a, "json"))
-    print_json(cx, js_get(answer, "pushcerts"));
-  else if (js_count(js_get(answer, "pushcerts")) == 0)
-    fputs("No push certificate yet; `pomona pushcert import FILE…` takes one in.\n", stderr);
-  else
-    print_pushcerts(cx, js_get(answer, "pushcerts"));
-  return OK;
+/* What came of it, and what was mended on the way. */
+static void print_import(struct ctx *cx, struct js *answer) {
+  struct js *notes = js_get(answer, "notes"), *replaced = js_get(answer, "replaced");
+  pushcert_print(cx, answer);
+  if (!js_is_null(replaced))
+    pushcert_field(cx, "replaces",
+                   ctx_printf(cx, "%s, which ends %s; `pomona pushcert rollback` goes back to it",
+                              js_str(replaced, "serial_number"), local_time(cx, js_str(replaced, "not_after"))));
+  if (!js_is_null(js_get(answer, "recovery")))
+    pushcert_field(cx, "recovery",
+                   "all devices of the topic are woken: `pomona pushcert recovery` shows who came back");
+  for (size_t i = 0; i < js_count(notes); i++) pushcert_field(cx, "note", js_string(js_at(notes, i)));
 }
 
 enum err cmd_pushcert_import(struct ctx *cx, struct args *a) {
+  static const char *const words[] = {"new-topic", "anyway", NULL};
   struct client *c;
   struct js *body, *answer;
   TRY(client_files(cx, a, a->operands, a->n, &body));
   TRY(client_open(cx, &c, a));
-  const char *path = args_has(a, "new-topic") ? "/api/v1/pushcerts?new-topic=yes" : "/api/v1/pushcerts";
+  const char *path = ctx_printf(cx, "/api/v1/pushcerts%s", pushcert_query(cx, a, words));
   TRY(client_call(cx, c, "PUT", path, body, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("%s, valid until %s\n", plain(cx, js_str(answer, "topic")), local_time(cx, js_str(answer, "not_after")));
-  return OK;
+  print_import(cx, answer);
+  bool asks = !args_has(a, "yes") && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  return asks ? pushcert_ask_record(cx, c, js_str(answer, "topic")) : OK;
 }

@@ -86,6 +86,8 @@ static const struct option_row sign_options[] = {
 static const struct option_row import_options[] = {
     PASSPHRASE,
     {"new-topic", NULL, "although enrolled devices listen on another topic, and will never hear this one"},
+    {"anyway", NULL, "although it ends before the one in use, or Apple refuses it"},
+    {"yes", NULL, "do not ask who stands behind it"},
     JSON,
     END,
 };
@@ -93,6 +95,35 @@ static const struct option_row import_options[] = {
 #define TOPIC                                                                                                          \
   { "topic", "TOPIC", "of this topic, when there are several" }
 static const struct option_row topic_options[] = {TOPIC, JSON, END};
+static const struct option_row rollback_options[] = {
+    {"topic", "TOPIC", "the last one of this topic"}, {"anyway", NULL, "although Apple refuses it"}, JSON, END};
+static const struct option_row record_options[] = {
+    TOPIC,
+    {"apple-account", "ADDRESS", "the Apple Account that the certificate was made with; \"\" clears, here and below"},
+    {"account-kind", "KIND", "personal, organization, or managed (a Managed Apple Account)"},
+    {"second-factor", "TEXT", "which numbers and devices get its codes"},
+    {"trusted-person-1", "NAME", "a person whose number gets the codes"},
+    {"trusted-person-2", "NAME", "another one"},
+    {"password-place", "TEXT", "where its password is kept: the place, never the password"},
+    {"owner", "NAME", "who renews the certificate"},
+    {"owner-email", "ADDRESS", "is told before it ends"},
+    {"deputy", "NAME", "who does when the owner does not"},
+    {"deputy-email", "ADDRESS", "is told, too"},
+    {"organization", "TEXT", "that owns the devices"},
+    {"address", "TEXT", "of the organization"},
+    {"web-site", "URL", "of the organization"},
+    {"note", "TEXT", "anything else"},
+    {"confirm", NULL, "two people have just signed in to the Apple Account"},
+    JSON,
+    END,
+};
+static const struct option_row account_options[] = {
+    TOPIC,
+    {"to", "ADDRESS", "the new address of the Apple Account"},
+    {"done", NULL, "the account has it by now: the record is changed"},
+    JSON,
+    END,
+};
 static const struct option_row recovery_options[] = {
     TOPIC,
     {"links", NULL, "make an enrollment link for each device that did not come back"},
@@ -165,13 +196,22 @@ static const struct subcommand subcommands[] = {
     {"command types", "[REQUESTTYPE]", 0, 1, SETTINGS_NONE, json_only, cmd_command_types, NULL,
      "Lists the commands and their arguments."},
     {"push", "ID…", 1, -1, SETTINGS_CLIENT, json_only, cmd_push, NULL, "Wakes devices now."},
-    {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL, "Lists the push certificates."},
+    {"pushcert show", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_pushcert_show, NULL,
+     "Shows the push certificates in use: their state, who stands behind them, what is wrong, what to do next."},
     {"pushcert csr", "", 0, 0, SETTINGS_CLIENT, csr_options, cmd_pushcert_csr, NULL,
      "Makes a key, which stays on the server, and a request for a push certificate, and tells what to do with it."},
     {"pushcert sign", "[FILE…]", 0, -1, SETTINGS_CLIENT, sign_options, cmd_pushcert_sign, NULL,
      "Signs a request for Apple's portal, with an MDM vendor certificate or by mdmcert.download."},
     {"pushcert import", "FILE…", 1, -1, SETTINGS_CLIENT, import_options, cmd_pushcert_import, NULL,
      "Imports a push certificate: PEM, DER or PKCS #12, in one file or several, with its key unless it is here."},
+    {"pushcert history", "[TOPIC]", 0, 1, SETTINGS_CLIENT, json_only, cmd_pushcert_history, NULL,
+     "Shows all push certificates that there were, and what was done with them and with their Apple Account."},
+    {"pushcert rollback", "[SERIAL]", 0, 1, SETTINGS_CLIENT, rollback_options, cmd_pushcert_rollback, NULL,
+     "Goes back to a former push certificate that is still valid, after asking Apple."},
+    {"pushcert record", "", 0, 0, SETTINGS_CLIENT, record_options, cmd_pushcert_record, NULL,
+     "Shows who stands behind the certificate, and what is wrong with that; with options, records it."},
+    {"pushcert account change", "", 0, 0, SETTINGS_CLIENT, account_options, cmd_pushcert_account_change, NULL,
+     "Another address for the Apple Account: Apple's steps, and, with --done, the record of it."},
     {"pushcert reminders", "", 0, 0, SETTINGS_CLIENT, reminders_options, cmd_pushcert_reminders, NULL,
      "Lists every date that can end the service, what to do about it, and who was told."},
     {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,

@@ -151,7 +151,7 @@ static enum err record_of(struct banner *b, const char *topic) {
   size_t n;
   const char *text = "";
   TRY(pushcert_record_read(b->cx, b->db, topic, &r));
-  TRY(pushcert_record_warnings(b->cx, &r, core_conf(b->core)->organization, &all, &n));
+  TRY(pushcert_record_warnings(b->cx, &r, &all, &n));
   for (size_t i = 0; i < n; i++) text = ctx_printf(b->cx, "%s%s- %s", text, i ? "\n" : "", all[i].text);
   if (n)
     add(b, (struct item){"record",

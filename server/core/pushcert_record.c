@@ -141,47 +141,43 @@ static bool is_kind(const struct pushcert_record *r, const char *kind) {
 
 #define RECORD "`pomona pushcert record "
 
-static const char *no_account(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
-  (void)organization;
+static const char *no_account(struct ctx *cx, const struct pushcert_record *r) {
   return told(r->apple_account)
              ? NULL
              : ctx_strdup(cx, "The Apple Account that this certificate was made with is not "
                               "recorded, and only that account can renew it: " RECORD "--apple-account ADDRESS`.");
 }
 
-static const char *personal(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
+static const char *personal(struct ctx *cx, const struct pushcert_record *r) {
   if (!told(r->apple_account) || !is_kind(r, "personal")) return NULL;
   return ctx_printf(cx,
-                    "The Apple Account %s looks like a person's own. When that person leaves%s%s, nobody can renew the "
+                    "The Apple Account %s looks like a person's own. When that person leaves, nobody can renew the "
                     "certificate and every device must enroll again: move it to an address of a duty while they are "
                     "here (`pomona pushcert account change`), or say that it is no person's: " RECORD
                     "--account-kind organization`.",
-                    r->apple_account, told(organization) ? " " : "", told(organization) ? organization : "");
+                    r->apple_account);
 }
 
-static const char *federation(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
+static const char *federation(struct ctx *cx, const struct pushcert_record *r) {
   struct slice domain = domain_of(r->apple_account);
-  (void)organization;
   if (!domain.n || free_mail(domain) || is_kind(r, "managed")) return NULL;
   return ctx_printf(cx,
                     "The Apple Account %s is a plain account on the domain %.*s. When somebody captures or federates "
                     "that domain in Apple Business or School Manager, Apple takes such accounts' addresses away, and "
-                    "the certificate is hard to find again. Tell whoever runs that domain, or make it " RECORD
-                    "--account-kind managed` if it is a Managed Apple Account.",
+                    "the certificate is hard to find again. Tell whoever runs that domain; if it is a Managed Apple "
+                    "Account, say so: " RECORD "--account-kind managed`.",
                     r->apple_account, (int)domain.n, domain.p);
 }
 
-static const char *no_second_factor(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
-  (void)organization;
+static const char *no_second_factor(struct ctx *cx, const struct pushcert_record *r) {
   return told(r->second_factor)
              ? NULL
              : ctx_strdup(cx, "The second factor of the Apple Account is not recorded (which "
                               "telephone numbers and devices get its codes): " RECORD "--second-factor TEXT`.");
 }
 
-static const char *no_people(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
+static const char *no_people(struct ctx *cx, const struct pushcert_record *r) {
   int n = told(r->trusted_person_1) + told(r->trusted_person_2);
-  (void)organization;
   if (n == 2 && strcmp(r->trusted_person_1, r->trusted_person_2) != 0) return NULL;
   return ctx_printf(cx,
                     "%s whose number gets the codes of the Apple Account. There must be two, since numbers change and "
@@ -190,32 +186,28 @@ static const char *no_people(struct ctx *cx, const struct pushcert_record *r, co
                     n ? "Only one person is recorded" : "Nobody is recorded");
 }
 
-static const char *no_password(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
-  (void)organization;
+static const char *no_password(struct ctx *cx, const struct pushcert_record *r) {
   return told(r->password_place) ? NULL
                                  : ctx_strdup(cx, "It is not recorded where the password of the Apple Account is "
                                                   "kept: " RECORD "--password-place TEXT` (the place, never the "
                                                   "password).");
 }
 
-static const char *no_owner(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
-  (void)organization;
+static const char *no_owner(struct ctx *cx, const struct pushcert_record *r) {
   if (told(r->owner) && told(r->owner_email)) return NULL;
   return ctx_printf(cx, "%s, who would be told before it ends: " RECORD "--owner NAME --owner-email ADDRESS`.",
                     told(r->owner) ? "There is no mail address of the certificate's owner"
                                    : "Nobody is recorded as the certificate's owner");
 }
 
-static const char *no_deputy(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
-  (void)organization;
+static const char *no_deputy(struct ctx *cx, const struct pushcert_record *r) {
   return told(r->deputy) ? NULL
                          : ctx_strdup(cx, "The owner has no deputy: " RECORD "--deputy NAME --deputy-email ADDRESS`.");
 }
 
-static const char *unconfirmed(struct ctx *cx, const struct pushcert_record *r, const char *organization) {
+static const char *unconfirmed(struct ctx *cx, const struct pushcert_record *r) {
   static const char *const ask =
       "have two people sign in at https://identity.apple.com/pushcert, then " RECORD "--confirm`.";
-  (void)organization;
   if (!r->confirmed_at)
     return ctx_printf(cx, "Nobody has confirmed yet that two people can still sign in to the Apple Account: %s", ask);
   if (clock_now_us() - r->confirmed_at < CONFIRM_EVERY) return NULL;
@@ -225,7 +217,7 @@ static const char *unconfirmed(struct ctx *cx, const struct pushcert_record *r, 
 
 static const struct {
   const char *slug;
-  const char *(*text)(struct ctx *cx, const struct pushcert_record *r, const char *organization);
+  const char *(*text)(struct ctx *cx, const struct pushcert_record *r);
 } checks[] = {
     {"account-missing", no_account},
     {"account-personal", personal},
@@ -239,12 +231,12 @@ static const struct {
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 
-enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r, const char *organization,
-                                  struct pushcert_warning **out, size_t *n) {
+enum err pushcert_record_warnings(struct ctx *cx, const struct pushcert_record *r, struct pushcert_warning **out,
+                                  size_t *n) {
   *out = ctx_alloc(cx, CHECKS * sizeof **out);
   *n = 0;
   for (size_t i = 0; i < CHECKS; i++) {
-    const char *text = checks[i].text(cx, r, told(r->organization) ? r->organization : organization);
+    const char *text = checks[i].text(cx, r);
     if (text) (*out)[(*n)++] = (struct pushcert_warning){checks[i].slug, text};
   }
   return OK;

@@ -132,7 +132,7 @@ static enum err answer(struct ctx *cx, const struct change *c, struct js **out) 
   size_t n, i = 0;
   TRY(pushcert_list(cx, c->db, &all, &n));
   while (i < n && all[i].seq != c->now.seq) i++;
-  TRY(api_pushcert(cx, c->db, c->core, i < n ? &all[i] : &c->now, out));
+  TRY(api_pushcert(cx, c->db, i < n ? &all[i] : &c->now, out));
   set_replaced(cx, c, *out);
   set_recovery(cx, c, *out);
   js_set(*out, "notes", notes_of(cx, &c->pair));

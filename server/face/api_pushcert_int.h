@@ -6,11 +6,10 @@
 #include "face/api_int.h"
 
 /* What is told of one certificate; of one in use with what is known of its topic. enrollments is counted anew. */
-MUST_CHECK enum err api_pushcert(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c,
-                                 struct js **out);
+MUST_CHECK enum err api_pushcert(struct ctx *cx, struct db *db, const struct pushcert *c, struct js **out);
 /* A record with its warnings. */
-MUST_CHECK enum err api_record(struct ctx *cx, struct db *db, struct core *core, const char *topic, struct js **out);
-struct js *api_record_warnings(struct ctx *cx, struct core *core, const struct pushcert_record *r);
+MUST_CHECK enum err api_record(struct ctx *cx, struct db *db, const char *topic, struct js **out);
+struct js *api_record_warnings(struct ctx *cx, const struct pushcert_record *r);
 /* What to do so that the account has the address `to`: sentences. */
 struct js *api_account_steps(struct ctx *cx, const struct pushcert_record *r, const char *to);
 /* ?topic=, else (as `given`) a member of the body; without either the only topic there is. E_INVALID: which one?

@@ -38,11 +38,11 @@ static const char **field_of(struct pushcert_record *r, const struct field *f) {
 
 /* ---- told ---- */
 
-struct js *api_record_warnings(struct ctx *cx, struct core *core, const struct pushcert_record *r) {
+struct js *api_record_warnings(struct ctx *cx, const struct pushcert_record *r) {
   struct pushcert_warning *all;
   size_t n;
   struct js *list = js_array(cx);
-  if (pushcert_record_warnings(cx, r, core_conf(core)->organization, &all, &n) != OK) return list;
+  if (pushcert_record_warnings(cx, r, &all, &n) != OK) return list;
   for (size_t i = 0; i < n; i++) {
     struct js *o = js_object(cx);
     js_set_string(o, "slug", all[i].slug);
@@ -52,7 +52,7 @@ struct js *api_record_warnings(struct ctx *cx, struct core *core, const struct p
   return list;
 }
 
-enum err api_record(struct ctx *cx, struct db *db, struct core *core, const char *topic, struct js **out) {
+enum err api_record(struct ctx *cx, struct db *db, const char *topic, struct js **out) {
   struct pushcert_record r;
   bool guessed;
   TRY(pushcert_record_read(cx, db, topic, &r));
@@ -67,7 +67,7 @@ enum err api_record(struct ctx *cx, struct db *db, struct core *core, const char
   js_set_time(*out, "updated_at", r.updated_at);
   js_set_string(*out, "updated_by", r.updated_by);
   js_set_string(*out, "people", pushcert_people(cx, &r));
-  js_set(*out, "warnings", api_record_warnings(cx, core, &r));
+  js_set(*out, "warnings", api_record_warnings(cx, &r));
   return OK;
 }
 
@@ -101,7 +101,7 @@ static enum err fill_record(struct http_req *rq, struct core *core, struct js *b
   struct js *record;
   TRY(db_reader(cx, core->store, &db));
   TRY(api_topic(rq, db, NULL, &topic));
-  TRY(api_record(cx, db, core, topic, &record));
+  TRY(api_record(cx, db, topic, &record));
   js_set(body, "record", record);
   return OK;
 }
@@ -199,7 +199,7 @@ static enum err edit_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(pushcert_record_write(cx, db, &r));
   if (differs(account, r.apple_account)) TRY(note_account(cx, db, edit, "account-recorded", account, r.apple_account));
   if (edit->confirm) TRY(note_confirmed(cx, db, edit, r.apple_account));
-  return api_record(cx, db, edit->core, edit->topic, &edit->answer);
+  return api_record(cx, db, edit->topic, &edit->answer);
 }
 
 static enum err read_topic(struct http_req *rq, struct edit *edit) {
@@ -292,7 +292,7 @@ static enum err move_job(struct ctx *cx, struct db *db, void *arg) {
     TRY(pushcert_record_write(cx, db, &r));
   }
   struct js *record;
-  TRY(api_record(cx, db, m->edit.core, m->edit.topic, &record));
+  TRY(api_record(cx, db, m->edit.topic, &record));
   m->edit.answer = js_object(cx);
   js_set_string(m->edit.answer, "from", from);
   js_set_string(m->edit.answer, "to", m->to);

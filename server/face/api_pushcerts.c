@@ -41,7 +41,7 @@ static enum err for_new_ones(struct ctx *cx, struct db *db, const char *topic, b
   return e;
 }
 
-static enum err set_topic(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c, struct js *o) {
+static enum err set_topic(struct ctx *cx, struct db *db, const struct pushcert *c, struct js *o) {
   struct pushcert_record record;
   int64_t used;
   bool newest;
@@ -51,15 +51,15 @@ static enum err set_topic(struct ctx *cx, struct db *db, struct core *core, cons
   js_set_bool(o, "new_enrollments", newest);
   js_set_string(o, "people", pushcert_people(cx, &record));
   js_set_time(o, "planned_at", pushcert_plan_next(&record, c));
-  js_set(o, "warnings", api_record_warnings(cx, core, &record));
+  js_set(o, "warnings", api_record_warnings(cx, &record));
   js_set_string(o, "next", pushcert_next(cx, c, &record, clock_now_us()));
   js_set_string(o, "portal", pushcert_row_advice(cx, c->topic, used, newest));
   return OK;
 }
 
-enum err api_pushcert(struct ctx *cx, struct db *db, struct core *core, const struct pushcert *c, struct js **out) {
+enum err api_pushcert(struct ctx *cx, struct db *db, const struct pushcert *c, struct js **out) {
   *out = certificate(cx, c, clock_now_us());
-  return c->superseded_at ? OK : set_topic(cx, db, core, c, *out);
+  return c->superseded_at ? OK : set_topic(cx, db, c, *out);
 }
 
 /* ---- all ---- */
@@ -73,7 +73,7 @@ enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out) {
   *out = js_array(cx);
   for (size_t i = 0; i < n; i++) {
     struct js *o;
-    TRY(api_pushcert(cx, db, core, &rows[i], &o));
+    TRY(api_pushcert(cx, db, &rows[i], &o));
     js_add(*out, o);
   }
   return OK;

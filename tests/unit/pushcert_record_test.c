@@ -30,7 +30,7 @@ static struct pushcert_record whole(void) {
 static const char *warning(const struct pushcert_record *r, const char *slug) {
   struct pushcert_warning *all;
   size_t n;
-  must(pushcert_record_warnings(fx.cx, r, "Example", &all, &n));
+  must(pushcert_record_warnings(fx.cx, r, &all, &n));
   for (size_t i = 0; i < n; i++)
     if (strcmp(all[i].slug, slug) == 0) return all[i].text;
   return NULL;
@@ -75,9 +75,9 @@ static void gaps_are_named(void **state) {
   struct pushcert_warning *all;
   size_t n;
   struct pushcert_record r = whole(), none = {.topic = TOPIC};
-  must(pushcert_record_warnings(fx.cx, &r, NULL, &all, &n));
+  must(pushcert_record_warnings(fx.cx, &r, &all, &n));
   assert_int_equal(n, 0);
-  must(pushcert_record_warnings(fx.cx, &none, NULL, &all, &n));
+  must(pushcert_record_warnings(fx.cx, &none, &all, &n));
   assert_int_equal(n, 7);
   for (size_t i = 0; i < n; i++) assert_non_null(strstr(all[i].text, "`pomona pushcert record"));
   r.trusted_person_2 = r.trusted_person_1;
