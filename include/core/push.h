@@ -133,6 +133,7 @@ struct push_link {
   int64_t refused_at;      /* for the first time */
   int64_t pushcert;        /* seq of the certificate that was in use then */
 };
+/* Those of certificates in use. */
 MUST_CHECK enum err push_links(struct ctx *cx, struct db *db, struct push_link **out, size_t *n);
 MUST_CHECK enum err push_link_of(struct ctx *cx, struct db *db, const char *topic, struct push_link *out, bool *found);
 
@@ -145,6 +146,7 @@ void push_felt(struct core *core, int64_t us);
    Reader's connection. */
 MUST_CHECK enum err push_turn(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t *ahead,
                               int64_t *in_us);
+bool push_is_apple(const char *apns_url); /* it is Apple's production service */
 
 struct push_health {
   bool connected;

@@ -1,6 +1,6 @@
 #include "core/push_int.h"
 
-#include <string.h>
+#include "base/clock.h"
 
 static struct push_link read_link(struct db_rows *r) {
   return (struct push_link){.topic = db_text(r, 0),
@@ -21,11 +21,16 @@ static struct push_link read_link(struct db_rows *r) {
 
 enum err push_links(struct ctx *cx, struct db *db, struct push_link **out, size_t *n) {
   int64_t count = 0;
+  int64_t now = clock_now_us();
   TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM apns_link"));
   *out = ctx_alloc(cx, (size_t)count * sizeof **out);
   *n = 0;
   struct db_rows r;
-  TRY(db_open_rows(cx, db, &r, "SELECT " COLUMNS "ORDER BY topic LIMIT $1", DB_I(count)));
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT " COLUMNS
+                   "WHERE pushcert IN (SELECT seq FROM pushcert WHERE superseded_at IS NULL AND not_after > $2)"
+                   " ORDER BY topic LIMIT $1",
+                   DB_I(count), DB_I(now)));
   while (db_next(&r)) (*out)[(*n)++] = read_link(&r);
   return db_close(&r);
 }

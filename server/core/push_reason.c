@@ -71,3 +71,9 @@ enum push_trouble push_trouble_of(const char *name) {
     if (strcmp(trouble_names[t], name) == 0) return (enum push_trouble)t;
   return PUSH_HTTP2;
 }
+
+bool push_is_apple(const char *apns_url) {
+  static const char apple[] = "https://api.push.apple.com";
+  const char *rest = apns_url + strlen(apple);
+  return strncmp(apns_url, apple, strlen(apple)) == 0 && (*rest == '\0' || *rest == ':' || *rest == '/');
+}

@@ -30,22 +30,13 @@ static enum err load_cert(struct ctx *cx, struct why_shared *s, struct why_topic
   return OK;
 }
 
-static enum err load_link(struct ctx *cx, struct why_shared *s, struct why_topic *t) {
-  struct push_link *links;
-  size_t n;
-  TRY(push_links(cx, s->db, &links, &n));
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(links[i].topic, t->name) == 0) t->link = links[i], t->link_known = true;
-  return OK;
-}
-
 static enum err load_topic(struct ctx *cx, struct why_shared *s, const char *name, struct why_topic *t) {
   *t = (struct why_topic){.name = ctx_strdup(cx, name), .people = ""};
   if (!name) return OK;
   TRY(load_cert(cx, s, t));
+  TRY(push_link_of(cx, s->db, name, &t->link, &t->link_known));
   TRY(pushcert_record_read(cx, s->db, name, &t->record));
   t->people = pushcert_people(cx, &t->record);
-  TRY(load_link(cx, s, t));
   return why_count_topic(cx, s->db, name, &t->devices);
 }
 

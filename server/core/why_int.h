@@ -76,6 +76,8 @@ struct why_server {      /* S */
   char *storage_trouble; /* NULL: it can be written */
   struct guard_clock clock;
   struct why_tls tls;
+  struct push_link *links; /* A: of every certificate in use */
+  size_t links_n;
   int64_t hung_up;        /* addresses of woken devices from which connections ended without a request */
   int64_t seen_last;      /* when any device came last */
   int64_t pushed_in_vain; /* devices that were woken 30 to 60 minutes ago, by pushes that APNs took, and did not come */

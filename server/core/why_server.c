@@ -21,6 +21,7 @@ enum err why_server_load(struct ctx *cx, struct db *db, struct core *core, struc
   *out = (struct why_server){0};
   TRY(guard_clock_read(cx, db, &out->clock));
   TRY(load_tls(cx, db, &out->tls));
+  TRY(push_links(cx, db, &out->links, &out->links_n));
   TRY(why_read_traffic(cx, db, out));
   if (db_health(cx, core->store) == OK) return OK;
   out->storage_trouble = ctx_strdup(cx, ctx_error_text(cx));
