@@ -65,7 +65,6 @@ static inline enum err why_push_job(struct ctx *cx, struct db *db, void *arg) {
   struct push_tally tally = {0};
   struct wake w;
   bool save;
-  struct push_tally tally;
   TRY(enroll_lookup(cx, db, p->id, &enrollment, &id));
   TRY(push_due(cx, db, &fx.core, enrollment, PUSH_ASKED, clock_now_us(), NULL, NULL));
   TRY(push_row(cx, db, enrollment, &w));
