@@ -11,6 +11,7 @@ MUST_CHECK enum err cmd_init(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_conf(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_types(struct ctx *cx, struct args *a);
 
+MUST_CHECK enum err cmd_doctor(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);
 
 /* These speak to one: cmd_device.c */

@@ -52,6 +52,8 @@ struct core_conf {
   bool webhook_micromdm, webhook_all;
   const char *mdmcert_url, *mdmcert_api_key;  /* mdmcert_api_key NULL: none */
   const char *smtp_url, *smtp_ca, *mail_from; /* smtp_url NULL: no e-mail; smtp_ca NULL: the system's store */
+  bool notify_command;                        /* one is set */
+  const char *secret_key;                     /* file of the vault's key */
   const char *mail_to;                        /* separated by commas, or NULL */
   int64_t domain_ends;                        /* registration of the domain of public_url; 0: nobody told */
   int64_t wake_rate;                          /* pushes a second */

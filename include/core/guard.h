@@ -121,6 +121,8 @@ MUST_CHECK enum err guard_settled(struct ctx *cx, struct db *db, int64_t enrollm
                                   const char *status);
 /* [{"subject","sha256","not_after","staged_at","staged_by","given","waiting"}]. Reader's connection. */
 MUST_CHECK enum err guard_staged(struct ctx *cx, struct db *db, struct js **out);
+/* The chain of the TLS certificate in use, leaf first; *n 0: there is none, TLS is off. Reader's connection. */
+MUST_CHECK enum err guard_tls_chain(struct ctx *cx, struct db *db, struct pki_cert ***chain, size_t *n);
 /* What is known of the TLS certificate in use: {"subject","issuer","not_before","not_after","sha256","public","since",
    "former"}; former: {"subject","issuer"} of the one before, or null; null before there was one. Reader's connection.
  */

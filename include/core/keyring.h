@@ -13,6 +13,8 @@
 /* Loads the keys, and makes those that are missing: device CA RSA 3072, 20 years; TLS CA P-256 with critical name
    constraints on `host`, and its certificate, 397 days; signing identity RSA 2048, 10 years, self-signed. */
 MUST_CHECK enum err keyring_open(struct ctx *cx, struct keyring **out, struct core *core, const char *host);
+/* The same without making anything: what is missing is NULL. For who only looks. */
+MUST_CHECK enum err keyring_read(struct ctx *cx, struct keyring **out, struct core *core, struct db *db);
 void keyring_close(struct keyring *k);
 
 /* A uuid that is this server's for ever: identifiers of its profiles are made from it. */

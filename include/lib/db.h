@@ -68,6 +68,12 @@ MUST_CHECK enum err db_one_int_(struct ctx *cx, struct db *db, int64_t *out, con
 /* Opens (creates, migrates) the database at path; ":memory:" for tests: then all readers share the writer's memory.
    E_STORAGE when it cannot be opened or written, E_CONFLICT when it is newer than this program. */
 MUST_CHECK enum err db_store_open(struct ctx *cx, struct db_store **out, const char *path);
+/* For who only looks, beside a server or without one: nothing is created or migrated, and writes are E_DENIED.
+   E_CONFLICT when its schema is not this program's. */
+MUST_CHECK enum err db_store_open_read(struct ctx *cx, struct db_store **out, const char *path);
+/* What SQLite finds wrong in the file, NULL when nothing; looks for at most max_us: *whole tells whether that was
+   enough. */
+MUST_CHECK enum err db_quick_check(struct ctx *cx, struct db *db, int64_t max_us, char **trouble, bool *whole);
 void db_store_close(struct db_store *st); /* finishes every posted job first */
 
 /* The calling thread's read connection: opened on first use, closed with the store. */

@@ -63,6 +63,8 @@ bool pki_cert_is_server(const struct pki_cert *c); /* it says that it is for TLS
 bool pki_cert_issued(const struct pki_cert *issuer, const struct pki_cert *c);
 int pki_cert_key_bits(const struct pki_cert *c);
 bool pki_cert_key_is_rsa(const struct pki_cert *c);
+/* Digest of its signature: "SHA256", "SHA1" …; "" when the algorithm has none of its own. Static. */
+const char *pki_cert_digest(const struct pki_cert *c);
 bool pki_cert_fits(const struct pki_cert *c, const struct pki_key *k); /* same public key */
 
 /* What a new certificate says. Public key: `subject_key`. Self-signed when issuer is NULL. */

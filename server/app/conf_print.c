@@ -189,6 +189,8 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .escrow_key_unlock_url = c->escrow_key_unlock_url,
       .proxy = proxy_of(c),
       .push_proxy = push_proxy_of(cx, c),
+      .notify_command = c->notify_command != NULL,
+      .secret_key = c->secret_key ? c->secret_key : conf_path(c->cx, c, "secret.key"),
       .webhook_urls = c->webhook_url,
       .webhook_hmac_key = c->webhook_hmac_key,
       .webhook_micromdm = strcmp(c->webhook_format, "micromdm") == 0,

@@ -161,6 +161,9 @@ static const struct subcommand subcommands[] = {
      "The server, in the foreground; SIGHUP reloads settings and certificates."},
     {"init", "", 0, 0, SETTINGS_ALL, NULL, cmd_init, NULL,
      "Makes the data folder, keys and the admin's token; serve does it too."},
+    {"doctor", "", 0, 0, SETTINGS_ALL, json_only, cmd_doctor, NULL,
+     "Checks everything from the clock to APNs and says what to do, with a server or without one; exit status 1 when a "
+     "check fails."},
     {"status", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_status, NULL,
      "Is everything fine; exit status 0 when the server is ready."},
     {"device list", "", 0, 0, SETTINGS_CLIENT, device_list_options, cmd_device_list, NULL, "Lists the fleet."},

@@ -136,6 +136,7 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   nano_enrollments_routes,
                                                   nano_unlock_routes,
                                                   migration_routes,
+                                                  doctor_routes,
                                                   status_routes,
                                                   system_admin_routes,
                                                   NULL};

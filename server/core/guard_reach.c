@@ -10,7 +10,7 @@ enum { ANSWER_MAX = 4096, WAYS = 3 };
 /* What devices may have been given: the own TLS CA, staged roots; and the chain of the TLS certificate itself, whose
    root they may have got by other means. Whether they did is for guard_tls. */
 static enum err known_roots(struct ctx *cx, struct core *core, struct db *db, struct slice *pem) {
-  const struct pki_cert *own = keyring_tls_ca(core->keyring);
+  const struct pki_cert *own = core->keyring ? keyring_tls_ca(core->keyring) : NULL;
   struct guard_root *staged;
   char *all = ctx_strdup(cx, own ? pki_cert_pem(cx, own).p : ""), *chain;
   size_t n;

@@ -188,3 +188,9 @@ enum err guard_tls_in_use(struct ctx *cx, struct db *db, struct js **out) {
   TRY(fact_read(cx, db, in_use, &text));
   return text ? js_parse(cx, slice_of(text), out) : OK;
 }
+
+enum err guard_tls_chain(struct ctx *cx, struct db *db, struct pki_cert ***chain, size_t *n) {
+  char *pem;
+  TRY(fact_read(cx, db, GUARD_TLS_CHAIN, &pem));
+  return pki_certs_parse_pem(cx, chain, n, slice_of(pem));
+}

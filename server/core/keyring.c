@@ -186,6 +186,18 @@ enum err keyring_open(struct ctx *cx, struct keyring **out, struct core *core, c
   return OK;
 }
 
+enum err keyring_read(struct ctx *cx, struct keyring **out, struct core *core, struct db *db) {
+  struct work w = {.core = core, .ring = mem_alloc(sizeof *w.ring)};
+  enum err e = OK;
+  bool found;
+  for (int s = 0; s < SLOTS && e == OK; s++) e = load(cx, db, &w, (enum slot)s, &found);
+  if (e == OK)
+    *out = w.ring;
+  else
+    keyring_close(w.ring);
+  return e;
+}
+
 void keyring_close(struct keyring *k) {
   if (!k) return;
   for (int s = 0; s < SLOTS; s++) {

@@ -13,8 +13,8 @@ struct reader {
 
 struct db_store {
   char *path;
-  struct db *db; /* the writer's */
-  struct db_writer *writer;
+  struct db *db;            /* the writer's */
+  struct db_writer *writer; /* NULL: it is only read */
   pthread_key_t key;
   pthread_mutex_t lock;
   struct reader *readers;
@@ -46,9 +46,29 @@ enum err db_store_open(struct ctx *cx, struct db_store **out, const char *path) 
   return OK;
 }
 
+enum err db_store_open_read(struct ctx *cx, struct db_store **out, const char *path) {
+  struct db_store *st = mem_alloc(sizeof *st);
+  int64_t have = 0;
+  st->path = mem_strdup(path);
+  enum err e = db_connect(cx, &st->db, path, DB_READ_ONLY);
+  if (e == OK) e = db_one_int(cx, st->db, &have, "SELECT coalesce(max(number), 0) FROM schema_history");
+  if (e == OK && have != db_schema_newest())
+    e = FAIL(cx, E_CONFLICT, "the database has schema %d, this program is made for %d", (int)have, db_schema_newest());
+  if (e != OK) {
+    if (st->db) db_disconnect(st->db);
+    free(st->path);
+    free(st);
+    return e;
+  }
+  pthread_key_create(&st->key, NULL);
+  pthread_mutex_init(&st->lock, NULL);
+  *out = st;
+  return OK;
+}
+
 void db_store_close(struct db_store *st) {
   if (!st) return;
-  db_writer_stop(st->writer);
+  if (st->writer) db_writer_stop(st->writer);
   while (st->readers) {
     struct reader *r = st->readers;
     st->readers = r->next;
@@ -65,7 +85,7 @@ void db_store_close(struct db_store *st) {
 enum err db_reader(struct ctx *cx, struct db_store *st, struct db **out) {
   *out = pthread_getspecific(st->key);
   if (*out) return OK;
-  TRY(db_connect(cx, out, st->path, DB_READ));
+  TRY(db_connect(cx, out, st->path, st->writer ? DB_READ : DB_READ_ONLY));
   struct reader *r = mem_alloc(sizeof *r);
   r->db = *out;
   pthread_mutex_lock(&st->lock);
@@ -76,8 +96,14 @@ enum err db_reader(struct ctx *cx, struct db_store *st, struct db **out) {
   return OK;
 }
 
-void db_post(struct db_store *st, struct db_job *job) { db_writer_post(st->writer, job); }
-enum err db_health(struct ctx *cx, struct db_store *st) { return db_writer_health(cx, st->writer); }
+void db_post(struct db_store *st, struct db_job *job) {
+  if (st->writer)
+    db_writer_post(st->writer, job);
+  else
+    job->done(job, FAIL(job->cx, E_DENIED, "the database was opened to be read only"));
+}
+
+enum err db_health(struct ctx *cx, struct db_store *st) { return st->writer ? db_writer_health(cx, st->writer) : OK; }
 
 struct call {
   struct db_job job;

@@ -10,7 +10,7 @@ struct db_after {
   void *arg;
 };
 
-enum db_mode { DB_WRITE, DB_READ };
+enum db_mode { DB_WRITE, DB_READ, DB_READ_ONLY /* the file is not even opened for writing */ };
 
 /* ---- db_sqlite.c: one connection ---- */
 MUST_CHECK enum err db_connect(struct ctx *cx, struct db **out, const char *path, enum db_mode mode);

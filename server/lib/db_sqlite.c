@@ -1,5 +1,6 @@
 #include "lib/db_int.h"
 
+#include "base/clock.h"
 #include "base/map.h"
 
 #include <sqlite3.h>
@@ -38,8 +39,10 @@ static const char read_setup[] = "PRAGMA query_only = ON; PRAGMA read_uncommitte
 enum err db_connect(struct ctx *cx, struct db **out, const char *path, enum db_mode mode) {
   struct db *db = mem_alloc(sizeof *db);
   db->stmts = map_new();
-  int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+  static const int modes[] = {[DB_WRITE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                              [DB_READ] = SQLITE_OPEN_READWRITE,
+                              [DB_READ_ONLY] = SQLITE_OPEN_READONLY};
+  int flags = modes[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
   enum err e = OK;
   if (sqlite3_open_v2(path, &db->s, flags, NULL) != SQLITE_OK) e = fault(cx, db, path);
   if (e == OK) {
@@ -206,4 +209,24 @@ enum err db_one_int_(struct ctx *cx, struct db *db, int64_t *out, const char *sq
   if (found) *out = db_int(&r, 0);
   TRY(db_close(&r));
   return found ? OK : FAIL(cx, E_NOT_FOUND, "no such row");
+}
+
+static int is_over(void *arg) { return clock_mono_us() > *(const int64_t *)arg; }
+
+enum err db_quick_check(struct ctx *cx, struct db *db, int64_t max_us, char **trouble, bool *whole) {
+  enum { STEPS = 10000 };
+  int64_t until = clock_mono_us() + max_us;
+  struct db_rows r;
+  sqlite3_progress_handler(db->s, STEPS, is_over, &until);
+  *trouble = NULL;
+  enum err e = db_open_rows(cx, db, &r, "PRAGMA quick_check(1)");
+  if (e == OK && db_next(&r)) *trouble = db_text(&r, 0);
+  if (e == OK) e = db_close(&r);
+  *whole = sqlite3_errcode(db->s) != SQLITE_INTERRUPT;
+  sqlite3_progress_handler(db->s, 0, NULL, NULL);
+  if (*trouble && strcmp(*trouble, "ok") == 0) *trouble = NULL;
+  if (*whole) return e;
+  ctx_clear_error(cx);
+  *trouble = NULL;
+  return OK;
 }

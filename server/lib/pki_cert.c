@@ -224,3 +224,10 @@ bool pki_cert_fits(const struct pki_cert *c, const struct pki_key *k) {
   ERR_clear_error();
   return same;
 }
+
+const char *pki_cert_digest(const struct pki_cert *c) {
+  int digest = NID_undef;
+  if (X509_get_signature_info(c->x, &digest, NULL, NULL, NULL) != 1 || digest == NID_undef)
+    return ERR_clear_error(), "";
+  return OBJ_nid2sn(digest);
+}
