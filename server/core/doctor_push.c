@@ -27,7 +27,7 @@ static const char *renew(struct check *c, const struct pushcert *p, const struct
 static void check_record(struct check *c, const struct pushcert *p, const struct pushcert_record *r) {
   struct pushcert_warning *w;
   size_t n;
-  if (pushcert_record_warnings(c->cx, r, core_conf(c->doctor->core)->organization, &w, &n) != OK) {
+  if (pushcert_record_warnings(c->cx, r, &w, &n) != OK) {
     not_read(c);
     return;
   }
