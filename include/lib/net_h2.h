@@ -75,6 +75,7 @@ enum h2_trouble h2_trouble(const struct h2 *c);
 int h2_proxy_status(const struct h2 *c);                   /* of the proxy's answer; 0: none */
 const char *h2_issuer(struct ctx *cx, const struct h2 *c); /* of the peer's certificate; "" when none is known */
 size_t h2_room(const struct h2 *c);                        /* streams that may be opened now */
+bool h2_is_narrow(const struct h2 *c);                     /* the peer allows fewer than this client would use */
 size_t h2_open_streams(const struct h2 *c);
 /* POST path with headers and a small body. E_UNAVAILABLE when !h2_usable or no room. */
 MUST_CHECK enum err h2_submit(struct ctx *cx, struct h2 *c, const char *path, const struct h2_header *headers, size_t n,

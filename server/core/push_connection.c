@@ -1,4 +1,6 @@
-/* Connections to APNs, one a topic: opened when they are wanted, kept, replaced when they end. */
+/* Connections to APNs, one a topic: opened when they are wanted, kept, replaced when they end. A topic gets more of
+   them when the peer takes too few pushes at a time on one; `conn` of the topic is then the one that was written to
+   last. */
 #include "core/push_engine.h"
 
 #include "base/clock.h"
@@ -12,7 +14,9 @@
 
 #define IDLE_PROBE US_MINUTE /* a connection that was silent for longer is probed with the next push */
 #define EXPIRATION (7 * US_DAY)
-enum { UNWRITTEN_MOST = 4096, PROBES = 10, RESENDS = 3, FAULTS = 8, OPEN_MOST = 8 };
+enum { UNWRITTEN_MOST = 4096, PROBES = 10, RESENDS = 3, FAULTS = 8, OPEN_MOST = 8, BESIDE_MOST = 4 };
+
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- opening ---- */
 
@@ -44,9 +48,9 @@ static void reserve_finish(struct push *p, struct work *w) {
   struct topic *t = topic_find(p, r->topic);
   t->connecting = CONNECT_IDLE;
   if (w->e != OK) {
-    retry_later(p, t, ctx_error_text(w->job.cx));
+    if (!t->conn) retry_later(p, t, ctx_error_text(w->job.cx));
   } else if (r->wait_us) {
-    t->retry_at = p->mono + r->wait_us;
+    *(t->conn ? &t->widened_at : &t->retry_at) = p->mono + r->wait_us;
     log_info(NULL, "a new connection to APNs has to wait", LOG_S("topic", t->name), LOG_I("us", r->wait_us));
   } else if (!atomic_load(&p->quiet)) {
     t->connecting = CONNECT_RESOLVING;
@@ -62,9 +66,16 @@ static size_t open_count(const struct push *p, const struct topic *t) {
   return n;
 }
 
+/* When a topic whose connections are full gets another; INT64_MAX: not at all. */
+static int64_t wider_at(const struct push *p, const struct topic *t) {
+  if (!t->full_since || open_count(p, t) >= BESIDE_MOST) return INT64_MAX;
+  return later(t->full_since, t->widened_at) + p->tuning.full_for;
+}
+
 static bool wanted(const struct push *p, const struct topic *t) {
-  return topic_usable(p, t) && !t->conn && t->connecting == CONNECT_IDLE && (t->eager || topic_waiting(t)) &&
-         p->url.host && !atomic_load(&p->quiet) && open_count(p, t) < OPEN_MOST;
+  bool first = !t->conn && (t->eager || topic_waiting(t));
+  return topic_usable(p, t) && t->connecting == CONNECT_IDLE && (first || wider_at(p, t) <= p->mono) && p->url.host &&
+         !atomic_load(&p->quiet) && open_count(p, t) < OPEN_MOST;
 }
 
 static void reserve(struct push *p, struct topic *t) {
@@ -72,6 +83,7 @@ static void reserve(struct push *p, struct topic *t) {
   struct reserve *r = mem_alloc(sizeof *r + n);
   memcpy(r->topic, t->name, n);
   r->most = p->tuning.connections_a_minute;
+  t->widened_at = p->mono;
   t->connecting = CONNECT_RESERVING;
   work_post(p, &r->w, reserve_fn, reserve_finish);
 }
@@ -82,16 +94,41 @@ static void refresh_health(struct push *p) {
   health_connected(p, any);
 }
 
-void connection_retire(struct conn *c) {
-  if (c->topic->conn == c) c->topic->conn = NULL;
-  h2_shutdown(c->h2);
-  refresh_health(c->p);
+/* A connection of the topic that takes pushes now, the one that was written to last before others. */
+static struct conn *sender(const struct push *p, const struct topic *t) {
+  if (t->conn && h2_room(t->conn->h2)) return t->conn;
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (c->topic == t && h2_room(c->h2)) return c;
+  return NULL;
 }
 
-static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+/* Another of the topic takes its place, when there is one. False when it was not the one in use. */
+static bool part_from(struct conn *c) {
+  struct topic *t = c->topic;
+  if (t->conn != c) return false;
+  t->conn = NULL;
+  for (struct conn *o = c->p->conns; o && !t->conn; o = o->next)
+    if (o != c && o->topic == t && h2_usable(o->h2)) t->conn = o;
+  refresh_health(c->p);
+  return true;
+}
 
+void connection_retire(struct conn *c) {
+  h2_shutdown(c->h2);
+  (void)part_from(c);
+}
+
+void connections_retire(struct push *p, struct topic *t) {
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (c->topic == t) connection_retire(c);
+}
+
+/* With pushes on it a connection must not be silent for long; without them it is kept, and a firewall on the way
+ * reminded of it. */
 static int64_t probe_at(const struct conn *c) {
-  return later(c->quiet_since, c->probed_at) + c->p->tuning.answer_probe;
+  const struct push_tuning *tuning = &c->p->tuning;
+  if (!c->ready) return INT64_MAX;
+  return later(c->quiet_since, c->probed_at) + (h2_open_streams(c->h2) ? tuning->answer_probe : tuning->idle_probe);
 }
 
 void connections_tend(struct push *p) {
@@ -99,13 +136,13 @@ void connections_tend(struct push *p) {
     if (t->conn && (!t->tls || t->not_after <= p->now)) {
       log_warn(NULL, "a push certificate has ended", LOG_S("topic", t->name));
       health_trouble(p, "the push certificate has expired");
-      connection_retire(t->conn);
+      connections_retire(p, t);
       topic_drop_waiting(p, t);
     }
     if (wanted(p, t) && p->mono >= t->retry_at) reserve(p, t);
   }
   for (struct conn *c = p->conns; c; c = c->next) {
-    if (!h2_open_streams(c->h2) || p->mono < probe_at(c)) continue;
+    if (p->mono < probe_at(c)) continue;
     c->probed_at = p->mono;
     h2_ping(c->h2);
   }
@@ -131,7 +168,7 @@ static void told_topic(const struct told *o) {
 static void told_server(const struct told *o) {
   struct topic *t = o->t;
   if (o->a->status != 503 && ++t->faults < FAULTS) return;
-  if (o->a->status == 503 && t->conn != o->c) return; /* said before */
+  if (o->a->status == 503 && !h2_usable(o->c->h2)) return; /* said before */
   t->faults = 0;
   way_shut(o->p, t, (struct link_trouble){PUSH_SERVER, .text = apns_reason(o->a->status, o->a->reason)->text});
   if (o->p->mono + o->retry_after > t->retry_at) t->retry_at = o->p->mono + o->retry_after;
@@ -191,6 +228,7 @@ static void on_ready(void *arg) {
   struct conn *c = arg;
   c->ready = true;
   c->topic->eager = false;
+  if (!c->topic->conn) c->topic->conn = c;
   link_up(c->p, c->topic);
   refresh_health(c->p);
   log_info(NULL, "connected to APNs", LOG_S("topic", c->topic->name), LOG_S("host", c->p->url.host));
@@ -198,14 +236,12 @@ static void on_ready(void *arg) {
 
 static void on_goaway(void *arg, uint32_t code, struct slice debug) {
   struct conn *c = arg;
-  if (c->topic->conn != c) return;
-  c->topic->conn = NULL;
-  refresh_health(c->p);
+  if (!part_from(c)) return;
   const struct apns_reason *known = apns_named(apns_said(c->p->cx, debug).reason);
   if (known && known->act == APNS_TOPIC) {
     link_refused(c->p, c->topic, known->name);
     topic_stop(c->p, c->topic, 0, ctx_printf(c->p->cx, "%s (%s)", known->text, known->name));
-  } else if (!c->answered) {
+  } else if (!c->answered && !c->topic->conn) {
     const char *text = ctx_printf(c->p->cx, "APNs ended the connection (GOAWAY %" PRIu32 ")", code);
     way_shut(c->p, c->topic, (struct link_trouble){PUSH_HTTP2, .text = text});
   }
@@ -214,14 +250,14 @@ static void on_goaway(void *arg, uint32_t code, struct slice debug) {
 static void on_closed(void *arg, enum err e, const char *reason) {
   struct conn *c = arg;
   struct topic *t = c->topic;
-  if (t->conn != c) return;
-  t->conn = NULL;
-  refresh_health(c->p);
+  if (!part_from(c)) return;
   struct link_trouble trouble = {apns_trouble(c->h2), reason, h2_issuer(c->p->cx, c->h2), h2_proxy_status(c->h2),
                                  h2_alert(c->h2)};
   if (trouble.kind == PUSH_ALERT) {
     link_down(c->p, t, &trouble);
     topic_stop(c->p, t, 0, reason);
+  } else if (t->conn) {
+    log_info(NULL, "one of the connections to APNs ended", LOG_S("topic", t->name), LOG_S("reason", reason));
   } else if (c->ready && !c->lost && trouble.kind == PUSH_HTTP2) {
     retry_later(c->p, t, reason); /* nothing was asked of it: APNs may end what is idle */
   } else if (e != OK) {
@@ -234,7 +270,7 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
   t->connecting = CONNECT_IDLE;
   if (!topic_usable(p, t) || atomic_load(&p->quiet) || !p->url.host) return;
   if (e != OK) {
-    way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_NAME, .text = text});
+    if (!t->conn) way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_NAME, .text = text});
     return;
   }
   struct conn *c = mem_alloc(sizeof *c);
@@ -246,15 +282,18 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
                          .port = p->url.port,
                          .tls = t->tls,
                          .cb = {on_ready, on_response, on_goaway, on_closed},
-                         .arg = c};
+                         .arg = c,
+                         .ping_us = p->tuning.ping_answer};
   if (h2_open(p->cx, &c->h2, &conf) != OK) {
-    way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_REFUSED, .text = ctx_error_text(p->cx)});
+    if (!t->conn)
+      way_shut(p, t, (struct link_trouble){p->proxy.host ? PUSH_PROXY : PUSH_REFUSED, .text = ctx_error_text(p->cx)});
     ctx_clear_error(p->cx);
     free(c);
     return;
   }
   c->next = p->conns;
-  p->conns = t->conn = c;
+  p->conns = c;
+  if (!t->conn) t->conn = c;
 }
 
 static bool of_conn(struct slice key, void *value, void *arg) {
@@ -268,7 +307,7 @@ static bool of_conn(struct slice key, void *value, void *arg) {
 
 static void conn_free(struct push *p, struct conn *c) {
   map_filter(p->items, of_conn, c); /* none, unless it is given up */
-  if (c->topic->conn == c) c->topic->conn = NULL;
+  (void)part_from(c);
   h2_free(c->h2);
   free(c);
 }
@@ -282,7 +321,7 @@ void connections_reap(struct push *p, bool all) {
       continue;
     }
     *at = c->next;
-    if (lost && c->topic->conn == c)
+    if (part_from(c) && lost && !c->topic->conn)
       way_shut(p, c->topic, (struct link_trouble){PUSH_TIMEOUT, .text = "APNs does not answer pushes"});
     if (lost) queue_again(c->topic);
     conn_free(p, c);
@@ -303,14 +342,19 @@ static bool mark_stuck(struct slice key, void *value, void *arg) {
 void connections_check(struct push *p) {
   map_filter(p->items, mark_stuck, p);
   for (struct conn *c = p->conns; c; c = c->next)
-    if (c->stuck && c->topic->conn == c) connection_retire(c);
+    if (c->stuck && h2_usable(c->h2)) connection_retire(c);
 }
 
 /* ---- sending ---- */
 
 static bool can_send(const struct push *p, const struct topic *t) {
-  return t->conn && t->conn->ready && topic_waiting(t) && topic_usable(p, t) && p->mono >= t->retry_at &&
-         (!t->stops || t->in_flight < PROBES) && h2_room(t->conn->h2) > 0;
+  return topic_waiting(t) && topic_usable(p, t) && p->mono >= t->retry_at && (!t->stops || t->in_flight < PROBES) &&
+         sender(p, t);
+}
+
+/* By what the peer allows, not by what we ask of one connection. */
+static bool is_full(const struct push *p, const struct topic *t) {
+  return t->conn && h2_is_narrow(t->conn->h2) && topic_waiting(t) && !t->stops && !sender(p, t);
 }
 
 /* Topics take turns, so that a long queue of one delays no other. */
@@ -338,7 +382,7 @@ static struct slice payload(struct ctx *cx, const char *magic) {
 }
 
 static bool submit(struct push *p, struct topic *t, struct item *i) {
-  struct conn *c = t->conn;
+  struct conn *c = t->conn = sender(p, t);
   char until[24];
   snprintf(until, sizeof until, "%" PRId64, (p->now + EXPIRATION) / US_SECOND);
   const struct h2_header headers[] = {{"apns-topic", t->name},
@@ -373,6 +417,12 @@ void connections_send(struct push *p) {
     items_push_front(l, i);
     break;
   }
+  for (t = p->topics; t; t = t->next) {
+    if (!is_full(p, t))
+      t->full_since = 0;
+    else if (!t->full_since)
+      t->full_since = p->mono;
+  }
   for (struct conn *c = p->conns; c; c = c->next)
     if (!h2_is_closed(c->h2)) h2_io(c->h2, 0);
 }
@@ -386,6 +436,7 @@ static int64_t topic_deadline(const struct push *p, const struct topic *t) {
   if (t->stopped_until > p->now) at = p->mono + t->stopped_until - p->now;
   if (t->conn && t->not_after > p->now) at = sooner(at, p->mono + (t->not_after - p->now));
   if (topic_usable(p, t) && t->retry_at > p->mono) at = sooner(at, t->retry_at);
+  if (wider_at(p, t) > p->mono) at = sooner(at, wider_at(p, t));
   if (wanted(p, t)) at = sooner(at, later(t->retry_at, p->mono));
   if (can_send(p, t) && p->unwritten < UNWRITTEN_MOST && !atomic_load(&p->quiet))
     at = sooner(at, push_pace_at(&p->pace, p->rate.now));
@@ -396,8 +447,8 @@ static int64_t conn_deadline(const struct conn *c) {
   int64_t at = h2_next_deadline(c->h2);
   if (h2_is_closed(c->h2)) return c->p->mono;
   if (!at) at = INT64_MAX;
-  if (!h2_open_streams(c->h2)) return at;
-  return sooner(at, sooner(probe_at(c), c->quiet_since + c->p->tuning.answer_lost));
+  at = sooner(at, probe_at(c));
+  return h2_open_streams(c->h2) ? sooner(at, c->quiet_since + c->p->tuning.answer_lost) : at;
 }
 
 int64_t connections_deadline(const struct push *p) {

@@ -71,7 +71,7 @@ void item_free(struct push *p, struct item *i); /* forgets it; its row says what
 struct conn {
   struct conn *next;
   struct push *p;
-  struct topic *topic; /* whose `conn` it is until another takes its place */
+  struct topic *topic;
   struct h2 *h2;
   int64_t quiet_since; /* monotonic: the last answer, or the first push since all were answered */
   int64_t probed_at;
@@ -111,7 +111,8 @@ struct topic {
   enum connecting connecting;
   bool eager;       /* connect although nothing is due: the certificate is new to us, or the way was shut */
   int64_t retry_at; /* monotonic: no connection, or no push, before */
-  int failures;     /* of connections in a row */
+  int64_t full_since, widened_at; /* monotonic: its connections take no more; it last asked for one */
+  int failures;                   /* of connections in a row */
   struct link link;
   int faults; /* answers in a row that were Apple's fault */
   /* rows */
@@ -145,6 +146,7 @@ void connections_check(struct push *p);             /* now and then: retires tho
 void connections_reap(struct push *p, bool all);    /* those that have ended */
 int64_t connections_deadline(const struct push *p); /* monotonic; INT64_MAX: none */
 void connection_retire(struct conn *c);             /* answers are awaited, new pushes go to another */
+void connections_retire(struct push *p, struct topic *t); /* all of the topic */
 void topic_connect_resolved(struct push *p, const char *topic, enum err e, const struct addr *a, const char *text);
 
 /* ---- the way to APNs ---- */
@@ -191,6 +193,9 @@ struct push_tuning { /* tests make it fast */
   int64_t backoff_first, backoff_most, stop_first, stop_most, rescan, write_retry;
   int64_t answer_probe; /* an answer that takes longer: the connection is probed */
   int64_t answer_lost;  /* not one answer, or one push without, for longer: it is given up */
+  int64_t idle_probe;   /* a connection without pushes is probed so often */
+  int64_t ping_answer;  /* and ended when it does not answer within this */
+  int64_t full_for;     /* when the peer's limit of streams keeps pushes waiting for longer: another connection */
   int connections_a_minute;
 };
 extern const struct push_tuning push_tuning;

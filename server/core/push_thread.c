@@ -22,6 +22,9 @@ const struct push_tuning push_tuning = {
     .connections_a_minute = 6,
     .answer_probe = 10 * US_SECOND,
     .answer_lost = US_MINUTE,
+    .idle_probe = 30 * US_MINUTE,
+    .ping_answer = 10 * US_SECOND,
+    .full_for = 5 * US_SECOND,
 };
 
 /* ---- messages ---- */

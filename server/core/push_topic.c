@@ -98,7 +98,7 @@ static void topic_load(struct push *p, struct topic *t, const struct pushcert *c
   else if (!t->link.known)
     link_load(p, t);
   t->not_after = cert->not_after;
-  if (t->conn) connection_retire(t->conn);
+  connections_retire(p, t);
   if (make_tls(p, t, core_conf(p->core)->apns_ca) != OK || push_stop_read(p->cx, p->db, t->name, &stop) != OK) {
     log_failure(LOG_ERROR, p->cx, "no pushes for a topic");
     health_trouble(p, ctx_error_text(p->cx));

@@ -409,9 +409,15 @@ int h2_proxy_status(const struct h2 *c) { return c->proxy_status; }
 
 const char *h2_issuer(struct ctx *cx, const struct h2 *c) { return tls_peer_issuer(cx, c->w.tls); }
 
+static size_t peers_limit(const struct h2 *c) {
+  return nghttp2_session_get_remote_settings(c->w.ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+bool h2_is_narrow(const struct h2 *c) { return h2_usable(c) && peers_limit(c) < STREAMS_MAX; }
+
 size_t h2_room(const struct h2 *c) {
   if (!h2_usable(c)) return 0;
-  size_t most = nghttp2_session_get_remote_settings(c->w.ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  size_t most = peers_limit(c);
   if (most > STREAMS_MAX) most = STREAMS_MAX;
   return most > c->open_n ? most - c->open_n : 0;
 }

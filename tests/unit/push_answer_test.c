@@ -267,7 +267,7 @@ static void unavailable_first(void **state) {
   push_up(w);
   make_due(w, r, 1, PUSH_COMMAND);
   await_requests(w, 1);
-  await_results(w, r, 1, 50000);
+  await_results(w, r, 1, 500000);
   assert_int_equal(r[0].status, 503);
   assert_string_equal(r[0].reason, "ServiceUnavailable");
   assert_int_equal(

@@ -30,6 +30,7 @@ struct apns {
   struct h2_server *server;
   struct tls_server *tls;
   int port;
+  uint32_t max_streams; /* 0: as many as usual */
   pthread_mutex_t lock;
   pthread_cond_t changed;
   int64_t requests;
@@ -109,6 +110,7 @@ static void apns_start(struct world *w) {
   struct ctx *cx = ctx_new();
   struct h2_server_conf conf = {.listen = ctx_printf(cx, "127.0.0.1:%d", w->apns.port),
                                 .tls = w->apns.tls,
+                                .max_streams = w->apns.max_streams,
                                 .request = on_request,
                                 .tick = on_tick,
                                 .arg = w};
