@@ -140,6 +140,8 @@ static void record(struct lab_apns *a, const struct lab_push *p, const struct la
   struct lab_record *r = &a->ring[a->ring_at++ % LAB_RING];
   buf_clear(&r->text);
   r->connection = p->rq->connection;
+  snprintf(r->serial, sizeof r->serial, "%s",
+           p->uid ? a->cache[(size_t)p->rq->connection % LAB_CACHED].serial : ""); /* uid_of has just read it */
   r->verdict = *v;
   keep_text(&r->text, p->rq->method);
   keep_text(&r->text, p->rq->path);
@@ -166,6 +168,7 @@ static const char *uid_of(struct lab_apns *a, const struct h2_server_req *rq) {
   free(a->cache[at].uid);
   a->cache[at].connection = rq->connection;
   a->cache[at].uid = mem_strdup(good ? pki_cert_uid(a->cx, cert) : "");
+  snprintf(a->cache[at].serial, sizeof a->cache[at].serial, "%s", good ? pki_cert_serial(a->cx, cert) : "");
   return a->cache[at].uid;
 }
 

@@ -130,6 +130,7 @@ static struct js *record_json(struct ctx *cx, const struct lab_record *r) {
   struct js *o = js_object(cx), *headers = js_object(cx);
   const char *end = r->text.p + r->text.n, *s = r->text.p;
   js_set_int(o, "connection", r->connection);
+  js_set_string(o, "serial_number", r->serial);
   set_text(o, "method", s);
   set_text(o, "path", s = next_text(s));
   set_text(o, "body", s = next_text(s));

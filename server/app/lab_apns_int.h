@@ -70,6 +70,7 @@ struct lab_late { /* an answer that waits */
 
 struct lab_record { /* of the ring */
   int64_t connection;
+  char serial[48]; /* number of the client certificate; "" without one */
   struct lab_verdict verdict;
   struct buf text; /* method, path, body, then names and values, each NUL-terminated */
 };
@@ -87,9 +88,9 @@ struct lab_apns {
   int64_t delay_us;
   char *goaway; /* text of a GOAWAY to be sent, or NULL */
   bool drop;
-  struct { /* subjects of recent connections' certificates: reading one costs more than all the rest */
+  struct { /* of recent connections' certificates: reading one costs more than all the rest */
     int64_t connection;
-    char *uid;
+    char *uid, serial[48];
   } cache[LAB_CACHED];
   int64_t pushes, delivered, by_status[600];
   struct lab_record ring[LAB_RING];
