@@ -41,6 +41,7 @@ void lab_apns_stop(struct lab_apns *a);
      goaway [TEXT]           GOAWAY on all connections, with TEXT as debug data
      drop                    cut all connections
      delay MS                wait before each answer
+     date SECONDS            answers tell the time, so much ahead of ours (or behind)
      tls ok|expired|revoked|unknown-ca|no-alpn
                              what the next TLS handshakes say of the client's certificate
      stats                   one line of JSON: counts, and the last 100 requests with their headers */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SCRIPT_MAX = 1 << 20 };
@@ -100,15 +101,25 @@ static struct lab_verdict decide(struct lab_apns *a, const struct lab_push *p) {
 }
 
 /* ---- answers ---- */
+static void http_date(const struct lab_apns *a, char out[40]) {
+  time_t t = (time_t)((clock_now_us() + a->date_shift_us) / US_SECOND);
+  struct tm tm;
+  strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
+}
+
 static void answer(struct lab_apns *a, int64_t id, const struct lab_verdict *v, const char *apns_id) {
-  const struct h2_header headers[] = {{"apns-id", apns_id}, {"content-type", "application/json"}};
+  char date[40];
+  struct h2_header headers[3] = {{"apns-id", apns_id}};
+  size_t n = 1;
+  if (a->dated) http_date(a, date), headers[n++] = (struct h2_header){"date", date};
+  if (v->status != 200) headers[n++] = (struct h2_header){"content-type", "application/json"};
   struct buf body = {0};
   if (v->status == 0) return; /* a rule: say nothing */
   if (v->status != 200) buf_printf(&body, "{\"reason\":\"%s\"", v->reason);
   if (v->status == 410)
     buf_printf(&body, ",\"timestamp\":%lld", (long long)(v->timestamp_ms ? v->timestamp_ms : clock_now_us() / 1000));
   if (v->status != 200) buf_add_char(&body, '}');
-  h2_server_reply(a->server, id, v->status, headers, v->status == 200 ? 1 : 2, buf_slice(&body));
+  h2_server_reply(a->server, id, v->status, headers, n, buf_slice(&body));
   buf_free(&body);
 }
 

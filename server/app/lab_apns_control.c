@@ -94,6 +94,14 @@ static const char *do_delay(struct call *c) {
   return NULL;
 }
 
+static const char *do_date(struct call *c) {
+  int64_t seconds;
+  if (!c->words[0] || !slice_to_i64(slice_of(c->words[0]), &seconds)) return "date SECONDS";
+  c->a->dated = true;
+  c->a->date_shift_us = seconds * US_SECOND;
+  return NULL;
+}
+
 static const char *do_tls(struct call *c) {
   static const struct {
     const char *word;
@@ -115,6 +123,7 @@ static const char *do_tls(struct call *c) {
 static const char *do_clear(struct call *c) {
   lab_rules_clear(c->a);
   c->a->delay_us = 0;
+  c->a->dated = false;
   tls_server_drill(c->a->tls, TLS_REFUSE_NONE, false);
   return NULL;
 }
@@ -170,9 +179,9 @@ static const struct {
   const char *(*run)(struct call *c);
   bool quiet; /* gives its own answer, or none */
 } verbs[] = {
-    {"listen", do_listen, true}, {"gone", do_gone, false},     {"rule", do_rule, false},
-    {"clear", do_clear, false},  {"goaway", do_goaway, false}, {"drop", do_drop, false},
-    {"delay", do_delay, false},  {"tls", do_tls, false},       {"stats", do_stats, true},
+    {"listen", do_listen, true},  {"gone", do_gone, false},  {"rule", do_rule, false}, {"clear", do_clear, false},
+    {"goaway", do_goaway, false}, {"drop", do_drop, false},  {"date", do_date, false}, {"delay", do_delay, false},
+    {"tls", do_tls, false},       {"stats", do_stats, true},
 };
 
 /* Cuts text, which is written to, into words; what is missing is left NULL. */

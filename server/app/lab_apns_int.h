@@ -86,6 +86,8 @@ struct lab_apns {
   struct lab_rule *rules; /* newest first */
   struct lab_late *late;
   int64_t delay_us;
+  bool dated; /* answers tell the time, shifted so */
+  int64_t date_shift_us;
   char *goaway; /* text of a GOAWAY to be sent, or NULL */
   bool drop;
   struct { /* of recent connections' certificates: reading one costs more than all the rest */

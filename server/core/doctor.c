@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "core/pushcert.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,10 @@ void found_as(struct check *c, const char *name, enum doctor_status status, cons
 
 void found(struct check *c, enum doctor_status status, const char *message, const char *fix) {
   found_as(c, c->name, status, message, fix);
+}
+
+const char *many(struct ctx *cx, int64_t n, const char *what) {
+  return ctx_printf(cx, "%" PRId64 " %s%s", n, what, n == 1 ? "" : "s");
 }
 
 void not_read(struct check *c) {

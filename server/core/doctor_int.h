@@ -37,6 +37,8 @@ enum { NET_S = 6 }; /* a question over the network takes at most so long */
 /* Adds a line under the check's name, or under `name`; fix may be NULL. */
 void found(struct check *c, enum doctor_status status, const char *message, const char *fix);
 void found_as(struct check *c, const char *name, enum doctor_status status, const char *message, const char *fix);
+/* "1 device", "7 devices". */
+const char *many(struct ctx *cx, int64_t n, const char *what);
 /* The database said no: a line of its own. */
 void not_read(struct check *c);
 

@@ -6,7 +6,6 @@
 #include "core/guard.h"
 #include "core/pushcert.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,8 +56,8 @@ static void check_cert(struct check *c, const struct pushcert *p) {
           "Put the secret key back that it was sealed with; else renew the certificate with a new request.");
   else
     found(c, left < SOON_DAYS * US_DAY ? DOCTOR_WARN : DOCTOR_OK,
-          ctx_printf(c->cx, "%s ends on %s (in %" PRId64 " days); %" PRId64 " channels listen on it.", p->topic, day,
-                     left / US_DAY, p->enrollments),
+          ctx_printf(c->cx, "%s ends on %s (in %s); %s listening on it.", p->topic, day,
+                     many(c->cx, left / US_DAY, "day"), many(c->cx, p->enrollments, "channel")),
           left < SOON_DAYS * US_DAY ? renew(c, p, &r) : NULL);
   check_record(c, p, &r);
 }
@@ -93,14 +92,13 @@ void check_topics(struct check *c) {
       fine += all[i].devices;
     else
       found(c, DOCTOR_FAIL,
-            ctx_printf(c->cx,
-                       "%" PRId64 " devices listen on %s, for which there is no certificate: they cannot be woken.",
-                       all[i].devices, all[i].topic),
+            ctx_printf(c->cx, "%s listening on %s, for which there is no certificate: nobody can wake them.",
+                       many(c->cx, all[i].devices, "device"), all[i].topic),
             "Renew the certificate with this UID in Apple's portal, with the account that made it, and import it.");
   }
   if (c->n == 0)
     found(c, n ? DOCTOR_OK : DOCTOR_SKIP,
-          n ? ctx_printf(c->cx, "All %" PRId64 " devices listen on a topic with a certificate.", fine)
+          n ? ctx_printf(c->cx, "%s listening on topics that have a certificate.", many(c->cx, fine, "device"))
             : "No device is enrolled.",
           NULL);
 }

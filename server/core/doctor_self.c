@@ -7,7 +7,6 @@
 #include "core/keyring.h"
 #include "lib/pki_cms.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* ---- the TLS certificate ---- */
@@ -221,7 +220,7 @@ static void check_former(struct check *c) {
           !known ? DOCTOR_WARN
           : ok   ? DOCTOR_OK
                  : DOCTOR_FAIL,
-          ctx_printf(c->cx, "%" PRId64 " devices were told to come to %s, which %s%s%s.", devices, js_str(u, "url"),
+          ctx_printf(c->cx, "%s told to come to %s, which %s%s%s.", many(c->cx, devices, "device"), js_str(u, "url"),
                      !known ? "was not probed yet"
                      : ok   ? "leads here"
                             : "does not lead here",
@@ -244,19 +243,17 @@ void check_given(struct check *c) {
   bool proxied = c->shared->public_known && core_conf(c->doctor->core)->trusted_proxies;
   if (g.unsigned_messages)
     found(c, proxied ? DOCTOR_FAIL : DOCTOR_WARN,
-          ctx_printf(c->cx,
-                     "%" PRId64 " devices do not sign their messages (SignMessage): behind a proxy that ends TLS they "
-                     "have no proof.",
-                     g.unsigned_messages),
+          ctx_printf(c->cx, "%s not signing messages (SignMessage): behind a proxy that ends TLS there is no proof.",
+                     many(c->cx, g.unsigned_messages, "device")),
           "Have the proxy hand the client certificate on (`identity header:NAME`), or enroll them again.");
   if (g.unknown)
     found(c, DOCTOR_WARN,
-          ctx_printf(c->cx, "What %" PRId64 " devices were given is not known: their identities cannot be renewed.",
-                     g.unknown),
+          ctx_printf(c->cx, "What was given to %s is not known: identities cannot be renewed.",
+                     many(c->cx, g.unknown, "device")),
           "`pomona identity profile FILE` takes their original enrollment profile.");
   if (c->n == 0)
     found(c, DOCTOR_OK,
-          ctx_printf(c->cx, "All %" PRId64 " devices hold this address and sign their messages.", g.devices), NULL);
+          ctx_printf(c->cx, "%s holding this address and signing messages.", many(c->cx, g.devices, "device")), NULL);
 }
 
 void check_ports(struct check *c) {

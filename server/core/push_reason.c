@@ -52,7 +52,7 @@ bool apns_alert_refuses(int alert) {
 
 enum push_trouble apns_trouble(const struct h2 *c) {
   static const enum push_trouble troubles[] = {
-      [H2_FINE] = PUSH_UP,         [H2_REFUSED] = PUSH_REFUSED, [H2_LATE] = PUSH_TIMEOUT,
+      [H2_FINE] = PUSH_UP,         [H2_REFUSED] = PUSH_REFUSED, [H2_LATE] = PUSH_TIMEOUT, [H2_PROXY] = PUSH_PROXY,
       [H2_STRANGER] = PUSH_ISSUER, [H2_ALERT] = PUSH_ALERT,     [H2_BROKEN] = PUSH_HTTP2};
   bool other = h2_trouble(c) == H2_ALERT && !apns_alert_refuses(h2_alert(c));
   return other ? PUSH_HTTP2 : troubles[h2_trouble(c)];
