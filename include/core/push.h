@@ -155,6 +155,7 @@ struct push_health {
   int64_t sent, answered, failed, due; /* since start; due now */
   int64_t rate;                        /* pushes a second, now */
   char pace[160];                      /* why that is less than wake-rate; empty when it is not */
+  char warning[256];                   /* apns-url is not Apple's production service; empty when it is */
 };
 void push_health(struct push *p, struct push_health *out);
 

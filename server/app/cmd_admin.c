@@ -54,12 +54,26 @@ static void print_checks(struct ctx *cx, struct js *checks) {
   }
 }
 
+/* The way to Apple for one topic, when something is the matter with it. */
+static void print_link(struct ctx *cx, struct js *o) {
+  const char *text = js_str(o, "text"), *refusal = js_str(o, "refusal");
+  if (text)
+    printf("%-18s %s: no way to Apple since %s: %s\n", "", plain(cx, js_str(o, "topic")), js_str(o, "since"),
+           plain(cx, text));
+  if (refusal)
+    printf("%-18s %s: Apple takes no push since %s: %s\n", "", plain(cx, js_str(o, "topic")), js_str(o, "refused_at"),
+           plain(cx, refusal));
+}
+
 static void print_push(struct ctx *cx, struct js *push) {
   bool connected = false;
   (void)js_bool(js_get(push, "connected"), &connected);
   const char *trouble = js_str(push, "trouble");
   printf("%-18s %s %s%s%s\n", "APNs", connected ? "connected to" : "not connected to", plain(cx, js_str(push, "host")),
          trouble ? ": " : "", trouble ? plain(cx, trouble) : "");
+  if (js_str(push, "warning")) printf("%-18s %s\n", "", plain(cx, js_str(push, "warning")));
+  struct js *links = js_get(push, "links");
+  for (size_t i = 0; i < js_count(links); i++) print_link(cx, js_at(links, i));
 }
 
 static void print_banner(struct ctx *cx, struct js *banner) {

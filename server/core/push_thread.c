@@ -150,6 +150,14 @@ int64_t push_rate_now(struct push *p) {
   return rate;
 }
 
+static void warn_of_url(const char *apns_url, char *out, size_t room) {
+  snprintf(out, room,
+           push_is_apple(apns_url)
+               ? ""
+               : "apns-url is %s, not Apple's production service: no real device can be woken by it",
+           apns_url);
+}
+
 void push_health(struct push *p, struct push_health *out) {
   struct ctx *cx = ctx_new();
   struct db *db;
@@ -161,6 +169,7 @@ void push_health(struct push *p, struct push_health *out) {
   *out = p->health;
   pthread_mutex_unlock(&p->lock);
   out->due = due;
+  warn_of_url(core_conf(p->core)->apns_url, out->warning, sizeof out->warning);
 }
 
 /* ---- the loop ---- */
@@ -268,6 +277,9 @@ enum err push_start_tuned(struct ctx *cx, struct push **out, struct core *core, 
   struct url url;
   TRY(url_parse(cx, &url, core_conf(core)->apns_url));
   if (strcmp(url.scheme, "https") != 0) return FAIL(cx, E_INVALID, "apns-url begins with https://");
+  char warning[sizeof((struct push_health *)0)->warning];
+  warn_of_url(core_conf(core)->apns_url, warning, sizeof warning);
+  if (warning[0]) log_warn(cx, warning);
   struct push *p = mem_alloc(sizeof *p);
   *p = (struct push){.core = core, .tuning = *tuning, .cx = ctx_new(), .conf_cx = ctx_new()};
   mailbox_init(&p->box);

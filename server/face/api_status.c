@@ -24,13 +24,35 @@ static struct js *push_json(struct ctx *cx, struct core *core) {
   js_set_int(o, "due", h.due);
   js_set_int(o, "rate", h.rate);
   js_set_string(o, "pace", h.pace[0] ? h.pace : NULL);
+  js_set_string(o, "warning", h.warning[0] ? h.warning : NULL);
   return o;
+}
+
+/* The way to APNs by topic, as the push thread found it last. */
+static enum err links_json(struct ctx *cx, struct db *db, struct js **out) {
+  struct push_link *links;
+  size_t n;
+  TRY(push_links(cx, db, &links, &n));
+  *out = js_array(cx);
+  for (size_t i = 0; i < n; i++) {
+    struct js *o = js_object(cx);
+    js_set_string(o, "topic", links[i].topic);
+    js_set_bool(o, "up", links[i].up);
+    js_set_time(o, "since", links[i].since);
+    js_set_string(o, "trouble", links[i].up ? NULL : push_trouble_name(links[i].kind));
+    js_set_string(o, "text", links[i].up ? NULL : links[i].text);
+    js_set_string(o, "issuer", links[i].issuer);
+    js_set_string(o, "refusal", links[i].refusal);
+    js_set_time(o, "refused_at", links[i].refused_at);
+    js_add(*out, o);
+  }
+  return OK;
 }
 
 static enum err fill_status(struct ctx *cx, struct core *core, struct js *body) {
   struct db *db;
   struct queue_totals totals;
-  struct js *certs, *banner, *checks = js_array(cx);
+  struct js *certs, *banner, *links, *push = push_json(cx, core), *checks = js_array(cx);
   bool ready = system_checks(cx, core, checks);
   js_set_bool(body, "ready", ready);
   js_set_string(body, "version", POMONA_VERSION);
@@ -43,7 +65,9 @@ static enum err fill_status(struct ctx *cx, struct core *core, struct js *body) 
   TRY(api_pushcerts(cx, core, &certs));
   js_set_int(body, "enrollments", totals.enrollments);
   js_set_int(body, "commands_waiting", totals.waiting);
-  js_set(body, "push", push_json(cx, core));
+  TRY(links_json(cx, db, &links));
+  js_set(push, "links", links);
+  js_set(body, "push", push);
   js_set(body, "pushcerts", certs);
   return OK;
 }
