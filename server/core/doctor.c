@@ -1,6 +1,7 @@
 /* The table of checks, and how they are run: those that wait for the network beside each other, the rest in order. */
 #include "core/doctor_int.h"
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "core/pushcert.h"
 
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES_MOST = 40 };
+enum { LINES_MOST = 40, CHECK_S = 9 };
 enum needs { NOTHING, DATABASE, NETWORK, ANSWERS /* of those that ask the network */ };
 
 /* In the order in which they are shown. */
@@ -106,9 +107,15 @@ struct run {
   pthread_t thread;
 };
 
+/* All that one check asks of others takes no longer than this. */
+static void run_one(struct run *r) {
+  ctx_set_deadline(r->check.cx, clock_mono_us() + CHECK_S * US_SECOND);
+  r->run(&r->check);
+}
+
 static void *work(void *arg) {
   struct run *r = arg;
-  r->run(&r->check);
+  run_one(r);
   return NULL;
 }
 
@@ -131,7 +138,7 @@ static void begin(struct ctx *cx, const struct doctor *d, struct db *db, struct 
 
 static void run_here(const struct doctor *d, struct run *r, enum needs needs) {
   if (needs != DATABASE || r->check.db || r->run == check_database)
-    r->run(&r->check);
+    run_one(r);
   else
     found(&r->check, DOCTOR_SKIP, ctx_printf(r->check.cx, "The database cannot be looked at: %s.", d->store_trouble),
           NULL);

@@ -131,6 +131,20 @@ static void check_pair(struct check *c, const char *what, const struct pki_cert 
     found(c, DOCTOR_WARN, ctx_printf(c->cx, "The %s ends on %s.", what, day), fix);
 }
 
+static void check_device_cas(struct check *c) {
+  const char *pem = core_conf(c->doctor->core)->device_ca_pem;
+  struct pki_cert **certs;
+  size_t n = 0;
+  if (!pem) return;
+  if (pki_certs_parse_pem(c->cx, &certs, &n, slice_of(pem)) != OK) {
+    not_read(c);
+    return;
+  }
+  for (size_t i = 0; i < n; i++)
+    check_pair(c, ctx_printf(c->cx, "CA %s of device-ca", pki_cert_subject(c->cx, certs[i])), certs[i], 90 * US_DAY,
+               "Devices whose identities it issued are refused from then on: have them renewed before.");
+}
+
 void check_keys(struct check *c) {
   const struct doctor *d = c->doctor;
   const struct keyring *k = d->core->keyring;
@@ -146,6 +160,7 @@ void check_keys(struct check *c) {
              "Stage another root ahead (`pomona tls stage FILE`), or change to a public certificate.");
   check_pair(c, "identity that signs profiles", keyring_signing(k), 365 * US_DAY,
              "Updates of a profile must come from the same signer: plan for new profiles.");
+  check_device_cas(c);
   if (c->n == 0)
     found(c, DOCTOR_OK,
           ctx_printf(c->cx, "Device CA, TLS CA and signing identity open; the device CA ends on %.10s.",

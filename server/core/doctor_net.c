@@ -13,6 +13,8 @@
 static const char open_ports[] =
     "Allow TCP 443 or 2197 from this server to 17.0.0.0/8 (Apple's addresses), or set `proxy`.";
 
+static const char inspected[] = "Exempt *.push.apple.com from TLS inspection: Apple demands our client certificate.";
+
 void check_dns(struct check *c) {
   const struct shared *s = c->shared;
   const char *proxy = core_conf(c->doctor->core)->push_proxy;
@@ -38,7 +40,7 @@ static const char *remedy(struct check *c, const struct push_probe *p, bool by_p
   switch (p->trouble) {
   case PUSH_ISSUER:
   case PUSH_HTTP2:
-    return "Exempt *.push.apple.com from TLS inspection: Apple demands our client certificate.";
+    return inspected;
   case PUSH_PROXY:
     return p->proxy_status == 407 ? "Give the proxy's user and password in `proxy` (http://USER:PASSWORD@HOST:PORT)."
                                   : "Let the proxy CONNECT to *.push.apple.com on 443 and 2197.";
@@ -61,6 +63,13 @@ static void try_way(struct check *c, const struct core_conf *conf, int port, boo
   if (e != OK)
     found_as(c, name, DOCTOR_FAIL, ctx_printf(c->cx, "It cannot be tried: %s.", ctx_error_text(c->cx)),
              "Mend apns-url, apns-ca or proxy.");
+  else if (*open && c->shared->is_apple && !strstr(p.issuer, "Apple"))
+    found_as(c, name, DOCTOR_FAIL,
+             ctx_printf(c->cx,
+                        "The certificate there is by %s, not by Apple: something opens TLS on the way, and our client "
+                        "certificate does not get through it.",
+                        p.issuer),
+             inspected);
   else if (*open)
     found_as(c, name, DOCTOR_OK,
              ctx_printf(c->cx, "The way is open%s%s.", p.issuer[0] ? "; its certificate is by " : "", p.issuer), NULL);

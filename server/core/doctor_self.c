@@ -229,6 +229,23 @@ static void check_former(struct check *c) {
   }
 }
 
+/* Those who were not given the root of the certificate in use hang up. */
+static void check_roots(struct check *c) {
+  struct pki_cert **chain;
+  struct guard_trust t = {0};
+  size_t n;
+  enum err e = guard_tls_chain(c->cx, c->db, &chain, &n);
+  if (e == OK && n && c->doctor->core->keyring) e = guard_tls_count(c->cx, c->doctor->core, c->db, chain, n, &t);
+  if (e != OK)
+    not_read(c);
+  else if (t.cut_off)
+    found(
+        c, DOCTOR_FAIL,
+        ctx_printf(c->cx, "%s not given the root of the TLS certificate in use: each hangs up at the handshake.",
+                   many(c->cx, t.cut_off, "device")),
+        "Put the former certificate back, give the new root by `pomona tls stage FILE`, and switch when all have it.");
+}
+
 void check_given(struct check *c) {
   struct doctor_given g;
   if (doctor_given(c->cx, c->db, &g) != OK) {
@@ -240,6 +257,7 @@ void check_given(struct check *c) {
     return;
   }
   check_former(c);
+  check_roots(c);
   bool proxied = c->shared->public_known && core_conf(c->doctor->core)->trusted_proxies;
   if (g.unsigned_messages)
     found(c, proxied ? DOCTOR_FAIL : DOCTOR_WARN,

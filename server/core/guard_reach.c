@@ -43,8 +43,9 @@ static enum err ask_by(struct ctx *cx, struct core *core, const struct nh_conf *
   way.cert_pem = a->cert_pem;
   way.key_pem = a->key_pem;
   enum err e = ask(cx, &way, a->rq, &reply);
-  if (e == E_GONE) return e; /* the shutdown says nothing of that address */
-  if (e != OK) a->trouble = ctx_strdup(cx, ctx_error_text(cx));
+  if (e == E_GONE) return e;                   /* the shutdown says nothing of that address */
+  bool no_time = e == E_TIMEOUT && a->trouble; /* what was found before says more */
+  if (e != OK && !no_time) a->trouble = ctx_strdup(cx, ctx_error_text(cx));
   ctx_clear_error(cx);
   if (e != OK) return OK;
   a->found = a->good(cx, &reply, a->arg);
@@ -56,6 +57,7 @@ enum err guard_ask(struct ctx *cx, struct core *core, struct db *db, struct guar
   const char *proxy = core_conf(core)->proxy;
   struct nh_conf ways[WAYS] = {{0}, {0}, {.proxy = proxy}};
   a->found = false;
+  a->trouble = NULL;
   a->reply.status = 0;
   TRY(known_roots(cx, core, db, &ways[0].ca_pem));
   for (size_t i = ways[0].ca_pem.n ? 0 : 1; i < (proxy ? WAYS : WAYS - 1) && !a->found; i++)

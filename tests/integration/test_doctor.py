@@ -222,7 +222,7 @@ def test_files(tmp):
     if os.geteuid() == 0:  # somebody else gets no further than the folder's door
         tmp.chmod(0o755)
         (tmp / "pomona.conf").write_text("")
-        told = subprocess.run([binary(), "doctor", "--json", "--data", data, "--config", tmp / "pomona.conf"], user=65534, stdout=subprocess.PIPE, cwd="/", check=False)
+        told = subprocess.run([binary(), "doctor", "--json", "--data", data, "--config", tmp / "pomona.conf"], user=65534, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", check=False)
         lines = by_name(json.loads(told.stdout))
         assert told.returncode == 1 and {status(lines, n) for n in ("data folder", "database")} == {"fail"}, lines
 
