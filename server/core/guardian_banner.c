@@ -2,6 +2,9 @@
 #include "core/guardian_int.h"
 
 #include "base/clock.h"
+#include "base/enc.h"
+#include "core/fact.h"
+#include "core/guard.h"
 #include "core/notice.h"
 #include "core/push.h"
 #include "core/pushcert.h"
@@ -175,9 +178,57 @@ static enum err command_child(struct banner *b) {
   return OK;
 }
 
+/* ---- the server itself ---- */
+
+static enum err disk(struct banner *b) {
+  char *text;
+  struct js *o;
+  int64_t used = 0, mib = 0;
+  TRY(fact_read(b->cx, b->db, GUARD_DISK_FULL, &text));
+  if (!text) return OK;
+  TRY(js_parse(b->cx, slice_of(text), &o));
+  (void)js_int(js_get(o, "used_percent"), &used);
+  (void)js_int(js_get(o, "free_mib"), &mib);
+  add(b, (struct item){"disk-filling", ctx_printf(b->cx, "The disk of the data folder is full to %" PRId64 " %%", used),
+                       ctx_printf(b->cx,
+                                  "%" PRId64 " MiB were left when this was noticed. When none are, devices are refused "
+                                  "until there is room.",
+                                  mib),
+                       ctx_printf(b->cx, "Make room on the disk of %s.", core_conf(b->core)->data)});
+  return OK;
+}
+
+static enum err wrong_clock(struct banner *b) {
+  struct guard_clock c;
+  TRY(guard_clock_read(b->cx, b->db, &c));
+  if (guard_clock_wrong(&c))
+    add(b, (struct item){"clock-wrong",
+                         ctx_printf(b->cx, "The server's clock is %s %s",
+                                    enc_age(b->cx, c.ahead_us > 0 ? c.ahead_us : -c.ahead_us),
+                                    c.ahead_us > 0 ? "ahead" : "behind"),
+                         "Certificates look expired, or not yet valid.", "Set it, best by a time service (NTP)."});
+  return OK;
+}
+
+/* Where it never led here from inside, that may only be the network's way (guard_url_probed). */
+static enum err address(struct banner *b) {
+  const char *url = core_conf(b->core)->public_url;
+  struct js *last;
+  bool ok = true;
+  int64_t status = 0;
+  TRY(guard_url_probed(b->cx, b->db, url, &last));
+  (void)js_bool(js_get(last, "ok"), &ok);
+  (void)js_int(js_get(last, "status"), &status);
+  if (!ok && (status || js_str(last, "ok_at")))
+    add(b, (struct item){"url-unreachable", ctx_printf(b->cx, "%s does not lead here", url),
+                         ctx_printf(b->cx, "Devices were told to come there: %s.", js_str(last, "error")),
+                         "Bring name, port and route back; `pomona doctor` looks again at once."});
+  return OK;
+}
+
 /* What is most urgent comes first. A new thing to know is a row here. */
-static enum err (*const providers[])(struct banner *b) = {no_pushcert,    missing_topics, dates,  proofs,
-                                                          several_topics, command_child,  records};
+static enum err (*const providers[])(struct banner *b) = {
+    disk, wrong_clock, address, no_pushcert, missing_topics, dates, proofs, several_topics, command_child, records};
 
 enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
   struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};
