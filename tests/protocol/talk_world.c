@@ -9,6 +9,7 @@
 #include "core/refused.h"
 #include "core/seen.h"
 #include "core/vault.h"
+#include "face/outbound.h"
 #include "face/router.h"
 #include "lib/db_int.h"
 #include "lib/pki_cms.h"
@@ -180,9 +181,11 @@ static void open_core(void) {
   talk.core.signers = pki_signers_new(SIGNERS);
   talk_must(seen_start(talk.cx, &talk.core.seen, &talk.core));
   talk_must(refused_start(talk.cx, &talk.core.refused, &talk.core));
+  talk_must(outbound_start(talk.cx, &talk.core.outbound, &talk.core));
 }
 
 static void close_core(void) {
+  outbound_stop(talk.core.outbound);
   refused_stop(talk.core.refused);
   seen_stop(talk.core.seen);
   pki_signers_free(talk.core.signers);
