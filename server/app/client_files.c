@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 1 << 20, PASSPHRASE_MOST = 1024, CTRL_C = 3, CTRL_D = 4 };
+enum { FILE_MOST = 1 << 20, PASSPHRASE_MOST = 1024, CTRL_C = 3, CTRL_D = 4, BACKSPACE = 8, DELETE = 127 };
 
 /* Would a passphrase help? What is damaged or something else is for the server to name. */
 static bool is_locked(struct ctx *cx, struct slice bytes) {
@@ -23,12 +23,15 @@ static bool is_locked(struct ctx *cx, struct slice bytes) {
   return locked;
 }
 
-/* A line without its end, byte by byte: what a person types. */
+/* A line without its end, letter by letter, as a person types it: the last ones can be taken back. */
 static bool read_line(int tty, char *to, size_t room) {
   size_t n = 0;
   for (char c; n + 1 < room && read(tty, &c, 1) == 1 && c != CTRL_C && c != CTRL_D;) {
-    if (c == '\n' || c == '\r') return true;
-    to[n++] = c;
+    if (c == '\n' || c == '\r') return to[n] = '\0', true;
+    if (c != BACKSPACE && c != DELETE)
+      to[n++] = c;
+    else if (n > 0)
+      n--;
   }
   return false;
 }
@@ -43,7 +46,9 @@ static enum err ask(struct ctx *cx, const char *path, const char **out) {
   }
   char *line = secret_in(cx, ctx_alloc(cx, PASSPHRASE_MOST), PASSPHRASE_MOST);
   quiet = before;
-  quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+  quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG | ICANON);
+  quiet.c_cc[VMIN] = 1;
+  quiet.c_cc[VTIME] = 0;
   (void)tcsetattr(tty, TCSAFLUSH, &quiet);
   dprintf(tty, "Passphrase of %s: ", plain(cx, path));
   bool given = read_line(tty, line, PASSPHRASE_MOST);

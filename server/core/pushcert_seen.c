@@ -62,12 +62,16 @@ static bool from_base64(struct ctx *cx, struct pushcert_seen *s) {
   return fits && (s->base64 = true);
 }
 
+/* Mail programs break its lines. */
 static bool from_hex(struct ctx *cx, struct pushcert_seen *s) {
   struct slice t = slice_trim(s->bytes);
-  if (t.n < BASE64_LEAST || t.n % 2 || !slice_starts(t, "30") || !only(t, "0123456789abcdefABCDEF")) return false;
-  char *inside = secret_in(cx, ctx_alloc(cx, t.n / 2), t.n / 2);
-  bool fits = dec_hex(t, inside, t.n / 2);
-  if (fits) s->bytes = slice_mem(inside, t.n / 2);
+  if (t.n < BASE64_LEAST || !slice_starts(t, "30") || !only(t, "0123456789abcdefABCDEF \t\r\n")) return false;
+  char *digits = secret_in(cx, ctx_alloc(cx, t.n), t.n), *inside = secret_in(cx, ctx_alloc(cx, t.n / 2), t.n / 2);
+  size_t n = 0;
+  for (size_t i = 0; i < t.n; i++)
+    if (!strchr(" \t\r\n", t.p[i])) digits[n++] = t.p[i];
+  bool fits = n % 2 == 0 && dec_hex(slice_mem(digits, n), inside, n / 2);
+  if (fits) s->bytes = slice_mem(inside, n / 2);
   return fits;
 }
 

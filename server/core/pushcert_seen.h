@@ -24,7 +24,7 @@ MUST_CHECK enum err pushcert_see(struct ctx *cx, struct pushcert_seen *out, cons
 struct pushcert_kind {
   const char *slug;
   bool (*is)(struct ctx *cx, const struct pushcert_seen *s);
-  const char *what, *todo; /* "NAME is WHAT: TODO" */
+  const char *what, *todo; /* "NAME is WHAT: what is to be done" */
 };
 /* The first row that fits one of the files; the last row fits any. *which: the file. */
 const struct pushcert_kind *pushcert_name(struct ctx *cx, const struct pushcert_seen *seen, size_t n, size_t *which);

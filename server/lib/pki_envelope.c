@@ -33,7 +33,7 @@ static bool is_for(CMS_ContentInfo *cms, X509 *x) {
 enum err pki_cms_open(struct ctx *cx, struct slice *content, struct slice der, const struct pki_cert *cert,
                       const struct pki_key *key) {
   if (der.n == 0 || der.n > ENVELOPE_MOST) return FAIL(cx, E_INVALID, "an encrypted message of %zu bytes", der.n);
-  CMS_ContentInfo *cms = parse(cx, pki_old_library(cx), der);
+  CMS_ContentInfo *cms = parse(cx, pki_old_library(), der);
   if (!cms) return PKI_FAIL(cx, E_INVALID, "not an encrypted message (CMS EnvelopedData)");
   if (!is_for(cms, cert->x)) return FAIL(cx, E_REFUSED, "the message is encrypted for another key");
   BIO *out = BIO_new(BIO_s_mem());

@@ -45,8 +45,9 @@ struct slice pki_take(struct ctx *cx, unsigned char *p, size_t len);
 /* What was written to a memory BIO, copied to cx; frees the BIO. */
 struct slice pki_take_bio(struct ctx *cx, BIO *b);
 
-/* A library context that knows the old algorithms (RC2, single DES) too, where they are installed. In cx. */
-OSSL_LIB_CTX *pki_old_library(struct ctx *cx);
+/* A library context that knows the old algorithms (RC2, single DES) too, where they are installed: one for the process.
+ */
+OSSL_LIB_CTX *pki_old_library(void);
 
 /* ---- PEM ---- */
 #define PKI_PEM_MOST ((size_t)1 << 20) /* of a PEM text: some hundred certificates */

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,27 +17,20 @@ enum { BAGS_DEEP = 4, NAME_MOST = 80 };
 
 /* ---- OpenSSL with its old algorithms ---- */
 
-struct old {
-  OSSL_LIB_CTX *lib;
-  OSSL_PROVIDER *usual, *legacy; /* legacy NULL: it is not installed */
-};
+/* Kept until the process ends: keys and threads remember a context that they were used with, and its provider is a
+   module that must not go before them. */
+static OSSL_LIB_CTX *old_library;
 
-static void release_old(void *arg) {
-  struct old *o = arg;
-  if (o->legacy) OSSL_PROVIDER_unload(o->legacy);
-  if (o->usual) OSSL_PROVIDER_unload(o->usual);
-  OSSL_LIB_CTX_free(o->lib);
+static void make_old_library(void) {
+  old_library = OSSL_LIB_CTX_new();
+  if (!old_library || !OSSL_PROVIDER_load(old_library, "default")) abort();
+  if (!OSSL_PROVIDER_load(old_library, "legacy")) ERR_clear_error(); /* not installed */
 }
 
-OSSL_LIB_CTX *pki_old_library(struct ctx *cx) {
-  struct old *o = ctx_alloc(cx, sizeof *o);
-  o->lib = OSSL_LIB_CTX_new();
-  if (!o->lib) abort();
-  o->usual = OSSL_PROVIDER_load(o->lib, "default");
-  o->legacy = OSSL_PROVIDER_load(o->lib, "legacy");
-  ERR_clear_error();
-  ctx_defer(cx, release_old, o);
-  return o->lib;
+OSSL_LIB_CTX *pki_old_library(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_old_library);
+  return old_library;
 }
 
 /* ---- what an algorithm costs ---- */
@@ -152,7 +146,7 @@ static enum err unlock_pkcs8(struct pki_reader *r, const X509_SIG *sig, const ch
 
 enum err pki_unlock_pkcs8(struct pki_reader *r, const X509_SIG *sig) {
   if (!r->opener->passphrase) return lock(r, PKI_LOCKED, NULL), OK;
-  if (!r->old) r->old = pki_old_library(r->cx);
+  if (!r->old) r->old = pki_old_library();
   return unlock_pkcs8(r, sig, r->opener->passphrase);
 }
 
@@ -258,7 +252,7 @@ static enum err take_safes(struct pkcs12 *f) {
 }
 
 enum err pki_unlock_pkcs12(struct pki_reader *r, struct slice der) {
-  if (!r->old) r->old = pki_old_library(r->cx);
+  if (!r->old) r->old = pki_old_library();
   struct pkcs12 f = {.r = r, .p12 = parse(r, der)};
   r->out->pkcs12 = true;
   if (!f.p12) return PKI_FAIL(r->cx, E_INVALID, "a PKCS #12 that is damaged");
