@@ -140,6 +140,8 @@ static void print_certificate(struct ctx *cx, struct js *o) {
   pushcert_field(
       cx, "  valid",
       ctx_printf(cx, "%s to %s", local_time(cx, js_str(o, "not_before")), local_time(cx, js_str(o, "not_after"))));
+  pushcert_field(cx, "  imported",
+                 ctx_printf(cx, "%s by %s", local_time(cx, js_str(o, "imported_at")), js_str(o, "imported_by")));
   pushcert_field(cx, "  subject", js_str(o, "subject"));
   pushcert_field(cx, "  issuer", js_str(o, "issuer"));
   pushcert_field(cx, "  key (SHA-256)", js_str(o, "key_sha256"));

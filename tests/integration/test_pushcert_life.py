@@ -138,12 +138,16 @@ def test_what_apple_says(tmp):
     status, told = put(lab, push_cert(TOPIC, days=366), "?anyway=1")
     assert status == 200 and told["state"] == "revoked" and told["proof"] == "refused" and "renew it now" in told["next"]
     assert "REVOKED" in lab.server.cli("pushcert", "show").stdout
+    # its renewal wakes those who heard nothing meanwhile
+    lab.apns.say("clear")
+    status, told = put(lab, push_cert(TOPIC, days=366))
+    assert status == 200 and told["proof"] == "proven" and told["recovery"]["dark_since"], told
     # what says nothing of the certificate refuses none
     for rule in ("503 ServiceUnavailable", "500 InternalServerError"):
         lab.apns.say("clear")
         lab.apns.say(f"rule {ZEROS} {rule}")
         status, told = put(lab, push_cert(TOPIC, days=366))
-        assert status == 200 and told["proof"] == "unreachable" and told["state"] == "ok", told
+        assert status == 200 and told["proof"] == "unreachable" and told["state"] == "ok" and told["recovery"] is None, told
     lab.apns.stop()
     status, told = put(lab, push_cert(TOPIC, days=366))
     assert status == 200 and told["proof"] == "unreachable" and told["state"] == "ok" and told["proof_text"]
