@@ -101,6 +101,7 @@ void db_after_commit(struct db *db, void (*after)(void *arg), void *arg);
 
 /* The error of the last commit that failed, if the writer is in trouble now; E_STORAGE with text, else OK. */
 MUST_CHECK enum err db_health(struct ctx *cx, struct db_store *st);
+int64_t db_trouble_since(struct db_store *st); /* 0: there is none */
 
 /* Writes something harmless, to see whether it can be written again. Waits, as db_call. */
 MUST_CHECK enum err db_probe(struct ctx *cx, struct db_store *st);

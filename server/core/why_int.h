@@ -74,6 +74,7 @@ struct why_tls { /* the certificate in use; times 0, texts NULL: none is known *
 };
 struct why_server {      /* S */
   char *storage_trouble; /* NULL: it can be written */
+  int64_t storage_since;
   struct guard_clock clock;
   struct why_tls tls;
   struct push_link *links; /* A: of every certificate in use */

@@ -13,7 +13,9 @@ bool why_server_not_writing(struct ctx *cx, const struct why_facts *f, struct wh
   if (!f->server->storage_trouble) return false;
   const struct refused_row *r = why_refused(f, "storage");
   const char *told = r ? ctx_printf(cx, " It was told to come again, last at %s.", enc_time(cx, r->last_at)) : "";
-  return why_say(w, ctx_printf(cx, "The server cannot write its data: %s.%s", f->server->storage_trouble, told),
+  return why_say(w,
+                 ctx_printf(cx, "The server cannot write its data since %s: %s.%s",
+                            enc_time(cx, f->server->storage_since), f->server->storage_trouble, told),
                  ctx_printf(cx,
                             "Make room on the disk of %s, or mend its permissions (`pomona doctor`); devices repeat by "
                             "themselves what was refused.",

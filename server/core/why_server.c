@@ -24,6 +24,7 @@ enum err why_server_load(struct ctx *cx, struct db *db, struct core *core, struc
   TRY(push_links(cx, db, &out->links, &out->links_n));
   TRY(why_read_traffic(cx, db, out));
   if (db_health(cx, core->store) == OK) return OK;
+  out->storage_since = db_trouble_since(core->store);
   out->storage_trouble = ctx_strdup(cx, ctx_error_text(cx));
   ctx_clear_error(cx);
   return OK;

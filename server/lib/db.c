@@ -104,6 +104,7 @@ void db_post(struct db_store *st, struct db_job *job) {
 }
 
 enum err db_health(struct ctx *cx, struct db_store *st) { return st->writer ? db_writer_health(cx, st->writer) : OK; }
+int64_t db_trouble_since(struct db_store *st) { return st->writer ? db_writer_trouble_since(st->writer) : 0; }
 
 struct call {
   struct db_job job;

@@ -19,6 +19,7 @@ struct db_writer {
   struct note *head, **tail;
   bool stopping;
   char trouble[256]; /* of the last commit; empty when it went well */
+  int64_t trouble_at;
 };
 
 /* A job's outcome while its transaction is open. */
@@ -98,6 +99,7 @@ static void set_trouble(struct db_writer *w, const char *text) {
   pthread_mutex_lock(&w->lock);
   bool changed = (w->trouble[0] != '\0') != (text[0] != '\0');
   snprintf(w->trouble, sizeof w->trouble, "%s", text);
+  if (changed) w->trouble_at = text[0] ? clock_now_us() : 0;
   pthread_mutex_unlock(&w->lock);
   if (changed && text[0]) log_error(NULL, "the database cannot be written", LOG_S("detail", text));
   if (changed && !text[0]) log_info(NULL, "the database can be written again");
@@ -172,4 +174,11 @@ enum err db_writer_health(struct ctx *cx, struct db_writer *w) {
   char *text = w->trouble[0] ? ctx_strdup(cx, w->trouble) : NULL;
   pthread_mutex_unlock(&w->lock);
   return text ? FAIL(cx, E_STORAGE, "%s", text) : OK;
+}
+
+int64_t db_writer_trouble_since(struct db_writer *w) {
+  pthread_mutex_lock(&w->lock);
+  int64_t at = w->trouble_at;
+  pthread_mutex_unlock(&w->lock);
+  return at;
 }

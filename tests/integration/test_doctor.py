@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -241,6 +242,24 @@ def test_files(tmp):
     shutil.rmtree(data)
     lines = look()
     assert status(lines, "data folder") == status(lines, "database") == "fail", lines
+
+
+def test_hangups(tmp):
+    """A device that does not trust the listener's certificate leaves a trace; a proxy's connections do not."""
+    def distrust(s):
+        with contextlib.suppress(ssl.SSLError), socket.create_connection(s.devices_address) as plain:
+            ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+
+    s = Server(tmp)
+    distrust(s)
+    [(address, count, alert)] = until(lambda: s.rows("SELECT address, count, alert FROM hangup"), "the hang-up")
+    assert (address, count) == ("127.0.0.1", 1) and alert == 48, alert
+    s.device("GET", "/healthz")
+    s.stop()
+    s = Server(tmp, trusted_proxies="127.0.0.0/8")
+    distrust(s)
+    s.stop()  # what gathered is written then
+    assert s.rows("SELECT count FROM hangup") == [(1,)]
 
 
 class RefusingProxy:

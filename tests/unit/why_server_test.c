@@ -39,8 +39,18 @@ static enum err broken_job(struct ctx *cx, struct db *db, void *arg) {
   return db_run(cx, db, "ROLLBACK"); /* as SQLite does by itself on a full disk */
 }
 
-static void disk_full(void) { assert_int_equal(in_job(broken_job, NULL), E_STORAGE); }
-static void room_again(void) { must(db_probe(fx.cx, fx.core.store)); }
+static void disk_full(void) {
+  assert_int_equal(in_job(broken_job, NULL), E_STORAGE);
+  int64_t since = db_trouble_since(fx.core.store);
+  assert_in_range(since, clock_now_us() - US_MINUTE, clock_now_us());
+  assert_int_equal(in_job(broken_job, NULL), E_STORAGE);
+  assert_int_equal(db_trouble_since(fx.core.store), since);
+}
+
+static void room_again(void) {
+  must(db_probe(fx.cx, fx.core.store));
+  assert_int_equal(db_trouble_since(fx.core.store), 0);
+}
 
 static const struct why_scenario not_writing = {.name = "server-not-writing",
                                                 .number = 8,
