@@ -111,19 +111,29 @@ static bool ask(struct ctx *cx, size_t field, struct js *record, struct js *body
   return true;
 }
 
-/* What the server does not take is said, and asked for again next time: the certificate is stored already. */
+/* Each answer is recorded at once, so that one that is not taken costs nothing but itself: it is asked for again. */
+static enum err ask_and_write(struct ctx *cx, struct client *c, size_t field, struct js **record, bool *more) {
+  struct js *body = js_object(cx), *seen = *record;
+  *more = ask(cx, field, seen, body);
+  if (js_count(body) == 0) return OK;
+  js_set(body, "updated_at", js_get(seen, "updated_at"));
+  enum err e = write_record(cx, c, js_str(seen, "topic"), body, record);
+  if (e != E_INVALID) return e;
+  fprintf(stderr, "  %s\n", ctx_error_text(cx));
+  ctx_clear_error(cx);
+  return ask_and_write(cx, c, field, record, more);
+}
+
 enum err pushcert_ask_record(struct ctx *cx, struct client *c, const char *topic) {
-  struct js *record, *body = js_object(cx);
+  struct js *record;
+  bool more = true;
   TRY(read_record(cx, c, topic, &record));
   fputs("\nWho stands behind this certificate? It is printed in every warning about it. Enter keeps what stands in "
         "brackets,\n- clears it, Ctrl-D ends.\n",
         stderr);
-  size_t i = 0;
-  while (i < FIELDS && ask(cx, i, record, body)) i++;
-  if (i < FIELDS) fputc('\n', stderr);
-  if (js_count(body) == 0) return OK;
-  js_set(body, "updated_at", js_get(record, "updated_at"));
-  return write_record(cx, c, topic, body, &record);
+  for (size_t i = 0; i < FIELDS && more; i++) TRY(ask_and_write(cx, c, i, &record, &more));
+  if (!more) fputc('\n', stderr);
+  return OK;
 }
 
 /* ---- another address ---- */

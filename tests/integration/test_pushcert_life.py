@@ -204,7 +204,7 @@ def test_record(tmp):
     assert not {w["slug"] for w in shown["warnings"]} & {"account-personal", "account-federation-risk"}
     # at an import on a terminal it is asked for
     (tmp / "next.pem").write_bytes(push_cert(TOPIC, days=366))
-    ask(server, ["pushcert", "import", tmp / "next.pem"], ["", "", "-", "Ada Example", "Cy Example", "the safe", "", "ben@example.org"])
+    ask(server, ["pushcert", "import", tmp / "next.pem"], ["", "mine", "managed", "-", "Ada Example", "Cy Example", "the safe", "", "ben@example.org"])
     shown = server.cli_json("pushcert", "record")
     assert (shown["apple_account"], shown["second_factor"], shown["trusted_person_1"]) == ("apple-push@example.org", None, "Ada Example")
     assert (shown["password_place"], shown["owner"], shown["owner_email"], shown["web_site"]) == ("the safe", "Ben Example", "ben@example.org", "https://example.org")
