@@ -101,6 +101,7 @@ struct guard_clock {
   int64_t at;       /* of the comparison; 0: there was none */
   int64_t ahead_us; /* by how much it was ahead; below 0: behind */
   const char *from; /* who told the time */
+  int64_t next;     /* when it is asked again */
 };
 /* Reader's connection. */
 MUST_CHECK enum err guard_clock_read(struct ctx *cx, struct db *db, struct guard_clock *out);

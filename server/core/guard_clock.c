@@ -12,8 +12,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Right: asked again in a day. Wrong: soon, so that the end of the trouble shows. */
+/* When it is asked again. Wrong: soon, so that the end of the trouble shows. */
 #define AGAIN_RIGHT US_DAY
+#define AGAIN_UNREACHED US_HOUR
 #define AGAIN_WRONG (5 * US_MINUTE)
 #define PROBE_US (15 * US_SECOND)
 
@@ -29,6 +30,7 @@ enum err guard_clock_read(struct ctx *cx, struct db *db, struct guard_clock *out
   if (!text || js_parse(cx, slice_of(text), &o) != OK) return ctx_clear_error(cx), OK;
   bool whole = js_int(js_get(o, "ahead_us"), &out->ahead_us) && js_int(js_get(o, "at_us"), &out->at);
   if (!whole) out->at = 0;
+  (void)js_int(js_get(o, "next_us"), &out->next);
   out->from = js_str(o, "from");
   return OK;
 }
@@ -38,6 +40,7 @@ static enum err note_job(struct ctx *cx, struct db *db, void *arg) {
   struct js *o = js_object(cx);
   js_set_int(o, "ahead_us", c->ahead_us);
   js_set_int(o, "at_us", c->at);
+  js_set_int(o, "next_us", c->next);
   js_set_string(o, "from", c->from);
   return fact_write(cx, db, "guard.clock", js_text(cx, o, JS_COMPACT).p);
 }
@@ -45,6 +48,7 @@ static enum err note_job(struct ctx *cx, struct db *db, void *arg) {
 enum err guard_clock_note(struct ctx *cx, struct core *core, const char *from, int64_t theirs) {
   struct guard_clock c = {.at = clock_now_us(), .from = from};
   c.ahead_us = c.at - theirs;
+  c.next = c.at + (guard_clock_wrong(&c) ? AGAIN_WRONG : AGAIN_RIGHT);
   if (guard_clock_wrong(&c))
     log_error(cx, "the server's clock is off: certificates may look expired, or not yet valid",
               LOG_I("ahead_s", c.ahead_us / US_SECOND), LOG_S("told_by", from));
@@ -71,11 +75,13 @@ enum err guard_clock_chore(struct ctx *cx, struct core *core) {
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(guard_clock_read(cx, db, &last));
-  int64_t age = clock_now_us() - last.at;
-  bool fresh = last.at && age >= 0 && age < (guard_clock_wrong(&last) ? AGAIN_WRONG : AGAIN_RIGHT);
-  if (fresh || !core->push) return OK;
+  int64_t wait = last.next - clock_now_us(); /* of more than a day: the clock was set back since */
+  if ((wait > 0 && wait <= US_DAY) || !core->push) return OK;
   TRY(ask_apns(cx, core, db, &said));
-  if (!said.date) return OK;
+  if (!said.date) {
+    last.next = clock_now_us() + (said.status ? AGAIN_RIGHT : AGAIN_UNREACHED);
+    return db_call(cx, core->store, note_job, &last);
+  }
   TRY(url_parse(cx, &url, core_conf(core)->apns_url));
   return guard_clock_note(cx, core, url.host, said.date);
 }

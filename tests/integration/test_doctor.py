@@ -43,9 +43,32 @@ def said(lines, name):
     return " ".join(line["message"] + " " + line["fix"] for line in lines[name])
 
 
-def free_port():
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as s:
-        return s.getsockname()[1]
+class Pipe:
+    """Hands bytes on, both ways: a port that is known before the server has its own."""
+
+    def __init__(self):
+        self.to, self.socket = None, socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                server = socket.create_connection(self.to)
+                for a, b in ((client, server), (server, client)):
+                    threading.Thread(target=self._copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _copy(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        with contextlib.suppress(OSError):
+            b.shutdown(socket.SHUT_WR)
+
+    def stop(self):
+        self.socket.close()
 
 
 class Relay:
@@ -97,10 +120,11 @@ class Relay:
 
 def test_fine(tmp):
     """A server of the lab: nothing fails, and what is not as it should be for real devices is only warned of."""
-    apns, port = Apns(tmp), free_port()
+    apns, pipe = Apns(tmp), Pipe()
     apns.say("date 0")
-    shared = {"public_url": f"https://127.0.0.1:{port}", "apns_url": apns.url, "apns_ca": apns.ca}
-    s = Server(tmp, listen=f"127.0.0.1:{port}", **shared)
+    shared = {"public_url": f"https://127.0.0.1:{pipe.port}", "apns_url": apns.url, "apns_ca": apns.ca}
+    s = Server(tmp, **shared)
+    pipe.to = s.devices_address
     s.push_cert()
     Device(s, scep.identity(s), "U-1").enroll()
     lines = doctor("--server", s.admin_url, "--data", s.data, expect=1, mail_to="it@example.org", **shared)
@@ -136,6 +160,7 @@ def test_fine(tmp):
     lines = doctor("--data", s.data, expect=0, server="http://127.0.0.1:9", **shared)
     assert status(lines, "server") == "warn" and status(lines, "signed request") == "skip"
     assert status(lines, "database") == "ok" and (s.data / "pomona.db").read_bytes() == before
+    pipe.stop()
     apns.stop()
 
 
@@ -244,6 +269,18 @@ def test_files(tmp):
     assert status(lines, "data folder") == status(lines, "database") == "fail", lines
 
 
+def test_clock(tmp):
+    """Apple tells the time with its answer to a probe; the server asks by itself."""
+    apns = Apns(tmp)
+    apns.say("date -600")
+    s = Server(tmp, apns_url=apns.url, apns_ca=apns.ca)
+    s.push_cert()
+    told = s.wait_log(msg="the server's clock is off: certificates may look expired, or not yet valid")
+    assert 590 <= int(told["ahead_s"]) <= 720 and told["told_by"] == "127.0.0.1", told
+    assert "ahead" in s.cli("status", expect=None).stdout
+    apns.stop()
+
+
 def test_hangups(tmp):
     """A device that does not trust the listener's certificate leaves a trace; a proxy's connections do not."""
     def distrust(s):
@@ -293,7 +330,9 @@ def test_ways_to_apple(tmp):
         return status(lines, name), said(lines, name)
 
     assert look()[0] == "ok"
-    assert look(apns_url=f"https://127.0.0.1:{free_port()}")[0] == "fail"
+    with contextlib.closing(socket.socket()) as nobody:  # bound, but it does not listen
+        nobody.bind(("127.0.0.1", 0))
+        assert look(apns_url="https://127.0.0.1:%d" % nobody.getsockname()[1])[0] == "fail"
     state, text = look(apns_ca=stranger.file(tmp))
     assert state == "fail" and "not trusted" in text and "inspection" in text, text
     state, text = look(proxy=proxy.url)
