@@ -21,6 +21,8 @@ int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, co
 void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, const uint8_t identity[32]);
 /* The same by a write of its own (queue_sent). */
 void seen_handed(struct seen *s, int64_t enrollment);
+/* It acknowledged a command that has it restart: when others wait it is woken 3 minutes later. */
+void seen_restarts(struct seen *s, int64_t enrollment, int64_t now);
 /* The session ended: nothing more was handed out. When commands wait, the device is woken at `next` at the earliest (0:
  * by the schedule). */
 void seen_ended(struct seen *s, int64_t enrollment, int64_t next);

@@ -250,6 +250,14 @@ enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int6
       DB_I(now), DB_I(most));
 }
 
+enum err queue_restarts(struct ctx *cx, struct db *db, const char *uuid, bool *yes) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n, "SELECT count(*) FROM command WHERE uuid = $1 AND request_type = 'RestartDevice'",
+                 DB_S(uuid)));
+  *yes = n > 0;
+  return OK;
+}
+
 enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {
   return db_one_int(
       cx, db, n,

@@ -179,6 +179,13 @@ static enum err pass_damaged(struct ctx *cx, struct db *db, struct report *r, co
   return OK;
 }
 
+static enum err take_restart(struct ctx *cx, struct db *db, const struct report *r, int64_t enrollment) {
+  bool restarts;
+  TRY(queue_restarts(cx, db, r->uuid, &restarts));
+  if (restarts) seen_restarts(r->core->seen, enrollment, r->now);
+  return OK;
+}
+
 /* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
 static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
   bool known;
@@ -186,6 +193,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known || strcmp(r->status, "Acknowledged") != 0) return OK;
+  TRY(take_restart(cx, db, r, ch->enrollment));
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
   if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));

@@ -20,14 +20,17 @@ static const int64_t wake_again_us = 5 * US_MINUTE;
 /* The same, when it went away with nothing although something is queued: its poll ran beside the enqueue and missed it.
  */
 static const int64_t wake_missed_us = US_SECOND;
+/* The same, after a restart that it acknowledged: by then it is up again. */
+static const int64_t wake_restarted_us = 3 * US_MINUTE;
 
 struct entry {
   int64_t enrollment;
   int64_t session_start, seen_at, next;
-  bool dirty;   /* seen_at is newer than what is stored */
-  bool queued;  /* stands in the list of what is to be written */
-  bool written; /* its deliveries are in a job that is not committed yet */
-  bool handed;  /* its last poll or report was answered with a command */
+  int64_t restarted_at; /* it acknowledged a restart last; 0: none */
+  bool dirty;           /* seen_at is newer than what is stored */
+  bool queued;          /* stands in the list of what is to be written */
+  bool written;         /* its deliveries are in a job that is not committed yet */
+  bool handed;          /* its last poll or report was answered with a command */
   const char *agent, *former,
       *stored;                /* User-Agents, of the map: now, before, and what the database has; may be NULL */
   int64_t agent_at, clone_at; /* since it has this one; two machines were seen then, 0: no */
@@ -132,6 +135,14 @@ void seen_ended(struct seen *s, int64_t enrollment, int64_t next) {
   pthread_mutex_unlock(&s->lock);
 }
 
+void seen_restarts(struct seen *s, int64_t enrollment, int64_t now) {
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_of(s, enrollment);
+  e->restarted_at = now;
+  mark(s, e);
+  pthread_mutex_unlock(&s->lock);
+}
+
 void seen_handed(struct seen *s, int64_t enrollment) {
   pthread_mutex_lock(&s->lock);
   entry_of(s, enrollment)->handed = true;
@@ -165,10 +176,11 @@ static enum err write_deliveries(struct ctx *cx, struct db *db, const struct ent
 
 /* When the device is to be woken again; 0: nothing waits for it. */
 static enum err next_wake(struct ctx *cx, struct db *db, const struct entry *e, int64_t *next) {
-  int64_t waiting, untouched;
+  int64_t waiting, untouched, up = e->restarted_at ? e->restarted_at + wake_restarted_us : 0;
   TRY(queue_waiting(cx, db, e->enrollment, &waiting));
   *next = waiting ? e->next : 0;
-  if (!waiting || e->next) return OK;
+  if (waiting && e->seen_at < up && (!e->next || e->next > up)) *next = up;
+  if (!waiting || *next) return OK;
   TRY(queue_untouched(cx, db, e->enrollment, &untouched));
   *next = e->seen_at + (untouched && !e->handed ? wake_missed_us : wake_again_us);
   return OK;

@@ -205,6 +205,29 @@ static void test_barrier_wakes(void **state) {
   assert_true(due_in > 29 * US_MINUTE && due_in < 31 * US_MINUTE);
 }
 
+#define DUE(id) "SELECT w.due_at FROM wake w JOIN enrollment e ON e.seq = w.enrollment WHERE e.id = '" id "'"
+
+/* After an acknowledged restart the device is woken when it is up again, while commands wait; whatever else it said
+ * before it went down. */
+static void test_restart_wakes(void **state) {
+  (void)state;
+  static const char *const last[] = {NULL, "NotNow"};
+  for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+    const char *id = i ? "B" : "A", *restart = i ? "3" : "1", *other = i ? "4" : "2";
+    struct enroll_proof p = enrolled(id);
+    enqueue(id, "RestartDevice", restart);
+    enqueue(id, "InstalledApplicationList", other);
+    int64_t now = clock_now_us();
+    assert_string_equal(next_after(p, id, "Idle", NULL), restart);
+    assert_string_equal(next_after(p, id, "Acknowledged", restart), other);
+    if (last[i]) assert_string_equal(next_after(p, id, last[i], other), "");
+    seen_stop(fx.core.seen);
+    must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+    int64_t due_in = count(i ? DUE("B") : DUE("A")) - now;
+    assert_true(due_in >= 3 * US_MINUTE && due_in < 4 * US_MINUTE);
+  }
+}
+
 /* A user's channel has a barrier of its own, which waits for nothing of the device's. */
 static void test_barrier_of_a_user(void **state) {
   (void)state;
@@ -460,6 +483,7 @@ int main(void) {
       T(test_barrier),
       T(test_barrier_keeps_the_order),
       T(test_barrier_wakes),
+      T(test_restart_wakes),
       T(test_barrier_of_a_user),
       T(test_sessions_are_counted),
       T(test_one_lock_a_device),
