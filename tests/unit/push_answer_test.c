@@ -184,6 +184,23 @@ static void renewal_ends_stop(void **state) {
   await_number(w, "SELECT count(*) FROM wake WHERE status = 200", 20);
 }
 
+/* Goal: dead tokens are tried again with a new certificate of their topic, and only of theirs. */
+static void renewal_revives(void **state) {
+  struct world *w = *state;
+  add_devices(w, 1, 1, TOPIC);
+  add_devices(w, 2, 1, OTHER);
+  push_up(w);
+  await_number(w, "SELECT count(*) FROM apns_link WHERE up = 1", 1);
+  run_sql(
+      w,
+      "INSERT INTO wake (enrollment, due_at, apns_id, why, dead_at) SELECT seq, $1, 'x', 'command', 1 FROM enrollment",
+      DB_I(clock_now_us() + 6 * US_DAY), DB_END);
+  import(w, TOPIC, 200);
+  await_number(w, "SELECT count(*) FROM wake WHERE status = 200 AND dead_at IS NULL", 1);
+  assert_int_equal(pushes_to(w, 1), 1);
+  assert_int_equal(pushes_to(w, 2), 0);
+}
+
 static void answer_forbidden(struct world *w, struct h2_server *s, const struct h2_server_req *rq) {
   (void)w;
   bool fine = strcmp(rq->header(rq, "apns-topic"), OTHER) == 0;
@@ -307,6 +324,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(answer_to_old_token, world_up, world_down),
       cmocka_unit_test_setup_teardown(refused_by_many, world_up, world_down),
       cmocka_unit_test_setup_teardown(renewal_ends_stop, world_up, world_down),
+      cmocka_unit_test_setup_teardown(renewal_revives, world_up, world_down),
       cmocka_unit_test_setup_teardown(certificate_refused, world_up, world_down),
       cmocka_unit_test_setup_teardown(handshake_refused, world_up, world_down),
       cmocka_unit_test_setup_teardown(certificate_missing, world_up, world_down),

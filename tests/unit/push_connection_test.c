@@ -116,10 +116,32 @@ static void one_of_several_is_cut(void **state) {
   assert_true(requests(w) > 8);
 }
 
+static void silent_for_one_topic(struct world *w, struct h2_server *s, const struct h2_server_req *rq) {
+  (void)w;
+  if (strcmp(rq->header(rq, "apns-topic"), OTHER) == 0) reply(s, rq->id, 200, "");
+}
+
+/* Goal: a topic whose pushes are never answered, with as many due as a connection takes and more, keeps none of another
+ * topic waiting. */
+static void one_topic_hangs(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 1500), *o = results_of(w, 2001, 300);
+  import(w, OTHER, 300);
+  add_devices(w, 1, 1500, TOPIC);
+  add_devices(w, 2001, 300, OTHER);
+  w->apns.answer = silent_for_one_topic;
+  push_up(w);
+  make_due(w, r, 1500, PUSH_ASKED); /* someone even waits for them */
+  await_requests(w, 1000);
+  push_now(w, o, 300, PUSH_COMMAND);
+  for (int i = 0; i < 300; i++) assert_int_equal(o[i].status, 200);
+  assert_int_equal(number(w, "SELECT count(*) FROM wake WHERE status = 200"), 300);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_up, world_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {T(idle_is_probed), T(idle_is_kept), T(narrow_peer), T(narrow_is_capped),
-                                     T(one_of_several_is_cut)};
+  const struct CMUnitTest tests[] = {T(idle_is_probed),   T(idle_is_kept),          T(narrow_peer),
+                                     T(narrow_is_capped), T(one_of_several_is_cut), T(one_topic_hangs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
