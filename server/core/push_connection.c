@@ -131,6 +131,15 @@ static int64_t probe_at(const struct conn *c) {
   return later(c->quiet_since, c->probed_at) + (h2_open_streams(c->h2) ? tuning->answer_probe : tuning->idle_probe);
 }
 
+/* APNs keeps its connections, but lets no push in on any of them. */
+static void give_up_full(struct push *p, struct topic *t) {
+  if (!t->full_since || t->in_flight || p->mono - t->full_since < p->tuning.answer_lost) return;
+  for (struct conn *c = p->conns; c; c = c->next)
+    if (c->topic == t && h2_usable(c->h2)) connection_retire(c);
+  t->full_since = 0;
+  way_shut(p, t, (struct link_trouble){PUSH_SERVER, .text = "APNs lets no pushes in", .of_answers = true});
+}
+
 void connections_tend(struct push *p) {
   for (struct topic *t = p->topics; t; t = t->next) {
     if (t->conn && (!t->tls || t->not_after <= p->now)) {
@@ -139,6 +148,7 @@ void connections_tend(struct push *p) {
       connections_retire(p, t);
       topic_drop_waiting(p, t);
     }
+    give_up_full(p, t);
     if (wanted(p, t) && p->mono >= t->retry_at) reserve(p, t);
   }
   for (struct conn *c = p->conns; c; c = c->next) {
@@ -170,7 +180,8 @@ static void told_server(const struct told *o) {
   if (o->a->status != 503 && ++t->faults < FAULTS) return;
   if (o->a->status == 503 && !h2_usable(o->c->h2)) return; /* said before */
   t->faults = 0;
-  way_shut(o->p, t, (struct link_trouble){PUSH_SERVER, .text = apns_reason(o->a->status, o->a->reason)->text});
+  const char *text = apns_reason(o->a->status, o->a->reason)->text;
+  way_shut(o->p, t, (struct link_trouble){PUSH_SERVER, .text = text, .of_answers = true});
   if (o->p->mono + o->retry_after > t->retry_at) t->retry_at = o->p->mono + o->retry_after;
   if (o->a->status == 503) connection_retire(o->c);
 }
@@ -187,6 +198,8 @@ static void send_again(struct conn *c, struct item *i) {
   if (p->stop_by) {
     item_free(p, i);
   } else if (++i->resends > RESENDS) {
+    const struct link_trouble trouble = {PUSH_HTTP2, .text = "APNs ends pushes without an answer", .of_answers = true};
+    link_down(p, i->topic, &trouble);
     result_add(p, i);
     if (!h2_is_closed(c->h2)) connection_retire(c);
   } else {
@@ -229,7 +242,7 @@ static void on_ready(void *arg) {
   c->ready = true;
   c->topic->eager = false;
   if (!c->topic->conn) c->topic->conn = c;
-  link_up(c->p, c->topic);
+  link_ready(c->p, c->topic);
   refresh_health(c->p);
   log_info(NULL, "connected to APNs", LOG_S("topic", c->topic->name), LOG_S("host", c->p->url.host));
 }
@@ -251,14 +264,14 @@ static void on_closed(void *arg, enum err e, const char *reason) {
   struct conn *c = arg;
   struct topic *t = c->topic;
   if (!part_from(c)) return;
-  struct link_trouble trouble = {apns_trouble(c->h2), reason, h2_issuer(c->p->cx, c->h2), h2_proxy_status(c->h2),
-                                 h2_alert(c->h2)};
+  struct link_trouble trouble = {apns_trouble(c->h2),    reason,          h2_issuer(c->p->cx, c->h2),
+                                 h2_proxy_status(c->h2), h2_alert(c->h2), c->lost};
   if (trouble.kind == PUSH_ALERT) {
     link_down(c->p, t, &trouble);
     topic_stop(c->p, t, 0, reason);
   } else if (t->conn) {
     log_info(NULL, "one of the connections to APNs ended", LOG_S("topic", t->name), LOG_S("reason", reason));
-  } else if (c->ready && !c->lost && trouble.kind == PUSH_HTTP2) {
+  } else if (c->answered && !c->lost && trouble.kind == PUSH_HTTP2) {
     retry_later(c->p, t, reason); /* nothing was asked of it: APNs may end what is idle */
   } else if (e != OK) {
     way_shut(c->p, t, trouble);
@@ -322,7 +335,8 @@ void connections_reap(struct push *p, bool all) {
     }
     *at = c->next;
     if (part_from(c) && lost && !c->topic->conn)
-      way_shut(p, c->topic, (struct link_trouble){PUSH_TIMEOUT, .text = "APNs does not answer pushes"});
+      way_shut(p, c->topic,
+               (struct link_trouble){PUSH_SERVER, .text = "APNs does not answer pushes", .of_answers = true});
     if (lost) queue_again(c->topic);
     conn_free(p, c);
   }

@@ -83,16 +83,18 @@ struct conn {
 /* The way to APNs as a topic found it; before, before_since: its last trouble, when it is up. */
 struct link {
   bool known, up, dirty, writing;
+  bool of_answers; /* its trouble is that pushes are not answered: only an answer ends it, or long silence */
   enum push_trouble kind, before;
   int proxy_status, alert;
   int64_t since, before_since, refused_at; /* wall time */
-  int64_t up_mono, write_at;
+  int64_t up_mono, told_mono, write_at;    /* monotonic */
   char text[256], issuer[256], refusal[64];
 };
 struct link_trouble {
   enum push_trouble kind;
   const char *text, *issuer; /* issuer may be NULL */
   int proxy_status, alert;
+  bool of_answers;
 };
 
 enum connecting { CONNECT_IDLE, CONNECT_RESERVING, CONNECT_RESOLVING };
@@ -152,8 +154,8 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
 /* ---- the way to APNs ---- */
 
 void link_load(struct push *p, struct topic *t);
-void link_renewed(struct topic *t); /* another certificate: nothing was refused to it yet */
-void link_up(struct push *p, struct topic *t);
+void link_renewed(struct topic *t);               /* another certificate: nothing was refused to it yet */
+void link_ready(struct push *p, struct topic *t); /* a connection is there */
 void link_down(struct push *p, struct topic *t, const struct link_trouble *trouble);
 void link_answered(struct push *p, struct topic *t, const struct apns_reason *r);
 void link_refused(struct push *p, struct topic *t, const char *reason); /* "": it is not */

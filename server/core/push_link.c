@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITE_GAP US_SECOND    /* between two writings of a topic */
-#define SAME_TROUBLE US_MINUTE /* that was up for less than this was not up in between */
+#define WRITE_GAP US_SECOND      /* between two writings of a topic */
+#define SILENCE (15 * US_MINUTE) /* a push that was refused for now has gone again by then, unless none is wanted */
+#define SAME_TROUBLE US_MINUTE   /* that was up for less than this was not up in between */
 
 static void text_set(char *to, size_t room, const char *from) { snprintf(to, room, "%s", from ? from : ""); }
 
@@ -43,7 +44,7 @@ void link_renewed(struct topic *t) {
   t->link.dirty = t->link.known;
 }
 
-void link_up(struct push *p, struct topic *t) {
+static void link_up(struct push *p, struct topic *t) {
   struct link *l = &t->link;
   if (l->known && l->up) return;
   l->before = l->kind;
@@ -57,6 +58,10 @@ void link_up(struct push *p, struct topic *t) {
   l->text[0] = l->issuer[0] = '\0';
 }
 
+void link_ready(struct push *p, struct topic *t) {
+  if (t->link.up || !t->link.of_answers) link_up(p, t);
+}
+
 static int64_t down_since(const struct push *p, const struct link *l, enum push_trouble kind) {
   if (l->known && !l->up) return l->since;
   bool again = l->up_mono && l->before == kind && p->mono - l->up_mono < SAME_TROUBLE;
@@ -67,6 +72,8 @@ void link_down(struct push *p, struct topic *t, const struct link_trouble *troub
   struct link *l = &t->link;
   const char *issuer = trouble->issuer ? trouble->issuer : "";
   t->eager = true; /* its end is looked for, whether something is due or not */
+  l->told_mono = p->mono;
+  l->of_answers = trouble->of_answers;
   bool same = l->known && !l->up && l->kind == trouble->kind && strcmp(l->text, trouble->text) == 0;
   if (same) return;
   l->since = down_since(p, l, trouble->kind);
@@ -151,8 +158,11 @@ static void write_link(struct push *p, struct topic *t) {
 }
 
 void links_flush(struct push *p) {
-  for (struct topic *t = p->topics; t; t = t->next)
-    if (to_write(t) && p->mono >= t->link.write_at) write_link(p, t);
+  for (struct topic *t = p->topics; t; t = t->next) {
+    const struct link *l = &t->link;
+    if (l->of_answers && !l->up && t->conn && t->conn->ready && p->mono - l->told_mono >= SILENCE) link_up(p, t);
+    if (to_write(t) && p->mono >= l->write_at) write_link(p, t);
+  }
 }
 
 int64_t links_deadline(const struct push *p) {
