@@ -33,7 +33,8 @@ MUST_CHECK enum err pushcert_request_make(struct ctx *cx, struct db *db, struct 
                                           const struct pushcert_want *want, struct pushcert_made *out);
 /* Inside a job. A request with a key that is kept already takes the place of the former. */
 MUST_CHECK enum err pushcert_request_store(struct ctx *cx, struct db *db, struct core *core,
-                                           const struct pushcert_made *made, const char *by);
+                                           const struct pushcert_made *made, const char *by,
+                                           struct pushcert_request *out);
 /* All of them, newest first. */
 MUST_CHECK enum err pushcert_requests(struct ctx *cx, struct db *db, struct pushcert_request **out, size_t *n);
 /* seq 0: the newest whose certificate did not come yet. E_NOT_FOUND. */

@@ -70,11 +70,12 @@ enum err pushcert_request_make(struct ctx *cx, struct db *db, struct core *core,
 }
 
 enum err pushcert_request_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_made *made,
-                                const char *by) {
+                                const char *by, struct pushcert_request *out) {
   struct slice sealed;
   const char *about = pushcert_key_about(cx, slice_mem(made->public_hash, sizeof made->public_hash));
   TRY(vault_seal(cx, core->vault, about, made->key_pem, &sealed));
-  return pushcert_request_put(cx, db, made, sealed, by, clock_now_us());
+  TRY(pushcert_request_put(cx, db, made, sealed, by, clock_now_us()));
+  return pushcert_request_of(cx, db, made->public_hash, out);
 }
 
 char *pushcert_request_pem(struct ctx *cx, struct slice csr) {

@@ -7,6 +7,8 @@
 /* ---- pushcert_request_sql.c ---- */
 MUST_CHECK enum err pushcert_request_put(struct ctx *cx, struct db *db, const struct pushcert_made *made,
                                          struct slice sealed, const char *by, int64_t at);
+MUST_CHECK enum err pushcert_request_of(struct ctx *cx, struct db *db, const uint8_t public_hash[32],
+                                        struct pushcert_request *out);
 MUST_CHECK enum err pushcert_vendor_put(struct ctx *cx, struct db *db, const struct pushcert_vendor *v,
                                         struct slice sealed, const char *by, int64_t at);
 /* The one in use with its sealed key: E_NOT_FOUND. */

@@ -39,18 +39,31 @@ enum err pushcert_requests(struct ctx *cx, struct db *db, struct pushcert_reques
   return db_close(&r);
 }
 
+static enum err one_request(struct ctx *cx, struct db_rows *r, struct pushcert_request *out) {
+  bool found = db_next(r);
+  if (found) *out = request_of(r);
+  TRY(db_close(r));
+  return found ? OK : FAIL(cx, E_NOT_FOUND, "there is no such request; `pomona pushcert csr --list` lists them");
+}
+
+enum err pushcert_request_of(struct ctx *cx, struct db *db, const uint8_t public_hash[32],
+                             struct pushcert_request *out) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, REQUEST "WHERE public_hash = $1", DB_B(slice_mem(public_hash, 32))));
+  return one_request(cx, &r, out);
+}
+
 enum err pushcert_request_find(struct ctx *cx, struct db *db, int64_t seq, struct pushcert_request *out) {
   struct db_rows r;
-  bool found;
-  if (seq)
+  if (seq) {
     TRY(db_open_rows(cx, db, &r, REQUEST "WHERE seq = $1", DB_I(seq)));
-  else
-    TRY(db_open_rows(cx, db, &r, REQUEST "WHERE used_at IS NULL ORDER BY created_at DESC, seq DESC LIMIT 1"));
-  if ((found = db_next(&r))) *out = request_of(&r);
-  TRY(db_close(&r));
-  if (found) return OK;
-  return seq ? FAIL(cx, E_NOT_FOUND, "there is no such request; `pomona pushcert csr --list` lists them")
-             : FAIL(cx, E_NOT_FOUND, "no request waits for its certificate: make one with `pomona pushcert csr`");
+    return one_request(cx, &r, out);
+  }
+  TRY(db_open_rows(cx, db, &r, REQUEST "WHERE used_at IS NULL ORDER BY created_at DESC, seq DESC LIMIT 1"));
+  enum err e = one_request(cx, &r, out);
+  if (e != E_NOT_FOUND) return e;
+  ctx_clear_error(cx);
+  return FAIL(cx, e, "no request waits for its certificate: make one with `pomona pushcert csr`");
 }
 
 /* ---- vendor certificates ---- */

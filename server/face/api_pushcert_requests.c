@@ -84,13 +84,14 @@ struct storing {
   struct core *core;
   const char *by;
   struct pushcert_made made;
+  struct pushcert_request request;
   struct pushcert_vendor vendor;
   struct pushcert_exchange exchange;
 };
 
 static enum err store_request(struct ctx *cx, struct db *db, void *arg) {
   struct storing *s = arg;
-  return pushcert_request_store(cx, db, s->core, &s->made, s->by);
+  return pushcert_request_store(cx, db, s->core, &s->made, s->by, &s->request);
 }
 
 /* A renewal of the topic in use unless a topic is named or a new one wanted. */
@@ -116,15 +117,13 @@ static enum err make(struct http_req *rq, struct core *core, struct js **out) {
   struct ctx *cx = http_cx(rq);
   struct pushcert_want want = {0};
   struct storing s = {.core = core, .by = route_who(rq)};
-  struct pushcert_request r;
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(read_want(rq, db, &want));
   TRY(pushcert_request_make(cx, db, core, &want, &s.made));
   TRY(db_call(cx, core->store, store_request, &s));
-  TRY(pushcert_request_find(cx, db, 0, &r));
-  *out = request_json(cx, &r);
-  return set_portal(cx, db, core, r.topic, *out);
+  *out = request_json(cx, &s.request);
+  return set_portal(cx, db, core, s.request.topic, *out);
 }
 
 static void run_make(struct http_req *rq, struct core *core) {
