@@ -232,11 +232,11 @@ def test_a_person_is_asked_for_the_passphrase(tmp):
     server, key = Server(tmp), new_key()
     put(tmp / "both.pem", push_cert(TOPIC, key))
     openssl("pkcs12", "-export", "-passout", "pass:secret word", "-in", tmp / "both.pem", "-out", tmp / "both.p12")
-    screen, status = ask_on_a_terminal(server, b"secret worx\x7fd\n", "pushcert", "import", tmp / "both.p12")
+    screen, status = ask_on_a_terminal(server, b"secret worx\x7fd\n", "pushcert", "import", "--yes", tmp / "both.p12")
     assert status == 0 and "secret" not in screen and "both.p12" in screen, screen
-    screen, status = ask_on_a_terminal(server, b"anothex\x7fr\n", "pushcert", "import", tmp / "both.p12")
+    screen, status = ask_on_a_terminal(server, b"anothex\x7fr\n", "pushcert", "import", "--yes", tmp / "both.p12")
     assert status == 1 and "does not open it" in screen, screen
-    screen, status = ask_on_a_terminal(server, b"\x03", "pushcert", "import", tmp / "both.p12")
+    screen, status = ask_on_a_terminal(server, b"\x03", "pushcert", "import", "--yes", tmp / "both.p12")
     assert status == 2 and "no passphrase" in screen, screen
 
 
