@@ -125,8 +125,7 @@ static void certificates_are_named(void **state) {
           "no topic that begins with com.apple.mgmt.");
   struct slice der = pki_cert_der(issued((struct pki_issue){.cn = "CA", .kind = PKI_CA}));
   refused_bytes("c.cer", der, "certificate of a CA");
-  refused(NULL, ctx_printf(fx.cx, "%s%s", push("com.apple.mgmt.", own), key_pem(strange)),
-          "another certificate than");
+  refused(NULL, ctx_printf(fx.cx, "%s%s", push("com.apple.mgmt.", own), key_pem(strange)), "another certificate than");
 }
 
 /* Goal: signed and encrypted CMS are told apart: profiles, chains, server tokens, answers of mdmcert.download. */
