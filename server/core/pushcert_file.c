@@ -160,8 +160,9 @@ static void note_chain(struct ctx *cx, struct pushcert_pile *p, struct pki_cert 
     pushcert_note(p, "The chain was in another order; it was put right.");
   if (!strstr(issuer, "O=Apple Inc."))
     pushcert_note(
-        p, ctx_printf(cx, "It was not issued by Apple but by %s: Apple's push service will refuse it; a lab may not.",
-                      issuer));
+        p,
+        ctx_printf(cx, "It was not issued by Apple but by %s: fine for a lab, but Apple's push service will refuse it.",
+                   issuer));
 }
 
 static struct pushcert about_of(struct ctx *cx, const struct pki_cert *c) {
