@@ -139,7 +139,7 @@ static void look_at_latency(struct push *p) {
     snprintf(p->health.pace, sizeof p->health.pace,
              "devices had to wait for answers: %" PRId64 " of %" PRId64 " pushes a second", r->now, most);
   pthread_mutex_unlock(&p->lock);
-  if (r->now < before)
+  if (r->now < before && r->now < most)
     log_warn(NULL, "wake-ups go more slowly", LOG_I("rate", r->now), LOG_I("answers_took_ms", r->latency_us / 1000));
 }
 
