@@ -30,6 +30,10 @@ MUST_CHECK enum err cmd_device_unenroll(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_forget(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_release(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_adopt(struct ctx *cx, struct args *a);
+/* cmd_why.c */
+MUST_CHECK enum err cmd_why(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_configured(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_grace(struct ctx *cx, struct args *a);
 /* cmd_send.c */
 MUST_CHECK enum err cmd_device_restart(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_send(struct ctx *cx, struct args *a);

@@ -209,6 +209,12 @@ MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *c
 /* An operator lets the next Authenticate of this device in, whoever holds it now (24 h). E_NOT_FOUND. */
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
+/* An operator lets the ended identity of this device renew itself until then, although identity-grace is over.
+ * E_NOT_FOUND. */
+MUST_CHECK enum err enroll_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, const char *by);
+/* Reader's connection: may the identity with this hash do so now? */
+MUST_CHECK enum err enroll_graced(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *graced);
+
 /* Inside a job: the channel was seen at `at`, coming from address. agent NULL: as before. */
 MUST_CHECK enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address,
                                  const char *agent);

@@ -148,6 +148,13 @@ static const struct option_row reminders_options[] = {
     END,
 };
 
+static const struct option_row why_options[] = {
+    {"command", "UUID", "about this command instead of the oldest that waits"},
+    {"fleet", NULL, "about the whole fleet: what holds for the server, for topics, for how many devices"},
+    JSON,
+    END,
+};
+
 static const struct option_row renewals_options[] = {
     {"start", "ID", "renew the identity of this device now"},
     {"resume", NULL, "go on after a halt, with a new canary"},
@@ -185,6 +192,12 @@ static const struct subcommand subcommands[] = {
      "Forgets a device that is not enrolled: its commands, secrets and history go."},
     {"device adopt", "ID", 1, 1, SETTINGS_CLIENT, adopt_options, cmd_device_adopt, NULL,
      "Takes over a device that is not known here but comes with a certificate of ours (device list --unknown)."},
+    {"device configured", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_configured, NULL,
+     "Lets a device go on that waits in Setup Assistant: DeviceConfigured, now."},
+    {"device grace", "ID SPAN", 2, 2, SETTINGS_CLIENT, json_only, cmd_device_grace, NULL,
+     "Lets a device whose identity ended longer ago than identity-grace renew it within this time, e.g. 7d."},
+    {"why", "[ID]", 0, 1, SETTINGS_CLIENT, why_options, cmd_why, NULL,
+     "Why is this device not doing what I asked: every link of the chain, and what to do."},
     {"command send", "ID… REQUESTTYPE [Key=Value…]", 1, -1, SETTINGS_CLIENT, send_options, cmd_command_send, NULL,
      "Queues a command and wakes the devices. Key=a,b is a list, Key.Sub=Value a member, Key=@FILE the contents of a "
      "file."},

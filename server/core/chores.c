@@ -14,6 +14,7 @@
 #include "core/recovery.h"
 #include "core/renewal.h"
 #include "core/webhook.h"
+#include "core/why.h"
 
 #include <stdlib.h>
 
@@ -79,6 +80,7 @@ static const struct chore {
     {"push certificates", 5 * US_MINUTE, ASKS, push_probe_chore},
     {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
     {"dates that end the service", 10 * US_MINUTE, OWN, guardian_chore},
+    {"verdicts of the fleet", US_MINUTE, OWN, why_chore},
     {"notices", 2 * US_SECOND, TELLS, notice_deliver_chore},
     // clang-format on
 };

@@ -173,3 +173,12 @@ enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, cons
   js_set_string(data, "certificate", enc_hex(cx, claim.hash, sizeof claim.hash));
   return event_add(cx, db, "device.adopted", device_id, data);
 }
+
+/* ---- grace ---- */
+
+enum err enroll_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, const char *by) {
+  int64_t changed;
+  TRY(enroll_set_grace(cx, db, device_id, until, &changed));
+  return changed ? tell(cx, db, "device.grace", device_id, by)
+                 : FAIL(cx, E_NOT_FOUND, "there is no device %s", device_id);
+}

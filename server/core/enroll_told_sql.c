@@ -1,5 +1,7 @@
 #include "core/enroll_int.h"
 
+#include "base/clock.h"
+
 enum err enroll_self(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_self *out) {
   struct db_rows r;
   *out = (struct enroll_self){0};
@@ -26,4 +28,18 @@ enum err enroll_set_told(struct ctx *cx, struct db *db, int64_t device, const st
                 DB_I(device), DB_NULL_IF(told->supervised < 0, DB_I(told->supervised)),
                 DB_NULL_IF(told->filevault < 0, DB_I(told->filevault)),
                 DB_NULL_IF(told->passcode < 0, DB_I(told->passcode)));
+}
+
+enum err enroll_set_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, int64_t *changed) {
+  return db_run_n(cx, db, changed, "UPDATE device SET grace_until = $2 WHERE id = $1", DB_S(device_id), DB_I(until));
+}
+
+enum err enroll_graced(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *graced) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n,
+                 "SELECT count(*) FROM identity i JOIN device d ON d.id = i.device_id AND d.generation = i.generation "
+                 "WHERE i.hash = $1 AND d.grace_until > $2",
+                 DB_B(slice_mem(hash, SHA256_LEN)), DB_I(clock_now_us())));
+  *graced = n > 0;
+  return OK;
 }

@@ -226,9 +226,24 @@ static enum err address(struct banner *b) {
   return OK;
 }
 
+/* ---- the fleet ---- */
+
+/* core/why.h raises it, and leaves it as a fact. */
+static enum err fleet_alarm(struct banner *b) {
+  char *fact;
+  struct js *alarm;
+  TRY(fact_read(b->cx, b->db, "fleet.alarm", &fact));
+  if (!fact) return OK;
+  TRY(js_parse(b->cx, slice_of(fact), &alarm));
+  add(b, (struct item){"fleet-alarm", ctx_printf(b->cx, "Devices go dark since %s", js_str(alarm, "since")),
+                       js_str(alarm, "text"), "`pomona why --fleet` tells why, and what to do."});
+  return OK;
+}
+
 /* What is most urgent comes first. A new thing to know is a row here. */
-static enum err (*const providers[])(struct banner *b) = {
-    disk, wrong_clock, address, no_pushcert, missing_topics, dates, proofs, several_topics, command_child, records};
+static enum err (*const providers[])(struct banner *b) = {disk,           wrong_clock,   address, no_pushcert,
+                                                          missing_topics, fleet_alarm,   dates,   proofs,
+                                                          several_topics, command_child, records};
 
 enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
   struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};

@@ -11,7 +11,7 @@ enum { TOPICS = sizeof((struct why_shared *)0)->topics / sizeof *((struct why_sh
 /* ---- what many share ---- */
 
 enum err why_shared_load(struct ctx *cx, struct db *db, struct core *core, struct why_shared *out) {
-  *out = (struct why_shared){.core = core, .db = db, .now = clock_now_us()};
+  *out = (struct why_shared){.cx = cx, .core = core, .db = db, .now = clock_now_us()};
   return why_server_load(cx, db, core, &out->server);
 }
 
@@ -45,9 +45,11 @@ static bool same(const char *a, const char *b) { return a == b || (a && b && str
 enum err why_topic_load(struct ctx *cx, struct why_shared *s, const char *topic, struct why_topic **out) {
   for (size_t i = 0; i < s->topics_n; i++)
     if (same(s->topics[i]->name, topic)) return *out = s->topics[i], OK;
+  bool kept = s->topics_n < TOPICS;
+  if (kept) cx = s->cx;
   *out = ctx_alloc(cx, sizeof **out);
   TRY(load_topic(cx, s, topic, *out));
-  if (s->topics_n < TOPICS) s->topics[s->topics_n++] = *out;
+  if (kept) s->topics[s->topics_n++] = *out;
   return OK;
 }
 

@@ -127,6 +127,7 @@ struct why_facts {
 
 /* What is the same for every device of one topic and of one server, loaded once. */
 struct why_shared {
+  struct ctx *cx; /* that it lives in */
   struct core *core;
   struct db *db;
   int64_t now;

@@ -152,30 +152,34 @@ static enum err find_proofs(struct http_req *rq, const struct core_conf *conf, s
 
 /* ---- what each of them proves ---- */
 
-/* Ended ones are served their renewal for a while. */
-static enum err check_grace(struct ctx *cx, const struct core_conf *conf, bool expired, int64_t not_after) {
-  if (!expired || clock_now_us() < not_after + conf->identity_grace_us) return OK;
-  return FAIL(cx, E_REFUSED, "the identity ended longer ago than identity-grace");
+/* Ended ones are served their renewal for a while, or as long as an operator says. */
+static enum err check_grace(struct ctx *cx, struct core *core, const struct enroll_proof *proof, int64_t not_after) {
+  struct db *db;
+  bool graced;
+  if (!proof->expired || clock_now_us() < not_after + core_conf(core)->identity_grace_us) return OK;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(enroll_graced(cx, db, proof->hash, &graced));
+  return graced ? OK : FAIL(cx, E_REFUSED, "the identity ended longer ago than identity-grace");
 }
 
-static enum err by_verdict(struct ctx *cx, const struct core_conf *conf, const struct verdict *v, const char *what,
+static enum err by_verdict(struct ctx *cx, struct core *core, const struct verdict *v, const char *what,
                            struct enroll_proof *out) {
   if (v->e != OK && v->e != E_GONE) return FAIL(cx, E_REFUSED, "%s: %s", what, v->why);
   *out = (struct enroll_proof){.cert = v->cert, .extra = v->extra, .expired = v->e == E_GONE};
   memcpy(out->hash, v->hash, sizeof out->hash);
-  return check_grace(cx, conf, out->expired, v->not_after);
+  return check_grace(cx, core, out, v->not_after);
 }
 
 static enum err by_connection(struct http_req *rq, struct core *core, struct slice der, struct enroll_proof *out) {
   const struct verdict *v = of_connection(rq, atomic_load(&core->trust), der);
-  return by_verdict(http_cx(rq), core_conf(core), v, "TLS client certificate", out);
+  return by_verdict(http_cx(rq), core, v, "TLS client certificate", out);
 }
 
 static enum err by_header(struct http_req *rq, struct core *core, const struct proxy_header *h,
                           struct enroll_proof *out) {
   const struct verdict *v;
   TRY(of_header(rq, atomic_load(&core->trust), h, &v));
-  return by_verdict(http_cx(rq), core_conf(core), v, "certificate in the proxy's header", out);
+  return by_verdict(http_cx(rq), core, v, "certificate in the proxy's header", out);
 }
 
 static enum err by_signature(struct http_req *rq, struct core *core, struct slice header, struct enroll_proof *out) {
@@ -184,7 +188,7 @@ static enum err by_signature(struct http_req *rq, struct core *core, struct slic
   TRY(pki_signature_check(cx, &sig, core->signers, atomic_load(&core->trust), header, http_body(rq), clock_now_us()));
   *out = (struct enroll_proof){.cert = sig.cert_der, .extra = sig.certs_der, .expired = sig.expired};
   memcpy(out->hash, sig.cert_sha256, sizeof out->hash);
-  return check_grace(cx, core_conf(core), sig.expired, sig.not_after);
+  return check_grace(cx, core, out, sig.not_after);
 }
 
 /* ---- together ---- */
