@@ -26,6 +26,8 @@ struct lab_apns_conf {
 };
 
 MUST_CHECK enum err lab_apns_start(struct ctx *cx, struct lab_apns **out, const struct lab_apns_conf *conf);
+/* One line of the control port, below. E_INVALID: it was not understood. */
+MUST_CHECK enum err lab_apns_say(struct ctx *cx, struct lab_apns *a, const char *line);
 int lab_apns_port(const struct lab_apns *a);
 int lab_apns_control_port(const struct lab_apns *a);
 const char *lab_apns_ca_file(const struct lab_apns *a); /* lives with a */
@@ -50,6 +52,7 @@ void lab_apns_stop(struct lab_apns *a);
 struct lab_pushcert {
   const char *topic; /* NULL: a new one */
   int64_t days;      /* of validity; 0: 365 */
+  int64_t seconds;   /* instead: it ends so soon; 0: not */
   bool expired;      /* ended yesterday */
   const char *out;   /* file; NULL: stdout; only lab_pushcert_main looks at it */
 };
@@ -59,6 +62,7 @@ MUST_CHECK enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const s
 /* ---- subcommands: argv is what follows the subcommand's words; they give the exit status ---- */
 int lab_apns_main(int argc, char **argv);
 int lab_device_main(int argc, char **argv);
+int lab_drill_main(int argc, char **argv);
 int lab_up_main(int argc, char **argv);
 int lab_bench_main(int argc, char **argv);
 int lab_pushcert_main(int argc, char **argv);

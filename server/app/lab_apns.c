@@ -307,6 +307,16 @@ void lab_apns_stop(struct lab_apns *a) {
   free(a);
 }
 
+enum err lab_apns_say(struct ctx *cx, struct lab_apns *a, const char *line) {
+  struct buf out = {0};
+  pthread_mutex_lock(&a->lock);
+  bool good = lab_control_line(a, NULL, slice_of(line), &out);
+  pthread_mutex_unlock(&a->lock);
+  enum err e = good ? OK : FAIL(cx, E_INVALID, "\"%s\": %.*s", line, (int)out.n, out.p);
+  buf_free(&out);
+  return e;
+}
+
 int lab_apns_port(const struct lab_apns *a) { return h2_server_port(a->server); }
 
 int lab_apns_control_port(const struct lab_apns *a) { return a->control.port; }

@@ -109,7 +109,7 @@ enum err lab_pushcert_make(struct ctx *cx, struct slice *pem, const struct lab_p
   struct slice key_pem = {0};
   const char *topic = what->topic ? what->topic : new_topic(cx), *last = strrchr(topic, '.');
   int64_t days = what->days ? what->days : 365, now = clock_now_us();
-  int64_t ends = what->expired ? now - US_DAY : now + days * US_DAY;
+  int64_t ends = what->expired ? now - US_DAY : what->seconds ? now + what->seconds * US_SECOND : now + days * US_DAY;
   if (!slice_starts(slice_of(topic), "com.apple.mgmt."))
     return FAIL(cx, E_USAGE, "a topic begins with com.apple.mgmt., \"%s\" does not", topic);
   if (days > 36500) return FAIL(cx, E_USAGE, "a certificate is valid for 36500 days at most");
@@ -146,6 +146,7 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
 static const struct lab_option options[] = {
     {"topic", "TOPIC", "com.apple.mgmt.External.… of the certificate (default: a new one)", LAB_TEXT, AT(topic)},
     {"days", "N", "how long it is valid (default: 365)", LAB_NUMBER, AT(days)},
+    {"seconds", "N", "instead: it ends so soon", LAB_NUMBER, AT(seconds)},
     {"expired", NULL, "one that ended yesterday", LAB_FLAG, AT(expired)},
     {"out", "FILE", "where to write it, with mode 0600 (default: stdout)", LAB_TEXT, AT(out)},
     {0},

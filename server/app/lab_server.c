@@ -160,7 +160,8 @@ static enum err free_port(struct ctx *cx, int *port) {
 }
 
 static enum err start_once(struct ctx *cx, struct lab_server *s, const struct lab_server_conf *conf) {
-  TRY(free_port(cx, &s->port));
+  s->port = conf->port;
+  if (!s->port) TRY(free_port(cx, &s->port));
   s->url = ctx_printf(s->cx, "%s://localhost:%d", conf->plain ? "http" : "https", s->port);
   s->ready = s->ended = false;
   TRY(spawn(cx, s, conf));
@@ -194,7 +195,7 @@ enum err lab_server_start(struct ctx *cx, struct lab_server **out, const struct 
   s->cx = ctx_new();
   s->data = ctx_printf(s->cx, "%s/data", conf->dir);
   s->log_path = ctx_printf(s->cx, "%s/server.log", conf->dir);
-  s->log = fopen(s->log_path, "we");
+  s->log = fopen(s->log_path, "ae");
   pthread_mutex_init(&s->lock, NULL);
   cond_init(&s->news);
   enum err e = start(cx, s, conf);

@@ -14,6 +14,7 @@ struct lab_server_conf {
   const char *dir;                /* "data" and "server.log" are made in it */
   const char *apns_url, *apns_ca; /* of the stand-in */
   const char *const *flags;       /* more settings, "--name=value", but not log-level; NULL-terminated; may be NULL */
+  int port;                       /* of the devices' listener; 0: a free one */
   bool plain;                     /* without TLS */
 };
 

@@ -271,6 +271,8 @@ static const struct subcommand subcommands[] = {
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,
      "A server, a stand-in for APNs and three simulated devices: the whole loop, told as it happens."},
     {"lab apns", "", 0, -1, SETTINGS_NONE, NULL, NULL, lab_apns_main, "A stand-in for Apple's push service."},
+    {"lab drill", "[NAME]", 0, 1, SETTINGS_NONE, NULL, NULL, lab_drill_main,
+     "Plays a trouble, such as a push certificate that was created anew, and shows what an operator sees of it."},
     {"lab device", "LINK…", 0, -1, SETTINGS_NONE, NULL, NULL, lab_device_main,
      "Simulated devices, from enrollment links."},
     {"lab bench", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_bench_main,

@@ -111,7 +111,11 @@ static void judge(struct banner *b, const struct pushcert *c, const char *people
                                     people)});
   else if (stopped)
     add(b, (struct item){"push-stopped", ctx_printf(b->cx, "Pushes to the topic %s are stopped", c->topic), stopped,
-                         "They begin again by themselves. If this comes again: `pomona doctor`."});
+                         ctx_printf(b->cx,
+                                    "They begin again by themselves once it is mended. `pomona why --fleet` tells what "
+                                    "it is and what to do, `pomona doctor` looks at the certificate and at the way to "
+                                    "Apple (%s).",
+                                    people)});
   else if (unproven)
     add(b, (struct item){"pushcert-unproven", ctx_printf(b->cx, "The %s is not proven", name),
                          ctx_printf(b->cx, "Apple could not be asked whether it takes it: %s.", said),
@@ -155,11 +159,11 @@ static enum err record_of(struct banner *b, const char *topic) {
   const char *text = "";
   TRY(pushcert_record_read(b->cx, b->db, topic, &r));
   TRY(pushcert_record_warnings(b->cx, &r, &all, &n));
-  for (size_t i = 0; i < n; i++) text = ctx_printf(b->cx, "%s%s- %s", text, i ? "\n" : "", all[i].text);
+  for (size_t i = 0; i < n; i++) text = ctx_printf(b->cx, "%s%s%s", text, i ? ", " : "", all[i].slug);
   if (n)
     add(b, (struct item){"record",
                          ctx_printf(b->cx, "%zu thing%s to settle about who can renew %s", n, n == 1 ? "" : "s", topic),
-                         text, "Answer the questions: `pomona pushcert record`."});
+                         text, "`pomona pushcert record` says what each is about, and takes the answers."});
   return OK;
 }
 

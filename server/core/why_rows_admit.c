@@ -16,7 +16,7 @@ bool why_unknown_device(struct ctx *cx, const struct why_facts *f, struct why_wo
   return why_say(
       w,
       ctx_printf(cx,
-                 "%s carries a profile of this server and asks again and again (%lld times, last %s from %s), but the "
+                 "%s carries a profile of this server and asks for work (seen %lld times, last %s from %s), but the "
                  "server does not know it: a backup may have been restored, or it was forgotten here.",
                  f->id, (long long)r->count, enc_time(cx, r->last_at), r->address),
       ctx_printf(cx,
