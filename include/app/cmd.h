@@ -67,6 +67,9 @@ MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_stage(struct ctx *cx, struct args *a);
+/* cmd_calendar.c */
+MUST_CHECK enum err cmd_pushcert_plan(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_calendar(struct ctx *cx, struct args *a);
 /* cmd_recovery.c */
 MUST_CHECK enum err cmd_pushcert_recovery(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_move(struct ctx *cx, struct args *a);

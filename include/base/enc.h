@@ -31,6 +31,7 @@ char *enc_time(struct ctx *cx, int64_t us); /* RFC 3339, UTC, whole seconds: 202
 /* RFC 3339: "2026-11-22T15:00:00Z", also with a fraction (dropped) or an offset. False when it is no such time. */
 bool dec_time(struct slice s, int64_t *us);
 bool dec_date(struct slice s, int64_t *us);      /* "2026-11-22": its beginning, UTC. False when there is no such day */
+char *enc_http_date(struct ctx *cx, int64_t us);
 bool dec_http_date(struct slice s, int64_t *us); /* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), no other form */
 char *enc_time_local(struct ctx *cx, int64_t us); /* 2026-11-22 16:00:00 +0100 */
 char *enc_age(struct ctx *cx, int64_t us);        /* a span for people: "3 s", "5 min", "2 h", "4 d" */

@@ -37,6 +37,11 @@ MUST_CHECK enum err notice_list(struct ctx *cx, struct db *db, const char *subje
    they take. */
 MUST_CHECK enum err notice_test(struct ctx *cx, struct core *core, struct js **out);
 
+/* mail-from, or what is made of public-url. In cx. */
+MUST_CHECK enum err notice_sender(struct ctx *cx, const struct core_conf *conf, const char **out);
+/* An address as mail servers take it: ASCII without blanks, quotes, angles and control characters. */
+bool notice_is_address(struct slice s);
+
 /* ---- the child that runs notify-command (notice_child.c) ---- */
 
 /* Forks: before the first thread is started. command NULL or "": *out is NULL. */

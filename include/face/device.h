@@ -4,10 +4,11 @@
 
 #include "face/router.h"
 
-extern const struct route mdm_routes[];       /* mdm_http.c: PUT /mdm, PUT /checkin */
-extern const struct route scep_routes[];      /* scep_http.c: GET, POST /scep */
-extern const struct route authproxy_routes[]; /* authproxy.c: /authproxy/… */
-extern const struct route enroll_routes[];    /* enroll_http.c: GET /enroll/TOKEN, /enroll, /trust */
+extern const struct route mdm_routes[];           /* mdm_http.c: PUT /mdm, PUT /checkin */
+extern const struct route scep_routes[];          /* scep_http.c: GET, POST /scep */
+extern const struct route authproxy_routes[];     /* authproxy.c: /authproxy/… */
+extern const struct route calendar_http_routes[]; /* calendar_http.c: GET /calendar/SECRET.ics */
+extern const struct route enroll_routes[];        /* enroll_http.c: GET /enroll/TOKEN, /enroll, /trust */
 
 /* device_proof.c: who sends this request, by TLS client certificate, Mdm-Signature, or the header in which one of
    trusted-proxies hands the certificate on (`identity`). From anyone else that header is as if it were not there.

@@ -124,6 +124,22 @@ static const struct option_row account_options[] = {
     JSON,
     END,
 };
+static const struct option_row plan_options[] = {
+    TOPIC,
+    {"every", "DAYS", "so long after each import, e.g. 90d"},
+    {"on", "MM-DD", "on this day of each year, e.g. 04-01"},
+    {"none", NULL, "not at all: only the expiry counts"},
+    JSON,
+    END,
+};
+static const struct option_row calendar_options[] = {
+    {"new", NULL, "make a new address; a former one is worth nothing any more"},
+    {"revoke", NULL, "end the address"},
+    {"out", "FILE", "write the calendar to a file instead, to import it by hand"},
+    {"topic", "TOPIC", "with --out: only the dates of this push certificate, with owner and deputy as attendees"},
+    JSON,
+    END,
+};
 static const struct option_row recovery_options[] = {
     TOPIC,
     {"links", NULL, "make an enrollment link for each device that did not come back"},
@@ -230,6 +246,10 @@ static const struct subcommand subcommands[] = {
      "Another address for the Apple Account: Apple's steps, and, with --done, the record of it."},
     {"pushcert reminders", "", 0, 0, SETTINGS_CLIENT, reminders_options, cmd_pushcert_reminders, NULL,
      "Lists every date that can end the service, what to do about it, and who was told."},
+    {"pushcert plan", "", 0, 0, SETTINGS_CLIENT, plan_options, cmd_pushcert_plan, NULL,
+     "Plans renewals besides the expiry: every so long, or on a day of each year."},
+    {"pushcert calendar", "", 0, 0, SETTINGS_CLIENT, calendar_options, cmd_pushcert_calendar, NULL,
+     "The secret address of a calendar with every date that can end the service."},
     {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,
      "After a renewal that came late: which devices came back, and which did not."},
     {"pushcert move start", "", 0, 0, SETTINGS_CLIENT, move_start_options, cmd_pushcert_move_start, NULL,

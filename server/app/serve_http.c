@@ -83,8 +83,8 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s, const struct conf *con
 
 /* ---- the devices' listener ---- */
 
-const struct route *const serve_device_tables[] = {mdm_routes,       scep_routes,          enroll_routes,
-                                                   authproxy_routes, system_device_routes, NULL};
+const struct route *const serve_device_tables[] = {
+    mdm_routes, scep_routes, enroll_routes, calendar_http_routes, authproxy_routes, system_device_routes, NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -126,6 +126,7 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   pushcerts_routes,
                                                   pushcert_request_routes,
                                                   guardian_routes,
+                                                  calendar_routes,
                                                   recovery_routes,
                                                   pushcert_import_routes,
                                                   pushcert_record_routes,

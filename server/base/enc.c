@@ -226,6 +226,14 @@ bool dec_date(struct slice s, int64_t *us) {
   return t.tm_mday == day; /* timegm makes the 3rd of March of a 31st of February */
 }
 
+char *enc_http_date(struct ctx *cx, int64_t us) {
+  time_t s = (time_t)(us / US_SECOND);
+  struct tm t;
+  char *out = ctx_alloc(cx, TIME_TEXT);
+  strftime(out, TIME_TEXT, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&s, &t));
+  return out;
+}
+
 bool dec_http_date(struct slice s, int64_t *us) {
   char text[32];
   struct tm t = {0};

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/calendar.h"
 #include "core/checkin.h"
 #include "core/guard.h"
 #include "core/guardian.h"
@@ -72,6 +73,7 @@ static const struct chore {
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},
+    {"calendar", US_MINUTE, OWN, calendar_chore},
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},
     {"room on the disk", US_MINUTE, OWN, guard_disk_chore},

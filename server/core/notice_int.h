@@ -20,10 +20,6 @@ MUST_CHECK enum err notice_recipients(struct ctx *cx, const struct core *core, c
 /* An RFC 5322 message with CRLF line ends, nothing of the notice in its headers but what was made harmless. In cx. */
 MUST_CHECK enum err notice_message(struct ctx *cx, const struct core_conf *conf, const struct notice_delivery *d,
                                    struct slice *out);
-/* mail-from, or what is made of public-url. In cx. */
-MUST_CHECK enum err notice_sender(struct ctx *cx, const struct core_conf *conf, const char **out);
-/* An address as mail servers take it: ASCII without blanks, quotes, angles and control characters. */
-bool notice_is_address(struct slice s);
 
 /* ---- rows ---- */
 /* *seq 0: it was raised before. */
