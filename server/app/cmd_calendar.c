@@ -30,12 +30,12 @@ enum err cmd_pushcert_plan(struct ctx *cx, struct args *a) {
 
 /* ---- the calendar ---- */
 
-static enum err save(struct ctx *cx, struct client *c, const struct args *a) {
-  const char *topic = args_value(a, "topic"), *path = "/api/v1/calendar/ics";
+enum err cmd_calendar_save(struct ctx *cx, struct client *c, const char *topic, const char *file) {
+  const char *path = "/api/v1/calendar/ics";
   struct slice text;
   if (topic) path = ctx_printf(cx, "/api/v1/pushcerts/ics?topic=%s", enc_percent(cx, slice_of(topic)));
   TRY(client_bytes(cx, c, "GET", path, (struct slice){0}, &text));
-  return file_replace(cx, args_value(a, "out"), text);
+  return file_replace(cx, file, text);
 }
 
 /* The address stands alone on stdout: it is to be pasted. */
@@ -56,7 +56,7 @@ enum err cmd_pushcert_calendar(struct ctx *cx, struct args *a) {
     return FAIL(cx, E_USAGE, "--new, --revoke and --out exclude each other");
   if (args_has(a, "topic") && !args_has(a, "out")) return FAIL(cx, E_USAGE, "--topic goes with --out");
   TRY(client_open(cx, &c, a));
-  if (args_has(a, "out")) return save(cx, c, a);
+  if (args_has(a, "out")) return cmd_calendar_save(cx, c, args_value(a, "topic"), args_value(a, "out"));
   if (!args_has(a, "revoke")) return address(cx, c, a, args_has(a, "new") ? "POST" : "GET");
   TRY(client_call(cx, c, "DELETE", "/api/v1/calendar", NULL, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;

@@ -27,6 +27,7 @@ enum err cmd_pushcert_import(struct ctx *cx, struct args *a) {
   TRY(client_open(cx, &c, a));
   const char *path = ctx_printf(cx, "/api/v1/pushcerts%s", pushcert_query(cx, a, words));
   TRY(client_call(cx, c, "PUT", path, body, &answer));
+  if (args_has(a, "ics")) TRY(cmd_calendar_save(cx, c, js_str(answer, "topic"), args_value(a, "ics")));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
   print_import(cx, answer);
   bool asks = !args_has(a, "yes") && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);

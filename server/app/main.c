@@ -88,6 +88,7 @@ static const struct option_row import_options[] = {
     {"new-topic", NULL, "although enrolled devices listen on another topic, and will never hear this one"},
     {"anyway", NULL, "although it ends before the one in use, or Apple refuses it"},
     {"yes", NULL, "do not ask who stands behind it"},
+    {"ics", "FILE", "write its dates there for calendars, with owner and deputy as attendees"},
     JSON,
     END,
 };

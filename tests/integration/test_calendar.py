@@ -113,7 +113,7 @@ def test_feed_by_secret_address(tmp):
 
 def test_plan_and_file(tmp):
     s = Server(tmp)
-    s.push_cert()
+    assert s.admin("PUT", "/v1/pushcert", push_cert(days=300))[0] == 200
     s.cli("pushcert", "plan", expect=2)
     s.cli("pushcert", "plan", "--every", "90d", "--on", "04-01", expect=2)
     for wrong in (("--every", "90"), ("--every", "36h"), ("--on", "02-30"), ("--on", "1.4."), ("--every", "x")):
@@ -133,7 +133,7 @@ def test_plan_and_file(tmp):
     # a renewal moves the event: the same UID, the next number
     old = of_certificate(before[1])
     file = tmp / "new.pem"
-    file.write_bytes(push_cert(days=400))
+    file.write_bytes(push_cert(days=365))
     s.cli("pushcert", "import", file, "--ics", tmp / "new.ics")
     new = of_certificate(parse((tmp / "new.ics").read_bytes())[1])
     assert new["UID"] == old["UID"] and int(new["SEQUENCE"][1]) == int(old["SEQUENCE"][1]) + 1 and new["DTSTART"][1] > old["DTSTART"][1]
