@@ -35,7 +35,7 @@ def test_created_anew():
 
 
 def test_revoked():
-    drill("revoked", "Apple refuses the certificate before its end")
+    drill("revoked", "Apple refuses the push certificate", "if it is revoked, this topic is lost")
 
 
 def test_reassigned():
