@@ -163,19 +163,30 @@ static void import_run(struct http_req *rq, struct core *core) {
   c->then(rq, c, e);
 }
 
-static bool is_set(struct http_req *rq, const char *name) { return http_query(rq, name).n > 0; }
+/* A word of consent: what is no clear yes is none. */
+static enum err consent(struct http_req *rq, const char *name, unsigned flag, unsigned *allow) {
+  struct slice text = http_query(rq, name);
+  if (slice_is(text, "1") || slice_is(text, "yes") || slice_is(text, "true"))
+    *allow |= flag;
+  else if (text.p && !slice_is(text, "0") && !slice_is(text, "no") && !slice_is(text, "false"))
+    return FAIL(http_cx(rq), E_INVALID, "%s is 1 or 0", name);
+  return OK;
+}
 
-static struct change *change_new(struct http_req *rq, struct core *core) {
-  struct change *c = ctx_alloc(http_cx(rq), sizeof *c);
-  unsigned allow = (is_set(rq, "new-topic") ? PUSHCERT_NEW_TOPIC : 0u) | (is_set(rq, "anyway") ? PUSHCERT_ANYWAY : 0u);
-  *c = (struct change){.core = core, .by = route_who(rq), .allow = allow};
-  route_set_user(rq, c);
-  return c;
+static enum err change_new(struct http_req *rq, struct core *core, struct change **out) {
+  *out = ctx_alloc(http_cx(rq), sizeof **out);
+  **out = (struct change){.core = core, .by = route_who(rq)};
+  TRY(consent(rq, "new-topic", PUSHCERT_NEW_TOPIC, &(*out)->allow));
+  TRY(consent(rq, "anyway", PUSHCERT_ANYWAY, &(*out)->allow));
+  route_set_user(rq, *out);
+  return OK;
 }
 
 enum err api_import_start(struct http_req *rq, struct core *core,
                           void (*then)(struct http_req *rq, void *arg, enum err e)) {
-  change_new(rq, core)->then = then;
+  struct change *c;
+  TRY(change_new(rq, core, &c));
+  c->then = then;
   return outbound_run(rq, core, import_run);
 }
 
@@ -240,8 +251,9 @@ static void rollback_run(struct http_req *rq, struct core *core) {
 }
 
 static void rollback(struct http_req *rq, struct core *core) {
-  change_new(rq, core);
-  enum err e = outbound_run(rq, core, rollback_run);
+  struct change *c;
+  enum err e = change_new(rq, core, &c);
+  if (e == OK) e = outbound_run(rq, core, rollback_run);
   if (e != OK) reply_error(rq, e);
 }
 

@@ -56,7 +56,7 @@ def test_foreign_topic(tmp):
     mine, foreign = in_use(lab)["serial_number"], push_cert(OTHER)
     before = settled(lab, a, b)
     for path in ("/api/v1/pushcerts", "/v1/pushcert"):
-        for query in ("", "?anyway=1"):
+        for query in ("", "?anyway=1", "?new-topic=0"):
             status, message = put(lab, foreign, query, path)
             assert status == 409, message
             for word in (TOPIC, OTHER, "2 devices would go dark", mine, "nothing was changed", "Renew", "--new-topic"):
@@ -94,7 +94,8 @@ def test_swap_and_going_back(tmp):
     assert {"account-missing", "owner-missing", "unconfirmed"} <= {w["slug"] for w in told["warnings"]}
     until(lambda: lab.server.admin("GET", "/v1/push/A") and lab.pushes(d.token)[-1]["serial_number"] == second, "a push with the new certificate")
     # one that ends earlier is refused; going back is asked of Apple first
-    assert "rollback" in put(lab, push_cert(TOPIC, days=30))[1]
+    assert "rollback" in put(lab, push_cert(TOPIC, days=30))[1] and "rollback" in put(lab, push_cert(TOPIC, days=30), "?anyway=no")[1]
+    assert put(lab, push_cert(TOPIC, days=30), "?anyway=perhaps") == (400, "anyway is 1 or 0")
     lab.apns.say(f"rule {ZEROS} 403 BadCertificate")
     status, told = rollback(lab)
     assert status == 409 and "BadCertificate" in told["error"]["message"] and in_use(lab)["serial_number"] == second
