@@ -27,11 +27,16 @@ static enum err tell(struct ctx *cx, struct db *db, const struct pushcert *c, co
 
 /* ---- taking in ---- */
 
+static enum err seal(struct ctx *cx, struct core *core, const struct pushcert_pair *pair, struct slice *out) {
+  const char *about = pushcert_sealed_about(cx, slice_mem(pair->hash, sizeof pair->hash));
+  return vault_seal(cx, core->vault, about, pair->key_pem, out);
+}
+
 static enum err insert(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
                        const char *by) {
-  struct slice sealed, hash = slice_mem(pair->hash, sizeof pair->hash);
+  struct slice sealed;
   int64_t now = clock_now_us();
-  TRY(vault_seal(cx, core->vault, pushcert_sealed_about(cx, hash), pair->key_pem, &sealed));
+  TRY(seal(cx, core, pair, &sealed));
   TRY(pushcert_supersede(cx, db, pair->about.topic, now));
   TRY(pushcert_insert(cx, db, pair, sealed, by, now));
   return pushcert_key_used(cx, db, pair->public_hash, now);
@@ -42,13 +47,22 @@ static enum err reinstate(struct ctx *cx, struct db *db, const struct pushcert *
   return pushcert_reinstate(cx, db, c->seq);
 }
 
+/* Once more: what is stored of it may be sealed under a secret key that was lost, or lack its chain. */
+static enum err refresh(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
+                        int64_t seq) {
+  struct slice sealed;
+  TRY(seal(cx, core, pair, &sealed));
+  return pushcert_refresh(cx, db, seq, pair->cert_pem, sealed);
+}
+
 enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
                         const char *by, unsigned allow) {
   struct pushcert known;
   TRY(pushcert_guard(cx, db, pair, allow));
   enum err e = pushcert_by_hash(cx, db, pair->hash, &known);
-  if (e == OK && !known.superseded_at) return OK;
   if (e == OK) {
+    TRY(refresh(cx, db, core, pair, known.seq));
+    if (!known.superseded_at) return OK;
     TRY(reinstate(cx, db, &known));
   } else if (e == E_NOT_FOUND) {
     ctx_clear_error(cx);

@@ -11,6 +11,9 @@ MUST_CHECK enum err pushcert_supersede(struct ctx *cx, struct db *db, const char
 MUST_CHECK enum err pushcert_reinstate(struct ctx *cx, struct db *db, int64_t seq);
 MUST_CHECK enum err pushcert_insert(struct ctx *cx, struct db *db, const struct pushcert_pair *pair,
                                     struct slice key_sealed, const char *by, int64_t at);
+/* Its chain and its key anew. */
+MUST_CHECK enum err pushcert_refresh(struct ctx *cx, struct db *db, int64_t seq, struct slice cert_pem,
+                                     struct slice key_sealed);
 /* E_NOT_FOUND */
 MUST_CHECK enum err pushcert_by_seq(struct ctx *cx, struct db *db, int64_t seq, struct pushcert *out);
 MUST_CHECK enum err pushcert_by_hash(struct ctx *cx, struct db *db, const uint8_t hash[32], struct pushcert *out);

@@ -13,6 +13,11 @@ enum err pushcert_reinstate(struct ctx *cx, struct db *db, int64_t seq) {
   return db_run(cx, db, "UPDATE pushcert SET superseded_at = NULL WHERE seq = $1", DB_I(seq));
 }
 
+enum err pushcert_refresh(struct ctx *cx, struct db *db, int64_t seq, struct slice cert_pem, struct slice key_sealed) {
+  return db_run(cx, db, "UPDATE pushcert SET cert = $2, key_sealed = $3 WHERE seq = $1", DB_I(seq), DB_B(cert_pem),
+                DB_B(key_sealed));
+}
+
 enum err pushcert_insert(struct ctx *cx, struct db *db, const struct pushcert_pair *pair, struct slice key_sealed,
                          const char *by, int64_t at) {
   const struct pushcert *c = &pair->about;

@@ -67,6 +67,26 @@ static enum err key_job(struct ctx *cx, struct db *db, void *hash) {
                 DB_B(slice_mem(hash, 32)), DB_B(slice_of("x")), DB_S(TOPIC));
 }
 
+static enum err lose_job(struct ctx *cx, struct db *db, void *hash) {
+  return db_run(cx, db, "UPDATE pushcert SET key_sealed = $2 WHERE hash = $1", DB_B(slice_mem(hash, 32)),
+                DB_B(slice_of("sealed under another secret key")));
+}
+
+/* Goal: a certificate that is imported once more has its key again, also when the stored one does not open any more. */
+static void once_more_mends_the_key(void **state) {
+  (void)state;
+  struct pushcert_pair mine = made(TOPIC, -US_HOUR, 365 * US_DAY);
+  struct slice cert, key;
+  int64_t until;
+  must(store(&mine, 0));
+  must(in_job(lose_job, mine.hash));
+  assert_int_equal(pushcert_open(fx.cx, reader(), &fx.core, TOPIC, &cert, &key, &until), E_INVALID);
+  says("import certificate and key again");
+  must(store(&mine, 0));
+  must(pushcert_open(fx.cx, reader(), &fx.core, TOPIC, &cert, &key, &until));
+  assert_true(slice_eq(key, mine.key_pem));
+}
+
 /* Goal: a topic that no device hears is refused with both topics, the devices (not their channels), whom to ask, and
    what to do. */
 static void foreign_topic_is_explained(void **state) {
@@ -236,6 +256,7 @@ int main(void) {
       TEST(rollback),
       TEST(withdrawal),
       TEST(states),
+      TEST(once_more_mends_the_key),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
