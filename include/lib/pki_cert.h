@@ -22,6 +22,9 @@ MUST_CHECK enum err pki_key_pem(struct ctx *cx, struct slice *out,
                                 const struct pki_key *k); /* PKCS #8, wiped with cx */
 /* RSASSA-PKCS1-v1_5 (or ECDSA) with SHA-256 over data. */
 MUST_CHECK enum err pki_key_sign(struct ctx *cx, struct slice *signature, const struct pki_key *k, struct slice data);
+/* Does the private half belong to the public one? It signs something, unless it has more than 8192 bits: such a key is
+   not worth the time. */
+bool pki_key_works(struct ctx *cx, const struct pki_key *k);
 struct pki_key *pki_key_keep(struct pki_key *k); /* another reference, without cx */
 void pki_key_free(struct pki_key *k);
 bool pki_key_is_rsa(const struct pki_key *k);

@@ -42,34 +42,25 @@ static size_t push_certs(struct ctx *cx, struct pki_cert **out, const struct pus
   return n;
 }
 
-static bool choose_given(const struct pushcert_pile *p, struct choice *out, struct pki_cert *const *certs, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    for (size_t k = 0; k < p->keys_n; k++)
-      if (pki_cert_fits(certs[i], p->keys[k])) {
-        *out = (struct choice){certs[i], p->keys[k]};
-        return true;
-      }
+static bool choose_given(const struct pushcert_pile *p, struct choice *out, struct pki_cert *cert) {
+  for (size_t k = 0; k < p->keys_n; k++)
+    if (pki_cert_fits(cert, p->keys[k])) {
+      *out = (struct choice){cert, p->keys[k]};
+      return true;
+    }
   return false;
 }
 
-static enum err choose_kept(struct ctx *cx, struct pushcert_pile *p, struct choice *out, struct pki_cert *const *certs,
-                            size_t n) {
+/* E_NOT_FOUND: none fits. */
+static enum err choose_kept(struct ctx *cx, struct pushcert_pile *p, struct choice *out, struct pki_cert *cert) {
   struct pushcert_kept_key kept;
   uint8_t hash[32];
-  for (size_t i = 0; i < n; i++) {
-    pki_cert_key_sha256(certs[i], hash);
-    enum err e = pushcert_kept(cx, p->upload, hash, &kept);
-    if (e == E_NOT_FOUND) {
-      ctx_clear_error(cx);
-      continue;
-    }
-    TRY(e);
-    if (p->keys_n) pushcert_note(p, "The private key that came along is another certificate's; it was left alone.");
-    pushcert_note(p, ctx_printf(cx, "Its private key is %s.", kept.what));
-    *out = (struct choice){certs[i], kept.key};
-    return OK;
-  }
-  return FAIL(cx, E_NOT_FOUND, "no key that is kept fits");
+  pki_cert_key_sha256(cert, hash);
+  TRY(pushcert_kept(cx, p->upload, hash, &kept));
+  if (p->keys_n) pushcert_note(p, "The private key that came along is another certificate's; it was left alone.");
+  pushcert_note(p, ctx_printf(cx, "Its private key is %s.", kept.what));
+  *out = (struct choice){cert, kept.key};
+  return OK;
 }
 
 /* Whose is the key that does not fit? */
@@ -114,14 +105,17 @@ static enum err fail_without_key(struct ctx *cx, const struct pushcert_pile *p, 
       mine);
 }
 
+/* The newest that has its key. */
 static enum err choose(struct ctx *cx, struct pushcert_pile *p, struct choice *out) {
   struct pki_cert *certs[PUSHCERT_CERTS_MOST];
   size_t n = push_certs(cx, certs, p);
   if (n == 0) return pushcert_fail_named(cx, p);
-  if (choose_given(p, out, certs, n)) return OK;
-  enum err e = choose_kept(cx, p, out, certs, n);
-  if (e != E_NOT_FOUND) return e;
-  ctx_clear_error(cx);
+  for (size_t i = 0; i < n; i++) {
+    if (choose_given(p, out, certs[i])) return OK;
+    enum err e = choose_kept(cx, p, out, certs[i]);
+    if (e != E_NOT_FOUND) return e;
+    ctx_clear_error(cx);
+  }
   return fail_without_key(cx, p, certs[0]);
 }
 
@@ -182,6 +176,10 @@ enum err pushcert_check(struct ctx *cx, struct pushcert_pair *out, const struct 
   struct choice c = {0};
   TRY(pushcert_pile(cx, &p, upload));
   TRY(choose(cx, p, &c));
+  if (!pki_key_works(cx, c.key))
+    return FAIL(cx, E_INVALID,
+                "the private key is damaged (what it signs does not fit its public key, which is that of the "
+                "certificate), or it is larger than any of Apple's: take it from where it was made, or a backup");
   *out = (struct pushcert_pair){.about = about_of(cx, c.leaf), .notes = p->notes};
   TRY(check_dates(cx, &out->about));
   size_t n = pushcert_chain(p, c.leaf, chain);

@@ -41,6 +41,7 @@ struct foreign {
 static enum err look_around(struct ctx *cx, struct db *db, struct foreign *f) {
   TRY(pushcert_topics(cx, db, &f->topics, &f->n));
   for (size_t i = 0; i < f->n; i++) f->devices += f->topics[i].devices;
+  if (!f->n) return OK;
   TRY(pushcert_record_read(cx, db, f->topics[0].topic, &f->record));
   enum err e = pushcert_find(cx, db, f->topics[0].topic, &f->in_use);
   if (e != E_NOT_FOUND) return e;
@@ -94,6 +95,7 @@ static enum err refuse_topic(struct ctx *cx, struct db *db, const struct pushcer
   const struct pushcert *c = &pair->about;
   const char *supposed;
   TRY(look_around(cx, db, &f));
+  if (!f.n) return OK; /* the last of them has just left */
   TRY(suppose(cx, db, &f, &supposed));
   return FAIL(
       cx, E_CONFLICT,

@@ -6,11 +6,18 @@
 #include <string.h>
 
 #define TOPIC_PREFIX "com.apple.mgmt."
-enum { WRAPPED_DEEP = 3, BASE64_LEAST = 40, HEAD_MOST = 2048, NAME_MOST = 200 };
+enum { WRAPPED_DEEP = 3, BASE64_LEAST = 40, HEAD_MOST = 2048, NAME_MOST = 200, TOPIC_MOST = 200 };
+
+/* It stands in headers, texts and files: only what Apple writes into it. */
+static bool is_topic(struct slice uid) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  return slice_starts(uid, TOPIC_PREFIX) && uid.n > strlen(TOPIC_PREFIX) && uid.n <= TOPIC_MOST &&
+         strspn(uid.p, letters) == uid.n;
+}
 
 const char *pushcert_topic_of(struct ctx *cx, const struct pki_cert *c) {
   const char *uid = pki_cert_uid(cx, c);
-  return slice_starts(slice_of(uid), TOPIC_PREFIX) && text_is_plain(slice_of(uid)) ? uid : NULL;
+  return is_topic(slice_of(uid)) ? uid : NULL;
 }
 
 /* ---- what a text is wrapped in ---- */

@@ -78,6 +78,8 @@ enum err pushcert_vendor_check(struct ctx *cx, struct pushcert_vendor *out, cons
   TRY(pushcert_pile(cx, &p, upload));
   TRY(choose(cx, p, &leaf, &key));
   if (!pki_key_is_rsa(key)) return FAIL(cx, E_INVALID, "the key of an MDM vendor certificate is RSA, this one is not");
+  if (!pki_key_works(cx, key))
+    return FAIL(cx, E_INVALID, "the private key is damaged: what it signs does not fit the MDM vendor certificate");
   size_t n = pushcert_chain(p, leaf, chain);
   TRY(check_dates(cx, chain, n));
   TRY(check_chain(cx, chain, n));

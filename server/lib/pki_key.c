@@ -101,6 +101,24 @@ void pki_key_sha256(const struct pki_key *k, uint8_t out[SHA256_LEN]) {
   OPENSSL_free(der);
 }
 
+bool pki_key_works(struct ctx *cx, const struct pki_key *k) {
+  enum { BITS_MOST = 8192 };
+  static const char text[] = "does this key work?";
+  struct slice signature;
+  bool fits =
+      k->is_private && EVP_PKEY_get_bits(k->pkey) <= BITS_MOST && pki_key_sign(cx, &signature, k, slice_of(text)) == OK;
+  ctx_clear_error(cx);
+  if (!fits) return false;
+  EVP_MD_CTX *c = EVP_MD_CTX_new();
+  if (c == NULL) abort();
+  const unsigned char *s = (const unsigned char *)signature.p, *t = (const unsigned char *)text;
+  fits = EVP_DigestVerifyInit(c, NULL, EVP_sha256(), NULL, k->pkey) == 1 &&
+         EVP_DigestVerify(c, s, signature.n, t, strlen(text)) == 1;
+  EVP_MD_CTX_free(c);
+  ERR_clear_error();
+  return fits;
+}
+
 enum err pki_key_sign(struct ctx *cx, struct slice *signature, const struct pki_key *k, struct slice data) {
   size_t n = 0;
   if (!k->is_private) return FAIL(cx, E_INVALID, "cannot sign without the private key");

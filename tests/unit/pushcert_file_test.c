@@ -3,6 +3,7 @@
 #include "base/enc.h"
 #include "core_fixture.h"
 #include "lib/pki_cert.h"
+#include "lib/pki_file.h"
 
 #define OTHER_TOPIC "com.apple.mgmt.External.99999999-2222-3333-4444-555555555555"
 
@@ -125,7 +126,36 @@ static void certificates_are_named(void **state) {
           "no topic that begins with com.apple.mgmt.");
   struct slice der = pki_cert_der(issued((struct pki_issue){.cn = "CA", .kind = PKI_CA}));
   refused_bytes("c.cer", der, "certificate of a CA");
-  refused(NULL, ctx_printf(fx.cx, "%s%s", push("com.apple.mgmt.", own), key_pem(strange)), "another certificate than");
+  refused(NULL, ctx_printf(fx.cx, "%s%s", push(OTHER_TOPIC, own), key_pem(strange)), "another certificate than");
+}
+
+/* Goal: a topic is only what Apple writes into it: nothing that could break a header, a text or a terminal. */
+static void odd_topics_are_none(void **state) {
+  (void)state;
+  static const char *const odd[] = {"com.apple.mgmt.", TOPIC " x", TOPIC "/x", TOPIC "\xe2\x80\xaegnp", TOPIC ";x"};
+  for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+    refused(NULL, ctx_printf(fx.cx, "%s%s", push(odd[i], own), key_pem(own)), "no topic that begins with");
+}
+
+/* Goal: a key whose public half fits but that signs nothing right is found out before it takes the place of a good one.
+ */
+static void damaged_keys_are_refused(void **state) {
+  (void)state;
+  struct pki_file f;
+  struct pki_opener none = {0};
+  struct slice der, pem = slice_of(key_pem(own)), body = pem, line;
+  (void)slice_cut(&body, '\n', &line);
+  body.n = (size_t)((const char *)memmem(body.p, body.n, "-----", 5) - body.p);
+  must(dec_base64(fx.cx, body, &der));
+  uint8_t *bytes = ctx_memdup(fx.cx, der.p, der.n);
+  /* in the private exponent, and in each of what is used in its place */
+  for (size_t at = 400; at < 1200; at += 100) bytes[at] ^= 1;
+  must(pki_file_read(fx.cx, &f, slice_mem(bytes, der.n), &none));
+  assert_int_equal(f.keys_n, 1);
+  struct pushcert_pair p;
+  struct given files[] = {{"c.pem", slice_of(push(TOPIC, own))}, {"k.der", slice_mem(bytes, der.n)}};
+  assert_int_equal(hand_in(&p, files, 2, true), E_INVALID);
+  assert_non_null(strstr(ctx_error_text(fx.cx), "the private key is damaged"));
 }
 
 /* Goal: signed and encrypted CMS are told apart: profiles, chains, server tokens, answers of mdmcert.download. */
@@ -245,6 +275,12 @@ static void former_keys_are_used(void **state) {
   must(hand_in(&p, stray, 2, true));
   assert_true(notes_say(&p, "left alone"));
   assert_int_equal(hand_in(&p, &alone, 1, false), E_INVALID);
+  /* that of the newer one, too, when an older one comes along with its key */
+  struct pki_issue old = {.cn = "x", .uid = TOPIC, .kind = PKI_PUSH, .not_before = clock_now_us() - 9 * US_DAY};
+  old.subject_key = strange;
+  struct given bundle[] = {{"old.pem", slice_of(cert(old))}, {"k", slice_of(key_pem(strange))}, alone};
+  must(hand_in(&p, bundle, 3, true));
+  assert_true(slice_is(p.cert_pem, renewed));
   struct given crossed[] = {{"other.pem", slice_of(push(OTHER_TOPIC, strange))}, {"k", slice_of(key_pem(own))}};
   assert_int_equal(hand_in(&p, crossed, 2, true), E_INVALID);
   assert_non_null(strstr(ctx_error_text(fx.cx), "it is the key of the certificate"));
@@ -276,6 +312,7 @@ int main(void) {
       cmocka_unit_test(keys_that_do_not_fit),   cmocka_unit_test(dates_are_named),
       cmocka_unit_test(untidy_is_mended),       cmocka_unit_test(the_newest_is_taken),
       cmocka_unit_test(former_keys_are_used),   cmocka_unit_test(much_is_refused),
+      cmocka_unit_test(odd_topics_are_none),    cmocka_unit_test(damaged_keys_are_refused),
   };
   return cmocka_run_group_tests(tests, open_all, fixture_close);
 }
