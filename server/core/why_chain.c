@@ -22,9 +22,10 @@ static struct why_link enrollment(struct ctx *cx, const struct why_facts *f) {
 
 static struct why_link identity(struct ctx *cx, const struct why_facts *f) {
   int64_t end = f->current.not_after;
+  (void)cx;
   if (!end) return (struct why_link){"identity", none, 0, "not known yet"};
   return (struct why_link){"identity", end > f->now ? ok : trouble, end,
-                           ctx_printf(cx, "%s then", end > f->now ? "ends" : "ended")};
+                           end > f->now ? "valid until then" : "ended then"};
 }
 
 static struct why_link command(struct ctx *cx, const struct why_facts *f) {
@@ -37,10 +38,12 @@ static struct why_link certificate(struct ctx *cx, const struct why_facts *f) {
   const struct why_topic *t = f->topic;
   bool good = t->found && !t->key_trouble && t->cert.not_after > f->now;
   if (!t->name) return (struct why_link){"certificate", none, 0, "no topic yet"};
+  const char *what = !t->found        ? "none for"
+                     : t->key_trouble ? "its key cannot be read:"
+                     : good           ? "valid until then:"
+                                      : "ended then:";
   return (struct why_link){"certificate", good ? ok : trouble, t->found ? t->cert.not_after : 0,
-                           ctx_printf(cx, "%s %s",
-                                      t->found ? t->cert.not_after > f->now ? "ends then:" : "ended then:" : "none for",
-                                      t->name)};
+                           ctx_printf(cx, "%s %s", what, t->name)};
 }
 
 static struct why_link apns(struct ctx *cx, const struct why_facts *f) {
@@ -52,15 +55,13 @@ static struct why_link apns(struct ctx *cx, const struct why_facts *f) {
 
 static struct why_link wake_up(struct ctx *cx, const struct why_facts *f) {
   const struct why_wake *w = &f->wake;
-  bool answered = w->answered_at >= w->sent_at && w->answered_at;
-  if (!w->sent_at && !w->due_at) return (struct why_link){"wake-up", none, 0, "none was due"};
-  if (!w->sent_at) return (struct why_link){"wake-up", waits, w->due_at, "due then, not sent yet"};
-  if (!answered) return (struct why_link){"wake-up", waits, w->sent_at, "sent, APNs has not answered"};
+  if (w->due_at && !w->answered_at) return (struct why_link){"wake-up", waits, w->due_at, "due then, not sent yet"};
+  if (!w->sent_at) return (struct why_link){"wake-up", none, 0, "none was due"};
   if (w->status != 200)
     return (struct why_link){"wake-up", trouble, w->sent_at,
                              ctx_printf(cx, "APNs answered %d %s", w->status, w->reason ? w->reason : "")};
   const char *times = w->taken > 1 ? ctx_printf(cx, ", %lld times since it was seen", (long long)w->taken) : "";
-  const char *next = w->due_at > f->now ? ctx_printf(cx, "; again %s", enc_time(cx, w->due_at)) : "";
+  const char *next = w->due_at > f->now ? ctx_printf(cx, "; again in %s", enc_age(cx, w->due_at - f->now)) : "";
   return (struct why_link){"wake-up", ok, w->sent_at, ctx_printf(cx, "taken by Apple%s%s", times, next)};
 }
 

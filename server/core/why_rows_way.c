@@ -14,6 +14,7 @@ static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 bool why_waiting_for_pace(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct why_wake *k = &f->wake;
   int64_t ahead = 0, rate = core_conf(f->core)->wake_rate;
+  if (!f->enrollment.enabled || f->device.blocked_at) return false;
   if (!k->due_at || k->taken || k->failed_since || k->dead_at || k->sent_at >= k->due_at) return false;
   if (why_count_ahead(cx, f, &ahead) != OK) ctx_clear_error(cx);
   int64_t minutes = rate ? ahead / rate / 60 : 0, early = (k->due_at - f->now) / US_MINUTE;
