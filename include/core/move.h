@@ -1,8 +1,8 @@
 /* A topic is lost (its Apple Account is out of reach, its certificate was created anew): every device that listens on
    it has to enroll anew. What each needs for that is told, and it is followed until all are on another topic.
 
-   Threads: move_start, move_end and move_links inside jobs; the chore adds devices and follows; the rest on a reader's
-   connection. */
+   Threads: move_start, move_end and move_links inside jobs; move_list and the chores on threads that may wait; the rest
+   on a reader's connection. */
 #ifndef POMONA_CORE_MOVE_H
 #define POMONA_CORE_MOVE_H
 
@@ -28,8 +28,12 @@ const struct move_way *move_way_of(const struct move_facts *f);
 MUST_CHECK enum err move_start(struct ctx *cx, struct db *db, const char *topic, const char *reason, const char *by);
 /* E_NOT_FOUND: none is open for topic (NULL: for any; E_CONFLICT: for several). */
 MUST_CHECK enum err move_end(struct ctx *cx, struct db *db, const char *topic, const char *by);
-/* A chore. */
+/* Lists the devices of moves that were begun, in jobs of its own; what is left when the server stops is listed later.
+   On a thread that may wait. */
+MUST_CHECK enum err move_list(struct ctx *cx, struct core *core);
+/* Chores: the first follows, the second lists devices that came to listen on a topic after its move was begun. */
 MUST_CHECK enum err move_chore(struct ctx *cx, struct core *core);
+MUST_CHECK enum err move_late_chore(struct ctx *cx, struct core *core);
 
 struct move {
   int64_t seq;
@@ -59,7 +63,7 @@ struct move_link {
 };
 /* Inside a job: a link for each device of the topic's open move that is not done, in chunks: those behind `after`. A
    link made before stays good. E_CONFLICT: no other topic's certificate is valid, so that enrolling anew would be in
-   vain. */
+   vain; or not all devices are listed yet. Who is blocked gets none. */
 struct move_links {
   const char *topic; /* NULL: the only open one */
   int64_t after;

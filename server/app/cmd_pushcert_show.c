@@ -148,12 +148,13 @@ static void print_certificate(struct ctx *cx, struct js *o) {
   pushcert_field(cx, "  Apple", proof(cx, o));
 }
 
-/* What is worth telling of an act: whose account, what Apple said, from which address to which. */
+/* What is worth telling of an act: whose account, what Apple said, from which address to which, why. */
 static const char *detail(struct ctx *cx, struct js *act) {
   struct js *d = js_get(act, "detail");
   const char *from = js_str(d, "from"), *to = js_str(d, "to"), *said = js_str(d, "proof");
   if (said) return ctx_printf(cx, "%s: %s", said, js_str(d, "text") ? js_str(d, "text") : "");
   if (from || to) return ctx_printf(cx, "%s to %s", from ? from : "none", to ? to : "none");
+  if (js_str(d, "reason")) return js_str(d, "reason");
   return js_str(d, "apple_account") ? ctx_printf(cx, "Apple Account %s", js_str(d, "apple_account")) : NULL;
 }
 

@@ -201,8 +201,9 @@ enum err cmd_pushcert_move_start(struct ctx *cx, struct args *a) {
   TRY(client_open(cx, &c, a));
   TRY(client_call(cx, c, "POST", "/api/v1/pushcerts/move", body, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("The devices of %s are being listed; `pomona pushcert move` shows what each needs.\n",
-         plain(cx, js_str(answer, "topic")));
+  int64_t n = number(answer, "devices");
+  printf("%" PRId64 " device%s of %s %s to move; `pomona pushcert move` shows what each needs.\n", n, n == 1 ? "" : "s",
+         plain(cx, js_str(answer, "topic")), n == 1 ? "has" : "have");
   puts("Next: import the certificate of the new topic (`pomona pushcert import --new-topic FILE…`), then `pomona "
        "pushcert move links`.");
   return OK;

@@ -73,6 +73,7 @@ static const struct chore {
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},
+    {"late devices of a lost topic", US_MINUTE, OWN, move_late_chore},
     {"calendar", US_MINUTE, OWN, calendar_chore},
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},

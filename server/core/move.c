@@ -111,7 +111,7 @@ static enum err plan_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(move_planning(cx, db, &m));
   p->more = m.seq != 0;
   if (!m.seq) return OK;
-  TRY(move_candidates(cx, db, m.topic, m.reached, CHUNK, &rows, &n));
+  TRY(move_candidates(cx, db, &(struct move_wanted){m.seq, m.reached, m.topic}, CHUNK, &rows, &n));
   for (size_t i = 0; i < n; i++) TRY(move_add_device(cx, db, m.seq, rows[i].device, move_way_of(&rows[i].facts)->slug));
   return move_reached(cx, db, m.seq, n < CHUNK ? 0 : rows[n - 1].enrollment);
 }
@@ -127,20 +127,56 @@ static enum err follow_job(struct ctx *cx, struct db *db, void *arg) {
   return OK;
 }
 
-enum err move_chore(struct ctx *cx, struct core *core) {
+enum err move_list(struct ctx *cx, struct core *core) {
   struct planning p;
-  struct following f = {.n = CHUNK};
   struct move_planning m;
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(move_planning(cx, db, &m));
   p.more = m.seq != 0;
   while (p.more && !atomic_load(&core->ending)) TRY(db_call(cx, core->store, plan_job, &p));
+  return OK;
+}
+
+enum err move_chore(struct ctx *cx, struct core *core) {
+  struct following f = {.n = CHUNK};
+  struct db *db;
+  TRY(move_list(cx, core));
+  TRY(db_reader(cx, core->store, &db));
   while (f.n == CHUNK) {
     TRY(move_arrivals(cx, db, CHUNK, &f.rows, &f.n));
     if (f.n) TRY(db_call(cx, core->store, follow_job, &f));
   }
   return OK;
+}
+
+struct latecomers {
+  int64_t move;
+  struct move_candidate *rows;
+  size_t n;
+};
+
+static enum err late_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct latecomers *l = arg;
+  for (size_t i = 0; i < l->n; i++)
+    TRY(move_add_device(cx, db, l->move, l->rows[i].device, move_way_of(&l->rows[i].facts)->slug));
+  return OK;
+}
+
+/* Enrolled before there was another topic, or back from being disabled. */
+enum err move_late_chore(struct ctx *cx, struct core *core) {
+  struct move_open m = {0};
+  struct db *db;
+  TRY(db_reader(cx, core->store, &db));
+  for (;;) {
+    TRY(move_listed(cx, db, m.seq, &m));
+    if (!m.seq) return OK;
+    struct latecomers l = {.move = m.seq, .n = CHUNK};
+    while (l.n == CHUNK && !atomic_load(&core->ending)) {
+      TRY(move_candidates(cx, db, &(struct move_wanted){m.seq, 0, m.topic}, CHUNK, &l.rows, &l.n));
+      if (l.n) TRY(db_call(cx, core->store, late_job, &l));
+    }
+  }
 }
 
 /* ---- links ---- */
@@ -162,6 +198,8 @@ enum err move_links(struct ctx *cx, struct db *db, struct move_links *l) {
   struct move_open open;
   TRY(the_open_one(cx, db, l->topic, &open));
   TRY(check_target(cx, db, open.topic));
+  if (open.planning)
+    return FAIL(cx, E_CONFLICT, "the devices of %s are still being listed: try again in a moment", open.topic);
   TRY(move_missing(cx, db, open.seq, l->after, l->most, &l->out, &l->n));
   for (size_t i = 0; i < l->n; i++) {
     struct enroll_link what = {.ttl_us = l->ttl_us, .uses = 1, .device = l->out[i].id, .by = l->by};

@@ -10,6 +10,7 @@ MUST_CHECK enum err move_listeners(struct ctx *cx, struct db *db, const char *to
 struct move_open {
   int64_t seq;
   char *topic;
+  bool planning; /* not all devices are listed yet */
 };
 MUST_CHECK enum err move_open(struct ctx *cx, struct db *db, const char *topic, struct move_open out[2], size_t *n);
 MUST_CHECK enum err move_add(struct ctx *cx, struct db *db, const char *topic, const char *reason, const char *by,
@@ -28,8 +29,15 @@ struct move_candidate {
   int64_t enrollment, device;
   struct move_facts facts;
 };
-MUST_CHECK enum err move_candidates(struct ctx *cx, struct db *db, const char *topic, int64_t after, int most,
+/* Those of a topic that the move does not list, behind an enrollment's number. */
+struct move_wanted {
+  int64_t move, after;
+  const char *topic;
+};
+MUST_CHECK enum err move_candidates(struct ctx *cx, struct db *db, const struct move_wanted *w, int most,
                                     struct move_candidate **out, size_t *n);
+/* The next open one behind `after` of which all devices were listed; seq 0: none. */
+MUST_CHECK enum err move_listed(struct ctx *cx, struct db *db, int64_t after, struct move_open *out);
 MUST_CHECK enum err move_add_device(struct ctx *cx, struct db *db, int64_t move, int64_t device, const char *way);
 const struct move_way *move_way_named(const char *slug); /* move.c; the unknown one for a slug that is none */
 

@@ -11,10 +11,11 @@ enum err move_open(struct ctx *cx, struct db *db, const char *topic, struct move
   struct db_rows r;
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT seq, topic FROM move WHERE ended_at IS NULL AND ($1 IS NULL OR topic = $1)"
+                   "SELECT seq, topic, reached IS NOT NULL FROM move WHERE ended_at IS NULL"
+                   " AND ($1 IS NULL OR topic = $1)"
                    " ORDER BY seq DESC LIMIT 2",
                    DB_S(topic)));
-  while (*n < 2 && db_next(&r)) out[(*n)++] = (struct move_open){db_int(&r, 0), db_text(&r, 1)};
+  while (*n < 2 && db_next(&r)) out[(*n)++] = (struct move_open){db_int(&r, 0), db_text(&r, 1), db_int(&r, 2) != 0};
   return db_close(&r);
 }
 
@@ -45,7 +46,18 @@ enum err move_reached(struct ctx *cx, struct db *db, int64_t move, int64_t reach
                 DB_NULL_IF(reached == 0, DB_I(reached)));
 }
 
-enum err move_candidates(struct ctx *cx, struct db *db, const char *topic, int64_t after, int most,
+enum err move_listed(struct ctx *cx, struct db *db, int64_t after, struct move_open *out) {
+  struct db_rows r;
+  *out = (struct move_open){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT seq, topic FROM move WHERE ended_at IS NULL AND reached IS NULL AND seq > $1"
+                   " ORDER BY seq LIMIT 1",
+                   DB_I(after)));
+  if (db_next(&r)) *out = (struct move_open){.seq = db_int(&r, 0), .topic = db_text(&r, 1)};
+  return db_close(&r);
+}
+
+enum err move_candidates(struct ctx *cx, struct db *db, const struct move_wanted *w, int most,
                          struct move_candidate **out, size_t *n) {
   struct db_rows r;
   *n = 0;
@@ -55,8 +67,10 @@ enum err move_candidates(struct ctx *cx, struct db *db, const char *topic, int64
                    " g.origin = 'adopted', g.awaiting_configuration, g.session IS NOT NULL,"
                    " EXISTS (SELECT 1 FROM escrow s WHERE s.device = e.device AND s.kind = 'bypass-code')"
                    " FROM enrollment e JOIN device d ON d.seq = e.device LEFT JOIN generation g ON g.seq = d.generation"
-                   " WHERE " LISTENS " AND e.seq > $2 ORDER BY e.seq LIMIT $3",
-                   DB_S(topic), DB_I(after), DB_I(most)));
+                   " WHERE " LISTENS " AND e.seq > $2"
+                   " AND NOT EXISTS (SELECT 1 FROM move_device v WHERE v.move = $4 AND v.device = e.device)"
+                   " ORDER BY e.seq LIMIT $3",
+                   DB_S(w->topic), DB_I(w->after), DB_I(most), DB_I(w->move)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct move_candidate){.enrollment = db_int(&r, 0),
                                              .device = db_int(&r, 1),
@@ -107,7 +121,8 @@ enum err move_missing(struct ctx *cx, struct db *db, int64_t move, int64_t after
   *out = ctx_alloc(cx, (size_t)most * sizeof **out);
   TRY(db_open_rows(cx, db, &r,
                    "SELECT v.device, d.id, d.serial_number FROM move_device v JOIN device d ON d.seq = v.device"
-                   " WHERE v.move = $1 AND v.device > $2 AND v.done_at IS NULL ORDER BY v.device LIMIT $3",
+                   " WHERE v.move = $1 AND v.device > $2 AND v.done_at IS NULL AND d.blocked_at IS NULL"
+                   " ORDER BY v.device LIMIT $3",
                    DB_I(move), DB_I(after), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct move_link){.device = db_int(&r, 0), .id = db_text(&r, 1), .serial_number = db_text(&r, 2)};

@@ -164,7 +164,8 @@ enum err recovery_missing(struct ctx *cx, struct db *db, int64_t recovery, int64
   *n = 0;
   *out = ctx_alloc(cx, (size_t)most * sizeof **out);
   TRY(db_open_rows(cx, db, &r,
-                   DEVICE " WHERE r.seq = $1 AND d.device > $2 AND " BACK " IS NULL ORDER BY d.device LIMIT $3",
+                   DEVICE " WHERE r.seq = $1 AND d.device > $2 AND v.blocked_at IS NULL AND " BACK
+                          " IS NULL ORDER BY d.device LIMIT $3",
                    DB_I(recovery), DB_I(after), DB_I(most)));
   read_devices(&r, *out, (size_t)most, n);
   return db_close(&r);

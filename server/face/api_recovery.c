@@ -6,6 +6,7 @@
 #include "core/pushcert.h"
 #include "core/recovery.h"
 #include "face/api_int.h"
+#include "face/outbound.h"
 
 enum { LINKS_A_REQUEST = 100, LINK_DAYS = 14 };
 
@@ -197,8 +198,7 @@ struct moving {
 static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
   struct moving *m = arg;
   if (!m->topic) TRY(pushcert_topic_meant(cx, db, NULL, &m->topic));
-  TRY(move_start(cx, db, m->topic, m->reason, m->by));
-  return move_last(cx, db, m->topic, &m->move);
+  return move_start(cx, db, m->topic, m->reason, m->by);
 }
 
 static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
@@ -217,17 +217,30 @@ static void moved(struct http_req *rq, void *arg, enum err e) {
     reply_error(rq, e);
 }
 
-static void start_move(struct http_req *rq, struct core *core) {
-  struct moving *m = ctx_alloc(http_cx(rq), sizeof *m);
+/* All devices are listed before it is answered, so that their links can be made next. */
+static enum err start_and_list(struct http_req *rq, struct core *core, struct moving *m) {
+  struct ctx *cx = http_cx(rq);
   struct js *object;
+  struct db *db;
   m->by = route_who(rq);
-  enum err e = api_object(rq, "topic reason", &object);
-  if (e == OK) e = api_string(http_cx(rq), object, "topic", &m->topic);
-  if (e == OK) e = api_string(http_cx(rq), object, "reason", &m->reason);
-  if (e == OK)
-    route_write(rq, core, start_job, m, moved);
-  else
-    reply_error(rq, e);
+  TRY(api_object(rq, "topic reason", &object));
+  TRY(api_string(cx, object, "topic", &m->topic));
+  TRY(api_string(cx, object, "reason", &m->reason));
+  TRY(db_call(cx, core->store, start_job, m));
+  TRY(move_list(cx, core));
+  TRY(db_reader(cx, core->store, &db));
+  return move_last(cx, db, m->topic, &m->move);
+}
+
+static void run_start(struct http_req *rq, struct core *core) {
+  struct moving *m = ctx_alloc(http_cx(rq), sizeof *m);
+  enum err e = start_and_list(rq, core, m);
+  moved(rq, m, e);
+}
+
+static void start_move(struct http_req *rq, struct core *core) {
+  enum err e = outbound_run(rq, core, run_start);
+  if (e != OK) reply_error(rq, e);
 }
 
 static void end_move(struct http_req *rq, struct core *core) {

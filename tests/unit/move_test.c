@@ -9,6 +9,9 @@ static enum err start_job(struct ctx *cx, struct db *db, void *arg) { return mov
 static enum err start(const char *reason) { return in_job(start_job, (void *)(uintptr_t)reason); }
 static enum err end_job(struct ctx *cx, struct db *db, void *arg) { return move_end(cx, db, arg, "test"); }
 static enum err links_job(struct ctx *cx, struct db *db, void *arg) { return move_links(cx, db, arg); }
+static enum err block_job(struct ctx *cx, struct db *db, void *id) {
+  return db_run(cx, db, "UPDATE device SET blocked_at = 1 WHERE id = $1", DB_S(id));
+}
 static void run_chore(void) { must(move_chore(fx.cx, &fx.core)); }
 
 static struct move last(void) {
@@ -75,6 +78,31 @@ static void test_listing(void **state) {
   run_chore();
   assert_false(last().planning);
   assert_int_equal(last().devices, 103);
+}
+
+/* Who came to listen on the topic after the list was made is added to it; who is blocked gets no link. */
+static void test_latecomers(void **state) {
+  (void)state;
+  struct move_links l = {.most = 10, .ttl_us = US_DAY, .by = "test"};
+  enrolled("A");
+  must(start("lost"));
+  import_pushcert(OTHER);
+  assert_int_equal(in_job(links_job, &l), E_CONFLICT);
+  assert_non_null(strstr(ctx_error_text(fx.cx), "still being listed"));
+  must(move_list(fx.cx, &fx.core));
+  must(in_job(links_job, &l));
+  assert_int_equal(l.n, 1);
+  for (int i = 0; i < 103; i++) enrolled(ctx_printf(fx.cx, "LATE%d", i));
+  must(move_late_chore(fx.cx, &fx.core));
+  assert_int_equal(last().devices, 104);
+  must(in_job(block_job, (void *)(uintptr_t) "A"));
+  must(in_job(links_job, &l));
+  assert_int_equal(l.n, 10);
+  assert_string_equal(l.out[0].id, "LATE0");
+  must(in_job(end_job, NULL));
+  enrolled("AFTER");
+  must(move_late_chore(fx.cx, &fx.core));
+  assert_int_equal(last().devices, 104);
 }
 
 /* Links are refused while they would lead back to the lost topic, and made for each device one time. */
@@ -145,7 +173,8 @@ static void test_forgotten(void **state) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ways), T(test_refusals), T(test_listing), T(test_links), T(test_done), T(test_forgotten),
+      cmocka_unit_test(test_ways), T(test_refusals), T(test_listing), T(test_latecomers), T(test_links), T(test_done),
+      T(test_forgotten),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
