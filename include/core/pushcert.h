@@ -76,8 +76,9 @@ MUST_CHECK enum err pushcert_withdraw(struct ctx *cx, struct db *db, const char 
 MUST_CHECK enum err pushcert_find(struct ctx *cx, struct db *db, const char *topic, struct pushcert *out);
 /* All of them, newest first; n may be 0. */
 MUST_CHECK enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert **out, size_t *n);
-/* The topic that new enrollments get: of the newest certificate that is not superseded and has not expired.
- * E_NOT_FOUND. */
+/* The topic that new enrollments get, of those that have a certificate in use that has not expired: the one that was
+   taken last by consent (PUSHCERT_NEW_TOPIC), else that of the newest certificate. A renewal of another topic does not
+   change it. E_NOT_FOUND. */
 MUST_CHECK enum err pushcert_topic(struct ctx *cx, struct db *db, char **out);
 /* The topic that a person means: the one named, which there has to be a certificate of; NULL: the only one in use.
    E_NOT_FOUND; E_INVALID: there are several. */

@@ -55,10 +55,10 @@ static enum err refresh(struct ctx *cx, struct db *db, struct core *core, const 
   return pushcert_refresh(cx, db, seq, pair->cert_pem, sealed);
 }
 
-enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
-                        const char *by, unsigned allow) {
+/* In use, if it was not already. */
+static enum err take(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
+                     const char *by) {
   struct pushcert known;
-  TRY(pushcert_guard(cx, db, pair, allow));
   enum err e = pushcert_by_hash(cx, db, pair->hash, &known);
   if (e == OK) {
     TRY(refresh(cx, db, core, pair, known.seq));
@@ -72,6 +72,16 @@ enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const 
     return e;
   }
   return tell(cx, db, &known, "imported", by);
+}
+
+enum err pushcert_store(struct ctx *cx, struct db *db, struct core *core, const struct pushcert_pair *pair,
+                        const char *by, unsigned allow) {
+  struct pushcert now;
+  TRY(pushcert_guard(cx, db, pair, allow));
+  TRY(take(cx, db, core, pair, by));
+  if (!(allow & PUSHCERT_NEW_TOPIC)) return OK;
+  TRY(pushcert_by_hash(cx, db, pair->hash, &now));
+  return pushcert_history_add(cx, db, now.topic, now.seq, "new-topic", by, NULL);
 }
 
 /* ---- going back ---- */

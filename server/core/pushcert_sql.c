@@ -108,7 +108,10 @@ enum err pushcert_list(struct ctx *cx, struct db *db, struct pushcert **out, siz
 enum err pushcert_topic(struct ctx *cx, struct db *db, char **out) {
   struct db_rows r;
   TRY(db_open_rows(
-      cx, db, &r, "SELECT topic FROM pushcert WHERE superseded_at IS NULL AND not_after > $1 ORDER BY seq DESC LIMIT 1",
+      cx, db, &r,
+      "SELECT p.topic FROM pushcert p WHERE p.superseded_at IS NULL AND p.not_after > $1 ORDER BY"
+      " (SELECT max(h.seq) FROM pushcert_history h WHERE h.topic = p.topic AND h.act = 'new-topic') DESC NULLS LAST,"
+      " p.seq DESC LIMIT 1",
       DB_I(clock_now_us())));
   bool found = db_next(&r);
   if (found) *out = db_text(&r, 0);

@@ -67,6 +67,25 @@ static enum err key_job(struct ctx *cx, struct db *db, void *hash) {
                 DB_B(slice_mem(hash, 32)), DB_B(slice_of("x")), DB_S(TOPIC));
 }
 
+static void new_ones_get(const char *topic) {
+  char *is;
+  must(pushcert_topic(fx.cx, reader(), &is));
+  assert_string_equal(is, topic);
+}
+
+/* Goal: devices that enroll get the topic that was chosen for them last; renewals of the others change nothing. */
+static void a_renewal_is_no_choice(void **state) {
+  (void)state;
+  enroll(TOPIC);
+  struct pushcert_pair foreign = made(OTHER, -US_HOUR, 300 * US_DAY), renewed = made(TOPIC, -US_HOUR, 366 * US_DAY);
+  must(store(&foreign, PUSHCERT_NEW_TOPIC));
+  new_ones_get(OTHER);
+  must(store(&renewed, 0));
+  new_ones_get(OTHER);
+  must(store(&renewed, PUSHCERT_NEW_TOPIC));
+  new_ones_get(TOPIC);
+}
+
 static enum err lose_job(struct ctx *cx, struct db *db, void *hash) {
   return db_run(cx, db, "UPDATE pushcert SET key_sealed = $2 WHERE hash = $1", DB_B(slice_mem(hash, 32)),
                 DB_B(slice_of("sealed under another secret key")));
@@ -257,6 +276,7 @@ int main(void) {
       TEST(withdrawal),
       TEST(states),
       TEST(once_more_mends_the_key),
+      TEST(a_renewal_is_no_choice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
