@@ -135,6 +135,11 @@ void queue_due(struct push *p, int64_t at) {
   if (at && p->due_next && at < p->due_next) p->due_next = at;
 }
 
+/* Who waits for a push does not wait behind a fleet whose rows fill the memory. */
+static bool has_room(const struct topic *t, const struct push_due_row *row) {
+  return (row->first ? t->waiting[0].n : topic_waiting(t)) < CHUNK_MOST;
+}
+
 void queue_hint(struct push *p, int64_t enrollment) {
   struct push_due_row row;
   bool found;
@@ -147,7 +152,7 @@ void queue_hint(struct push *p, int64_t enrollment) {
   struct topic *t = topic_find(p, row.topic);
   if (row.read.due_at > p->now)
     queue_due(p, row.read.due_at);
-  else if (t && topic_usable(p, t) && topic_waiting(t) < CHUNK_MOST && p->mono >= t->retry_at)
+  else if (t && topic_usable(p, t) && has_room(t, &row) && p->mono >= t->retry_at)
     take_row(p, t, &row);
   else if (t)
     queue_again(t);

@@ -146,7 +146,8 @@ void topics_load(struct push *p) {
     if (certs[i].superseded_at) continue;
     if (!t) t = topic_new(p, certs[i].topic);
     t->listed = true;
-    if (t->pushcert != certs[i].seq || !t->tls || strcmp(t->made_of, made_of) != 0)
+    bool withdrawn = t->not_after == 0; /* and gone back to; or it is new here */
+    if (withdrawn || t->pushcert != certs[i].seq || !t->tls || strcmp(t->made_of, made_of) != 0)
       topic_load(p, t, &certs[i], made_of);
   }
   for (struct topic *t = p->topics; t; t = t->next)

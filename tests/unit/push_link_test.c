@@ -135,7 +135,11 @@ static void idle_end(void **state) {
   push_now(w, results_of(w, 1, 1), 1, PUSH_ASKED);
   await_number(w, LINK("up = 1"), 1);
   int64_t since = link_of(w).since;
-  h2_server_drop(w->apns.server, 0);
+  cut_all(w);
+  struct push_health h = {.connected = true};
+  for (int64_t until = clock_mono_us() + PATIENCE; h.connected && clock_mono_us() < until; usleep(1000))
+    push_health(w->core.push, &h);
+  assert_false(h.connected);
   push_now(w, results_of(w, 2, 1), 1, PUSH_ASKED);
   assert_int_equal(link_of(w).since, since);
 }

@@ -258,6 +258,20 @@ static void rate_is_kept(void **state) {
   assert_true(40 <= allowed);
 }
 
+/* Goal: a push that a person asks for does not wait behind a fleet that goes at the pace. */
+static void asked_amid_many(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 2001);
+  add_devices(w, 1, 2001, TOPIC);
+  w->conf.wake_rate = 500;
+  make_due(w, r, 2000, PUSH_COMMAND);
+  push_up(w);
+  await_requests(w, 260); /* more are in memory now than are read at a time */
+  push_now(w, r + 2000, 1, PUSH_ASKED);
+  assert_int_equal(r[2000].status, 200);
+  assert_true(requests(w) < 1500);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(unreachable_first, world_up, world_down),
@@ -272,6 +286,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(waiting, world_up, world_down),
       cmocka_unit_test_setup_teardown(waiting_together, world_up, world_down),
       cmocka_unit_test_setup_teardown(rate_is_kept, world_up, world_down),
+      cmocka_unit_test_setup_teardown(asked_amid_many, world_up, world_down),
       cmocka_unit_test_setup_teardown(ten_thousand, world_up, world_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

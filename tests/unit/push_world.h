@@ -38,6 +38,7 @@ struct apns {
   const char *release; /* what was held is answered with it; NULL: not yet; under lock */
   int64_t held[16];
   size_t held_n;
+  bool cut;          /* all connections are to be; under lock */
   char last[8][128]; /* method, path, body, apns-topic, -push-type, -priority, -expiration, -id of the last request */
   size_t last_headers;
   void (*answer)(struct world *w, struct h2_server *s, const struct h2_server_req *rq);
@@ -99,6 +100,8 @@ static void on_request(struct h2_server *s, const struct h2_server_req *rq, void
 static void on_tick(struct h2_server *s, void *arg) {
   struct apns *a = &((struct world *)arg)->apns;
   pthread_mutex_lock(&a->lock);
+  if (a->cut) h2_server_drop(s, 0);
+  a->cut = false;
   for (; a->release && a->held_n; a->held_n--) {
     bool fine = a->release[0] == '\0';
     reply(s, a->held[a->held_n - 1], fine ? 200 : 410, a->release);
@@ -145,6 +148,14 @@ static inline void await_requests(struct world *w, int64_t n) {
 static inline void release(struct world *w, const char *body) {
   pthread_mutex_lock(&w->apns.lock);
   w->apns.release = body;
+  pthread_mutex_unlock(&w->apns.lock);
+  h2_server_wake(w->apns.server);
+}
+
+/* Cuts all connections, on the stand-in's own thread. */
+static inline void cut_all(struct world *w) {
+  pthread_mutex_lock(&w->apns.lock);
+  w->apns.cut = true;
   pthread_mutex_unlock(&w->apns.lock);
   h2_server_wake(w->apns.server);
 }
