@@ -19,6 +19,7 @@ extern const struct route tls_routes[];              /* api_tls.c: /api/v1/tls *
 extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/guardian, /api/v1/notices */
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route calendar_routes[];         /* api_calendar.c: /api/v1/calendar, planned renewals */
+extern const struct route dossier_routes[];          /* api_dossier.c: /api/v1/pushcerts/dossier */
 extern const struct route recovery_routes[];         /* api_recovery.c: /api/v1/pushcerts/recovery and /move */
 extern const struct route pushcert_import_routes[];  /* api_pushcert_import.c: import, rollback */
 extern const struct route pushcert_request_routes[]; /* api_pushcert_requests.c: keys, CSRs, their signing */

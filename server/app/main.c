@@ -141,6 +141,18 @@ static const struct option_row calendar_options[] = {
     JSON,
     END,
 };
+static const struct option_row dossier_options[] = {
+    TOPIC,
+    {"html", NULL, "as a page to print"},
+    {"target-account", "ADDRESS", "the Apple Account that the certificate is to move to; \"\" clears, here and below"},
+    {"created-by", "NAME", "who made the certificate"},
+    {"contact", "TEXT", "whom Apple may ask in future: name, mail address, telephone number"},
+    {"state", "STATE", "how far the request is: open, asked, called-back, approved, done"},
+    {"check", "ITEM", "tick an item of the checklist: names, reachable, waited, restored"},
+    {"uncheck", "ITEM", "untick it"},
+    JSON,
+    END,
+};
 static const struct option_row recovery_options[] = {
     TOPIC,
     {"links", NULL, "make an enrollment link for each device that did not come back"},
@@ -251,6 +263,8 @@ static const struct subcommand subcommands[] = {
      "Plans renewals besides the expiry: every so long, or on a day of each year."},
     {"pushcert calendar", "", 0, 0, SETTINGS_CLIENT, calendar_options, cmd_pushcert_calendar, NULL,
      "The secret address of a calendar with every date that can end the service."},
+    {"pushcert dossier", "", 0, 0, SETTINGS_CLIENT, dossier_options, cmd_pushcert_dossier, NULL,
+     "What Apple's support asks for to move the certificate to another Apple Account, what is missing, how far it is."},
     {"pushcert recovery", "", 0, 0, SETTINGS_CLIENT, recovery_options, cmd_pushcert_recovery, NULL,
      "After a renewal that came late: which devices came back, and which did not."},
     {"pushcert move start", "", 0, 0, SETTINGS_CLIENT, move_start_options, cmd_pushcert_move_start, NULL,
