@@ -46,7 +46,8 @@ void buf_wipe(struct buf *b);  /* as buf_free, overwriting first: for secrets */
 
 /* True when s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms) without NUL. */
 bool utf8_valid(struct slice s);
-/* As utf8_valid, and without control characters (C0, DEL, C1): fit for ids and names in logs and tables. */
+/* As utf8_valid, and without control characters (C0, DEL, C1, ends of lines, overrides and isolates of direction): fit
+   for ids and names in logs and tables. */
 bool text_is_plain(struct slice s);
 
 #endif

@@ -145,13 +145,18 @@ static size_t utf8_step(const unsigned char *p, size_t n, uint32_t *code) {
   return *code = c, len;
 }
 
+/* What ends a line, or turns the order of letters around so that a text shows as another. */
+static bool is_control(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 static bool utf8_check(struct slice s, bool plain) {
   const unsigned char *p = (const unsigned char *)s.p;
   for (size_t i = 0; i < s.n;) {
     uint32_t c;
     size_t len = utf8_step(p + i, s.n - i, &c);
     if (len == 0 || c == 0) return false;
-    if (plain && (c < 0x20 || (c >= 0x7f && c < 0xa0))) return false;
+    if (plain && is_control(c)) return false;
     i += len;
   }
   return true;

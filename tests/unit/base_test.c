@@ -34,6 +34,10 @@ static void test_utf8(void **state) {
   assert_false(utf8_valid(slice_mem("a\0b", 3)));
   assert_false(text_is_plain(slice_of("a\tb")));
   assert_false(text_is_plain(slice_of("\xc2\x9b")));
+  assert_false(text_is_plain(slice_of("a\xe2\x80\xa8")));
+  assert_false(text_is_plain(slice_of("a\xe2\x80\xae.")));
+  assert_false(text_is_plain(slice_of("a\xe2\x81\xa6")));
+  assert_true(text_is_plain(slice_of("a\xe2\x80\x8f")));
   assert_true(utf8_valid(slice_of("a\tb")));
 }
 
