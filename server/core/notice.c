@@ -17,7 +17,7 @@ enum { RECIPIENTS_MAX = 50, DUE_MOST = 20, TITLE_MAX = 300, TEXT_MAX = 16384 };
 bool notice_is_address(struct slice s) {
   size_t at = 0;
   for (size_t i = 0; i < s.n; i++) {
-    if (s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("<>()[]\\,;:\"", s.p[i])) return false;
+    if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f || strchr("<>()[]\\,;:\"", s.p[i])) return false;
     at += s.p[i] == '@';
   }
   return at == 1 && s.n <= 254 && s.p[0] != '@' && s.p[s.n - 1] != '@';

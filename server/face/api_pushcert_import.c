@@ -22,6 +22,7 @@ struct change {
   struct pushcert before, now; /* of the topic; topic NULL: none */
   struct recovery recovery;    /* the last one of the topic; seq 0: none */
   bool recovers;               /* it began with this change */
+  enum err (*job)(struct ctx *cx, struct db *db, void *arg);
   void (*then)(struct http_req *rq, void *arg, enum err e);
 };
 
@@ -90,14 +91,22 @@ static enum err last_recovery(struct ctx *cx, struct change *c, struct recovery 
   return e;
 }
 
+/* What it replaces and what is in use then are of this change, whatever others do at the same time. */
+static enum err change_job(struct ctx *cx, struct db *db, void *arg) {
+  struct change *c = arg;
+  TRY(in_use(cx, db, c->topic, &c->before));
+  TRY(c->job(cx, db, c));
+  return in_use(cx, db, c->topic, &c->now);
+}
+
 static enum err run_job(struct ctx *cx, struct change *c, enum err (*job)(struct ctx *cx, struct db *db, void *arg)) {
   struct recovery former;
-  TRY(in_use(cx, c->db, c->topic, &c->before));
+  c->job = job;
   TRY(last_recovery(cx, c, &former));
-  TRY(db_call(cx, c->core->store, job, c));
+  TRY(db_call(cx, c->core->store, change_job, c));
   TRY(last_recovery(cx, c, &c->recovery));
   c->recovers = c->recovery.seq != former.seq;
-  return in_use(cx, c->db, c->topic, &c->now);
+  return OK;
 }
 
 /* ---- what is answered ---- */

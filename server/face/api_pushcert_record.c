@@ -1,6 +1,7 @@
 /* /api/v1/pushcerts/record and /account: who stands behind a topic. */
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/notice.h"
 #include "face/api_pushcert_int.h"
 
 #include <stddef.h>
@@ -110,11 +111,8 @@ static void show(struct http_req *rq, struct core *core) { api_answer(rq, core, 
 
 /* ---- told to us ---- */
 
-/* An address goes into the header of mails: nothing in it may end one. */
-static bool is_mail(const char *text) {
-  const char *at = strchr(text, '@');
-  return at && at != text && at[1] && !strchr(at + 1, '@') && !strpbrk(text, " ,;:<>()\"\\");
-}
+/* It goes into headers of mails and addresses of invitations: what would not be mailed to must not be recorded. */
+static bool is_mail(const char *text) { return notice_is_address(slice_of(text)) && !strpbrk(text, "%?#&/"); }
 
 static enum err check_field(struct ctx *cx, const struct field *f, const char *text) {
   size_t most = f->kind == FIELD_NOTE ? NOTE_MOST : TEXT_MOST;

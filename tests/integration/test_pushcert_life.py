@@ -1,8 +1,11 @@
 """Push certificates over the wire: what is refused and changes nothing, what takes over at once, going back, and who stands behind them."""
+import concurrent.futures
 import os
 import pty
 import sqlite3
 import subprocess
+
+from cryptography import x509
 
 from harness import PATIENCE, Device, Server, binary, push_cert, until
 from test_push import TOPIC, Lab, token
@@ -126,6 +129,21 @@ def test_swap_and_going_back(tmp):
     lab.apns.stop()
 
 
+def test_many_at_once(tmp):
+    lab = Lab(tmp)
+    certs = [push_cert(TOPIC, days=360 + n) for n in range(6)]
+    with concurrent.futures.ThreadPoolExecutor(len(certs)) as pool:
+        told = list(pool.map(lambda pem: put(lab, pem, "?anyway=1"), certs))
+    # each answer is of the certificate that was given, and exactly one is in use: that of the last import
+    assert [status for status, _ in told] == [200] * len(certs)
+    assert [t["serial_number"] for _, t in told] == [f"{x509.load_pem_x509_certificate(c).serial_number:X}".zfill(len(t["serial_number"])) for c, (_, t) in zip(certs, told)]
+    used = [c for c in lab.server.cli_json("pushcert", "show") if c["state"] != "superseded"]
+    imports = [x for x in lab.server.cli_json("pushcert", "history")[0]["acts"] if x["act"] == "imported"]
+    assert [c["serial_number"] for c in used] == [imports[-1]["serial_number"]] and len(imports) == 1 + len(certs)
+    lab.server.stop()
+    lab.apns.stop()
+
+
 def test_what_apple_says(tmp):
     lab = Lab(tmp)
     first = in_use(lab)
@@ -169,7 +187,8 @@ def test_record(tmp):
 
     empty = server.admin("GET", RECORD)[1]["record"]
     assert empty["topic"] == TOPIC and empty["apple_account"] is None and empty["updated_at"] is None
-    for wrong in ({"owner_email": "a b@example.org"}, {"owner_email": "a@example.org\nBcc: b@example.org"}, {"owner_email": "a@b,c@d"}, {"owner": "x" * 501}, {"owner": 5},
+    for wrong in ({"owner_email": "a b@example.org"}, {"owner_email": "a@example.org\nBcc: b@example.org"}, {"owner_email": "a@b,c@d"}, {"deputy_email": "ü@example.org"},
+                  {"owner_email": "a@example.org?cc=b"}, {"owner": "x\u202ey"}, {"owner": "x" * 501}, {"owner": 5},
                   {"account_kind": "mine"}, {"ownr": "x"}, {"updated_at": "soon"}, {"confirm": True}, {"note": "two\nlines"}):
         write(400, **wrong)
     write(404, topic=OTHER, owner="Ada Example")
