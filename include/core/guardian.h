@@ -34,6 +34,15 @@ MUST_CHECK enum err guardian_chore(struct ctx *cx, struct core *core);
 /* [{"kind","subject","name","at","days_left","step","effect","fix","topic"}], soonest first; step null: not reached.
    Reader's connection. */
 MUST_CHECK enum err guardian_list(struct ctx *cx, struct db *db, struct core *core, struct js **out);
+/* Figures for those who watch from outside. Reader's connection; reads every device. */
+enum { GUARDIAN_DEVICE_STATES = 5 };
+extern const char *const guardian_device_states[GUARDIAN_DEVICE_STATES]; /* as device list names them */
+struct guardian_counts {
+  int64_t devices[GUARDIAN_DEVICE_STATES];
+  int64_t dead_tokens, refused_ids, refused_requests, notices_waiting, notices_given_up;
+};
+MUST_CHECK enum err guardian_counts(struct ctx *cx, struct db *db, struct guardian_counts *out);
+
 /* What everybody must know now, most urgent first: [{"slug","title","text","fix"}]; empty when all is fine: for the
    banner of `status` and of the console. Reader's connection. */
 MUST_CHECK enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out);

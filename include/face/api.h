@@ -17,6 +17,7 @@ extern const struct route commands_routes[];         /* api_commands.c */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
 extern const struct route tls_routes[];              /* api_tls.c: /api/v1/tls */
 extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/guardian, /api/v1/notices */
+extern const struct route metrics_routes[];          /* metrics.c: /metrics */
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route calendar_routes[];         /* api_calendar.c: /api/v1/calendar, planned renewals */
 extern const struct route dossier_routes[];          /* api_dossier.c: /api/v1/pushcerts/dossier */

@@ -47,17 +47,20 @@ static void add_expired(struct banner *b, const struct guardian_date *d) {
                        d->fix});
 }
 
+static bool is_expired_pushcert(const struct banner *b, const struct guardian_date *d) {
+  return strcmp(d->kind, "pushcert") == 0 && d->at <= b->now;
+}
+
 static enum err dates(struct banner *b) {
   struct guardian_date *all;
   size_t n;
   TRY(guardian_dates(b->cx, b->db, b->core, &all, &n));
+  for (size_t i = 0; i < n; i++)
+    if (is_expired_pushcert(b, &all[i])) add_expired(b, &all[i]);
   for (size_t i = 0; i < n; i++) {
     const struct guardian_date *d = &all[i];
     int step;
-    if (!guardian_reached(d, b->now, &step) || step > NEAR_DAYS) continue;
-    if (strcmp(d->kind, "pushcert") == 0 && d->at <= b->now)
-      add_expired(b, d);
-    else
+    if (guardian_reached(d, b->now, &step) && step <= NEAR_DAYS && !is_expired_pushcert(b, d))
       add(b, (struct item){ctx_printf(b->cx, "%s-%s", d->kind,
                                       d->due            ? "due"
                                       : d->at <= b->now ? "ended"
@@ -87,7 +90,7 @@ static enum err missing_topics(struct banner *b) {
     if (!b->topics[i].certificate)
       add(b, (struct item){"pushcert-missing",
                            ctx_printf(b->cx, "There is no push certificate for the topic %s", b->topics[i].topic),
-                           ctx_printf(b->cx, "%" PRId64 " enrolled devices and users listen on it and cannot be woken.",
+                           ctx_printf(b->cx, "%" PRId64 " enrollments listen on it and cannot be woken.",
                                       b->topics[i].enrollments),
                            "Import the certificate with that UID; if it is lost for good, they must enroll anew: "
                            "`pomona pushcert move`."});
@@ -102,7 +105,7 @@ static void judge(struct banner *b, const struct pushcert *c, const char *people
   const char *name = ctx_printf(b->cx, "push certificate %s (serial number %s)", c->topic, c->serial_number);
   if (refused)
     add(b, (struct item){"pushcert-refused", ctx_printf(b->cx, "Apple refuses the %s", name),
-                         ctx_printf(b->cx, "%s. The %" PRId64 " devices that listen on it cannot be woken.", said,
+                         ctx_printf(b->cx, "%s. The %" PRId64 " enrollments that listen on it cannot be woken.", said,
                                     c->enrollments),
                          ctx_printf(b->cx,
                                     "It was probably revoked, or renewed elsewhere since. Look at its row in "
@@ -133,6 +136,25 @@ static enum err proofs(struct banner *b) {
     TRY(push_topic_hindrance(b->cx, b->db, certs[i].topic, &stopped));
     TRY(pushcert_record_read(b->cx, b->db, certs[i].topic, &r));
     judge(b, &certs[i], pushcert_people(b->cx, &r), stopped);
+  }
+  return OK;
+}
+
+static enum err ways_to_apple(struct banner *b) {
+  struct push_link *links;
+  size_t n;
+  TRY(push_links(b->cx, b->db, &links, &n));
+  for (size_t i = 0; i < n; i++) {
+    struct pushcert c;
+    if (links[i].up || pushcert_find(b->cx, b->db, links[i].topic, &c) != OK || c.not_after <= b->now) {
+      ctx_clear_error(b->cx);
+      continue;
+    }
+    add(b, (struct item){"apns-unreachable",
+                         ctx_printf(b->cx, "The way to Apple's push service is shut for the topic %s since %s",
+                                    links[i].topic, enc_time(b->cx, links[i].since)),
+                         ctx_printf(b->cx, "%s. Devices are not woken; wake-ups and commands wait.", links[i].text),
+                         "`pomona doctor` tries every way and says what stands in it."});
   }
   return OK;
 }
@@ -245,9 +267,9 @@ static enum err fleet_alarm(struct banner *b) {
 }
 
 /* What is most urgent comes first. A new thing to know is a row here. */
-static enum err (*const providers[])(struct banner *b) = {disk,           wrong_clock,   address, no_pushcert,
-                                                          missing_topics, fleet_alarm,   dates,   proofs,
-                                                          several_topics, command_child, records};
+static enum err (*const providers[])(struct banner *b) = {disk,           wrong_clock,    address,       no_pushcert,
+                                                          missing_topics, fleet_alarm,    dates,         proofs,
+                                                          ways_to_apple,  several_topics, command_child, records};
 
 enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
   struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};

@@ -86,7 +86,7 @@ static void add_pushcert(struct dates *d, const struct pushcert *c, const struct
                                   "Without a valid one no device of its topic can be woken (%s), and none can enroll. "
                                   "Nothing is lost: devices stay enrolled, apps and settings on them stay, commands "
                                   "wait.",
-                                  plural(d->cx, c->enrollments, "enrolled device")),
+                                  plural(d->cx, c->enrollments, "enrollment")),
              .fix = renew_text(d->cx, c, r),
              .topic = c->topic,
              .also_to = concerned(d->cx, r)});
@@ -134,7 +134,7 @@ static void add_account(struct dates *d, const struct pushcert *c, const struct 
              .effect = ctx_printf(d->cx,
                                   "An account that nobody can sign in to cannot renew the push certificate %s, and "
                                   "%s %s dark when it ends on %s.",
-                                  c->topic, plural(d->cx, c->enrollments, "device"),
+                                  c->topic, plural(d->cx, c->enrollments, "enrollment"),
                                   c->enrollments == 1 ? "goes" : "go", guardian_day(d->cx, c->not_after)),
              .fix = ctx_printf(d->cx,
                                "%s: two people sign in, each with the second factor; then say so: `pomona pushcert "

@@ -2,6 +2,8 @@
 
 #include "base/enc.h"
 
+#include <string.h>
+
 enum err guardian_vendor(struct ctx *cx, struct db *db, struct guardian_vendor *out, bool *found) {
   struct db_rows r;
   *out = (struct guardian_vendor){0};
@@ -48,4 +50,33 @@ enum err guardian_topics(struct ctx *cx, struct db *db, struct guardian_topic **
     (*out)[(*n)++] = (struct guardian_topic){
         .topic = db_text(&r, 0), .enrollments = db_int(&r, 1), .certificate = db_int(&r, 2) != 0};
   return db_close(&r);
+}
+
+/* ---- figures ---- */
+
+const char *const guardian_device_states[GUARDIAN_DEVICE_STATES] = {"enrolled", "pending", "leaving", "checked-out",
+                                                                    "blocked"};
+
+static enum err device_counts(struct ctx *cx, struct db *db, struct guardian_counts *out) {
+  struct db_rows r;
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT CASE WHEN d.blocked_at IS NOT NULL THEN 'blocked' WHEN d.checked_out_at IS NOT NULL THEN 'checked-out' "
+      "WHEN d.unenroll_at IS NOT NULL THEN 'leaving' WHEN e.enabled = 1 THEN 'enrolled' ELSE 'pending' END, count(*) "
+      "FROM device d LEFT JOIN enrollment e ON e.id = d.id GROUP BY 1"));
+  while (db_next(&r))
+    for (size_t i = 0; i < GUARDIAN_DEVICE_STATES; i++)
+      if (strcmp(db_text(&r, 0), guardian_device_states[i]) == 0) out->devices[i] = db_int(&r, 1);
+  return db_close(&r);
+}
+
+enum err guardian_counts(struct ctx *cx, struct db *db, struct guardian_counts *out) {
+  *out = (struct guardian_counts){0};
+  TRY(device_counts(cx, db, out));
+  TRY(db_one_int(cx, db, &out->dead_tokens, "SELECT count(*) FROM wake WHERE dead_at IS NOT NULL"));
+  TRY(db_one_int(cx, db, &out->refused_ids, "SELECT count(DISTINCT id) FROM refused"));
+  TRY(db_one_int(cx, db, &out->refused_requests, "SELECT coalesce(sum(count), 0) FROM refused"));
+  TRY(db_one_int(cx, db, &out->notices_waiting, "SELECT count(*) FROM notice_delivery WHERE next_at IS NOT NULL"));
+  return db_one_int(cx, db, &out->notices_given_up,
+                    "SELECT count(*) FROM notice_delivery WHERE next_at IS NULL AND done_at IS NULL");
 }

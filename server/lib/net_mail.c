@@ -11,7 +11,7 @@
 struct sending {
   const struct net_mail *m;
   size_t sent;
-  char answer[256]; /* the server's last line */
+  char refusal[256]; /* the server's last line that begins with 4 or 5 */
 };
 
 static size_t on_read(char *to, size_t one, size_t n, void *arg) {
@@ -26,8 +26,9 @@ static size_t on_read(char *to, size_t one, size_t n, void *arg) {
 static size_t on_line(char *p, size_t one, size_t n, void *arg) {
   struct sending *s = arg;
   struct slice line = slice_trim(slice_mem(p, one * n));
-  snprintf(s->answer, sizeof s->answer, "%.*s", (int)(line.n < 200 ? line.n : 200), line.p);
-  for (char *c = s->answer; *c; c++)
+  if (!slice_starts(line, "4") && !slice_starts(line, "5")) return one * n;
+  snprintf(s->refusal, sizeof s->refusal, "%.*s", (int)(line.n < 200 ? line.n : 200), line.p);
+  for (char *c = s->refusal; *c; c++)
     if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f) *c = '?';
   return one * n;
 }
@@ -99,8 +100,7 @@ static enum err failure(struct ctx *cx, CURLcode rc, const struct sending *s, co
   for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
     if (failures[i].code == rc)
       return FAIL(cx, failures[i].e, "%s: %s", failures[i].what, *detail ? detail : curl_easy_strerror(rc));
-  if (s->answer[0] == '4' || s->answer[0] == '5')
-    return FAIL(cx, E_REFUSED, "the mail server refused it: %s", s->answer);
+  if (s->refusal[0]) return FAIL(cx, E_REFUSED, "the mail server refused it: %s", s->refusal);
   return FAIL(cx, E_UNREACHABLE, "the mail was not sent: %s", *detail ? detail : curl_easy_strerror(rc));
 }
 

@@ -86,7 +86,7 @@ static void dates_name_who_and_what(void **state) {
   assert_non_null(strstr(d->fix, "it@example.org"));
   assert_non_null(strstr(d->fix, "Alex Owner"));
   assert_non_null(strstr(d->fix, c.serial_number));
-  assert_non_null(strstr(d->effect, "(1 enrolled device)"));
+  assert_non_null(strstr(d->effect, "(1 enrollment)"));
   assert_string_equal(d->also_to, "alex@example.org,deputy@example.org");
   assert_int_equal(find("pushcert-plan")->at, c.imported_at + 90 * US_DAY);
   assert_int_equal(find("account")->at, r.confirmed_at + 90 * US_DAY);
