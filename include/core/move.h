@@ -20,7 +20,7 @@ struct move_facts {
   bool user_enrollment, migrated, adopted; /* migrated, adopted: another server, or an earlier database, enrolled it */
   bool awaiting;                           /* it waits in Setup Assistant */
   bool by_link;                            /* by a link or profile of this server */
-  bool supervised;                         /* known by its bypass code; false: not known */
+  bool supervised;                         /* it said so, or its bypass code is known; false: not known */
 };
 const struct move_way *move_way_of(const struct move_facts *f);
 

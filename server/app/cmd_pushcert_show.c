@@ -148,14 +148,18 @@ static void print_certificate(struct ctx *cx, struct js *o) {
   pushcert_field(cx, "  Apple", proof(cx, o));
 }
 
-/* What is worth telling of an act: whose account, what Apple said, from which address to which, why. */
+/* What is worth telling of an act: what Apple said, from which address to which, else one of its members. */
 static const char *detail(struct ctx *cx, struct js *act) {
+  static const struct {
+    const char *member, *label;
+  } tells[] = {{"reason", ""}, {"state", ""}, {"every", "every "}, {"on", "on "}, {"apple_account", "Apple Account "}};
   struct js *d = js_get(act, "detail");
   const char *from = js_str(d, "from"), *to = js_str(d, "to"), *said = js_str(d, "proof");
   if (said) return ctx_printf(cx, "%s: %s", said, js_str(d, "text") ? js_str(d, "text") : "");
   if (from || to) return ctx_printf(cx, "%s to %s", from ? from : "none", to ? to : "none");
-  if (js_str(d, "reason")) return js_str(d, "reason");
-  return js_str(d, "apple_account") ? ctx_printf(cx, "Apple Account %s", js_str(d, "apple_account")) : NULL;
+  for (size_t i = 0; i < sizeof tells / sizeof *tells; i++)
+    if (js_str(d, tells[i].member)) return ctx_printf(cx, "%s%s", tells[i].label, js_str(d, tells[i].member));
+  return NULL;
 }
 
 static void print_acts(struct ctx *cx, struct js *acts) {

@@ -65,7 +65,8 @@ enum err move_candidates(struct ctx *cx, struct db *db, const struct move_wanted
   TRY(db_open_rows(cx, db, &r,
                    "SELECT e.seq, e.device, e.type LIKE 'User Enrollment%', g.origin = 'migrated',"
                    " g.origin = 'adopted', g.awaiting_configuration, g.session IS NOT NULL,"
-                   " EXISTS (SELECT 1 FROM escrow s WHERE s.device = e.device AND s.kind = 'bypass-code')"
+                   " coalesce(d.supervised, 0) = 1"
+                   " OR EXISTS (SELECT 1 FROM escrow s WHERE s.device = e.device AND s.kind = 'bypass-code')"
                    " FROM enrollment e JOIN device d ON d.seq = e.device LEFT JOIN generation g ON g.seq = d.generation"
                    " WHERE " LISTENS " AND e.seq > $2"
                    " AND NOT EXISTS (SELECT 1 FROM move_device v WHERE v.move = $4 AND v.device = e.device)"

@@ -34,8 +34,8 @@ static enum err read_files(struct ctx *cx, struct pushcert_pile *p) {
   p->seen = ctx_alloc(cx, (u->n + 1) * sizeof *p->seen);
   for (size_t i = 0; i < u->n; i++) {
     if (u->files[i].bytes.n > PUSHCERT_FILE_MOST)
-      return FAIL(cx, E_TOO_LARGE, "a push certificate with its key has at most %d bytes, this file %zu",
-                  PUSHCERT_FILE_MOST, u->files[i].bytes.n);
+      return FAIL(cx, E_TOO_LARGE, "a push certificate with its key has at most %d bytes, %s %zu", PUSHCERT_FILE_MOST,
+                  pushcert_shown_name(cx, u->files[i].name, "this file"), u->files[i].bytes.n);
     TRY(pushcert_see(cx, &p->seen[i], &u->files[i], &opener));
     TRY(gather(cx, p, &p->seen[i].in));
     if (p->seen[i].utf16) pushcert_note(p, "A file was saved as UTF-16; it was read all the same.");

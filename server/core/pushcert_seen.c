@@ -102,9 +102,9 @@ static void unwrap(struct ctx *cx, struct pushcert_seen *s) {
 
 /* ---- reading ---- */
 
-static const char *shown_name(struct ctx *cx, const char *name) {
+const char *pushcert_shown_name(struct ctx *cx, const char *name, const char *otherwise) {
   struct slice s = slice_of(name);
-  return s.n && s.n <= NAME_MOST && text_is_plain(s) ? ctx_strdup(cx, name) : "this";
+  return s.n && s.n <= NAME_MOST && text_is_plain(s) ? ctx_strdup(cx, name) : otherwise;
 }
 
 static enum err locked(struct ctx *cx, const struct pushcert_seen *s) {
@@ -134,7 +134,7 @@ static enum err locked(struct ctx *cx, const struct pushcert_seen *s) {
 
 enum err pushcert_see(struct ctx *cx, struct pushcert_seen *out, const struct pushcert_file *file,
                       struct pki_opener *opener) {
-  *out = (struct pushcert_seen){.name = shown_name(cx, file->name), .bytes = file->bytes};
+  *out = (struct pushcert_seen){.name = pushcert_shown_name(cx, file->name, "this"), .bytes = file->bytes};
   unwrap(cx, out);
   enum err e = pki_file_read(cx, &out->in, out->bytes, opener);
   if (e != OK) {

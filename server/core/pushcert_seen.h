@@ -20,6 +20,9 @@ struct pushcert_seen {
 MUST_CHECK enum err pushcert_see(struct ctx *cx, struct pushcert_seen *out, const struct pushcert_file *file,
                                  struct pki_opener *opener);
 
+/* The file's name when it is safe to print. */
+const char *pushcert_shown_name(struct ctx *cx, const char *name, const char *otherwise);
+
 /* A row of the table of wrong files. */
 struct pushcert_kind {
   const char *slug;

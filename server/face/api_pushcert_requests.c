@@ -105,6 +105,7 @@ static enum err read_want(struct http_req *rq, struct db *db, struct pushcert_wa
   TRY(api_string(cx, o, "email", &want->email));
   TRY(api_bool(cx, o, "same_key", &want->same_key));
   TRY(api_bool(cx, o, "new_topic", &fresh));
+  if (fresh && want->same_key) return FAIL(cx, E_INVALID, "the request for a new topic gets a key of its own");
   if (fresh && want->topic) return FAIL(cx, E_INVALID, "a new topic is made by Apple, not named");
   if (fresh) return OK;
   enum err e = pushcert_topic_meant(cx, db, want->topic, &want->topic);

@@ -127,6 +127,7 @@ def test_from_the_request_to_the_push(tmp):
 
     # With the same key: the request is made with the key of the certificate in use.
     server.cli("pushcert", "csr", "--same-key", "--out", tmp / "same.csr")
+    assert "key of its own" in server.cli("pushcert", "csr", "--same-key", "--new-topic", expect=1).stderr
     same = x509.load_pem_x509_csr((tmp / "same.csr").read_bytes())
     assert same.public_key() == x509.load_pem_x509_certificate((tmp / "renewed.pem").read_bytes()).public_key()
     apns.stop()

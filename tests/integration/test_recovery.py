@@ -108,6 +108,7 @@ def test_move_off_a_lost_topic(tmp):
     assert [link["id"] for link in server.cli_json("pushcert", "move", "links")] == ["WAITS"]
     assert server.cli_json("pushcert", "move", "end")["ended_at"]
     assert "ended" in server.cli("pushcert", "move").stdout
+    assert "the account is lost" in server.cli("pushcert", "history").stdout
     server.cli("pushcert", "move", "end", expect=3)
     lab.server.stop()
     lab.apns.stop()

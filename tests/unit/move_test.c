@@ -1,7 +1,7 @@
 /* A topic is lost: its devices move to another one, each by the way that is known to work. */
 #include "core_fixture.h"
 
-#include "core/move.h"
+#include "core/move_int.h"
 
 #define OTHER "com.apple.mgmt.External.99999999-2222-3333-4444-555555555555"
 
@@ -48,6 +48,24 @@ static void test_ways(void **state) {
     assert_string_equal(move_way_of(&rows[i].facts)->slug, rows[i].slug);
     assert_string_equal(move_way_of(&rows[i].facts)->erase, rows[i].erase);
   }
+}
+
+static enum err supervised_job(struct ctx *cx, struct db *db, void *id) {
+  return db_run(cx, db, "UPDATE device SET supervised = 1 WHERE id = $1", DB_S(id));
+}
+
+/* What a device said of itself is known. */
+static void test_supervised(void **state) {
+  (void)state;
+  struct move_candidate *rows;
+  size_t n;
+  enrolled("A");
+  enrolled("B");
+  must(in_job(supervised_job, (void *)(uintptr_t) "B"));
+  must(move_candidates(fx.cx, reader(), &(struct move_wanted){0, 0, TOPIC}, 10, &rows, &n));
+  assert_int_equal(n, 2);
+  assert_false(rows[0].facts.supervised);
+  assert_true(rows[1].facts.supervised);
 }
 
 /* Nothing begins without a reason, without devices, or twice. */
@@ -173,8 +191,8 @@ static void test_forgotten(void **state) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ways), T(test_refusals), T(test_listing), T(test_latecomers), T(test_links), T(test_done),
-      T(test_forgotten),
+      cmocka_unit_test(test_ways), T(test_supervised), T(test_refusals), T(test_listing),
+      T(test_latecomers),          T(test_links),      T(test_done),     T(test_forgotten),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
