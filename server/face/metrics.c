@@ -122,6 +122,8 @@ static enum err pushes(struct page *p) {
   one(p, "pomona_push_answered_total", "counter", "Pushes that APNs answered.", (double)h.answered);
   one(p, "pomona_push_failed_total", "counter", "Pushes that APNs refused or that were lost.", (double)h.failed);
   one(p, "pomona_push_due", "gauge", "Wake-ups that are due now.", (double)h.due);
+  one(p, "pomona_push_rate", "gauge",
+      "Pushes a second at most, now: less than wake-rate when devices are slow to be served.", (double)h.rate);
   return OK;
 }
 
