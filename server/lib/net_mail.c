@@ -7,11 +7,13 @@
 #include <string.h>
 
 #define TIMEOUT_US (30 * US_SECOND)
+#define FAREWELL_US (2 * US_SECOND) /* libcurl waits for the answer to QUIT, too */
 
 struct sending {
   const struct net_mail *m;
   size_t sent;
-  char refusal[256]; /* the server's last line that begins with 4 or 5 */
+  int64_t timeout_us, until; /* until: monotonic, with the farewell */
+  char refusal[256];         /* the server's last line that begins with 4 or 5 */
 };
 
 static size_t on_read(char *to, size_t one, size_t n, void *arg) {
@@ -36,7 +38,8 @@ static size_t on_line(char *p, size_t one, size_t n, void *arg) {
 static int on_progress(void *arg, curl_off_t dl_all, curl_off_t dl, curl_off_t ul_all, curl_off_t ul) {
   const struct sending *s = arg;
   (void)dl_all, (void)dl, (void)ul_all, (void)ul;
-  return s->m->stop && atomic_load(s->m->stop); /* true ends the transfer */
+  /* true ends the transfer */
+  return clock_mono_us() > s->until || (s->m->stop && atomic_load(s->m->stop));
 }
 
 /* Has the URL a name or a password? E_USAGE when it is no URL of a mail server. */
@@ -53,12 +56,13 @@ static enum err look_at_url(struct ctx *cx, const char *url, bool *password) {
 
 static void set_up(CURL *curl, struct sending *s, bool password, struct curl_slist *to) {
   const struct net_mail *m = s->m;
-  int64_t timeout_us = m->timeout_us ? m->timeout_us : TIMEOUT_US;
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(curl, CURLOPT_URL, m->url);
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000) + 1);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(s->timeout_us / 1000) + 1);
+  /* The farewell is said while the callback below can still end it, not when nobody looks any more. */
+  curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
   curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(password ? CURLUSESSL_ALL : CURLUSESSL_TRY));
   if (m->ca_file) {
@@ -106,7 +110,7 @@ static enum err failure(struct ctx *cx, CURLcode rc, const struct sending *s, co
 
 enum err net_mail_send(struct ctx *cx, const struct net_mail *m) {
   char detail[CURL_ERROR_SIZE] = "";
-  struct sending s = {.m = m};
+  struct sending s = {.m = m, .timeout_us = m->timeout_us ? m->timeout_us : TIMEOUT_US};
   bool password;
   nh_set_up();
   TRY(look_at_url(cx, m->url, &password));
@@ -117,6 +121,7 @@ enum err net_mail_send(struct ctx *cx, const struct net_mail *m) {
     curl_slist_free_all(to);
     return FAIL(cx, E_INTERNAL, "the mail client cannot be set up");
   }
+  s.until = clock_mono_us() + s.timeout_us + FAREWELL_US;
   set_up(curl, &s, password, to);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   CURLcode rc = curl_easy_perform(curl);
