@@ -114,12 +114,13 @@ enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enr
   if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK; /* forgotten since it came */
   TRY(e);
   if (!w.exists && !next) return OK;
+  w.seen_at = later(w.seen_at, seen_at);
+  if (w.sent_at > seen_at) return push_row_save(cx, db, &w); /* it has not answered that push; the next has its time */
   /* What became due after the device came: asked for, it goes all the same; else while commands wait. */
   bool newer = w.due_at > seen_at && !w.answered_at;
   bool keep = newer && (w.why == PUSH_ASKED || (w.why == PUSH_COMMAND && w.due_at < next));
   if (next && !w.due_at && !w.answered_at) uuid_new(w.apns_id);
-  if (w.taken && w.sent_at <= seen_at) TRY(came(cx, db, &w, seen_at));
-  w.seen_at = later(w.seen_at, seen_at);
+  if (w.taken) TRY(came(cx, db, &w, seen_at));
   w.attempts = 0;
   if (!keep) w.due_at = next, w.why = PUSH_LATER;
   /* What is later the push thread finds by itself. */

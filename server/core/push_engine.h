@@ -153,7 +153,9 @@ void topic_connect_resolved(struct push *p, const char *topic, enum err e, const
 
 /* ---- the way to APNs ---- */
 
-void link_load(struct push *p, struct topic *t);
+/* As it was left by the last run. False: with another certificate. */
+bool link_load(struct push *p, struct topic *t);
+const char *link_host(const struct push *p);      /* of apns-url, with its port; "" when it is none */
 void link_renewed(struct topic *t);               /* another certificate: nothing was refused to it yet */
 void link_ready(struct push *p, struct topic *t); /* a connection is there */
 void link_down(struct push *p, struct topic *t, const struct link_trouble *trouble);

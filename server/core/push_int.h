@@ -131,7 +131,7 @@ MUST_CHECK enum err push_reserve(struct ctx *cx, struct db *db, const char *topi
 /* Why pushes with this certificate (its seq) stop, and until when; until 0: they do not. */
 struct push_stop_note {
   int64_t until, pushcert;
-  char *text;
+  char *host, *text; /* host: that refused, with its port */
 };
 MUST_CHECK enum err push_stop_read(struct ctx *cx, struct db *db, const char *topic, struct push_stop_note *out);
 MUST_CHECK enum err push_stop_write(struct ctx *cx, struct db *db, const char *topic,

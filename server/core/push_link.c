@@ -14,8 +14,12 @@
 
 static void text_set(char *to, size_t room, const char *from) { snprintf(to, room, "%s", from ? from : ""); }
 
-/* As it was left by the last run: a trouble that lasts keeps its beginning. */
-void link_load(struct push *p, struct topic *t) {
+const char *link_host(const struct push *p) {
+  return p->url.host ? ctx_printf(p->cx, "%s:%d", p->url.host, p->url.port) : "";
+}
+
+/* A trouble that lasts keeps its beginning; what another host refused does not speak of this one. */
+bool link_load(struct push *p, struct topic *t) {
   struct link *l = &t->link;
   struct push_link row;
   bool found;
@@ -23,9 +27,10 @@ void link_load(struct push *p, struct topic *t) {
   if (push_link_of(p->cx, p->db, t->name, &row, &found) != OK) {
     log_failure(LOG_ERROR, p->cx, "the state of the way to APNs cannot be read");
     ctx_clear_error(p->cx);
-    return;
+    return true;
   }
-  if (!found) return;
+  if (!found) return true;
+  bool same = row.pushcert == t->pushcert, here = strcmp(row.host, link_host(p)) == 0;
   l->known = true;
   l->up = row.up;
   l->since = row.since;
@@ -35,7 +40,8 @@ void link_load(struct push *p, struct topic *t) {
   l->refused_at = row.refused_at;
   text_set(l->text, sizeof l->text, row.text);
   text_set(l->issuer, sizeof l->issuer, row.issuer);
-  text_set(l->refusal, sizeof l->refusal, row.pushcert == t->pushcert ? row.refusal : NULL);
+  text_set(l->refusal, sizeof l->refusal, same && here ? row.refusal : NULL);
+  return same;
 }
 
 void link_renewed(struct topic *t) {
@@ -150,7 +156,7 @@ static void write_link(struct push *p, struct topic *t) {
   memcpy(k->topic, t->name, n);
   k->link = t->link;
   k->pushcert = t->pushcert;
-  k->host = mem_strdup(p->url.host ? ctx_printf(p->cx, "%s:%d", p->url.host, p->url.port) : "");
+  k->host = mem_strdup(link_host(p));
   t->link.dirty = false;
   t->link.writing = true;
   t->link.write_at = p->mono + WRITE_GAP;

@@ -14,18 +14,21 @@
 
 static void copy_id(char out[UUID_LEN + 1], const char *id) { snprintf(out, UUID_LEN + 1, "%s", id ? id : ""); }
 
+/* A time in the future is of a clock that was wrong: it tells nothing. */
+static int64_t past(int64_t at) { return at > clock_now_us() + US_MINUTE ? 0 : at; }
+
 static void read_wake(struct db_rows *r, struct wake *w) {
   w->enabled = db_int(r, 0);
   w->topic = db_text(r, 1);
   w->token_now = db_blob(r, 2);
   w->token_at = db_int(r, 3);
-  w->last_seen = db_int(r, 4);
+  w->last_seen = past(db_int(r, 4));
   w->exists = !db_is_null(r, 5);
   w->due_at = db_int(r, 6);
   copy_id(w->apns_id, db_text(r, 7));
   w->why = push_why_of(db_text(r, 8));
   w->attempts = (int)db_int(r, 9);
-  w->sent_at = db_int(r, 10);
+  w->sent_at = past(db_int(r, 10));
   w->token = db_blob(r, 11);
   w->answered_at = db_int(r, 12);
   w->status = (int)db_int(r, 13);
@@ -33,7 +36,7 @@ static void read_wake(struct db_rows *r, struct wake *w) {
   w->apns_timestamp = db_int(r, 15);
   w->failed_since = db_int(r, 16);
   w->dead_at = db_int(r, 17);
-  w->seen_at = db_int(r, 18);
+  w->seen_at = past(db_int(r, 18));
   w->id = db_text(r, 19);
   w->blocked = db_int(r, 20) != 0;
   w->taken_at = db_int(r, 21);
@@ -228,21 +231,23 @@ enum err push_reserve(struct ctx *cx, struct db *db, const char *topic, int most
   return *wait_us ? OK : fact_write(cx, db, name, ctx_printf(cx, "%s%" PRId64, kept, now));
 }
 
-/* "until seq text" */
+/* "until seq host text" */
 enum err push_stop_read(struct ctx *cx, struct db *db, const char *topic, struct push_stop_note *out) {
-  struct slice rest, until, seq;
+  struct slice rest, until, seq, host;
   char *value;
   *out = (struct push_stop_note){0};
   TRY(fact_read(cx, db, ctx_printf(cx, "push.stopped %s", topic), &value));
   rest = slice_of(value);
-  if (!slice_cut(&rest, ' ', &until) || !slice_cut(&rest, ' ', &seq)) return OK;
+  if (!slice_cut(&rest, ' ', &until) || !slice_cut(&rest, ' ', &seq) || !slice_cut(&rest, ' ', &host)) return OK;
   if (!slice_to_i64(until, &out->until) || !slice_to_i64(seq, &out->pushcert)) *out = (struct push_stop_note){0};
+  out->host = ctx_memdup(cx, host.p, host.n);
   out->text = ctx_memdup(cx, rest.p, rest.n);
   return OK;
 }
 
 enum err push_stop_write(struct ctx *cx, struct db *db, const char *topic, const struct push_stop_note *note) {
-  const char *value = ctx_printf(cx, "%" PRId64 " %" PRId64 " %s", note->until, note->pushcert, note->text);
+  const char *value =
+      ctx_printf(cx, "%" PRId64 " %" PRId64 " %s %s", note->until, note->pushcert, note->host, note->text);
   return fact_write(cx, db, ctx_printf(cx, "push.stopped %s", topic), value);
 }
 

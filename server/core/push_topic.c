@@ -21,7 +21,9 @@ struct topic *topic_find(const struct push *p, const char *name) {
 }
 
 bool topic_usable(const struct push *p, const struct topic *t) {
-  return t->tls && t->not_after > p->now && t->stopped_until <= p->now;
+  /* A stop of longer than stops are is of a clock that was set back since. */
+  bool stopped = t->stopped_until > p->now && t->stopped_until <= p->now + p->tuning.stop_most;
+  return t->tls && t->not_after > p->now && !stopped;
 }
 
 size_t topic_waiting(const struct topic *t) { return t->waiting[0].n + t->waiting[1].n; }
@@ -78,6 +80,60 @@ static void window_reset(struct push *p, struct topic *t) {
   t->answered_from = p->mono;
 }
 
+/* ---- what is written of a stop ---- */
+
+struct stop {
+  struct work w;
+  struct push_stop_note note;
+  char *topic;
+  bool alarm;
+  int64_t *refused; /* whose tokens are not dead after all */
+  size_t n, at;
+};
+
+static enum err stop_alarm(struct ctx *cx, struct db *db, const struct stop *s) {
+  struct js *data = js_object(cx);
+  js_set_string(data, "topic", s->topic);
+  js_set_string(data, "reason", s->note.text);
+  js_set_time(data, "until", s->note.until);
+  return event_add(cx, db, "push.stopped", NULL, data);
+}
+
+static enum err stop_fn(struct ctx *cx, struct db *db, struct work *w) {
+  struct stop *s = (struct stop *)w;
+  if (s->at == 0) TRY(push_stop_write(cx, db, s->topic, &s->note));
+  if (s->at == 0 && s->alarm) TRY(stop_alarm(cx, db, s));
+  for (size_t i = s->at; i < s->n && i < s->at + STEP; i++) TRY(push_spare(cx, db, s->refused[i], clock_now_us()));
+  return OK;
+}
+
+static void stop_finish(struct push *p, struct work *w) {
+  struct stop *s = (struct stop *)w;
+  s->at += STEP;
+  if (w->e == OK && s->at < s->n) {
+    work_again(p, w);
+    return;
+  }
+  free(s->note.host);
+  free(s->note.text);
+  free(s->topic);
+  free(s->refused);
+  work_free(w);
+}
+
+static struct stop *stop_new(const struct push *p, const struct topic *t, int64_t until, const char *why) {
+  struct stop *s = mem_alloc(sizeof *s);
+  s->note = (struct push_stop_note){until, t->pushcert, mem_strdup(link_host(p)), mem_strdup(why)};
+  s->topic = mem_strdup(t->name);
+  return s;
+}
+
+static void forget_stop(struct push *p, const struct topic *t) {
+  work_post(p, &stop_new(p, t, 0, "")->w, stop_fn, stop_finish);
+}
+
+/* ---- one topic ---- */
+
 static enum err make_tls(struct push *p, struct topic *t, const char *ca) {
   struct tls_client_conf conf = {.ca_file = ca, .alpn_h2 = true};
   int64_t not_after;
@@ -85,9 +141,16 @@ static enum err make_tls(struct push *p, struct topic *t, const char *ca) {
   return tls_client_new(p->cx, &t->tls, &conf);
 }
 
+/* Refusals that were met on another way to APNs, or are longer ago than stops last by a clock that was set back, say
+ * nothing. */
+static bool still_stopped(struct push *p, const struct push_stop_note *stop, const struct pushcert *cert, bool moved) {
+  bool in_time = stop->until > p->now && stop->until <= p->now + p->tuning.stop_most;
+  return in_time && stop->pushcert == cert->seq && !moved && strcmp(stop->host, link_host(p)) == 0;
+}
+
 static void topic_load(struct push *p, struct topic *t, const struct pushcert *cert, const char *made_of) {
   struct push_stop_note stop = {0};
-  bool renewed = t->pushcert != 0 && t->pushcert != cert->seq;
+  bool renewed = t->pushcert != 0 && t->pushcert != cert->seq, moved = t->made_of && strcmp(t->made_of, made_of) != 0;
   tls_client_free(t->tls);
   free(t->made_of);
   t->tls = NULL;
@@ -96,7 +159,8 @@ static void topic_load(struct push *p, struct topic *t, const struct pushcert *c
   if (renewed)
     link_renewed(t);
   else if (!t->link.known)
-    link_load(p, t);
+    renewed = !link_load(p, t);
+  if (moved) link_refused(p, t, "");
   t->not_after = cert->not_after;
   connections_retire(p, t);
   if (make_tls(p, t, core_conf(p->core)->apns_ca) != OK || push_stop_read(p->cx, p->db, t->name, &stop) != OK) {
@@ -104,7 +168,8 @@ static void topic_load(struct push *p, struct topic *t, const struct pushcert *c
     health_trouble(p, ctx_error_text(p->cx));
     ctx_clear_error(p->cx);
   }
-  bool stopped = stop.until > p->now && stop.pushcert == cert->seq;
+  bool stopped = still_stopped(p, &stop, cert, moved);
+  if (stop.until > p->now && stop.pushcert == cert->seq && !stopped) forget_stop(p, t);
   t->stopped_until = stopped ? stop.until : 0;
   t->stops = stopped;
   t->failures = t->faults = 0;
@@ -169,44 +234,6 @@ void topics_free(struct push *p) {
 
 /* ---- stopping ---- */
 
-struct stop {
-  struct work w;
-  struct push_stop_note note;
-  char *topic;
-  bool alarm;
-  int64_t *refused; /* whose tokens are not dead after all */
-  size_t n, at;
-};
-
-static enum err stop_alarm(struct ctx *cx, struct db *db, const struct stop *s) {
-  struct js *data = js_object(cx);
-  js_set_string(data, "topic", s->topic);
-  js_set_string(data, "reason", s->note.text);
-  js_set_time(data, "until", s->note.until);
-  return event_add(cx, db, "push.stopped", NULL, data);
-}
-
-static enum err stop_fn(struct ctx *cx, struct db *db, struct work *w) {
-  struct stop *s = (struct stop *)w;
-  if (s->at == 0) TRY(push_stop_write(cx, db, s->topic, &s->note));
-  if (s->at == 0 && s->alarm) TRY(stop_alarm(cx, db, s));
-  for (size_t i = s->at; i < s->n && i < s->at + STEP; i++) TRY(push_spare(cx, db, s->refused[i], clock_now_us()));
-  return OK;
-}
-
-static void stop_finish(struct push *p, struct work *w) {
-  struct stop *s = (struct stop *)w;
-  s->at += STEP;
-  if (w->e == OK && s->at < s->n) {
-    work_again(p, w);
-    return;
-  }
-  free(s->note.text);
-  free(s->topic);
-  free(s->refused);
-  work_free(w);
-}
-
 static bool collect(struct slice key, void *value, void *arg) {
   struct stop *s = arg;
   if (value != &fine_mark) memcpy(&s->refused[s->n++], key.p, sizeof *s->refused);
@@ -217,9 +244,7 @@ void topic_stop(struct push *p, struct topic *t, int64_t span_us, const char *wh
   int64_t span = p->tuning.stop_first;
   for (int i = 0; i < t->stops && span < p->tuning.stop_most; i++) span *= 2;
   t->stopped_until = p->now + (span_us ? span_us : span < p->tuning.stop_most ? span : p->tuning.stop_most);
-  struct stop *s = mem_alloc(sizeof *s);
-  s->note = (struct push_stop_note){t->stopped_until, t->pushcert, mem_strdup(why)};
-  s->topic = mem_strdup(t->name);
+  struct stop *s = stop_new(p, t, t->stopped_until, why);
   s->alarm = t->stops++ == 0;
   s->refused = mem_alloc((t->refused + 1) * sizeof *s->refused);
   map_filter(t->answered, collect, s);

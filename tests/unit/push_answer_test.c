@@ -184,6 +184,58 @@ static void renewal_ends_stop(void **state) {
   await_number(w, "SELECT count(*) FROM wake WHERE status = 200", 20);
 }
 
+/* Goal: a stop is of the way it was met on: with another apns-url, put right while the server runs or before it
+ * starts, everything goes. */
+static void way_mended(void **state) {
+  struct world *w = *state;
+  struct core_conf mended[2];
+  add_devices(w, 1, 20, TOPIC);
+  w->apns.answer = answer_wrong_topic;
+  push_up(w);
+  push_now(w, results_of(w, 1, 20), 20, PUSH_COMMAND);
+  await_number(w, "SELECT count(*) FROM event WHERE kind = 'push.stopped'", 1);
+  for (int i = 0; i < 2; i++) {
+    state_is(w, 1, "stopped");
+    if (i == 1) push_down(w);
+    apns_stop(w);
+    w->apns.port = 0;
+    w->apns.answer = i == 0 ? answer_wrong_topic : answer_fine;
+    apns_start(w);
+    mended[i] = w->conf;
+    mended[i].apns_url = ctx_printf(w->cx, "https://127.0.0.1:%d", w->apns.port);
+    atomic_store(&w->core.conf, &mended[i]);
+    int64_t before = requests(w);
+    if (i == 1)
+      push_up(w);
+    else
+      push_reload(w->core.push);
+    await_requests(w, before + 20);
+    if (i == 0) await_number(w, "SELECT count(*) FROM event WHERE kind = 'push.stopped'", 2);
+  }
+  await_number(w, "SELECT count(*) FROM wake WHERE status = 200", 20);
+  state_is(w, 1, "pending");
+}
+
+/* Goal: a certificate that was renewed while no push thread ran tries dead tokens again, too. */
+static void renewed_while_down(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 2);
+  add_devices(w, 1, 2, TOPIC);
+  push_up(w);
+  push_now(w, r, 1, PUSH_ASKED);
+  await_number(w, "SELECT count(*) FROM apns_link", 1);
+  push_now(w, r + 1, 1, PUSH_ASKED);
+  push_down(w);
+  run_sql(w, "UPDATE wake SET dead_at = 1, status = 410, due_at = $1 WHERE enrollment = 1",
+          DB_I(clock_now_us() + 6 * US_DAY), DB_END);
+  push_up(w);
+  push_down(w);
+  assert_int_equal(pushes_to(w, 1), 1); /* the certificate is the same */
+  import(w, TOPIC, 200);
+  push_up(w);
+  await_number(w, "SELECT count(*) FROM wake WHERE enrollment = 1 AND status = 200 AND dead_at IS NULL", 1);
+}
+
 /* Goal: dead tokens are tried again with a new certificate of their topic, and only of theirs. */
 static void renewal_revives(void **state) {
   struct world *w = *state;
@@ -345,6 +397,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(handshake_refused, world_up, world_down),
       cmocka_unit_test_setup_teardown(certificate_missing, world_up, world_down),
       cmocka_unit_test_setup_teardown(withdrawn_and_back, world_up, world_down),
+      cmocka_unit_test_setup_teardown(way_mended, world_up, world_down),
+      cmocka_unit_test_setup_teardown(renewed_while_down, world_up, world_down),
       cmocka_unit_test_setup_teardown(unavailable_first, world_up, world_down),
       cmocka_unit_test_setup_teardown(odd_answers, world_up, world_down),
       cmocka_unit_test_setup_teardown(new_gone_is_dead, world_up, world_down),

@@ -397,6 +397,43 @@ static void queued_since(void **state) {
   assert_int_equal(row(w).due_at, 0);
 }
 
+/* Goal: a push that went out after the device came keeps its own schedule: it is no answer to it. */
+static void sent_since(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 1);
+  add_devices(w, 1, 1, TOPIC);
+  make_due(w, r, 1, PUSH_ASKED);
+  sent(w, US_SECOND);
+  struct wake before = row(w);
+  in_job(w, seen_fn, &(struct seen){before.sent_at - 1000, 0});
+  assert_int_equal(row(w).due_at, before.due_at);
+  in_job(w, seen_fn, &(struct seen){before.sent_at - 1000, before.sent_at + 2000}); /* not twice within a minute */
+  assert_int_equal(row(w).due_at, before.due_at);
+  assert_int_equal(row(w).seen_at, before.sent_at - 1000);
+  in_job(w, seen_fn, &(struct seen){before.sent_at + 1000, 0});
+  assert_int_equal(row(w).due_at, 0);
+}
+
+/* Goal: times of a clock that was ahead, and was set right, keep no push back and let none go again and again. */
+static void clock_was_ahead(void **state) {
+  struct world *w = *state;
+  struct push_result *r = results_of(w, 1, 1);
+  int64_t now = clock_now_us();
+  add_devices(w, 1, 1, TOPIC);
+  make_due(w, r, 1, PUSH_COMMAND);
+  sent(w, -US_DAY);
+  run_sql(w, "UPDATE wake SET seen_at = $1", DB_I(now + US_DAY), DB_END);
+  run_sql(w, "UPDATE enrollment SET last_seen = $1", DB_I(now + US_DAY), DB_END);
+  make_due(w, r, 1, PUSH_COMMAND);
+  assert_true(row(w).due_at < now + US_MINUTE);
+  push_up(w);
+  await_number(w, "SELECT count(*) FROM wake WHERE status = 200 AND answered_at IS NOT NULL", 1);
+  push_down(w);
+  assert_true(row(w).due_at > now + 4 * US_MINUTE);
+  in_job(w, seen_fn, &(struct seen){now + 1, 0});
+  assert_int_equal(row(w).seen_at, now + 1);
+}
+
 /* Goal: CheckOut ends what is due; a new token is pushed to although the former was dead. */
 static void forgotten(void **state) {
   struct world *w = *state;
@@ -495,6 +532,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(gaps, world_up, world_down),
       cmocka_unit_test_setup_teardown(seen_clears, world_up, world_down),
       cmocka_unit_test_setup_teardown(queued_since, world_up, world_down),
+      cmocka_unit_test_setup_teardown(sent_since, world_up, world_down),
+      cmocka_unit_test_setup_teardown(clock_was_ahead, world_up, world_down),
       cmocka_unit_test_setup_teardown(forgotten, world_up, world_down),
       cmocka_unit_test_setup_teardown(states, world_up, world_down),
       cmocka_unit_test_setup_teardown(reservations, world_up, world_down),
