@@ -34,6 +34,7 @@ static enum err load_topic(struct ctx *cx, struct why_shared *s, const char *nam
   *t = (struct why_topic){.name = ctx_strdup(cx, name), .people = ""};
   if (!name) return OK;
   TRY(load_cert(cx, s, t));
+  TRY(push_topic_hindrance(cx, s->db, name, &t->hindrance));
   TRY(push_link_of(cx, s->db, name, &t->link, &t->link_known));
   TRY(pushcert_record_read(cx, s->db, name, &t->record));
   t->people = pushcert_people(cx, &t->record);

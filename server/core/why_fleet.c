@@ -200,7 +200,8 @@ static enum err look_at_share(struct ctx *cx, struct db *db, struct alarm *a) {
   return OK;
 }
 
-/* Several devices have moved to a cause that is rarely one device's own. */
+/* Several devices have moved to a cause that is rarely one device's own. What is one's own, as a token that is gone,
+   may stay for ever: it holds no alarm up. */
 static enum err look_at_moves(struct ctx *cx, struct db *db, struct alarm *a) {
   struct why_count *counts;
   size_t n;
@@ -211,7 +212,7 @@ static enum err look_at_moves(struct ctx *cx, struct db *db, struct alarm *a) {
     const struct why_row *row = row_of(counts[i].slug);
     if (!row || row->number < FIRST_ROW || row->number > LAST_ROW) continue;
     moved += counts[i].lately;
-    all += counts[i].devices;
+    all += row->scope == WHY_DEVICE ? counts[i].lately : counts[i].devices;
     buf_printf(&slugs, "%s%s (%lld)", slugs.n ? ", " : "", row->slug, (long long)counts[i].devices);
   }
   if (all >= MOVED_LEAST) a->stays = true;

@@ -60,7 +60,8 @@ struct why_topic { /* K and A: of the topic that the channel listens on */
   int64_t devices; /* that listen on it */
   bool found;      /* there is a certificate */
   struct pushcert cert;
-  char *key_trouble; /* why its key cannot be read; NULL: it can */
+  char *key_trouble;     /* why its key cannot be read; NULL: it can */
+  const char *hindrance; /* why its pushes do not go now (push_topic_hindrance); NULL: they do */
   struct pushcert_record record;
   const char *people; /* pushcert_people */
   bool link_known;

@@ -31,8 +31,6 @@ MUST_CHECK enum err why_count_devices(struct ctx *cx, struct db *db, int64_t *n)
 /* Of the other devices that were seen last from the same address and were woken since this one was seen: how many, and
    how many came. */
 MUST_CHECK enum err why_count_neighbours(struct ctx *cx, const struct why_facts *f, int64_t *woken, int64_t *came);
-/* Wake-ups that are due before this one. */
-MUST_CHECK enum err why_count_ahead(struct ctx *cx, const struct why_facts *f, int64_t *n);
 /* Request types that wait for the channel, "A, B, C", at most five. */
 MUST_CHECK enum err why_list_waiting(struct ctx *cx, const struct why_facts *f, char **out);
 

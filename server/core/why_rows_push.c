@@ -18,6 +18,11 @@ static const char *account(struct ctx *cx, const struct why_topic *t) {
   return known && *known ? known : ctx_strdup(cx, "the Apple Account that it was made with (not recorded)");
 }
 
+static const char *made_by(struct ctx *cx, const struct why_topic *t) {
+  const char *known = t->record.apple_account;
+  return known && *known ? ctx_printf(cx, "Apple Account %s", known) : "its Apple Account is not recorded";
+}
+
 static const char *devices(struct ctx *cx, const struct why_topic *t) {
   return ctx_printf(cx, t->devices == 1 ? "%" PRId64 " device" : "%" PRId64 " devices", t->devices);
 }
@@ -192,10 +197,8 @@ bool why_pushcert_wrong_topic(struct ctx *cx, const struct why_facts *f, struct 
   const char *its = other ? ctx_printf(cx, "the device was enrolled to listen on %s", given)
                           : ctx_printf(cx, "Apple says that this is not the device's (%s)", r.reason);
   return why_say(w,
-                 ctx_printf(cx,
-                            "The push certificate in use (serial number %s) is for the topic %s; %s (Apple Account: "
-                            "%s).",
-                            t->cert.serial_number, t->name, its, account(cx, t)),
+                 ctx_printf(cx, "The push certificate in use (serial number %s, %s) is for the topic %s; %s.",
+                            t->cert.serial_number, made_by(cx, t), t->name, its),
                  ctx_printf(cx, "Import a renewal of %s%s; else enroll the device again: %s.",
                             other ? given : "the topic that the device was enrolled with", back, why_link(cx, f)));
 }

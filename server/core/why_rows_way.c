@@ -10,19 +10,22 @@ enum { TRAILING_MIN = 5, LOST_DAYS = 7 };
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Nothing was sent since it came, or since it was asked for something. */
+/* Wake-ups of its topic go out: what keeps them all is no matter of pace. */
+static bool way_is_open(const struct why_facts *f) {
+  const struct why_topic *t = f->topic;
+  return t->found && !t->key_trouble && !t->hindrance && (!t->link_known || t->link.up);
+}
+
+/* Nothing was sent since it came, or since it was asked for something; what is due later waits for its time instead. */
 bool why_waiting_for_pace(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct why_wake *k = &f->wake;
-  int64_t ahead = 0, rate = core_conf(f->core)->wake_rate;
-  if (!f->enrollment.enabled || f->device.blocked_at) return false;
+  int64_t ahead = 0, in_us = 0;
   if (!k->due_at || k->taken || k->failed_since || k->dead_at || k->sent_at >= k->due_at) return false;
-  if (why_count_ahead(cx, f, &ahead) != OK) ctx_clear_error(cx);
-  int64_t minutes = rate ? ahead / rate / 60 : 0, early = (k->due_at - f->now) / US_MINUTE;
+  if (k->due_at > f->now + US_MINUTE || !f->enrollment.enabled || f->device.blocked_at || !way_is_open(f)) return false;
+  if (push_turn(cx, f->db, f->core, f->enrollment.seq, &ahead, &in_us) != OK) ctx_clear_error(cx);
   return why_say(w,
-                 ctx_printf(cx,
-                            "The wake-up has not had its turn: that is in about %lld min (%lld wake-ups are due "
-                            "before it, %lld a second go out).",
-                            (long long)larger(larger(minutes, early), 1), (long long)ahead, (long long)rate),
+                 ctx_printf(cx, "The wake-up has not had its turn: that is in about %s (%lld wake-up%s due before it).",
+                            enc_age(cx, larger(in_us, US_MINUTE)), (long long)ahead, ahead == 1 ? " is" : "s are"),
                  ctx_strdup(cx, "Nothing is to be done; `wake-rate` is the pace."));
 }
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* How far back a channel's commands are looked through for what it went dark after. */
+/* How far back the commands that a channel was handed are looked through for what it went dark after. */
 enum { PAST = 100 };
 /* So many delays make a habit: below, the usual one is a guess. */
 enum { MEASURED = 5 };
@@ -197,13 +197,14 @@ enum err why_read_head(struct ctx *cx, struct why_facts *f) {
 enum err why_read_past(struct ctx *cx, struct why_facts *f) {
   struct db_rows r;
   struct why_command one;
-  TRY(db_open_rows(cx, f->db, &r,
-                   "SELECT " COMMAND " FROM (SELECT * FROM target WHERE enrollment = "
-                   "(SELECT seq FROM enrollment WHERE id = $1) ORDER BY seq DESC LIMIT $2) t "
-                   "JOIN command c ON c.seq = t.command WHERE t.last_sent_at IS NOT NULL AND c.request_type IN "
-                   "('EraseDevice', 'DeviceLock', 'EnableLostMode', 'DisableLostMode', 'RestartDevice', "
-                   "'ShutDownDevice', 'ScheduleOSUpdate', 'DeviceConfigured') ORDER BY t.seq DESC",
-                   DB_S(f->device.id), DB_I(PAST)));
+  TRY(db_open_rows(
+      cx, f->db, &r,
+      "SELECT " COMMAND " FROM (SELECT * FROM target WHERE enrollment = "
+      "(SELECT seq FROM enrollment WHERE id = $1) AND last_sent_at IS NOT NULL ORDER BY seq DESC LIMIT $2) t "
+      "JOIN command c ON c.seq = t.command WHERE c.request_type IN "
+      "('EraseDevice', 'DeviceLock', 'EnableLostMode', 'DisableLostMode', 'RestartDevice', "
+      "'ShutDownDevice', 'ScheduleOSUpdate', 'DeviceConfigured') ORDER BY t.seq DESC",
+      DB_S(f->device.id), DB_I(PAST)));
   while (db_next(&r)) {
     read_command(&r, &one);
     struct why_command *slot = strcmp(one.type, "DeviceConfigured") == 0 ? &f->configured : &f->dark;
@@ -270,10 +271,6 @@ enum err why_count_neighbours(struct ctx *cx, const struct why_facts *f, int64_t
                    DB_S(f->enrollment.address), DB_I(f->device.seq), DB_I(f->enrollment.seen)));
   if (db_next(&r)) *woken = db_int(&r, 0), *came = db_int(&r, 1);
   return db_close(&r);
-}
-
-enum err why_count_ahead(struct ctx *cx, const struct why_facts *f, int64_t *n) {
-  return db_one_int(cx, f->db, n, "SELECT count(*) FROM wake WHERE due_at < $1", DB_I(f->wake.due_at));
 }
 
 enum err why_list_waiting(struct ctx *cx, const struct why_facts *f, char **out) {

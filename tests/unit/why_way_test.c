@@ -45,6 +45,36 @@ static void it_has_just_been_woken(void) {
   pass(10 * US_SECOND);
 }
 
+static bool has_its_turn(const char *id) {
+  struct why out;
+  must(why_device(fx.cx, reader(), &fx.core, id, NULL, &out));
+  bool found = strcmp(out.slug, "waiting-for-pace") == 0;
+  for (size_t i = 0; i < out.also_n; i++) found |= strcmp(out.also[i], "waiting-for-pace") == 0;
+  return found;
+}
+
+/* Goal: a wake-up does not wait for the pace while the way to Apple is shut, the certificate has ended, pushes are
+ * stopped, or its time is later. */
+static void no_matter_of_pace(void **state) {
+  static const char *const breaks[] = {"INSERT INTO apns_link (topic, up, since, kind, text, host, pushcert) SELECT "
+                                       "topic, 0, 1, 'refused', 'no', '', seq "
+                                       "FROM pushcert",
+                                       "UPDATE pushcert SET not_after = 1",
+                                       "UPDATE wake SET due_at = due_at + 3600000000",
+                                       "UPDATE enrollment SET enabled = 0"};
+  (void)state;
+  for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+    shifted = 0;
+    if (i) assert_int_equal(why_down(state) + why_up(state), 0);
+    a_lives();
+    something_is_asked();
+    is_due("A");
+    assert_true(has_its_turn("A"));
+    facts(breaks[i]);
+    assert_false(has_its_turn("A"));
+  }
+}
+
 /* ---- 30, 31 ---- */
 
 static void a_mac_lives(void) {
@@ -83,6 +113,16 @@ static void a_mac_with_filevault_lives(void) {
 static void an_ipad_with_a_passcode_lives(void) {
   a_tells_of("PasscodePresent");
   facts("UPDATE device SET product_name = 'iPad13,1'");
+}
+
+/* Goal: what it went dark after is found however much was queued since. */
+static void locked_long_ago(void **state) {
+  (void)state;
+  shifted = 0;
+  a_mac_lives();
+  a_does("DeviceLock");
+  for (int i = 0; i < 120; i++) enqueue("A", "DisableRemoteDesktop", ctx_printf(fx.cx, "Q%d", i));
+  expect_verdict("A", NULL, "locked-by-us");
 }
 
 /* Goal: a phone that joins its mobile network before it is unlocked does not wait for a person. */
@@ -175,7 +215,7 @@ static void not_taken_is_no_silence(void **state) {
 }
 
 static const struct why_scenario scenarios[] = {
-    {"pace", 28, "A", NULL, NULL, a_lives, many_are_before_it, a_takes_it, "1 wake-ups are due before it"},
+    {"pace", 28, "A", NULL, NULL, a_lives, many_are_before_it, a_takes_it, "1 wake-up is due before it"},
     {"on its way", 29, "A", NULL, NULL, a_lives, it_has_just_been_woken, a_takes_it, "Woken 10 s ago"},
     {"locked Mac", 30, "A", NULL, NULL, a_mac_lives, it_is_locked, a_takes_it, "Enter the PIN"},
     {"lost mode", 30, "A", NULL, NULL, a_lives, it_is_in_lost_mode, a_takes_it, "DisableLostMode"},
@@ -190,10 +230,12 @@ static const struct why_scenario scenarios[] = {
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
 int main(void) {
-  struct CMUnitTest tests[SCENARIOS + 2] = {
+  struct CMUnitTest tests[SCENARIOS + 4] = {
       cmocka_unit_test_setup_teardown(cellular_waits_for_nobody, why_up, why_down),
       cmocka_unit_test_setup_teardown(not_taken_is_no_silence, why_up, why_down),
+      cmocka_unit_test_setup_teardown(no_matter_of_pace, why_up, why_down),
+      cmocka_unit_test_setup_teardown(locked_long_ago, why_up, why_down),
   };
-  for (int i = 0; i < SCENARIOS; i++) tests[2 + i] = WHY_TEST(scenarios[i]);
+  for (int i = 0; i < SCENARIOS; i++) tests[4 + i] = WHY_TEST(scenarios[i]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
