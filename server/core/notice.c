@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { RECIPIENTS_MAX = 50, DUE_MOST = 20, TITLE_MAX = 300, TEXT_MAX = 16384 };
+enum { RECIPIENTS_MAX = 50, DUE_MOST = 20, EARLY = 6, TITLE_MAX = 300, TEXT_MAX = 16384 };
 #define PATIENCE (20 * US_SECOND)
 #define GIVE_UP_AFTER US_DAY
 
@@ -127,10 +127,20 @@ static enum err outcome_job(struct ctx *cx, struct db *db, void *arg) {
   return notice_delivered(cx, db, o->d, o->at, o->error, o->next_at);
 }
 
+static enum err claim_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct outcome *o = arg;
+  return notice_claim(cx, db, o->d, o->next_at);
+}
+
+static enum err claim(struct ctx *cx, struct core *core, const struct notice_delivery *d, int64_t until) {
+  return db_call(cx, core->store, claim_job, &(struct outcome){.d = d, .next_at = until});
+}
+
 /* After 1, 2, 4 … minutes, hourly at last. */
 static int64_t next_attempt(const struct notice_delivery *d, int64_t now) {
-  int64_t wait = d->attempts < 6 ? US_MINUTE << d->attempts : US_HOUR;
-  return now + wait <= d->created_at + GIVE_UP_AFTER ? now + wait : 0;
+  bool early = d->attempts < EARLY; /* a server that was off for a day may find its network not up yet */
+  int64_t wait = early ? US_MINUTE << d->attempts : US_HOUR;
+  return early || now + wait <= d->created_at + GIVE_UP_AFTER ? now + wait : 0;
 }
 
 static void tell_failure(struct ctx *cx, const struct outcome *o) {
@@ -144,8 +154,11 @@ static void tell_failure(struct ctx *cx, const struct outcome *o) {
 
 static enum err deliver_one(struct ctx *cx, struct core *core, const struct notice_delivery *d) {
   struct outcome o = {.d = d};
+  int64_t begun = clock_now_us(), next = next_attempt(d, begun);
+  /* What came of it may find no room on the disk: then it is not sent again and again. */
+  TRY(claim(cx, core, d, next ? next : begun + US_HOUR));
   enum err e = deliver(cx, core, d);
-  if (e == E_GONE) return e; /* the server ends: the next one does it */
+  if (e == E_GONE) return claim(cx, core, d, begun); /* the server ends: the next one does it */
   o.at = clock_now_us();
   if (e != OK) {
     o.error = ctx_strdup(cx, *ctx_error_text(cx) ? ctx_error_text(cx) : err_text(e));

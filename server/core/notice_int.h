@@ -29,6 +29,8 @@ MUST_CHECK enum err notice_delivery_add(struct ctx *cx, struct db *db, int64_t n
 /* Those that are due at `now`, oldest first. */
 MUST_CHECK enum err notice_due(struct ctx *cx, struct db *db, int64_t now, int most, struct notice_delivery **out,
                                size_t *n);
+/* Before an attempt: not due until then, whatever becomes of it and of this server. */
+MUST_CHECK enum err notice_claim(struct ctx *cx, struct db *db, const struct notice_delivery *d, int64_t until);
 /* What came of an attempt: error NULL: it went well; next_at 0: no more attempts. */
 MUST_CHECK enum err notice_delivered(struct ctx *cx, struct db *db, const struct notice_delivery *d, int64_t at,
                                      const char *error, int64_t next_at);

@@ -33,7 +33,8 @@ enum err notice_due(struct ctx *cx, struct db *db, int64_t now, int most, struct
   TRY(db_open_rows(cx, db, &r,
                    "SELECT d.notice, n.created_at, d.attempts, d.recipient, n.subject, n.step, n.title, n.text, "
                    "n.attachment FROM notice_delivery d JOIN notice n ON n.seq = d.notice "
-                   "WHERE d.next_at IS NOT NULL AND d.next_at <= $1 ORDER BY d.next_at, d.notice, d.recipient LIMIT $2",
+                   "WHERE d.next_at IS NOT NULL AND d.next_at <= $1 "
+                   "ORDER BY d.recipient LIKE 'mailto:%', d.next_at, d.notice, d.recipient LIMIT $2",
                    DB_I(now), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct notice_delivery){.notice = db_int(&r, 0),
@@ -46,6 +47,11 @@ enum err notice_due(struct ctx *cx, struct db *db, int64_t now, int most, struct
                                               .text = db_text(&r, 7),
                                               .attachment = db_text(&r, 8)};
   return db_close(&r);
+}
+
+enum err notice_claim(struct ctx *cx, struct db *db, const struct notice_delivery *d, int64_t until) {
+  return db_run(cx, db, "UPDATE notice_delivery SET next_at = $3 WHERE notice = $1 AND recipient = $2", DB_I(d->notice),
+                DB_S(d->recipient), DB_I(until));
 }
 
 enum err notice_delivered(struct ctx *cx, struct db *db, const struct notice_delivery *d, int64_t at, const char *error,

@@ -40,6 +40,14 @@ static int64_t attempts(size_t i) {
   return n;
 }
 
+static char *in_folder(const char *name) {
+  static char folder[] = "notice-test-XXXXXX";
+  static bool made;
+  if (!made && !mkdtemp(folder)) fail_msg("no folder");
+  made = true;
+  return ctx_printf(fx.cx, "%s/%s", folder, name);
+}
+
 /* ---- rows ---- */
 
 /* The same subject and step is the same notice; each address of the settings and of the notice gets it once. */
@@ -92,6 +100,54 @@ static void given_up_after_a_day(void **state) {
   assert_in_range(attempts(0), 15, 40);
   assert_true(js_is_null(js_get(delivery(0), "next_at")));
   assert_true(js_is_null(js_get(delivery(0), "done_at")));
+}
+
+static enum err lock_outcomes_job(struct ctx *cx, struct db *db, void *arg) {
+  return db_run(cx, db,
+                arg ? "CREATE TRIGGER full BEFORE UPDATE OF done_at ON notice_delivery BEGIN "
+                      "SELECT RAISE(ABORT, 'full'); END"
+                    : "CREATE TRIGGER all_full BEFORE UPDATE ON notice_delivery BEGIN SELECT RAISE(ABORT, 'full'); "
+                      "END");
+}
+
+static int64_t runs(const char *path) {
+  struct slice s;
+  if (file_read(fx.cx, &s, path, 4096) == OK) return (int64_t)s.n;
+  ctx_clear_error(fx.cx);
+  return 0;
+}
+
+/* Where nothing can be written any more, nobody is told the same again and again. */
+static void full_disk_repeats_nothing(void **state) {
+  (void)state;
+  const char *out = in_folder("runs");
+  bool outcome_only = true;
+  must(notify_child_start(fx.cx, &fx.core.notify_child, ctx_printf(fx.cx, "printf x >> %s", out)));
+  raise_one(example);
+  must(in_job(lock_outcomes_job, &outcome_only));
+  assert_int_not_equal(notice_deliver_chore(fx.cx, &fx.core), OK);
+  ctx_clear_error(fx.cx);
+  must(notice_deliver_chore(fx.cx, &fx.core));
+  assert_int_equal(runs(out), 1);
+  must(in_job(lock_outcomes_job, NULL));
+  clock_shift(US_HOUR);
+  assert_int_not_equal(notice_deliver_chore(fx.cx, &fx.core), OK);
+  ctx_clear_error(fx.cx);
+  assert_int_equal(runs(out), 1);
+  notify_child_stop(fx.core.notify_child);
+  fx.core.notify_child = NULL;
+  unlink(out);
+}
+
+/* A server that was off for days may find the network not up yet: the first failure is not the last. */
+static void late_start_is_patient(void **state) {
+  (void)state;
+  fx.conf.smtp_url = "smtp://127.0.0.1:1";
+  fx.conf.mail_to = "a@example.org";
+  raise_one(example);
+  clock_shift(3 * US_DAY);
+  must(notice_deliver_chore(fx.cx, &fx.core));
+  assert_false(js_is_null(js_get(delivery(0), "next_at")));
 }
 
 /* ---- messages ---- */
@@ -174,14 +230,6 @@ static void invitations(void **state) {
 }
 
 /* ---- the child ---- */
-
-static char *in_folder(const char *name) {
-  static char folder[] = "notice-test-XXXXXX";
-  static bool made;
-  if (!made && !mkdtemp(folder)) fail_msg("no folder");
-  made = true;
-  return ctx_printf(fx.cx, "%s/%s", folder, name);
-}
 
 static const char *content(const char *path) {
   struct slice s;
@@ -279,10 +327,11 @@ static void child_may_die(void **state) {
 int main(void) {
 #define WORLD(t) cmocka_unit_test_setup_teardown(t, fixture_open, fixture_close)
   const struct CMUnitTest tests[] = {
-      WORLD(raised_once),          WORLD(without_recipients),           WORLD(given_up_after_a_day),
-      WORLD(headers_are_harmless), WORLD(letters_of_all_kinds),         WORLD(message_ids_are_stable),
-      WORLD(invitations),          WORLD(command_gets_texts),           WORLD(command_may_fail),
-      WORLD(child_may_die),        WORLD(command_ends_with_the_server),
+      WORLD(raised_once),           WORLD(without_recipients),           WORLD(given_up_after_a_day),
+      WORLD(headers_are_harmless),  WORLD(letters_of_all_kinds),         WORLD(message_ids_are_stable),
+      WORLD(invitations),           WORLD(command_gets_texts),           WORLD(command_may_fail),
+      WORLD(child_may_die),         WORLD(command_ends_with_the_server), WORLD(full_disk_repeats_nothing),
+      WORLD(late_start_is_patient),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
