@@ -52,15 +52,15 @@ static char *plural(struct ctx *cx, int64_t n, const char *word) {
 
 /* ---- push certificates ---- */
 
-static bool has_other(const struct dates *d, const struct pushcert *c) {
+static bool other_is_used(const struct dates *d, const struct pushcert *c) {
   for (size_t i = 0; i < d->certs_n; i++)
-    if (!d->certs[i].superseded_at && strcmp(d->certs[i].topic, c->topic) != 0) return true;
+    if (!d->certs[i].superseded_at && d->certs[i].enrollments && strcmp(d->certs[i].topic, c->topic) != 0) return true;
   return false;
 }
 
-/* One of a topic that nobody listens on any more ends nothing. */
+/* One of a topic that nobody listens on any more ends nothing; before the first device each counts. */
 static bool counts(const struct dates *d, const struct pushcert *c) {
-  return !c->superseded_at && (c->enrollments > 0 || !has_other(d, c));
+  return !c->superseded_at && (c->enrollments > 0 || !other_is_used(d, c));
 }
 
 static char *renew_text(struct ctx *cx, const struct pushcert *c, const struct pushcert_record *r) {

@@ -176,6 +176,13 @@ static void unused_topics_are_quiet(void **state) {
   for (size_t i = 0; i < js_count(all); i++) assert_null(strstr(js_str(js_at(all, i), "subject"), "unused"));
 }
 
+/* Before the first device nobody knows which topic will be used: the certificate of each counts. */
+static void topics_before_the_first_device(void **state) {
+  (void)state;
+  import_pushcert("com.apple.mgmt.External.second");
+  assert_non_null(find("pushcert"));
+}
+
 /* A question is asked a week ahead, an end two months: the ladders differ. */
 static void short_ladders(void **state) {
   (void)state;
@@ -193,9 +200,9 @@ static void short_ladders(void **state) {
 int main(void) {
 #define WORLD(t) cmocka_unit_test_setup_teardown(t, open_world, fixture_close)
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ladder_of_days), WORLD(dates_name_who_and_what), WORLD(dates_of_the_server),
-      WORLD(ladder_over_a_life),        WORLD(only_the_newest_step),    WORLD(renewal_begins_anew),
-      WORLD(unused_topics_are_quiet),   WORLD(short_ladders),
+      cmocka_unit_test(ladder_of_days), WORLD(dates_name_who_and_what),        WORLD(dates_of_the_server),
+      WORLD(ladder_over_a_life),        WORLD(only_the_newest_step),           WORLD(renewal_begins_anew),
+      WORLD(unused_topics_are_quiet),   WORLD(topics_before_the_first_device), WORLD(short_ladders),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
