@@ -210,7 +210,7 @@ MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *c
 MUST_CHECK enum err enroll_release(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
 /* An operator lets the ended identity of this device renew itself until then, although identity-grace is over.
- * E_NOT_FOUND. */
+   E_NOT_FOUND; E_CONFLICT: it has no identity, or one that has not ended. */
 MUST_CHECK enum err enroll_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, const char *by);
 /* Reader's connection: may the identity with this hash do so now? */
 MUST_CHECK enum err enroll_graced(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *graced);

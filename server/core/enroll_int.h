@@ -234,8 +234,7 @@ struct enroll_self { /* the device of a channel; id NULL: there is none */
 };
 MUST_CHECK enum err enroll_self(struct ctx *cx, struct db *db, int64_t enrollment, struct enroll_self *out);
 MUST_CHECK enum err enroll_set_clone(struct ctx *cx, struct db *db, int64_t device, int64_t at, const char *text);
-MUST_CHECK enum err enroll_set_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until,
-                                     int64_t *changed);
+MUST_CHECK enum err enroll_set_grace(struct ctx *cx, struct db *db, int64_t device, int64_t until);
 MUST_CHECK enum err enroll_set_told(struct ctx *cx, struct db *db, int64_t device, const struct enroll_told *told);
 
 #endif

@@ -177,8 +177,15 @@ enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, cons
 /* ---- grace ---- */
 
 enum err enroll_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, const char *by) {
-  int64_t changed;
-  TRY(enroll_set_grace(cx, db, device_id, until, &changed));
-  return changed ? tell(cx, db, "device.grace", device_id, by)
-                 : FAIL(cx, E_NOT_FOUND, "there is no device %s", device_id);
+  struct enroll_device d;
+  int64_t end = 0;
+  TRY(enroll_device_load(cx, db, device_id, &d));
+  if (d.seq == 0) return FAIL(cx, E_NOT_FOUND, "there is no device %s", device_id);
+  if (d.generation) TRY(enroll_identity_end(cx, db, d.generation, &end));
+  if (d.checked_out || end == 0)
+    return FAIL(cx, E_CONFLICT, "%s has no identity that could be renewed: enroll it with a link", device_id);
+  if (end > clock_now_us())
+    return FAIL(cx, E_CONFLICT, "the identity of %s has not ended: it ends on %s", device_id, enc_time(cx, end));
+  TRY(enroll_set_grace(cx, db, d.seq, until));
+  return tell(cx, db, "device.grace", device_id, by);
 }

@@ -30,8 +30,8 @@ enum err enroll_set_told(struct ctx *cx, struct db *db, int64_t device, const st
                 DB_NULL_IF(told->passcode < 0, DB_I(told->passcode)));
 }
 
-enum err enroll_set_grace(struct ctx *cx, struct db *db, const char *device_id, int64_t until, int64_t *changed) {
-  return db_run_n(cx, db, changed, "UPDATE device SET grace_until = $2 WHERE id = $1", DB_S(device_id), DB_I(until));
+enum err enroll_set_grace(struct ctx *cx, struct db *db, int64_t device, int64_t until) {
+  return db_run(cx, db, "UPDATE device SET grace_until = $2 WHERE seq = $1", DB_I(device), DB_I(until));
 }
 
 enum err enroll_graced(struct ctx *cx, struct db *db, const uint8_t hash[32], bool *graced) {

@@ -26,6 +26,9 @@ MUST_CHECK enum err queue_head(struct ctx *cx, struct db *db, const struct queue
 /* When the first barrier that is held was queued; 0: none is. */
 MUST_CHECK enum err queue_held(struct ctx *cx, struct db *db, int64_t enrollment, int64_t barrier_since,
                                int64_t *queued_at);
+/* The same one's target: what is queued from it on waits. 0: none. */
+MUST_CHECK enum err queue_held_from(struct ctx *cx, struct db *db, int64_t enrollment, int64_t barrier_since,
+                                    int64_t *target);
 MUST_CHECK enum err queue_command_find(struct ctx *cx, struct db *db, const char *uuid, int64_t *command,
                                        struct slice *digest);
 MUST_CHECK enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *c, const char *by,

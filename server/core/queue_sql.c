@@ -55,6 +55,11 @@ enum err queue_held(struct ctx *cx, struct db *db, int64_t enrollment, int64_t b
                     DB_I(barrier_since), DB_I(clock_now_us()));
 }
 
+enum err queue_held_from(struct ctx *cx, struct db *db, int64_t enrollment, int64_t barrier_since, int64_t *target) {
+  return db_one_int(cx, db, target, "SELECT coalesce((" HELD("seq") "), 0)", DB_I(enrollment), DB_I(barrier_since),
+                    DB_I(clock_now_us()));
+}
+
 /* A session counts as silent from its first delivery on; a word takes that back. */
 enum err queue_sent(struct ctx *cx, struct db *db, const struct queue_delivery *d) {
   return db_run(

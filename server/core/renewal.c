@@ -27,7 +27,7 @@ const char *renewal_obstacle(const struct renewal_subject *s, int64_t now, int64
   if (s->awaiting) return "the device awaits its configuration";
   if (!s->given && s->migrated) return "the device was migrated: its original profile is not known here";
   if (!s->given || (!s->own && !s->migrated)) return "its identity was not issued here";
-  if (s->not_after + grace_us <= now) return "its identity ended too long ago";
+  if (s->not_after + grace_us <= now && s->grace_until <= now) return "its identity ended too long ago";
   if (s->open) return "a renewal of it is under way";
   return NULL;
 }

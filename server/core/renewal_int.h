@@ -11,7 +11,7 @@ struct renewal_subject {
   int64_t device, generation, enrollment; /* enrollment 0: none */
   char *id, *given;                       /* given NULL: not known */
   struct slice identity;                  /* hash of the newest that was seen; n 0: none */
-  int64_t not_after;
+  int64_t not_after, grace_until;         /* grace_until: as an operator said, or 0 */
   bool own, migrated, enabled, awaiting, blocked, leaves, checked_out, open;
 };
 MUST_CHECK enum err renewal_subject_load(struct ctx *cx, struct db *db, int64_t device, struct renewal_subject *out);

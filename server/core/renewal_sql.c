@@ -20,7 +20,7 @@ enum err renewal_subject_load(struct ctx *cx, struct db *db, int64_t device, str
                    "SELECT d.seq, d.generation, e.seq, d.id, g.given, i.hash, i.not_after, i.session IS NOT NULL, "
                    "coalesce(g.origin = 'migrated', 0), coalesce(e.enabled, 0), coalesce(g.awaiting_configuration, 0), "
                    "d.blocked_at IS NOT NULL, d.unenroll_at IS NOT NULL, d.checked_out_at IS NOT NULL, "
-                   "EXISTS (SELECT 1 FROM renewal o WHERE o.device = d.seq AND o.ended_at IS NULL) "
+                   "EXISTS (SELECT 1 FROM renewal o WHERE o.device = d.seq AND o.ended_at IS NULL), d.grace_until "
                    "FROM device d LEFT JOIN generation g ON g.seq = d.generation LEFT JOIN enrollment e ON e.id = d.id "
                    "LEFT JOIN identity i ON i.hash = " NEWEST " WHERE d.seq = $1",
                    DB_I(device)));
@@ -39,7 +39,8 @@ enum err renewal_subject_load(struct ctx *cx, struct db *db, int64_t device, str
                                     .blocked = db_int(&r, 11) != 0,
                                     .leaves = db_int(&r, 12) != 0,
                                     .checked_out = db_int(&r, 13) != 0,
-                                    .open = db_int(&r, 14) != 0};
+                                    .open = db_int(&r, 14) != 0,
+                                    .grace_until = db_int(&r, 15)};
   return db_close(&r);
 }
 

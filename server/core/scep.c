@@ -72,7 +72,10 @@ static enum err check_renewed(struct ctx *cx, struct db *db, struct scep_work *w
     return refuse(w, SCEP_BADMESSAGECHECK, "the identity to renew was not issued here");
   if (old->voided || !old->current) return refuse(w, SCEP_BADCERTID, "the identity to renew counts for no device now");
   int64_t now = clock_now_us(), until = pki_cert_not_after(w->request.signer) + core_conf(w->core)->identity_grace_us;
-  if (until <= now) return refuse(w, SCEP_BADTIME, "the identity to renew ended longer ago than identity-grace");
+  bool graced;
+  TRY(enroll_graced(cx, db, pki_cert_sha256(w->request.signer), &graced));
+  if (until <= now && !graced)
+    return refuse(w, SCEP_BADTIME, "the identity to renew ended longer ago than identity-grace");
   if (pki_cert_not_after(keyring_device_ca(w->core->keyring)) <= now)
     return refuse(w, SCEP_BADTIME, "the device CA has ended");
   return OK;

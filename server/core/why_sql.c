@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "core/push_int.h"
+#include "core/queue_int.h"
 
 #include <string.h>
 
@@ -185,12 +186,14 @@ enum err why_read_command(struct ctx *cx, struct why_facts *f, const char *uuid)
 /* As the queue hands out, for a session that begins now. */
 enum err why_read_head(struct ctx *cx, struct why_facts *f) {
   struct db_rows r;
+  int64_t enrollment = f->enrollment.seq, held;
+  TRY(queue_held_from(cx, f->db, enrollment, f->now - core_conf(f->core)->await_timeout_us, &held));
   TRY(db_open_rows(cx, f->db, &r,
                    "SELECT " COMMAND " FROM target t JOIN command c ON c.seq = t.command "
                    "WHERE t.enrollment = $1 AND t.waiting = 1 AND (c.once = 0 OR t.status <> 'Sent') "
-                   "AND (t.expires_at IS NULL OR t.expires_at > $2) "
+                   "AND (t.expires_at IS NULL OR t.expires_at > $2) AND (t.priority > 0 OR $4 = 0 OR t.seq < $4) "
                    "ORDER BY t.silent >= $3, t.priority DESC, t.status = 'NotNow', t.seq LIMIT 1",
-                   DB_I(f->enrollment.seq), DB_I(f->now), DB_I(QUEUE_PATIENCE)));
+                   DB_I(enrollment), DB_I(f->now), DB_I(QUEUE_PATIENCE), DB_I(held)));
   return one_command(&r, &f->head);
 }
 

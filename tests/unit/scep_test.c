@@ -210,7 +210,13 @@ static void test_unfinished_has_no_claim(void **state) {
   assert_int_equal(token_update(early, "A", "mine"), ENROLL_VOIDED);
 }
 
-/* An identity that has ended is renewed within the grace and not after it; nor when its CA has ended. */
+static enum err grace_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return enroll_grace(cx, db, "A", clock_now_us() + US_DAY, "test");
+}
+
+/* An identity that has ended is renewed within the grace and not after it, but for what an operator gives; nor when its
+   CA has ended. */
 static void test_renewal_within_grace(void **state) {
   (void)state;
   struct requester a = new_requester(2048), fresh = new_requester(2048);
@@ -231,6 +237,14 @@ static void test_renewal_within_grace(void **state) {
   struct scep_reply second = send_for(&renewing, fresh.key, NULL);
   assert_int_equal(second.status, SCEP_SUCCESS);
   assert_int_equal(token_update(proof_of(second.issued), "A", "t"), ENROLL_FINE);
+  assert_int_equal(in_job(grace_job, NULL), E_CONFLICT); /* it has not ended */
+  clock_shift(70 * US_DAY);
+  must(in_job(grace_job, NULL));
+  renewing = (struct requester){.key = fresh.key, .cert = second.issued, .type = SCEP_RENEWALREQ, .transaction = "G"};
+  assert_int_equal(send_for(&renewing, a.key, NULL).status, SCEP_SUCCESS);
+  clock_shift(72 * US_DAY);
+  renewing.transaction = "L";
+  refused(send_for(&renewing, fresh.key, NULL), SCEP_BADTIME);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, scep_open, scep_close)
