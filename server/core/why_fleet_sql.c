@@ -1,5 +1,7 @@
 #include "core/why_fleet.h"
 
+#include "base/clock.h"
+
 /* ---- what is remembered of who waits ---- */
 
 static enum err read_waiting(struct db_rows *r, struct why_waiting *out, size_t *n) {
@@ -81,7 +83,8 @@ enum err why_topics(struct ctx *cx, struct db *db, char ***out, size_t *n) {
   return db_close(&r);
 }
 
-/* Of the last hour the rows themselves are asked: the hours' counts would hold those who were woken a moment ago. */
+/* Of the last hour the rows themselves are asked: the hours' counts would hold those who were woken a moment ago. Of
+   the time before only hours that were over by then. */
 enum err why_share(struct ctx *cx, struct db *db, int64_t since, int64_t until, int64_t before, struct why_share *out) {
   int64_t silent;
   *out = (struct why_share){0};
@@ -92,9 +95,9 @@ enum err why_share(struct ctx *cx, struct db *db, int64_t since, int64_t until, 
                  DB_I(since), DB_I(until)));
   out->woken = silent + out->came;
   TRY(db_one_int(cx, db, &out->woken_before,
-                 "SELECT coalesce(sum(woken), 0) FROM wake_hour WHERE hour >= $1 AND hour < $2", DB_I(before),
-                 DB_I(since)));
+                 "SELECT coalesce(sum(woken), 0) FROM wake_hour WHERE hour >= $1 AND hour <= $2", DB_I(before),
+                 DB_I(since - US_HOUR)));
   return db_one_int(cx, db, &out->came_before,
-                    "SELECT coalesce(sum(answered), 0) FROM wake_hour WHERE hour >= $1 AND hour < $2", DB_I(before),
-                    DB_I(since));
+                    "SELECT coalesce(sum(answered), 0) FROM wake_hour WHERE hour >= $1 AND hour <= $2", DB_I(before),
+                    DB_I(since - US_HOUR));
 }
