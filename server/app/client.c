@@ -58,6 +58,10 @@ static const char *default_ca(struct ctx *cx, const struct conf *conf) {
 static void release(void *nh) { nh_free(nh); }
 
 enum err client_open(struct ctx *cx, struct client **out, const struct args *a) {
+  return client_open_within(cx, out, a, WAIT_S * US_SECOND);
+}
+
+enum err client_open_within(struct ctx *cx, struct client **out, const struct args *a, int64_t patience_us) {
   struct client *c = ctx_alloc(cx, sizeof *c);
   const char *token;
   bool local = false;
@@ -67,7 +71,7 @@ enum err client_open(struct ctx *cx, struct client **out, const struct args *a) 
   c->authorization = ctx_printf(cx, "Authorization: Bearer %s", token);
   const char *ca = args_value(a, "server-ca");
   struct nh_conf conf = {
-      .ca_file = ca ? ca : default_ca(cx, a->conf), .timeout_us = WAIT_S * US_SECOND, .no_verify = local && !ca};
+      .ca_file = ca ? ca : default_ca(cx, a->conf), .timeout_us = patience_us, .no_verify = local && !ca};
   TRY(nh_new(cx, &c->nh, &conf));
   ctx_defer(cx, release, c->nh);
   *out = c;

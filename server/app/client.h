@@ -9,6 +9,8 @@ struct client; /* in cx */
 
 /* Finds the server (`server`, else admin-listen) and the token (`api-key`, else DATA/admin.token). */
 MUST_CHECK enum err client_open(struct ctx *cx, struct client **out, const struct args *a);
+/* The same for one who waits so long for each answer. */
+MUST_CHECK enum err client_open_within(struct ctx *cx, struct client **out, const struct args *a, int64_t patience_us);
 /* One call; body may be NULL. What the API refuses comes back as its error with its words. */
 MUST_CHECK enum err client_call(struct ctx *cx, struct client *c, const char *method, const char *path, struct js *body,
                                 struct js **out);

@@ -2,6 +2,7 @@
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
+#include "base/clock.h"
 #include "core/doctor.h"
 #include "core/keyring.h"
 #include "core/vault.h"
@@ -64,11 +65,16 @@ static const char *not_ready(struct ctx *cx, struct js *status) {
   return text;
 }
 
+enum { SERVER_S = 9 };
+
 static void ask_server(struct ctx *cx, struct args *a, struct visit *v, struct client **client) {
   struct js *status;
   bool ready = false;
   *client = NULL;
-  if (client_open(cx, client, a) != OK || client_call(cx, *client, "GET", "/api/v1/status", NULL, &status) != OK) {
+  enum err e = client_open_within(cx, client, a, SERVER_S * US_SECOND);
+  if (e == OK) e = client_call(cx, *client, "GET", "/api/v1/status", NULL, &status);
+  if (e != OK) {
+    v->doctor.server = e == E_TIMEOUT ? "The server" : NULL; /* something listens there, and says nothing */
     char *why = ctx_strdup(cx, failure(cx)), *end = strchr(why, '\n');
     if (end) *end = '\0';
     v->doctor.server_says = why;
@@ -160,6 +166,7 @@ enum err cmd_doctor(struct ctx *cx, struct args *a) {
   v->doctor.core = &v->core;
   ask_server(cx, a, v, &client);
   if (client && access(conf_path(cx, a->conf, "pomona.db"), F_OK) != 0) { /* its data is somewhere else */
+    TRY(client_open(cx, &client, a));                                     /* who looks himself takes his time */
     TRY(client_call(cx, client, "GET", "/api/v1/doctor", NULL, &answer));
   } else {
     open_data(cx, a->conf, v);

@@ -269,6 +269,15 @@ def test_files(tmp):
     assert status(lines, "data folder") == status(lines, "database") == "fail", lines
 
 
+def test_server_that_hangs(tmp):
+    """A server that takes connections and says nothing is not one that is off; it is not waited for."""
+    cli("init", "--data", tmp / "data")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        lines = doctor(f"--data={tmp}/data", "--apns-url=https://127.0.0.1:9", "--public-url=https://127.0.0.1:9",
+                       admin_listen="127.0.0.1:%d" % silent.getsockname()[1])
+    assert status(lines, "server") == "fail" and "did not answer in time" in said(lines, "server"), lines["server"]
+
+
 def test_clock(tmp):
     """Apple tells the time with its answer to a probe; the server asks by itself."""
     apns = Apns(tmp)
