@@ -26,8 +26,9 @@ const struct move_way *move_way_of(const struct move_facts *f);
 
 /* E_INVALID: no reason; E_NOT_FOUND: no enrolled device listens on topic; E_CONFLICT: its move is open already. */
 MUST_CHECK enum err move_start(struct ctx *cx, struct db *db, const char *topic, const char *reason, const char *by);
-/* E_NOT_FOUND: none is open for topic (NULL: for any; E_CONFLICT: for several). */
-MUST_CHECK enum err move_end(struct ctx *cx, struct db *db, const char *topic, const char *by);
+/* *topic, NULL for the only open one, is then the one whose move was ended. E_NOT_FOUND: none is open; E_CONFLICT:
+   there are several. */
+MUST_CHECK enum err move_end(struct ctx *cx, struct db *db, const char **topic, const char *by);
 /* Lists the devices of moves that were begun, in jobs of its own; what is left when the server stops is listed later.
    On a thread that may wait. */
 MUST_CHECK enum err move_list(struct ctx *cx, struct core *core);

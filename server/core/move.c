@@ -68,12 +68,12 @@ static enum err tell(struct ctx *cx, struct db *db, const char *kind, const char
 enum err move_start(struct ctx *cx, struct db *db, const char *topic, const char *reason, const char *by) {
   struct move_open open[2];
   size_t n;
-  int64_t listeners;
+  bool any;
   if (!reason || !*reason) return FAIL(cx, E_INVALID, "say why the topic is lost (--reason): it stays on record");
   TRY(move_open(cx, db, topic, open, &n));
   if (n) return FAIL(cx, E_CONFLICT, "the devices of %s are being moved already (`pomona pushcert move`)", topic);
-  TRY(move_listeners(cx, db, topic, &listeners));
-  if (!listeners) return FAIL(cx, E_NOT_FOUND, "no enrolled device listens on %s: there is nothing to move", topic);
+  TRY(move_has_listeners(cx, db, topic, &any));
+  if (!any) return FAIL(cx, E_NOT_FOUND, "no enrolled device listens on %s: there is nothing to move", topic);
   TRY(move_add(cx, db, topic, reason, by, clock_now_us()));
   return tell(cx, db, "pushcert.move-started", topic, reason, by);
 }
@@ -90,9 +90,10 @@ static enum err the_open_one(struct ctx *cx, struct db *db, const char *topic, s
   return OK;
 }
 
-enum err move_end(struct ctx *cx, struct db *db, const char *topic, const char *by) {
+enum err move_end(struct ctx *cx, struct db *db, const char **topic, const char *by) {
   struct move_open open;
-  TRY(the_open_one(cx, db, topic, &open));
+  TRY(the_open_one(cx, db, *topic, &open));
+  *topic = open.topic;
   TRY(move_close(cx, db, open.seq, clock_now_us()));
   return tell(cx, db, "pushcert.move-ended", open.topic, NULL, by);
 }

@@ -4,8 +4,8 @@
 
 #include "core/move.h"
 
-/* Enabled channels of devices on topic. */
-MUST_CHECK enum err move_listeners(struct ctx *cx, struct db *db, const char *topic, int64_t *n);
+/* Is any device enrolled on topic? */
+MUST_CHECK enum err move_has_listeners(struct ctx *cx, struct db *db, const char *topic, bool *any);
 /* The open ones of topic (NULL: of any), the first two. */
 struct move_open {
   int64_t seq;

@@ -2,9 +2,13 @@
 
 #define LISTENS "e.topic = $1 AND e.enabled = 1 AND e.id = d.id"
 
-enum err move_listeners(struct ctx *cx, struct db *db, const char *topic, int64_t *n) {
-  return db_one_int(cx, db, n, "SELECT count(*) FROM enrollment e JOIN device d ON d.seq = e.device WHERE " LISTENS,
-                    DB_S(topic));
+enum err move_has_listeners(struct ctx *cx, struct db *db, const char *topic, bool *any) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n,
+                 "SELECT EXISTS (SELECT 1 FROM enrollment e JOIN device d ON d.seq = e.device WHERE " LISTENS ")",
+                 DB_S(topic)));
+  *any = n != 0;
+  return OK;
 }
 
 enum err move_open(struct ctx *cx, struct db *db, const char *topic, struct move_open out[2], size_t *n) {

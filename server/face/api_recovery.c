@@ -191,8 +191,8 @@ static enum err move_into(struct http_req *rq, struct core *core, struct js *bod
 static void show_move(struct http_req *rq, struct core *core) { api_answer(rq, core, move_into); }
 
 struct moving {
+  struct core *core;
   const char *topic, *reason, *by;
-  struct move move;
 };
 
 static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
@@ -203,16 +203,21 @@ static enum err start_job(struct ctx *cx, struct db *db, void *arg) {
 
 static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
   struct moving *m = arg;
-  struct move open;
-  TRY(move_last(cx, db, m->topic, &open));
-  TRY(move_end(cx, db, m->topic, m->by));
-  return move_last(cx, db, open.topic, &m->move);
+  return move_end(cx, db, &m->topic, m->by);
+}
+
+/* Its devices are counted here, not in the job. */
+static enum err read_moved(struct ctx *cx, const struct moving *m, struct move *out) {
+  struct db *db;
+  TRY(db_reader(cx, m->core->store, &db));
+  return move_last(cx, db, m->topic, out);
 }
 
 static void moved(struct http_req *rq, void *arg, enum err e) {
-  const struct moving *m = arg;
+  struct move move;
+  if (e == OK) e = read_moved(http_cx(rq), arg, &move);
   if (e == OK)
-    reply_json(rq, 200, move_json(http_cx(rq), &m->move));
+    reply_json(rq, 200, move_json(http_cx(rq), &move));
   else
     reply_error(rq, e);
 }
@@ -221,15 +226,12 @@ static void moved(struct http_req *rq, void *arg, enum err e) {
 static enum err start_and_list(struct http_req *rq, struct core *core, struct moving *m) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
-  struct db *db;
-  m->by = route_who(rq);
+  *m = (struct moving){.core = core, .by = route_who(rq)};
   TRY(api_object(rq, "topic reason", &object));
   TRY(api_string(cx, object, "topic", &m->topic));
   TRY(api_string(cx, object, "reason", &m->reason));
   TRY(db_call(cx, core->store, start_job, m));
-  TRY(move_list(cx, core));
-  TRY(db_reader(cx, core->store, &db));
-  return move_last(cx, db, m->topic, &m->move);
+  return move_list(cx, core);
 }
 
 static void run_start(struct http_req *rq, struct core *core) {
@@ -245,7 +247,7 @@ static void start_move(struct http_req *rq, struct core *core) {
 
 static void end_move(struct http_req *rq, struct core *core) {
   struct moving *m = ctx_alloc(http_cx(rq), sizeof *m);
-  *m = (struct moving){.topic = asked_topic(rq), .by = route_who(rq)};
+  *m = (struct moving){.core = core, .topic = asked_topic(rq), .by = route_who(rq)};
   route_write(rq, core, end_job, m, moved);
 }
 

@@ -7,7 +7,12 @@
 
 static enum err start_job(struct ctx *cx, struct db *db, void *arg) { return move_start(cx, db, TOPIC, arg, "test"); }
 static enum err start(const char *reason) { return in_job(start_job, (void *)(uintptr_t)reason); }
-static enum err end_job(struct ctx *cx, struct db *db, void *arg) { return move_end(cx, db, arg, "test"); }
+static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
+  const char *topic = arg;
+  TRY(move_end(cx, db, &topic, "test"));
+  assert_string_equal(topic, TOPIC);
+  return OK;
+}
 static enum err links_job(struct ctx *cx, struct db *db, void *arg) { return move_links(cx, db, arg); }
 static enum err block_job(struct ctx *cx, struct db *db, void *id) {
   return db_run(cx, db, "UPDATE device SET blocked_at = 1 WHERE id = $1", DB_S(id));
