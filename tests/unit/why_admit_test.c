@@ -104,6 +104,10 @@ static void another_board_comes(void) {
   assert_int_equal(authenticate(b, "B", "SERIAL-A"), ENROLL_FINE);
   assert_int_equal(token_update(b, "B", "token-b"), ENROLL_FINE);
 }
+static void the_present_one_is_asked_about(void) {
+  comes(b, "B");
+  led_to.id = "B";
+}
 static void the_former_one_knocks(void) {
   b = a;
   check_out(a, "A");
@@ -219,9 +223,11 @@ static const struct why_scenario scenarios[] = {
     {"never finished", 2, "A", NULL, "(nobody)", a_begins, minutes_pass, b_finishes, "began to enroll"},
     {"checked out", 3, "A", NULL, NULL, a_is_asked, a_leaves, a_enrolls_again, "enroll link --device A"},
     {"erased", 4, "A", NULL, NULL, a_is_enrolled, a_is_erased, a_is_set_up_again, "test had it erased"},
-    {"erased without a word", 4, "A", NULL, NULL, a_is_enrolled, a_is_erased_without_a_word, NULL, "probably"},
+    {"erased without a word", 4, "A", NULL, NULL, a_is_enrolled, a_is_erased_without_a_word, a_is_set_up_again,
+     "probably"},
     {"blocked", 5, "A", NULL, NULL, a_is_enrolled, a_is_blocked, a_is_unblocked, "rosa blocked it"},
-    {"another board", 6, "A", NULL, NULL, a_is_enrolled, another_board_comes, NULL, "pomona why B"},
+    {"another board", 6, "A", NULL, NULL, a_is_enrolled, another_board_comes, the_present_one_is_asked_about,
+     "pomona why B"},
     {"former identity", 6, "A", NULL, NULL, a_is_enrolled, the_former_one_knocks, a_comes, "former enrollment"},
     {"takeover", 7, "A", NULL, NULL, a_is_enrolled, somebody_claims_a, the_claim_is_refused, "by link 1 of rosa"},
     {"expired identity", 9, "A", NULL, NULL, a_is_enrolled, a_comes_too_late, a_comes, "device grace A 7d"},

@@ -196,18 +196,48 @@ static void renewal_is_done(void) {
           DB_I(clock_now_us()), DB_END);
 }
 
+/* ---- what 40 to 43 advise ---- */
+
+static void it_is_sent_again(void) {
+  ask("SecurityInfo", "C2");
+  does("C2");
+  led_to.uuid = "C2";
+}
+/* By ADE, as the sentence says: it tells that it is supervised, and does what it refused. */
+static void it_is_enrolled_supervised(void) {
+  pass(US_MINUTE);
+  check_out(a, "A");
+  a = new_identity("A2");
+  assert_int_equal(authenticate(a, "A", NULL), ENROLL_FINE);
+  assert_int_equal(token_update(a, "A", "token2"), ENROLL_FINE);
+  ask("SecurityInfo", "S1");
+  takes("S1");
+  struct pl *m = pl_new_dict(fx.cx), *security = pl_new_dict(fx.cx);
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", "S1");
+  pl_set_bool(security, "IsSupervised", true);
+  pl_set(m, "SecurityInfo", security);
+  (void)put_report_of(a, m);
+  ask("RestartDevice", "C2");
+  does("C2");
+  led_to.uuid = "C2";
+}
+
 static const struct why_scenario scenarios[] = {
     {"Setup Assistant", 35, "A", NULL, NULL, a_lives, a_awaits, a_is_configured, "device configured A"},
     {"not now", 36, "A", NULL, NULL, a_lives, it_says_not_now, it_does_it, "1 time since"},
     {"behind another", 37, "A", "C1", NULL, a_lives, two_are_asked, the_first_is_cancelled, "command cancel C0"},
     {"swallowed", 38, "A", NULL, NULL, a_lives, it_swallows, it_answers, "delivered 2 times"},
     {"unconfirmed", 39, "A", NULL, NULL, a_lives, it_restarts_without_a_word, it_answers, "command retry C1"},
-    {"refused", 40, "A", "C1", NULL, a_lives, it_refuses, NULL, "\"It cannot be done.\" (MCMDMErrorDomain 12063)"},
-    {"by the answer", 41, "A", "C1", NULL, a_lives, it_wants_supervision, NULL, "needs a supervised device"},
-    {"by its row", 41, "A", "C1", NULL, an_iphone_says_that_it_is_not_supervised, it_refuses_a_restart, NULL,
+    {"refused", 40, "A", "C1", NULL, a_lives, it_refuses, it_is_sent_again,
+     "\"It cannot be done.\" (MCMDMErrorDomain 12063)"},
+    {"by the answer", 41, "A", "C1", NULL, a_lives, it_wants_supervision, it_is_enrolled_supervised,
      "needs a supervised device"},
-    {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, NULL, "rosa cancelled it"},
-    {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, NULL, "its time was over"},
+    {"by its row", 41, "A", "C1", NULL, an_iphone_says_that_it_is_not_supervised, it_refuses_a_restart,
+     it_is_enrolled_supervised, "needs a supervised device"},
+    {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, it_is_sent_again, "rosa cancelled it"},
+    {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, it_is_sent_again, "its time was over"},
     {"renewal", 44, "A", NULL, NULL, a_lives, renewal_fails, renewal_is_done, "mismatched"},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
