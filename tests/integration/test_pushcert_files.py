@@ -12,7 +12,7 @@ import threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from harness import CA, Device, Identity, Server, binary, new_key, push_cert, until
@@ -129,7 +129,8 @@ def test_from_the_request_to_the_push(tmp):
     server.cli("pushcert", "csr", "--same-key", "--out", tmp / "same.csr")
     assert "key of its own" in server.cli("pushcert", "csr", "--same-key", "--new-topic", expect=1).stderr
     same = x509.load_pem_x509_csr((tmp / "same.csr").read_bytes())
-    assert same.public_key() == x509.load_pem_x509_certificate((tmp / "renewed.pem").read_bytes()).public_key()
+    renewed = x509.load_pem_x509_certificate((tmp / "renewed.pem").read_bytes())
+    assert same.public_key().public_numbers() == renewed.public_key().public_numbers()
     apns.stop()
 
 
@@ -142,7 +143,7 @@ def test_another_ones_request_is_signed(tmp):
     for form, name in ((Encoding.PEM, "other.csr"), (Encoding.DER, "other.der")):
         server.cli("pushcert", "sign", "--csr", put(tmp / name, csr.public_bytes(form)), "--out", tmp / "signed")
         cert = portal.upload((tmp / "signed").read_bytes(), vendor)
-        assert cert.public_key() == key.public_key()
+        assert cert.public_key().public_numbers() == key.public_key().public_numbers()
     der = base64.b64decode(plistlib.loads(base64.b64decode((tmp / "signed").read_bytes()))["PushCertRequestCSR"])
     assert der == csr.public_bytes(Encoding.DER)
     assert "web page" in server.cli("pushcert", "sign", "--csr", put(tmp / "page", b"<html>"), "--out", tmp / "x", expect=1).stderr
@@ -246,7 +247,8 @@ def test_a_person_is_asked_for_the_passphrase(tmp):
 class Service:
     """A stand-in for mdmcert.download: signs what it is sent, and keeps the mail."""
 
-    def __init__(self, portal, vendor):
+    def __init__(self, folder, portal, vendor):
+        self.folder = folder
         self.portal, self.vendor, self.mails, self.asked, self.answer = portal, vendor, [], [], None
         service = self
 
@@ -286,16 +288,16 @@ class Service:
         return base64.b64encode(plistlib.dumps({"PushCertRequestCSR": base64.b64encode(der).decode(), "PushCertCertificateChain": chain.decode(),
                                                 "PushCertSignature": base64.b64encode(signature).decode()}))
 
-    @staticmethod
-    def encrypt(cert, content):
-        builder = pkcs7.PKCS7EnvelopeBuilder().set_data(content).add_recipient(x509.load_pem_x509_certificate(cert))
-        return builder.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+    def encrypt(self, cert, content):
+        put(self.folder / "recipient.pem", cert)
+        return openssl("cms", "-encrypt", "-aes256", "-binary", "-outform", "DER", "-in", put(self.folder / "content", content),
+                       self.folder / "recipient.pem")
 
 
 def test_mdmcert_download(tmp):
     portal = Portal()
     vendor = portal.vendor()
-    service = Service(portal, vendor)
+    service = Service(tmp, portal, vendor)
     server = Server(tmp, mdmcert_url=service.url, mdmcert_api_key=API_KEY)
     server.cli("pushcert", "csr", "--out", tmp / "push.csr")
     server.cli("pushcert", "sign", "--mdmcert", EMAIL)
@@ -316,7 +318,7 @@ def test_mdmcert_download(tmp):
 
 def test_mdmcert_download_that_fails(tmp):
     portal = Portal()
-    service = Service(portal, portal.vendor())
+    service = Service(tmp, portal, portal.vendor())
     server = Server(tmp, mdmcert_url=service.url, mdmcert_api_key=API_KEY)
 
     def asked(words, expect, email=EMAIL):
@@ -340,7 +342,7 @@ def test_mdmcert_download_that_fails(tmp):
     server.cli("pushcert", "sign", "--mdmcert", EMAIL)
     exchange = base64.b64decode(service.asked[-1]["encrypt"])
     stranger = pem(portal.vendor().cert)
-    opened("not kept here", Service.encrypt(stranger, b"x" * 100))
+    opened("not kept here", service.encrypt(stranger, b"x" * 100))
     opened("not a signed request", Service.encrypt(exchange, b"x" * 100))
     opened("empty", Service.encrypt(exchange, b""))
     opened("web page", b"<html>login</html>")
