@@ -128,6 +128,9 @@ static int wait_for_end(struct server *s, const sigset_t *set) {
   }
 }
 
+/* Owners of certificates get mail, too; who they are is not known before an import. */
+static bool tells_nobody(const struct conf *c) { return !c->smtp_url && !c->notify_command && !c->webhook_url; }
+
 /* For people: on the first start, and on a terminal. The log says the same to machines. */
 static void greet(const struct server *s) {
   if (!s->fresh && !isatty(STDOUT_FILENO)) return;
@@ -137,6 +140,9 @@ static void greet(const struct server *s) {
          "  next: `pomona pushcert import FILE…` with your APNs certificate and key, then `pomona enroll link`\n",
          s->conf->public_url, http_address(s->devices), s->admin_tls ? "https" : "http", http_address(s->admin),
          s->conf->data);
+  if (tells_nobody(s->conf))
+    puts("  nobody is told yet before a certificate ends: set smtp-url and mail-to, notify-command or webhook-url,\n"
+         "  or put the dates into your calendar (`pomona pushcert calendar`)");
   fflush(stdout);
 }
 

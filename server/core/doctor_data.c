@@ -206,7 +206,9 @@ void check_notices(struct check *c) {
     found(c, DOCTOR_WARN,
           "Nobody is told when a certificate is about to end, but by the log: an APNs certificate that ends unnoticed "
           "darkens the whole fleet.",
-          "Set smtp-url and mail-to, or notify-command, or webhook-url.");
+          "Set smtp-url and mail-to, or notify-command, or webhook-url; or put the dates into your calendar: `pomona "
+          "pushcert "
+          "calendar`.");
   else
     found(c, DOCTOR_OK,
           ctx_printf(c->cx, "People are told by %s%s%s.", mail ? "e-mail" : "",

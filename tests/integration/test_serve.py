@@ -52,7 +52,8 @@ def test_what_cannot_start_says_why(tmp):
 
 def test_the_first_start_says_what_to_do_next(tmp):
     server = Server(tmp)
-    until(lambda: b"enroll link" in server.stdout, "the first words")
+    until(lambda: b"nobody is told yet before a certificate ends" in server.stdout, "the first words, and who is told of trouble")
+    assert b"enroll link" in server.stdout
     assert server.token.encode() not in server.stdout and server.token not in server.log()
     server.stop()
     assert not Server(tmp).stdout
