@@ -9,6 +9,7 @@
 static enum err read_silence(struct ctx *cx, struct db *db, struct why_server *out) {
   int64_t now = clock_now_us();
   TRY(db_one_int(cx, db, &out->seen_last, "SELECT coalesce(max(last_seen), 0) FROM enrollment"));
+  if (out->seen_last > now - WHY_SILENCE) return OK; /* somebody comes: nobody asks who does not */
   return db_one_int(cx, db, &out->pushed_in_vain,
                     "SELECT count(*) FROM wake w JOIN enrollment e ON e.seq = w.enrollment WHERE w.status = 200 "
                     "AND w.sent_at >= $1 AND w.sent_at <= $2 AND w.sent_at > coalesce(e.last_seen, 0)",
@@ -19,6 +20,6 @@ enum err why_read_traffic(struct ctx *cx, struct db *db, struct why_server *out)
   TRY(read_silence(cx, db, out));
   return db_one_int(cx, db, &out->hung_up,
                     "SELECT count(*) FROM hangup h WHERE " OF_CERTIFICATE " AND EXISTS (SELECT 1 FROM enrollment e "
-                    "JOIN wake w ON w.enrollment = e.seq WHERE e.last_address = h.address AND w.status = 200 "
+                    "CROSS JOIN wake w WHERE w.enrollment = e.seq AND e.last_address = h.address AND w.status = 200 "
                     "AND w.sent_at > coalesce(e.last_seen, 0) AND coalesce(w.taken_at, w.sent_at) <= h.last_at)");
 }

@@ -8,6 +8,8 @@
 
 /* How far back the commands that a channel was handed are looked through for what it went dark after. */
 enum { PAST = 100 };
+/* Of those behind one address so many are looked at: it may be the address of all. */
+enum { NEIGHBOURS = 200 };
 /* So many delays make a habit: below, the usual one is a guess. */
 enum { MEASURED = 5 };
 
@@ -268,10 +270,10 @@ enum err why_count_devices(struct ctx *cx, struct db *db, int64_t *n) {
 enum err why_count_neighbours(struct ctx *cx, const struct why_facts *f, int64_t *woken, int64_t *came) {
   struct db_rows r;
   TRY(db_open_rows(cx, f->db, &r,
-                   "SELECT count(*), coalesce(sum(e.last_seen > w.sent_at), 0) FROM enrollment e "
-                   "JOIN wake w ON w.enrollment = e.seq WHERE e.last_address = $1 AND e.device <> $2 AND e.enabled = 1 "
-                   "AND w.sent_at > $3",
-                   DB_S(f->enrollment.address), DB_I(f->device.seq), DB_I(f->enrollment.seen)));
+                   "SELECT count(*), coalesce(sum(x.came), 0) FROM (SELECT e.last_seen > w.sent_at AS came "
+                   "FROM enrollment e CROSS JOIN wake w WHERE w.enrollment = e.seq AND e.last_address = $1 "
+                   "AND e.device <> $2 AND e.enabled = 1 AND w.sent_at > $3 LIMIT $4) x",
+                   DB_S(f->enrollment.address), DB_I(f->device.seq), DB_I(f->enrollment.seen), DB_I(NEIGHBOURS)));
   if (db_next(&r)) *woken = db_int(&r, 0), *came = db_int(&r, 1);
   return db_close(&r);
 }

@@ -231,6 +231,11 @@ CREATE TABLE hangup (
   alert INTEGER                -- of TLS, the last one
 );
 
+-- Who else is behind an address, and how many devices a topic has, is asked about each device that waits.
+CREATE INDEX enrollment_address ON enrollment (last_address);
+DROP INDEX enrollment_topic;
+CREATE INDEX enrollment_topic ON enrollment (topic, enabled, device);
+
 -- Devices woken and devices that came, by hour.
 CREATE TABLE wake_hour (
   hour INTEGER PRIMARY KEY,    -- its beginning
