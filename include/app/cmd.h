@@ -73,14 +73,13 @@ MUST_CHECK enum err cmd_pushcert_calendar(struct ctx *cx, struct args *a);
 /* The dates of topic (NULL: all) as an iCalendar file. */
 struct client;
 MUST_CHECK enum err cmd_calendar_save(struct ctx *cx, struct client *c, const char *topic, const char *file);
-/* cmd_dossier.c */
-MUST_CHECK enum err cmd_pushcert_dossier(struct ctx *cx, struct args *a);
 /* cmd_recovery.c */
 MUST_CHECK enum err cmd_pushcert_recovery(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_move(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_move_start(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_move_links(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_move_end(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_pushcert_dossier(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
 #endif

@@ -20,11 +20,11 @@ extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/
 extern const struct route metrics_routes[];          /* metrics.c: /metrics */
 extern const struct route pushcerts_routes[];        /* api_pushcerts.c */
 extern const struct route calendar_routes[];         /* api_calendar.c: /api/v1/calendar, planned renewals */
-extern const struct route dossier_routes[];          /* api_dossier.c: /api/v1/pushcerts/dossier */
 extern const struct route recovery_routes[];         /* api_recovery.c: /api/v1/pushcerts/recovery and /move */
 extern const struct route pushcert_import_routes[];  /* api_pushcert_import.c: import, rollback */
 extern const struct route pushcert_request_routes[]; /* api_pushcert_requests.c: keys, CSRs, their signing */
 extern const struct route pushcert_record_routes[];  /* api_pushcert_record.c: who stands behind a topic */
+extern const struct route pushcert_dossier_routes[]; /* api_pushcert_dossier.c: for Apple's support */
 extern const struct route identities_routes[];       /* api_identities.c: /api/v1/identities, /api/v1/renewals */
 extern const struct route webhooks_routes[];         /* api_webhooks.c */
 extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */

@@ -60,6 +60,8 @@ static enum err spawn_cli(struct ctx *cx, char *const *argv, int *out, pid_t *pi
   extern char **environ;
   posix_spawn_file_actions_t actions;
   int ends[2];
+  *out = -1;
+  *pid = -1;
   if (pipe(ends) != 0) return FAIL(cx, E_INTERNAL, "cannot make a pipe");
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);

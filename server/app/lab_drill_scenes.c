@@ -124,9 +124,12 @@ static enum err reassigned(struct ctx *cx, struct drill *d) {
   drill_happens("nobody can sign in to the Apple Account any more: Apple moves the certificate to another one");
   TRY(DRILL_SHOWS(cx, d, "pushcert", "record", "--apple-account", "former@example.org", "--owner", "A. Owner",
                   "--owner-email", "owner@example.org", "--organization", "Example"));
+  drill_remedy("collect what Apple's support asks for");
+  TRY(DRILL_SHOWS(cx, d, "pushcert", "dossier", "--target-account", "mdm@example.org", "--state", "asked"));
   TRY(DRILL_SHOWS(cx, d, "pushcert", "account", "change", "--to", "mdm@example.org", "--done"));
   drill_remedy("renew under the new account: the topic stays, so no device notices");
   TRY(drill_imports(cx, d, d->topic, 0, "", NULL));
+  TRY(DRILL_SHOWS(cx, d, "pushcert", "dossier", "--state", "done"));
   TRY(DRILL_SHOWS(cx, d, "pushcert", "history"));
   return reaches(cx, d, 0);
 }

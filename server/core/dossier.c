@@ -2,158 +2,195 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
-#include "core/pushcert.h"
-#include "lib/json.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
-enum { TEXT_MOST = 255 };
+#define PORTAL "https://identity.apple.com/pushcert"
+#define ENOUGH (14 * US_DAY) /* what such a move may take, with the wait for Apple's call */
 
-/* ---- what there is to do ---- */
+const char *const dossier_states[DOSSIER_STATES] = {"open", "asked", "called-back", "approved", "done"};
 
-struct step {
-  const char *slug, *text;
-};
-static const struct step states[DOSSIER_STATES] = {
-    {"asked", "Apple's support was asked to move the certificate"},
-    {"called-back", "Apple has called back and spoken with someone senior or of personnel"},
-    {"approved", "Apple has approved it"},
-    {"done", "The certificate stands in the target account, and was renewed from there"},
-};
-static const struct step items[DOSSIER_ITEMS] = {
-    {"names", "First and last name on both Apple Accounts equal those of the person who calls Apple"},
-    {"reachable", "Someone senior, or of personnel, can be reached when Apple calls back to confirm the request"},
-    {"waited", "2 to 3 days have passed since the approval, and the certificate shows in the target account"},
-    {"restored", "The names on both Apple Accounts are as they were before"},
+const struct dossier_item dossier_items[DOSSIER_ITEMS] = {
+    {"names-equal", "The first and last name on the current and on the target Apple Account are those of the person "
+                    "who calls Apple."},
+    {"senior-reachable", "Someone senior or of personnel can be reached by telephone when Apple calls back, and knows "
+                         "what it is about."},
+    {"waited", "2 to 3 days have passed since the approval, and the certificate is in the target account."},
+    {"names-restored", "The names on both accounts are again what they were."},
 };
 
-static void read_steps(struct ctx *cx, struct dossier_step *out, const struct step *rows, size_t n, const char *json) {
-  struct js *times = NULL;
-  if (js_parse(cx, slice_of(json), &times) != OK) ctx_clear_error(cx), times = NULL;
-  for (size_t i = 0; i < n; i++) {
-    out[i] = (struct dossier_step){.slug = rows[i].slug, .text = rows[i].text};
-    const char *at = times ? js_str(times, rows[i].slug) : NULL;
-    if (at && !dec_time(slice_of(at), &out[i].at)) out[i].at = 0;
-  }
-}
+/* ---- states ---- */
 
-static const char *write_steps(struct ctx *cx, const struct dossier_step *all, size_t n) {
-  struct js *times = js_object(cx);
-  for (size_t i = 0; i < n; i++)
-    if (all[i].at) js_set_time(times, all[i].slug, all[i].at);
-  return js_text(cx, times, JS_COMPACT).p;
-}
-
-/* ---- reading ---- */
-
-static const char *told(const char *text) { return text && *text ? text : NULL; }
-
-static void set_facts(struct ctx *cx, struct dossier *d, const struct pushcert *c, const struct pushcert_record *r,
-                      const struct dossier_row *row) {
-  const char *days = "";
-  if (c->not_after <= clock_now_us()) days = " (it has expired)";
-  const struct dossier_fact facts[DOSSIER_FACTS] = {
-      {"organization", "Organization that owns and manages the devices", told(r->organization),
-       "pomona pushcert record --organization NAME"},
-      {"address", "Its address", told(r->address), "pomona pushcert record --address TEXT"},
-      {"web-site", "Its web site", told(r->web_site), "pomona pushcert record --web-site URL"},
-      {"created-by", "Who made the certificate", told(row->created_by), "pomona pushcert dossier --created-by NAME"},
-      {"serial-number", "Serial number (Apple shows 9 digits or 16 characters)", pushcert_serials(cx, c->serial_number),
-       NULL},
-      {"expires", "Expires", ctx_printf(cx, "%s%s", enc_time(cx, c->not_after), days), NULL},
-      {"subject", "Subject", c->subject, NULL},
-      {"topic", "Topic (UID)", c->topic, NULL},
-      {"issuer", "Issuer", c->issuer, NULL},
-      {"current-account", "Apple Account that holds it now", told(r->apple_account),
-       "pomona pushcert record --apple-account ADDRESS"},
-      {"target-account", "Apple Account that it is to move to", told(row->target_account),
-       "pomona pushcert dossier --target-account ADDRESS"},
-      {"contact", "Future contact (name, mail address, telephone number)", told(row->contact),
-       "pomona pushcert dossier --contact TEXT"},
-  };
-  memcpy(d->facts, facts, sizeof facts);
-  for (size_t i = 0; i < DOSSIER_FACTS; i++) d->gaps += d->facts[i].value == NULL;
-}
-
-enum err dossier_read(struct ctx *cx, struct db *db, const char *topic, struct dossier *out) {
-  struct pushcert c;
-  struct pushcert_record r;
-  struct dossier_row row;
-  TRY(pushcert_find(cx, db, topic, &c));
-  TRY(pushcert_record_read(cx, db, topic, &r));
-  TRY(dossier_row(cx, db, topic, &row));
-  *out =
-      (struct dossier){.topic = c.topic, .state = "open", .updated_at = row.updated_at, .updated_by = row.updated_by};
-  set_facts(cx, out, &c, &r, &row);
-  read_steps(cx, out->states, states, DOSSIER_STATES, row.states);
-  read_steps(cx, out->items, items, DOSSIER_ITEMS, row.checklist);
+enum dossier_state dossier_state(const struct dossier *d) {
+  enum dossier_state last = DOSSIER_OPEN;
   for (size_t i = 0; i < DOSSIER_STATES; i++)
-    if (out->states[i].at) out->state = out->states[i].slug;
+    if (d->states[i].at) last = (enum dossier_state)i;
+  return last;
+}
+
+bool dossier_enter(struct dossier *d, enum dossier_state state, int64_t now, const char *by) {
+  if (state != DOSSIER_OPEN && dossier_state(d) == state) return false;
+  for (size_t i = state; i < DOSSIER_STATES; i++) d->states[i] = (struct dossier_mark){0};
+  if (state == DOSSIER_OPEN) memset(d->checklist, 0, sizeof d->checklist);
+  d->states[state] = (struct dossier_mark){now, by};
+  return true;
+}
+
+/* ---- what Apple asks for ---- */
+
+struct known {
+  struct ctx *cx;
+  struct pushcert cert;
+  struct pushcert_record record;
+  int64_t devices;
+  const char *server;
+  const char *topic_option; /* of commands: "" when there is only one topic */
+};
+
+static bool told(const char *text) { return text && *text; }
+
+static void add(struct dossier_page *p, const char *name, const char *label, const char *value) {
+  p->facts[p->n++] = (struct dossier_fact){.name = name, .label = label, .value = told(value) ? value : NULL};
+}
+
+/* The same of what people tell; command: what follows `pomona pushcert`. */
+static void add_told(struct dossier_page *p, const struct known *k, struct dossier_fact fact, const char *command) {
+  add(p, fact.name, fact.label, fact.value);
+  p->facts[p->n - 1].fill = ctx_printf(k->cx, "pomona pushcert %s%s", command, k->topic_option);
+}
+
+static void add_facts(struct dossier_page *p, const struct known *k) {
+  const struct pushcert_record *r = &k->record;
+  const struct pushcert *c = &k->cert;
+  const struct dossier *d = &p->d;
+  add_told(p, k, (struct dossier_fact){"organization", "Owns and manages the devices", r->organization, NULL},
+           "record --organization NAME");
+  add_told(p, k, (struct dossier_fact){"address", "Its address", r->address, NULL}, "record --address ADDRESS");
+  add_told(p, k, (struct dossier_fact){"web_site", "Its web site", r->web_site, NULL}, "record --web-site URL");
+  add(p, "devices", "Devices under management", ctx_printf(k->cx, "%" PRId64, k->devices));
+  add(p, "server", "MDM server", ctx_printf(k->cx, "pomona at %s", k->server));
+  add(p, "topic", "Topic (UID)", c->topic);
+  add(p, "serial_number", "Serial number", c->serial_number);
+  add(p, "serial_number_decimal", "Serial number in decimal", enc_decimal(k->cx, c->serial_number));
+  add(p, "not_after", "Expires", enc_time(k->cx, c->not_after));
+  add(p, "subject", "Subject DN", c->subject);
+  add_told(p, k, (struct dossier_fact){"created_by", "Person who made it", d->created_by, NULL},
+           "dossier --created-by NAME");
+  add_told(p, k, (struct dossier_fact){"current_account", "Current Apple Account", r->apple_account, NULL},
+           "record --apple-account ADDRESS");
+  add_told(p, k, (struct dossier_fact){"target_account", "Target Apple Account", d->target_account, NULL},
+           "dossier --target-account ADDRESS");
+  add_told(p, k, (struct dossier_fact){"contact", "Contact from now on", d->contact, NULL},
+           "dossier --contact 'NAME, TELEPHONE, MAIL'");
+}
+
+/* ---- warnings ---- */
+
+static const char *domain_of(const char *address) {
+  const char *at = strrchr(address, '@');
+  return at ? at + 1 : "";
+}
+
+/* Those that Apple itself names are Managed, and so is probably who shares a domain with one that is. */
+static bool looks_managed(const struct known *k, const char *target) {
+  const struct pushcert_record *r = &k->record;
+  if (slice_ends(slice_of(domain_of(target)), ".appleid.com")) return true;
+  return told(r->apple_account) && told(r->account_kind) && strcmp(r->account_kind, "managed") == 0 &&
+         strcasecmp(domain_of(r->apple_account), domain_of(target)) == 0;
+}
+
+static bool looks_personal(const struct known *k, const char *target) {
+  struct pushcert_record r = k->record;
+  bool guessed;
+  r.apple_account = target;
+  r.account_kind = NULL;
+  const char *kind = pushcert_account_kind(&r, &guessed);
+  return kind && strcmp(kind, "personal") == 0;
+}
+
+static void warn(struct dossier_page *p, const char *text) { p->warnings[p->warnings_n++] = text; }
+
+static void warn_of_target(struct dossier_page *p, const struct known *k, const char *target) {
+  bool done = dossier_state(&p->d) == DOSSIER_DONE;
+  if (!done && told(k->record.apple_account) && strcasecmp(target, k->record.apple_account) == 0)
+    warn(p, ctx_printf(k->cx, "%s is the recorded Apple Account of the certificate already.", target));
+  if (looks_personal(k, target))
+    warn(p, ctx_printf(k->cx,
+                       "The target account %s looks like a person's own. When that person leaves, nobody can renew the "
+                       "certificate: take an address of a duty, which two people can sign in to.",
+                       target));
+  else if (looks_managed(k, target))
+    warn(p, ctx_printf(k->cx,
+                       "The target account %s looks like a Managed Apple Account. Ask Apple's support first whether "
+                       "the certificate can be moved to one; else take a plain account of a duty.",
+                       target));
+}
+
+static void warn_of_end(struct dossier_page *p, const struct known *k) {
+  int64_t left = k->cert.not_after - p->made_at;
+  if (dossier_state(&p->d) == DOSSIER_DONE || left > ENOUGH) return;
+  warn(p, ctx_printf(k->cx,
+                     "The certificate %s on %.10s, and Apple takes its time: if anybody can sign in to the current "
+                     "account, renew it there first. Tell Apple that it is urgent.",
+                     left > 0 ? "ends" : "ended", enc_time(k->cx, k->cert.not_after)));
+}
+
+/* ---- what to do next ---- */
+
+static const char *const next_steps[DOSSIER_DONE] = {
+    [DOSSIER_OPEN] = "Fill the gaps. Give both accounts the name of the person who calls (Apple compares them). Call "
+                     "Apple's support with this dossier and ask for the certificate to be moved to the target account; "
+                     "note the number of the case. Then `pomona pushcert dossier --state asked",
+    [DOSSIER_ASKED] = "Apple calls back and asks for someone senior or of personnel: see that they are reachable. Then "
+                      "`pomona pushcert dossier --state called-back",
+    [DOSSIER_CALLED_BACK] = "Apple decides and tells the person who called. Then `pomona pushcert dossier --state "
+                            "approved",
+    [DOSSIER_APPROVED] = "Wait 2 to 3 days, then sign in at " PORTAL " with the target account: when the row with this "
+                         "UID is there, restore the names on both accounts. Until then only the current account can "
+                         "renew the certificate. Then `pomona pushcert dossier --state done",
+};
+
+/* How the record gets to know the new account; "" when it does. */
+static const char *recording(const struct known *k, const char *target) {
+  const char *is = k->record.apple_account, *to = told(target) ? target : "ADDRESS";
+  if (told(is) && strcasecmp(is, to) == 0) return "";
+  return ctx_printf(k->cx, "Record the new account: `pomona pushcert %s %s%s%s`. Then r",
+                    told(is) ? "account change --to" : "record --apple-account", to, told(is) ? " --done" : "",
+                    k->topic_option);
+}
+
+static const char *what_next(struct dossier_page *p, const struct known *k) {
+  enum dossier_state state = dossier_state(&p->d);
+  const char *target = p->d.target_account;
+  if (state != DOSSIER_DONE) return ctx_printf(k->cx, "%s%s`.", next_steps[state], k->topic_option);
+  const char *record = recording(k, target);
+  return ctx_printf(k->cx, "%senew the certificate under it: %s. The topic stays, and devices notice nothing.",
+                    *record ? record : "R", pushcert_steps(k->cx, k->cert.topic, k->cert.serial_number, target));
+}
+
+/* ---- all of it ---- */
+
+static enum err topic_option(struct ctx *cx, struct db *db, const char *topic, const char **out) {
+  const char *only;
+  enum err e = pushcert_topic_meant(cx, db, NULL, &only);
+  *out = e == OK ? "" : ctx_printf(cx, " --topic %s", topic);
+  if (e == E_INVALID) return ctx_clear_error(cx), OK;
+  return e;
+}
+
+enum err dossier_page(struct ctx *cx, struct db *db, struct core *core, const char *topic, struct dossier_page *out) {
+  struct known k = {.cx = cx, .server = core_conf(core)->public_url};
+  *out = (struct dossier_page){.made_at = clock_now_us()};
+  TRY(pushcert_find(cx, db, topic, &k.cert));
+  TRY(pushcert_record_read(cx, db, topic, &k.record));
+  TRY(dossier_read(cx, db, topic, &out->d));
+  TRY(dossier_devices(cx, db, topic, &k.devices));
+  TRY(topic_option(cx, db, topic, &k.topic_option));
+  add_facts(out, &k);
+  if (told(out->d.target_account)) warn_of_target(out, &k, out->d.target_account);
+  warn_of_end(out, &k);
+  out->next = what_next(out, &k);
   return OK;
-}
-
-/* ---- changing ---- */
-
-static enum err change_text(struct ctx *cx, const char **field, const char *to, const char *name) {
-  if (!to) return OK;
-  if (strlen(to) > TEXT_MOST || !text_is_plain(slice_of(to)))
-    return FAIL(cx, E_INVALID, "%s is one line of at most %d bytes", name, TEXT_MOST);
-  *field = told(to);
-  return OK;
-}
-
-static enum err index_of(struct ctx *cx, const struct dossier_step *all, size_t n, const char *slug, size_t *out) {
-  const char *known = "";
-  for (*out = 0; *out < n; ++*out) {
-    if (strcmp(all[*out].slug, slug) == 0) return OK;
-    known = ctx_printf(cx, "%s%s%s", known, *known ? ", " : "", all[*out].slug);
-  }
-  return FAIL(cx, E_INVALID, "there is no \"%s\" here; there is: %s",
-              text_is_plain(slice_of(slug)) ? slug : "such name", known);
-}
-
-static enum err change_state(struct ctx *cx, struct dossier_step *all, const char *to, int64_t now) {
-  size_t at = 0;
-  bool any = to && strcmp(to, "open") != 0;
-  if (!to) return OK;
-  if (any) TRY(index_of(cx, all, DOSSIER_STATES, to, &at));
-  for (size_t i = 0; i < DOSSIER_STATES; i++) {
-    if (!any || i > at)
-      all[i].at = 0;
-    else if (!all[i].at)
-      all[i].at = now;
-  }
-  return OK;
-}
-
-static enum err change_item(struct ctx *cx, struct dossier_step *all, const char *slug, int64_t at) {
-  size_t i;
-  if (!slug) return OK;
-  TRY(index_of(cx, all, DOSSIER_ITEMS, slug, &i));
-  if (!at || !all[i].at) all[i].at = at;
-  return OK;
-}
-
-enum err dossier_change(struct ctx *cx, struct db *db, const char *topic, const struct dossier_change *what,
-                        const char *by) {
-  struct dossier d;
-  struct dossier_row row;
-  int64_t now = clock_now_us();
-  TRY(dossier_read(cx, db, topic, &d));
-  TRY(dossier_row(cx, db, topic, &row));
-  TRY(change_text(cx, &row.target_account, what->target_account, "the target account"));
-  TRY(change_text(cx, &row.created_by, what->created_by, "who made the certificate"));
-  TRY(change_text(cx, &row.contact, what->contact, "the contact"));
-  TRY(change_state(cx, d.states, what->state, now));
-  TRY(change_item(cx, d.items, what->check, now));
-  TRY(change_item(cx, d.items, what->uncheck, 0));
-  row.states = write_steps(cx, d.states, DOSSIER_STATES);
-  row.checklist = write_steps(cx, d.items, DOSSIER_ITEMS);
-  row.updated_at = now;
-  row.updated_by = by;
-  TRY(dossier_row_save(cx, db, topic, &row));
-  if (!what->state) return OK;
-  struct js *detail = js_object(cx);
-  js_set_string(detail, "state", what->state);
-  return pushcert_history_add(cx, db, topic, 0, "account-move", by, detail);
 }

@@ -12,8 +12,11 @@ MUST_CHECK enum err api_record(struct ctx *cx, struct db *db, const char *topic,
 struct js *api_record_warnings(struct ctx *cx, const struct pushcert_record *r);
 /* What to do so that the account has the address `to`: sentences. */
 struct js *api_account_steps(struct ctx *cx, const struct pushcert_record *r, const char *to);
-/* ?topic=, else (as `given`) a member of the body; without either the only topic there is. E_INVALID: which one?
-   E_NOT_FOUND: nothing is known of it. */
+/* pushcert_topic_meant by the one `given` (a member of the body; NULL: none), else by ?topic=. */
 MUST_CHECK enum err api_topic(struct http_req *rq, struct db *db, const char *given, const char **out);
+/* May what was updated then be changed by who saw it with updated_at `seen` ("": with none; NULL: not told)?
+   E_CONFLICT: somebody changed it since; E_INVALID. what: "record". */
+MUST_CHECK enum err api_seen(struct ctx *cx, const char *what, int64_t updated_at, const char *updated_by,
+                             const char *seen);
 
 #endif

@@ -72,27 +72,9 @@ enum err api_record(struct ctx *cx, struct db *db, const char *topic, struct js 
   return OK;
 }
 
-static enum err known_topic(struct ctx *cx, const struct pushcert *all, size_t n, const char *topic) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(all[i].topic, topic) == 0) return OK;
-  return FAIL(cx, E_NOT_FOUND, "there never was a push certificate of the topic %s", topic);
-}
-
 enum err api_topic(struct http_req *rq, struct db *db, const char *given, const char **out) {
-  struct ctx *cx = http_cx(rq);
   struct slice asked = http_query(rq, "topic");
-  struct pushcert *all;
-  size_t n;
-  TRY(pushcert_list(cx, db, &all, &n));
-  *out = given ? given : asked.n ? ctx_memdup(cx, asked.p, asked.n) : NULL;
-  if (*out) return known_topic(cx, all, n, *out);
-  for (size_t i = 0; i < n; i++) {
-    if (all[i].superseded_at) continue;
-    if (*out && strcmp(*out, all[i].topic) != 0)
-      return FAIL(cx, E_INVALID, "there are push certificates of several topics: say which topic");
-    *out = all[i].topic;
-  }
-  return *out ? OK : FAIL(cx, E_NOT_FOUND, "there is no push certificate yet; `pomona pushcert import` takes one in");
+  return pushcert_topic_meant(http_cx(rq), db, given ? given : asked.n ? asked.p : NULL, out);
 }
 
 static enum err fill_record(struct http_req *rq, struct core *core, struct js *body) {
@@ -150,13 +132,13 @@ static enum err merge(struct ctx *cx, struct js *body, struct pushcert_record *r
   return OK;
 }
 
-static enum err check_seen(struct ctx *cx, const struct pushcert_record *r, const char *seen) {
+enum err api_seen(struct ctx *cx, const char *what, int64_t updated_at, const char *updated_by, const char *seen) {
   int64_t at = 0;
   if (!seen) return OK;
   if (*seen && !dec_time(slice_of(seen), &at)) return FAIL(cx, E_INVALID, "updated_at is no time of a former answer");
-  if (at / US_SECOND == r->updated_at / US_SECOND) return OK;
-  return FAIL(cx, E_CONFLICT, "the record was changed by %s on %s meanwhile: look at it again, then change it",
-              r->updated_by ? r->updated_by : "nobody", enc_time(cx, r->updated_at));
+  if (at / US_SECOND == updated_at / US_SECOND) return OK;
+  return FAIL(cx, E_CONFLICT, "the %s was changed by %s on %s meanwhile: look at it again, then change it", what,
+              updated_by ? updated_by : "nobody", enc_time(cx, updated_at));
 }
 
 static bool differs(const char *a, const char *b) { return a && b ? strcmp(a, b) != 0 : a != b; }
@@ -186,7 +168,7 @@ static enum err edit_job(struct ctx *cx, struct db *db, void *arg) {
   struct pushcert_record r;
   bool sign_in = false;
   TRY(pushcert_record_read(cx, db, edit->topic, &r));
-  TRY(check_seen(cx, &r, edit->seen));
+  TRY(api_seen(cx, "record", r.updated_at, r.updated_by, edit->seen));
   const char *account = r.apple_account;
   TRY(merge(cx, edit->body, &r, &sign_in));
   if (edit->confirm && !r.apple_account)

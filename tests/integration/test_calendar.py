@@ -1,4 +1,4 @@
-"""The calendar over the wire: read by a parser that forgives nothing, by a secret that nothing tells. And the dossier."""
+"""The calendar over the wire: read by a parser that forgives nothing, by a secret that nothing tells."""
 import re
 
 from harness import TOPIC, Server, push_cert
@@ -141,23 +141,4 @@ def test_plan_and_file(tmp):
     assert s.cli_json("pushcert", "plan", "--none")["next_at"] is None
     s.cli("pushcert", "calendar", "--out", tmp / "none.ics", "--topic", TOPIC)
     assert not any("Planned" in text(e, "SUMMARY") for e in parse((tmp / "none.ics").read_bytes())[1])
-    s.stop()
-
-
-def test_dossier(tmp):
-    s = Server(tmp)
-    s.cli("pushcert", "dossier", expect=3)
-    s.push_cert()
-    empty = s.cli_json("pushcert", "dossier")
-    assert (empty["state"], empty["gaps"]) == ("open", 7)
-    for wrong in (("--state", "lost"), ("--check", "x"), ("--contact", "x" * 300), ("--topic", "com.apple.mgmt.none")):
-        s.cli("pushcert", "dossier", *wrong, expect=3 if wrong[0] == "--topic" else 1)
-    told = s.cli("pushcert", "dossier", "--target-account", "new@example.org", "--contact", "<b>Ö</b>", "--state", "called-back", "--check", "names").stdout
-    assert "new@example.org" in told and "<b>Ö</b>" in told and "5 gaps" in told and "[x] names" in told and "[x] called-back" in told, told
-    page = s.cli("pushcert", "dossier", "--html").stdout
-    assert page.startswith("<!DOCTYPE html>") and "&lt;b&gt;Ö&lt;/b&gt;" in page and "<b>" not in page and TOPIC in page
-    assert not re.search(r"<script|src=|href=|url\(|@import", page)
-    after = s.cli_json("pushcert", "dossier", "--uncheck", "names")
-    assert after["state"] == "called-back" and not any(item["at"] for item in after["checklist"])
-    assert [bool(state["at"]) for state in after["states"]] == [True, True, False, False]
     s.stop()

@@ -231,6 +231,67 @@ def test_record(tmp):
     server.stop()
 
 
+def test_dossier(tmp):
+    server, path = Server(tmp), "/api/v1/pushcerts/dossier"
+    server.cli("pushcert", "dossier", expect=3)
+    server.push_cert(TOPIC)
+
+    def write(status=200, **members):
+        got, told = server.admin("PUT", path, members)
+        assert got == status, told
+        return told["dossier"] if got == 200 else told["error"]["message"]
+
+    def shown(form):
+        status, told = server.admin("GET", f"{path}?format={form}")
+        assert status == 200
+        return told.decode()
+
+    empty = server.admin("GET", path)[1]["dossier"]
+    assert (empty["state"], empty["target_account"], empty["updated_at"], len(empty["gaps"])) == ("open", None, None, 7)
+    for wrong in ({"target_account": "mdm"}, {"target_account": "a@b@c"}, {"target_account": "`id`@example.org"}, {"target_account": "--done@example.org"},
+                  {"target_account": "\u202emdm@example.org"}, {"contact": "x" * 501}, {"contact": 5}, {"contact": "two\nlines"}, {"state": "lost"}, {"state": 5},
+                  {"checklist": ["waited"]}, {"checklist": {"wait": True}}, {"checklist": {"waited": 1}}, {"updated_at": "soon"}, {"organization": "Example"}):
+        write(400, **wrong)
+    write(404, topic=OTHER, contact="Ada Example")
+    assert server.admin("PUT", path, {"contact": "x" * 20000})[0] == 413
+    assert server.admin("GET", f"{path}?format=pdf")[0] == 400 and server.admin("GET", f"{path}?topic={OTHER}")[0] == 404
+    assert server.admin("GET", path)[1]["dossier"] == empty, "a refusal changed something"
+    # what was looked at must be what is changed
+    first = write(contact="Ada Example <ada@example.org>", updated_at=None)
+    assert "changed by admin" in write(409, contact="Ben Example", updated_at=None)
+    assert write(checklist={"names-equal": True, "waited": True}, updated_at=first["updated_at"])["contact"] == first["contact"]
+    # by options: it is told and shown at once, although gaps remain
+    text = server.cli("pushcert", "dossier", "--target-account", "mdm@example.org", "--state", "asked", "--uncheck", "waited", "--check", "senior-reachable").stdout
+    for word in ("mdm@example.org", "State: asked", "pomona pushcert record --organization NAME", "[x] names-equal", "[x] senior-reachable", "[ ] waited", TOPIC,
+                 in_use_of(server)["serial_number"], in_use_of(server)["serial_number_decimal"], "--state called-back"):
+        assert word in text, (word, text)
+    server.cli("pushcert", "record", "--organization", "Example <b>&</b> Sons", "--apple-account", "old@example.org")
+    text = server.cli("pushcert", "dossier", "--state", "done").stdout
+    assert "`pomona pushcert account change --to mdm@example.org --done`" in " ".join(text.split()) and "Example <b>&</b> Sons" in text
+    html = server.cli("pushcert", "dossier", "--html").stdout
+    assert "Example &lt;b&gt;&amp;&lt;/b&gt; Sons" in html and "Ada Example &lt;ada@example.org&gt;" in html and "<b>" not in html
+    assert "State: done" in shown("html") and "State: done" in shown("text")
+    server.cli("pushcert", "dossier", "--html", "--out", tmp / "dossier.html")
+    assert "State: done" in (tmp / "dossier.html").read_text()
+    server.cli("pushcert", "dossier", "--json", "--html", expect=2)
+    told = server.cli_json("pushcert", "dossier", "--contact", "")
+    assert (told["state"], told["contact"]) == ("done", None)
+    assert {s["state"]: s["by"] for s in told["states"]} == {"open": "admin", "asked": "admin", "called-back": None, "approved": None, "done": "admin"}
+    assert {c["item"]: c["checked_by"] for c in told["checklist"]} == {"names-equal": "admin", "senior-reachable": "admin", "waited": None, "names-restored": None}
+    acts = [x for x in server.cli_json("pushcert", "history")[0]["acts"] if x["act"].startswith("dossier-")]
+    assert [(x["act"], x["detail"]["to"]) for x in acts] == [("dossier-asked", "mdm@example.org"), ("dossier-done", "mdm@example.org")] and acts[0]["serial_number"]
+    # another one, later
+    told = write(state="open")
+    assert told["state"] == "open" and not any(c["checked_at"] for c in told["checklist"])
+    # which topic, when there are two
+    (tmp / "other.pem").write_bytes(push_cert(OTHER))
+    server.cli("pushcert", "import", "--new-topic", tmp / "other.pem")
+    server.cli("pushcert", "dossier", expect=1)
+    assert server.cli_json("pushcert", "dossier", "--topic", OTHER, "--created-by", "Cy Example")["created_by"] == "Cy Example"
+    assert f"--topic {OTHER}" in server.cli("pushcert", "dossier", "--topic", OTHER).stdout
+    server.stop()
+
+
 def in_use_of(server):
     return server.cli_json("pushcert", "show")[0]
 

@@ -1,129 +1,282 @@
-/* The dossier: what is known, what is missing and how to fill it, how far the request is; and no text breaks the page.
- */
+/* The dossier for Apple's support: its gaps, its states, and that no text in it becomes anything but text. */
 #include "core_fixture.h"
 
 #include "core/dossier.h"
 
+#define OTHER "com.apple.mgmt.External.99999999-2222-3333-4444-555555555555"
+
+static enum err write_job(struct ctx *cx, struct db *db, void *arg) { return dossier_write(cx, db, arg); }
 static enum err record_job(struct ctx *cx, struct db *db, void *arg) { return pushcert_record_write(cx, db, arg); }
-static enum err change_job(struct ctx *cx, struct db *db, void *arg) {
-  return dossier_change(cx, db, TOPIC, arg, "test");
-}
-static enum err change(struct dossier_change c) { return in_job(change_job, &c); }
 
-static struct dossier dossier(void) {
-  struct dossier d;
-  must(dossier_read(fx.cx, reader(), TOPIC, &d));
-  return d;
+static struct dossier_page *page_of(const char *topic) {
+  struct dossier_page *p = ctx_alloc(fx.cx, sizeof *p);
+  must(dossier_page(fx.cx, reader(), &fx.core, topic, p));
+  return p;
 }
 
-static const struct dossier_fact *fact(const struct dossier *d, const char *slug) {
-  for (size_t i = 0; i < DOSSIER_FACTS; i++)
-    if (strcmp(d->facts[i].slug, slug) == 0) return &d->facts[i];
-  fail_msg("no fact %s", slug);
+enum form { TEXT, HTML, FORMS };
+
+static const char *printed(const struct dossier_page *p, enum form form) {
+  return (form == HTML ? dossier_html : dossier_text)(fx.cx, p).p;
+}
+
+static const struct dossier_fact *fact(const struct dossier_page *p, const char *name) {
+  for (size_t i = 0; i < p->n; i++)
+    if (strcmp(p->facts[i].name, name) == 0) return &p->facts[i];
+  fail_msg("there is no fact %s", name);
   return NULL;
 }
 
-/* What nobody told is a gap with its command; what the certificate tells is none. */
-static void test_gaps(void **state) {
+static size_t gaps(const struct dossier_page *p) {
+  size_t n = 0;
+  for (size_t i = 0; i < p->n; i++) n += !p->facts[i].value;
+  return n;
+}
+
+static void assert_holds(const char *text, const char *word) {
+  if (!strstr(text, word)) fail_msg("\"%s\" is not in: %s", word, text);
+}
+
+static void assert_lacks(const char *text, const char *word) {
+  if (strstr(text, word)) fail_msg("\"%s\" is in: %s", word, text);
+}
+
+static struct pushcert_record whole_record(void) {
+  return (struct pushcert_record){.topic = TOPIC,
+                                  .apple_account = "old@example.org",
+                                  .organization = "Example",
+                                  .address = "1 Example Street",
+                                  .web_site = "https://example.org",
+                                  .updated_at = clock_now_us(),
+                                  .updated_by = "admin"};
+}
+
+static struct dossier whole(void) {
+  struct dossier d = {.topic = TOPIC,
+                      .target_account = "mdm@example.org",
+                      .created_by = "Ada Example",
+                      .contact = "Ben Example, ben@example.org",
+                      .updated_at = clock_now_us(),
+                      .updated_by = "admin"};
+  assert_true(dossier_enter(&d, DOSSIER_OPEN, 1, "ada"));
+  return d;
+}
+
+/* Goal: what nobody told is a gap with the command that fills it, in each form; what the server knows is none. */
+static void gaps_are_named(void **state) {
   (void)state;
-  struct dossier d = dossier();
-  assert_string_equal(d.state, "open");
-  assert_int_equal(d.gaps, 7);
-  assert_string_equal(fact(&d, "topic")->value, TOPIC);
-  assert_non_null(strstr(fact(&d, "serial-number")->value, "decimal"));
-  for (size_t i = 0; i < DOSSIER_FACTS; i++) {
-    assert_true(d.facts[i].value || strncmp(d.facts[i].fill, "pomona pushcert ", 16) == 0);
-    if (!d.facts[i].value) assert_non_null(strstr(dossier_text(fx.cx, &d).p, d.facts[i].fill));
-    if (!d.facts[i].value) assert_non_null(strstr(dossier_html(fx.cx, &d).p, d.facts[i].fill));
+  static const char *const commands[][2] = {
+      {"organization", "pomona pushcert record --organization NAME"},
+      {"address", "pomona pushcert record --address ADDRESS"},
+      {"web_site", "pomona pushcert record --web-site URL"},
+      {"created_by", "pomona pushcert dossier --created-by NAME"},
+      {"current_account", "pomona pushcert record --apple-account ADDRESS"},
+      {"target_account", "pomona pushcert dossier --target-account ADDRESS"},
+      {"contact", "pomona pushcert dossier --contact 'NAME, TELEPHONE, MAIL'"},
+  };
+  struct dossier_page *p = page_of(TOPIC);
+  assert_int_equal(gaps(p), sizeof commands / sizeof *commands);
+  for (size_t i = 0; i < gaps(p); i++) {
+    assert_null(fact(p, commands[i][0])->value);
+    assert_string_equal(fact(p, commands[i][0])->fill, commands[i][1]);
+    assert_holds(printed(p, TEXT), commands[i][1]);
+  }
+  assert_holds(printed(p, HTML), "--contact &#39;NAME, TELEPHONE, MAIL&#39;");
+  assert_string_equal(fact(p, "topic")->value, TOPIC);
+  struct dossier_page *none = ctx_alloc(fx.cx, sizeof *none);
+  assert_int_equal(dossier_page(fx.cx, reader(), &fx.core, OTHER, none), E_NOT_FOUND);
+}
+
+/* Goal: a whole dossier has no gap and every fact, with the serial number in both forms. */
+static void facts_are_whole(void **state) {
+  (void)state;
+  struct pushcert_record r = whole_record();
+  struct dossier d = whole();
+  struct pushcert c;
+  enrolled("A");
+  enrolled("B");
+  must(in_job(record_job, &r));
+  must(in_job(write_job, &d));
+  must(in_job(write_job, &d));
+  must(pushcert_find(fx.cx, reader(), TOPIC, &c));
+  struct dossier_page *p = page_of(TOPIC);
+  assert_int_equal(gaps(p), 0);
+  assert_int_equal(p->warnings_n, 0);
+  const char *want[] = {r.organization,
+                        r.address,
+                        r.web_site,
+                        r.apple_account,
+                        d.target_account,
+                        d.created_by,
+                        d.contact,
+                        TOPIC,
+                        c.serial_number,
+                        enc_decimal(fx.cx, c.serial_number),
+                        enc_time(fx.cx, c.not_after),
+                        "UID=" TOPIC,
+                        "https://mdm.example.org"};
+  for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+    for (enum form k = TEXT; k < FORMS; k++) assert_holds(printed(p, k), want[i]);
+  assert_string_equal(fact(p, "devices")->value, "2");
+  assert_lacks(printed(p, TEXT), "Gaps");
+  assert_lacks(printed(p, HTML), "Gaps");
+}
+
+/* Goal: each state is told with its day and who noted it, and says what comes next; an earlier one forgets the later
+   ones, and open begins anew. */
+static void states_follow(void **state) {
+  (void)state;
+  struct dossier d = whole();
+  static const char *const next[DOSSIER_STATES] = {"--state asked`", "--state called-back`", "--state approved`",
+                                                   "--state done`", "The topic stays"};
+  for (size_t i = 0; i < DOSSIER_STATES; i++) {
+    (void)dossier_enter(&d, (enum dossier_state)i, (int64_t)(i + 1) * US_DAY, "ben");
+    if (i == 0) d.checklist[1] = (struct dossier_mark){US_DAY, "eve"};
+    must(in_job(write_job, &d));
+    struct dossier_page *p = page_of(TOPIC);
+    assert_int_equal(dossier_state(&p->d), i);
+    assert_holds(p->next, next[i]);
+    for (enum form k = TEXT; k < FORMS; k++) {
+      assert_holds(printed(p, k), ctx_printf(fx.cx, "State: %s", dossier_states[i]));
+      assert_holds(printed(p, k), ctx_printf(fx.cx, "1970-01-%02zu by ben", i + 2));
+      assert_holds(printed(p, k), "1970-01-02 by eve");
+    }
+  }
+  assert_false(dossier_enter(&d, DOSSIER_DONE, 99 * US_DAY, "eve"));
+  assert_int_equal(d.states[DOSSIER_DONE].at, 5 * US_DAY);
+  assert_true(dossier_enter(&d, DOSSIER_ASKED, 6 * US_DAY, "ben"));
+  assert_int_equal(dossier_state(&d), DOSSIER_ASKED);
+  assert_int_equal(d.states[DOSSIER_APPROVED].at, 0);
+  assert_int_equal(d.checklist[1].at, US_DAY);
+  assert_true(dossier_enter(&d, DOSSIER_OPEN, 7 * US_DAY, "ben"));
+  assert_int_equal(dossier_state(&d), DOSSIER_OPEN);
+  assert_int_equal(d.checklist[1].at, 0);
+  assert_int_equal(d.states[DOSSIER_ASKED].at, 0);
+}
+
+/* Goal: at the end it says how the record gets to know the new account, whatever it knows of the old one. */
+static void done_names_the_rest(void **state) {
+  (void)state;
+  struct pushcert_record r = whole_record();
+  struct dossier d = whole();
+  (void)dossier_enter(&d, DOSSIER_DONE, 2, "ben");
+  must(in_job(write_job, &d));
+  assert_holds(page_of(TOPIC)->next, "`pomona pushcert record --apple-account mdm@example.org`. Then renew");
+  must(in_job(record_job, &r));
+  assert_holds(page_of(TOPIC)->next, "`pomona pushcert account change --to mdm@example.org --done`. Then renew");
+  assert_holds(page_of(TOPIC)->next, "with the Apple Account mdm@example.org");
+  r.apple_account = "MDM@example.org";
+  must(in_job(record_job, &r));
+  struct dossier_page *p = page_of(TOPIC);
+  assert_holds(p->next, "Renew the certificate under it");
+  assert_lacks(p->next, "account change");
+  assert_int_equal(p->warnings_n, 0);
+}
+
+/* Goal: with several topics each command names its own. */
+static void commands_name_the_topic(void **state) {
+  (void)state;
+  assert_lacks(page_of(TOPIC)->next, "--topic");
+  import_pushcert(OTHER);
+  struct dossier_page *p = page_of(TOPIC);
+  assert_string_equal(fact(p, "contact")->fill,
+                      "pomona pushcert dossier --contact 'NAME, TELEPHONE, MAIL' --topic " TOPIC);
+  assert_holds(p->next, "--state asked --topic " TOPIC "`");
+}
+
+/* Goal: a target that is somebody's own, Managed or the account it is in already is warned of; a late start, too. */
+static void warnings(void **state) {
+  (void)state;
+  struct pushcert_record r = whole_record();
+  static const struct {
+    const char *target, *kind, *warning;
+  } rows[] = {
+      {"mdm@example.org", NULL, NULL},
+      {"ada.example@example.org", NULL, "a person's own"},
+      {"mdm@gmail.com", NULL, "a person's own"},
+      {"mdm@example.appleid.com", NULL, "Managed Apple Account"},
+      {"mdm@EXAMPLE.org", "managed", "Managed Apple Account"},
+      {"mdm@example.net", "managed", NULL},
+      {"OLD@example.org", NULL, "already"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct dossier d = whole();
+    d.target_account = rows[i].target;
+    r.account_kind = rows[i].kind;
+    must(in_job(write_job, &d));
+    must(in_job(record_job, &r));
+    struct dossier_page *p = page_of(TOPIC);
+    assert_int_equal(p->warnings_n, rows[i].warning ? 1 : 0);
+    if (rows[i].warning) assert_holds(p->warnings[0], rows[i].warning);
+  }
+  r.apple_account = "old@example.org";
+  struct dossier d = whole();
+  must(in_job(write_job, &d));
+  clock_shift(352 * US_DAY);
+  assert_holds(page_of(TOPIC)->warnings[0], "The certificate ends on");
+  clock_shift(366 * US_DAY);
+  assert_holds(page_of(TOPIC)->warnings[0], "The certificate ended on");
+  clock_shift(350 * US_DAY);
+  assert_int_equal(page_of(TOPIC)->warnings_n, 0);
+}
+
+/* Goal: markup stays text, and characters that turn, hide or break it are named; letters of all scripts stay. */
+static void texts_stay_texts(void **state) {
+  (void)state;
+  static const struct {
+    const char *in, *text, *html;
+  } rows[] = {
+      {"<script>alert(1)</script>", "<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"},
+      {"\" onload='x' & &lt;", "\" onload='x' & &lt;", "&quot; onload=&#39;x&#39; &amp; &amp;lt;"},
+      {"abc\xE2\x80\xAE"
+       "cba",
+       "abc[U+202E]cba", "abc[U+202E]cba"},
+      {"a\xE2\x81\xA6"
+       "b\xE2\x80\x8F"
+       "c\xD8\x9C"
+       "d\xEF\xBB\xBF"
+       "e\xF3\xA0\x81\x81",
+       "a[U+2066]b[U+200F]c[U+061C]d[U+FEFF]e[U+E0041]", "a[U+2066]b[U+200F]c[U+061C]d[U+FEFF]e[U+E0041]"},
+      {"a\033[2Jb\nc\x7F\xC2\x9B"
+       "d",
+       "a[U+001B][2Jb[U+000A]c[U+007F][U+009B]d", "a[U+001B][2Jb[U+000A]c[U+007F][U+009B]d"},
+      {"a\xFF\xC3", "a\xEF\xBF\xBD\xEF\xBF\xBD", "a\xEF\xBF\xBD\xEF\xBF\xBD"},
+      {"\xD7\xA9\xD7\x9C \xE6\x97\xA5 \xC3\xBC \xF0\x9F\x8D\x8E",
+       "\xD7\xA9\xD7\x9C \xE6\x97\xA5 \xC3\xBC \xF0\x9F\x8D\x8E",
+       "<bdi>\xD7\xA9\xD7\x9C \xE6\x97\xA5 \xC3\xBC \xF0\x9F\x8D\x8E</bdi>"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct dossier_page *p = page_of(TOPIC);
+    for (size_t k = 0; k < p->n; k++) p->facts[k].value = rows[i].in;
+    p->facts[0].value = NULL;
+    p->facts[0].fill = rows[i].in;
+    p->warnings[p->warnings_n++] = rows[i].in;
+    p->next = rows[i].in;
+    p->d.states[DOSSIER_ASKED] = p->d.checklist[0] = (struct dossier_mark){1, rows[i].in};
+    for (enum form k = TEXT; k < FORMS; k++) {
+      assert_holds(printed(p, k), k == HTML ? rows[i].html : rows[i].text);
+      if (k == HTML || strcmp(rows[i].in, rows[i].text) != 0)
+        assert_int_equal(strstr(printed(p, k), rows[i].in) != NULL, strstr(rows[i].html, rows[i].in) != NULL);
+    }
   }
 }
 
-/* All gaps can be filled, and a text can be forgotten again. */
-static void test_filled(void **state) {
+/* Goal: the page stands alone: nothing in it asks for anything, runs or leads away. */
+static void page_stands_alone(void **state) {
   (void)state;
-  must(in_job(record_job, &(struct pushcert_record){.topic = TOPIC,
-                                                    .apple_account = "it@example.org",
-                                                    .organization = "Example",
-                                                    .address = "1 Street",
-                                                    .web_site = "https://example.org",
-                                                    .updated_at = 1,
-                                                    .updated_by = "test"}));
-  must(change((struct dossier_change){.target_account = "new@example.org", .created_by = "Someone", .contact = "C"}));
-  struct dossier d = dossier();
-  assert_int_equal(d.gaps, 0);
-  assert_null(strstr(dossier_text(fx.cx, &d).p, "NOT KNOWN"));
-  assert_string_equal(d.updated_by, "test");
-  must(change((struct dossier_change){.contact = ""}));
-  d = dossier();
-  assert_int_equal(d.gaps, 1);
-  assert_string_equal(fact(&d, "created-by")->value, "Someone");
+  struct dossier d = whole();
+  must(in_job(write_job, &d));
+  const char *html = printed(page_of(TOPIC), HTML);
+  static const char *const never[] = {"<script", "<img", "<link", "<a ", "src=", "href=", "url(", "@import"};
+  for (size_t i = 0; i < sizeof never / sizeof *never; i++) assert_lacks(html, never[i]);
+  assert_holds(html, "default-src 'none'");
+  assert_holds(html, "@media print");
 }
 
-/* A state keeps the time it was reached at; going back undoes what came after; a leap fills what lies between. */
-static void test_states(void **state) {
-  (void)state;
-  must(change((struct dossier_change){.state = "asked"}));
-  int64_t asked = dossier().states[0].at;
-  assert_true(asked > 0);
-  clock_shift(3 * US_DAY);
-  must(change((struct dossier_change){.state = "approved"}));
-  struct dossier d = dossier();
-  assert_string_equal(d.state, "approved");
-  assert_int_equal(d.states[0].at, asked);
-  assert_true(d.states[1].at > asked);
-  assert_int_equal(d.states[3].at, 0);
-  must(change((struct dossier_change){.state = "asked"}));
-  d = dossier();
-  assert_string_equal(d.state, "asked");
-  assert_int_equal(d.states[2].at, 0);
-  must(change((struct dossier_change){.state = "open"}));
-  assert_string_equal(dossier().state, "open");
-}
-
-/* Items are ticked and unticked, a second tick keeps the first time. */
-static void test_checklist(void **state) {
-  (void)state;
-  must(change((struct dossier_change){.check = "names"}));
-  int64_t at = dossier().items[0].at;
-  clock_shift(US_DAY);
-  must(change((struct dossier_change){.check = "names"}));
-  assert_int_equal(dossier().items[0].at, at);
-  must(change((struct dossier_change){.uncheck = "names"}));
-  assert_int_equal(dossier().items[0].at, 0);
-}
-
-/* Nothing that is wrong is kept, nor a part of what came with it. */
-static void test_refusals(void **state) {
-  (void)state;
-  char long_text[300];
-  memset(long_text, 'x', sizeof long_text);
-  long_text[sizeof long_text - 1] = '\0';
-  struct dossier d;
-  assert_int_equal(change((struct dossier_change){.contact = "C", .state = "lost"}), E_INVALID);
-  assert_int_equal(change((struct dossier_change){.contact = "C", .check = "asked"}), E_INVALID);
-  assert_int_equal(change((struct dossier_change){.contact = "C", .uncheck = ""}), E_INVALID);
-  assert_int_equal(change((struct dossier_change){.contact = "a\nb"}), E_INVALID);
-  assert_int_equal(change((struct dossier_change){.contact = long_text}), E_INVALID);
-  assert_int_equal(dossier().gaps, 7);
-  ctx_clear_error(fx.cx);
-  assert_int_equal(dossier_read(fx.cx, reader(), "com.apple.mgmt.none", &d), E_NOT_FOUND);
-}
-
-/* No text can leave its place in the page. */
-static void test_escaping(void **state) {
-  (void)state;
-  must(change((struct dossier_change){.contact = "<script>alert('1')</script>&\"", .created_by = "</td><b>"}));
-  struct dossier d = dossier();
-  const char *html = dossier_html(fx.cx, &d).p;
-  assert_null(strstr(html, "<script"));
-  assert_null(strstr(html, "</td><b>"));
-  assert_non_null(strstr(html, "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;&quot;"));
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      T(test_gaps), T(test_filled), T(test_states), T(test_checklist), T(test_refusals), T(test_escaping),
-  };
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+  const struct CMUnitTest tests[] = {TEST(gaps_are_named),      TEST(facts_are_whole),  TEST(states_follow),
+                                     TEST(done_names_the_rest), TEST(warnings),         TEST(commands_name_the_topic),
+                                     TEST(texts_stay_texts),    TEST(page_stands_alone)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,8 +83,8 @@ CREATE TABLE dossier (
   target_account TEXT,
   created_by_person TEXT,      -- who made the certificate
   contact TEXT,                -- future one
-  states TEXT NOT NULL DEFAULT '{}',    -- JSON: asked, called-back, approved, done: time
-  checklist TEXT NOT NULL DEFAULT '{}', -- JSON: item: time
+  states TEXT NOT NULL DEFAULT '{}',    -- JSON: open, asked, called-back, approved, done: {"at","by"}
+  checklist TEXT NOT NULL DEFAULT '{}', -- JSON: item: {"at","by"}
   updated_at INTEGER NOT NULL,
   updated_by TEXT NOT NULL
 );
