@@ -178,24 +178,6 @@ static void its_time_is_over(void) {
   assert_int_equal(n, 1);
 }
 
-/* ---- 44 ---- */
-
-static void renewal_fails(void) {
-  run_sql("INSERT INTO enroll_session (id, kind, challenge_hash, created_at, expires_at, issues_max, given) "
-          "VALUES ('s', 'renew', x'02', 1, 1, 1, '{}')",
-          DB_END, DB_END);
-  run_sql("INSERT INTO renewal (device, generation, identity, session, challenge_sealed, command, wave, state, why, "
-          "created_at, updated_at, ended_at) SELECT seq, generation, x'01', 1, x'01', 'R', 0, 'failed', 'mismatched', "
-          "$1, $1, $1 FROM device",
-          DB_I(clock_now_us()), DB_END);
-}
-static void renewal_is_done(void) {
-  run_sql("INSERT INTO renewal (device, generation, identity, session, challenge_sealed, command, wave, state, "
-          "created_at, updated_at, ended_at) SELECT seq, generation, x'01', 1, x'01', 'R2', 0, 'done', $1, $1, $1 "
-          "FROM device",
-          DB_I(clock_now_us()), DB_END);
-}
-
 /* ---- what 40 to 43 advise ---- */
 
 static void it_is_sent_again(void) {
@@ -238,7 +220,6 @@ static const struct why_scenario scenarios[] = {
      it_is_enrolled_supervised, "needs a supervised device"},
     {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, it_is_sent_again, "rosa cancelled it"},
     {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, it_is_sent_again, "its time was over"},
-    {"renewal", 44, "A", NULL, NULL, a_lives, renewal_fails, renewal_is_done, "mismatched"},
 };
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
