@@ -343,8 +343,8 @@ def test_mdmcert_download_that_fails(tmp):
     exchange = base64.b64decode(service.asked[-1]["encrypt"])
     stranger = pem(portal.vendor().cert)
     opened("not kept here", service.encrypt(stranger, b"x" * 100))
-    opened("not a signed request", Service.encrypt(exchange, b"x" * 100))
-    opened("empty", Service.encrypt(exchange, b""))
+    opened("not a signed request", service.encrypt(exchange, b"x" * 100))
+    opened("empty", service.encrypt(exchange, b""))
     opened("web page", b"<html>login</html>")
     good = service.mails[-1]
     for at in range(20, len(good), 211):
