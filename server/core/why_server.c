@@ -63,7 +63,10 @@ enum err why_hangup_load(struct ctx *cx, struct why_facts *f) {
   size_t n = 0;
   const struct why_wake *w = &f->wake;
   bool woken = w->status == 200 && w->sent_at > f->enrollment.seen;
+  bool fine;
   if (!f->enrollment.address || !woken) return OK;
+  TRY(why_others_came(cx, f->db, f->enrollment.address, f->server->tls.since, &fine));
+  if (fine) return OK;
   TRY(hangup_list(cx, f->db, f->enrollment.address, w->taken_at ? w->taken_at : w->sent_at, &rows, &n));
   if (n) f->hung_up_at = rows[0].last_at, f->hung_up_alert = rows[0].alert;
   return OK;

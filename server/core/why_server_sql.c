@@ -16,10 +16,21 @@ static enum err read_silence(struct ctx *cx, struct db *db, struct why_server *o
                     DB_I(now - 2 * WHY_SILENCE), DB_I(now - WHY_SILENCE));
 }
 
+/* Where somebody came in since the TLS certificate changed, it is not what others hang up at. */
 enum err why_read_traffic(struct ctx *cx, struct db *db, struct why_server *out) {
   TRY(read_silence(cx, db, out));
   return db_one_int(cx, db, &out->hung_up,
                     "SELECT count(*) FROM hangup h WHERE " OF_CERTIFICATE " AND EXISTS (SELECT 1 FROM enrollment e "
                     "CROSS JOIN wake w WHERE w.enrollment = e.seq AND e.last_address = h.address AND w.status = 200 "
-                    "AND w.sent_at > coalesce(e.last_seen, 0) AND coalesce(w.taken_at, w.sent_at) <= h.last_at)");
+                    "AND w.sent_at > coalesce(e.last_seen, 0) AND coalesce(w.taken_at, w.sent_at) <= h.last_at) "
+                    "AND NOT EXISTS (SELECT 1 FROM enrollment g WHERE g.last_address = h.address AND g.last_seen > $1)",
+                    DB_I(out->tls.since));
+}
+
+enum err why_others_came(struct ctx *cx, struct db *db, const char *address, int64_t since, bool *out) {
+  int64_t found;
+  TRY(db_one_int(cx, db, &found, "SELECT EXISTS (SELECT 1 FROM enrollment WHERE last_address = $1 AND last_seen > $2)",
+                 DB_S(address), DB_I(since)));
+  *out = found != 0;
+  return OK;
 }

@@ -151,19 +151,21 @@ static const struct why_scenario untrusted = {.name = "server-certificate-untrus
 /* Behind other addresses than the last one three of them tell the same. */
 static void three_addresses(void) {
   static const char *const others[] = {"B", "C", "D"};
+  struct enroll_proof p[3];
+  for (size_t i = 0; i < 3; i++) {
+    p[i] = new_identity(others[i]);
+    p[i].address = ctx_printf(fx.cx, "192.0.2.1%zu", i);
+    assert_int_equal(authenticate(p[i], others[i], NULL), ENROLL_FINE);
+    assert_int_equal(token_update(p[i], others[i], others[i]), ENROLL_FINE);
+    (void)comes(p[i], others[i]);
+  }
   pass(US_HOUR);
   use("New CA", 90 * US_DAY);
   a_is_woken();
   for (size_t i = 0; i < 3; i++) {
-    struct enroll_proof p = new_identity(others[i]);
-    p.address = ctx_printf(fx.cx, "192.0.2.1%zu", i);
-    assert_int_equal(authenticate(p, others[i], NULL), ENROLL_FINE);
-    assert_int_equal(token_update(p, others[i], others[i]), ENROLL_FINE);
-    (void)comes(p, others[i]);
-    pass(US_SECOND);
     apns_takes(others[i]);
     pass(US_SECOND);
-    hang_up(p.address, -1);
+    hang_up(p[i].address, -1);
   }
 }
 
@@ -191,6 +193,22 @@ static void not_untrusted(void **state) {
   hang_up("192.0.2.3", 48);
   hang_up("192.0.2.4", 48);
   expect_unlike("A", "server-certificate-untrusted"); /* addresses of nobody */
+}
+
+/* Goal: where others come in by the new certificate it is not what a device behind the same address hangs up at. */
+static void neighbours_come(void **state) {
+  (void)state;
+  shifted = 0;
+  good_certificate();
+  struct enroll_proof neighbour = enrolled("N");
+  a_is_woken();
+  pass(US_SECOND);
+  use("New CA", 90 * US_DAY);
+  hang_up("192.0.2.1", 48);
+  expect_verdict("A", NULL, "server-certificate-untrusted");
+  run_sql("UPDATE enrollment SET last_address = '192.0.2.1' WHERE id = 'N'", DB_END, DB_END);
+  comes(neighbour, "N");
+  expect_unlike("A", "server-certificate-untrusted");
 }
 
 /* ---- 27: the address ---- */
@@ -308,6 +326,7 @@ int main(void) {
       WHY_TEST(untrusted),
       WHY_TEST(untrusted_by_three),
       cmocka_unit_test_setup_teardown(not_untrusted, why_up, why_down),
+      cmocka_unit_test_setup_teardown(neighbours_come, why_up, why_down),
       {unreachable.name, play_state, relay_up, relay_down, (void *)(uintptr_t)&unreachable},
       WHY_TEST(nobody),
       cmocka_unit_test_setup_teardown(not_unreachable, relay_up, relay_down),
