@@ -19,7 +19,7 @@ import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
-WORKERS = 2
+WORKERS = 4     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
 
