@@ -367,11 +367,12 @@ enum err enroll_seen_again(struct ctx *cx, struct db *db, const char *id, int64_
 
 enum err enroll_touch(struct ctx *cx, struct db *db, int64_t enrollment, int64_t at, const char *address,
                       const char *agent) {
-  if (!agent)
-    return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3 WHERE seq = $1", DB_I(enrollment),
-                  DB_I(at), DB_S(address));
-  return db_run(cx, db, "UPDATE enrollment SET last_seen = $2, last_address = $3, last_agent = $4 WHERE seq = $1",
-                DB_I(enrollment), DB_I(at), DB_S(address), DB_S(agent));
+  TRY(db_run(cx, db, "UPDATE enrollment SET last_seen = $2 WHERE seq = $1", DB_I(enrollment), DB_I(at)));
+  /* Named in an UPDATE, an address is taken out of its index and put back, even when it is the same. */
+  return db_run(cx, db,
+                "UPDATE enrollment SET last_address = $2, last_agent = coalesce($3, last_agent) WHERE seq = $1"
+                " AND (last_address IS DISTINCT FROM $2 OR last_agent IS DISTINCT FROM coalesce($3, last_agent))",
+                DB_I(enrollment), DB_S(address), DB_S(agent));
 }
 
 /* ---- links and sessions ---- */
