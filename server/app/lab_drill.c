@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 60, WORDS_MOST = 24, LOOK_MS = 100 };
+/* Longer than a minute: so long the next wake-up waits when one was sent just before the trouble began. */
+enum { PATIENCE_S = 150, WORDS_MOST = 24, LOOK_MS = 100 };
 
 static bool bold(void) { return isatty(STDOUT_FILENO); }
 

@@ -246,6 +246,15 @@ def cli(*args, expect=0, stdin=None, env=None):
 
 # ---- HTTP ----
 
+def needs_terminals():
+    """Skips where the machine has no pseudo-terminals (a bare chroot)."""
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError as why:
+        raise Skip(f"no pseudo-terminals here: {why}") from why
+
+
 def tls_context(identity=None):
     """Trusts any server: what the server's certificate is worth is a matter for tests of its own."""
     context = ssl.create_default_context()

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from harness import CA, Device, Identity, Server, binary, new_key, push_cert, until
+from harness import CA, Device, Identity, Server, binary, needs_terminals, new_key, push_cert, until
 from test_push import Apns
 
 TOPIC = "com.apple.mgmt.External.7c1c2f0a-3333-4222-8333-444455556666"
@@ -215,6 +215,7 @@ def test_forms_of_files(tmp):
 
 def ask_on_a_terminal(server, answer, *args):
     """Runs a command on a terminal of its own, and types; gives what stood on it and the exit status."""
+    needs_terminals()
     pid, fd = pty.fork()
     if pid == 0:
         os.execv(binary(), [binary(), *map(str, args), "--server", server.admin_url, "--data", str(server.data)])

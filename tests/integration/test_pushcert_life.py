@@ -7,7 +7,7 @@ import subprocess
 
 from cryptography import x509
 
-from harness import PATIENCE, Device, Server, binary, push_cert, until
+from harness import PATIENCE, Device, Server, binary, needs_terminals, push_cert, until
 from test_push import TOPIC, Lab, token
 
 OTHER = "com.apple.mgmt.External.0a7d6b1c-1111-4222-8333-444455556666"
@@ -298,6 +298,7 @@ def in_use_of(server):
 
 def ask(server, args, lines):
     """Runs `pomona ARGS` on a terminal; each line answers one question, then the input ends."""
+    needs_terminals()
     leader, terminal = pty.openpty()
     with subprocess.Popen([binary(), *map(str, args), "--server", server.admin_url, "--data", str(server.data)], stdin=terminal, stdout=subprocess.PIPE, stderr=terminal) as child:
         os.close(terminal)
