@@ -18,6 +18,13 @@ void cond_init(pthread_cond_t *c);
 /* False when mono_us passed first. */
 bool cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_us);
 
+/* A thread that does the same from time to time, and once more when it is stopped. The ticker is the caller's until
+   ticker_stop. */
+struct ticker;
+/* last: it is not run again. */
+struct ticker *ticker_start(const char *name, int64_t every_us, void (*run)(void *arg, bool last), void *arg);
+void ticker_stop(struct ticker *t); /* waits for the last run */
+
 struct note { /* first member of what is posted */
   struct note *next;
 };

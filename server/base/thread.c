@@ -1,6 +1,7 @@
 #include "base/thread.h"
 
 #include "base/clock.h"
+#include "base/ctx.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -46,6 +47,48 @@ void cond_init(pthread_cond_t *c) {
 bool cond_wait_until(pthread_cond_t *c, pthread_mutex_t *m, int64_t mono_us) {
   struct timespec t = {.tv_sec = mono_us / US_SECOND, .tv_nsec = mono_us % US_SECOND * 1000};
   return pthread_cond_timedwait(c, m, &t) != ETIMEDOUT;
+}
+
+struct ticker {
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t stop;
+  bool stopping;
+  int64_t every_us;
+  void (*run)(void *arg, bool last);
+  void *arg;
+};
+
+static void *tick(void *arg) {
+  struct ticker *t = arg;
+  for (bool last = false; !last; t->run(t->arg, last)) {
+    int64_t next = clock_mono_us() + t->every_us;
+    pthread_mutex_lock(&t->lock);
+    while (!t->stopping && cond_wait_until(&t->stop, &t->lock, next)) continue;
+    last = t->stopping;
+    pthread_mutex_unlock(&t->lock);
+  }
+  return NULL;
+}
+
+struct ticker *ticker_start(const char *name, int64_t every_us, void (*run)(void *arg, bool last), void *arg) {
+  struct ticker *t = mem_alloc(sizeof *t);
+  *t = (struct ticker){.every_us = every_us, .run = run, .arg = arg};
+  pthread_mutex_init(&t->lock, NULL);
+  cond_init(&t->stop);
+  t->thread = thread_start(name, tick, t);
+  return t;
+}
+
+void ticker_stop(struct ticker *t) {
+  pthread_mutex_lock(&t->lock);
+  t->stopping = true;
+  pthread_cond_signal(&t->stop);
+  pthread_mutex_unlock(&t->lock);
+  thread_join(t->thread);
+  pthread_mutex_destroy(&t->lock);
+  pthread_cond_destroy(&t->stop);
+  free(t);
 }
 
 void mailbox_init(struct mailbox *m) {

@@ -14,9 +14,7 @@ enum { FLUSH_MS = 500, CHUNK = 150, ADDRESS_MAX = 64 };
 struct hangups {
   struct core *core;
   pthread_mutex_t lock;
-  pthread_cond_t stop;
-  pthread_t thread;
-  bool stopping;
+  struct ticker *ticker;
   struct map *rows;
 };
 
@@ -99,19 +97,12 @@ static enum err flush(struct ctx *cx, struct hangups *h) {
   return OK;
 }
 
-static void *run(void *arg) {
-  struct hangups *h = arg;
+static void run(void *arg, bool last) {
   struct ctx *cx = ctx_new();
-  for (bool stopping = false; !stopping; ctx_reset(cx)) {
-    pthread_mutex_lock(&h->lock);
-    if (!h->stopping) cond_wait_until(&h->stop, &h->lock, clock_mono_us() + FLUSH_MS * 1000);
-    stopping = h->stopping;
-    pthread_mutex_unlock(&h->lock);
-    /* Of a database that cannot be written the writer tells. */
-    if (flush(cx, h) != OK) log_failure(LOG_DEBUG, cx, "hang-ups were not written; they will be");
-  }
+  (void)last;
+  /* Of a database that cannot be written the writer tells. */
+  if (flush(cx, arg) != OK) log_failure(LOG_DEBUG, cx, "hang-ups were not written; they will be");
   ctx_free(cx);
-  return NULL;
 }
 
 enum err hangup_start(struct ctx *cx, struct hangups **out, struct core *core) {
@@ -119,21 +110,15 @@ enum err hangup_start(struct ctx *cx, struct hangups **out, struct core *core) {
   struct hangups *h = mem_alloc(sizeof *h);
   *h = (struct hangups){.core = core, .rows = map_new()};
   pthread_mutex_init(&h->lock, NULL);
-  cond_init(&h->stop);
-  h->thread = thread_start("hangups", run, h);
+  h->ticker = ticker_start("hangups", FLUSH_MS * 1000, run, h);
   *out = h;
   return OK;
 }
 
 void hangup_stop(struct hangups *h) {
   if (!h) return;
-  pthread_mutex_lock(&h->lock);
-  h->stopping = true;
-  pthread_cond_signal(&h->stop);
-  pthread_mutex_unlock(&h->lock);
-  thread_join(h->thread);
+  ticker_stop(h->ticker);
   map_free(h->rows, row_free);
   pthread_mutex_destroy(&h->lock);
-  pthread_cond_destroy(&h->stop);
   free(h);
 }

@@ -21,9 +21,7 @@ struct note_row {
 struct refused {
   struct core *core;
   pthread_mutex_t lock, writing; /* writing: one flush at a time, so that what is put back stays in order */
-  pthread_cond_t stop;
-  pthread_t thread;
-  bool stopping;
+  struct ticker *ticker;
   struct map *rows; /* by id and hash */
   size_t unproved;
   int64_t last_at; /* of the newest note: no two have the same, so that lists can go on behind one */
@@ -175,21 +173,12 @@ enum err refused_flush(struct ctx *cx, struct refused *r) {
 
 /* ---- the thread ---- */
 
-static void *run(void *arg) {
-  struct refused *r = arg;
+static void run(void *arg, bool last) {
   struct ctx *cx = ctx_new();
-  bool stopping = false;
-  while (!stopping) {
-    pthread_mutex_lock(&r->lock);
-    if (!r->stopping) cond_wait_until(&r->stop, &r->lock, clock_mono_us() + FLUSH_MS * 1000);
-    stopping = r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    /* Of a database that cannot be written the writer tells. */
-    if (refused_flush(cx, r) != OK) log_failure(LOG_DEBUG, cx, "refused requests were not written; they will be");
-    ctx_reset(cx);
-  }
+  (void)last;
+  /* Of a database that cannot be written the writer tells. */
+  if (refused_flush(cx, arg) != OK) log_failure(LOG_DEBUG, cx, "refused requests were not written; they will be");
   ctx_free(cx);
-  return NULL;
 }
 
 enum err refused_start(struct ctx *cx, struct refused **out, struct core *core) {
@@ -198,22 +187,16 @@ enum err refused_start(struct ctx *cx, struct refused **out, struct core *core) 
   *r = (struct refused){.core = core, .rows = map_new()};
   pthread_mutex_init(&r->lock, NULL);
   pthread_mutex_init(&r->writing, NULL);
-  cond_init(&r->stop);
-  r->thread = thread_start("refused", run, r);
+  r->ticker = ticker_start("refused", FLUSH_MS * 1000, run, r);
   *out = r;
   return OK;
 }
 
 void refused_stop(struct refused *r) {
   if (!r) return;
-  pthread_mutex_lock(&r->lock);
-  r->stopping = true;
-  pthread_cond_signal(&r->stop);
-  pthread_mutex_unlock(&r->lock);
-  thread_join(r->thread);
+  ticker_stop(r->ticker);
   map_free(r->rows, note_free);
   pthread_mutex_destroy(&r->lock);
   pthread_mutex_destroy(&r->writing);
-  pthread_cond_destroy(&r->stop);
   free(r);
 }

@@ -42,14 +42,14 @@ struct entry {
 struct seen {
   struct core *core;
   pthread_mutex_t lock;
-  pthread_cond_t stop;
-  pthread_t thread;
-  bool stopping;
+  struct ticker *ticker;
   struct map *entries; /* by enrollment */
   struct map *agents;  /* text: itself */
   size_t agents_n;
   int64_t *dirty; /* enrollments to be written */
   size_t dirty_n, dirty_cap;
+  struct entry *room; /* for a chunk on its way; the ticker's, as is tidied_at */
+  int64_t tidied_at;
 };
 
 static struct slice key_of(const int64_t *enrollment) { return slice_mem(enrollment, sizeof *enrollment); }
@@ -297,49 +297,34 @@ static void probe(struct seen *s) {
   ctx_free(cx);
 }
 
-static void *run(void *arg) {
+static void run(void *arg, bool last) {
   struct seen *s = arg;
-  struct entry *room = mem_alloc(CHUNK * sizeof *room);
-  int64_t tidied = clock_mono_us();
-  for (;;) {
-    pthread_mutex_lock(&s->lock);
-    if (!s->stopping) cond_wait_until(&s->stop, &s->lock, clock_mono_us() + FLUSH_MS * 1000);
-    bool stopping = s->stopping;
-    pthread_mutex_unlock(&s->lock);
-    flush(s, room);
-    if (stopping) break;
-    probe(s);
-    if (clock_mono_us() - tidied > TIDY_EVERY_S * US_SECOND) {
-      tidy(s);
-      tidied = clock_mono_us();
-    }
-  }
-  free(room);
-  return NULL;
+  flush(s, s->room);
+  if (last) return;
+  probe(s);
+  if (clock_mono_us() - s->tidied_at < TIDY_EVERY_S * US_SECOND) return;
+  tidy(s);
+  s->tidied_at = clock_mono_us();
 }
 
 enum err seen_start(struct ctx *cx, struct seen **out, struct core *core) {
   (void)cx;
   struct seen *s = mem_alloc(sizeof *s);
-  *s = (struct seen){.core = core, .entries = map_new(), .agents = map_new()};
+  *s = (struct seen){.core = core, .entries = map_new(), .agents = map_new(), .tidied_at = clock_mono_us()};
+  s->room = mem_alloc(CHUNK * sizeof *s->room);
   pthread_mutex_init(&s->lock, NULL);
-  cond_init(&s->stop);
-  s->thread = thread_start("seen", run, s);
+  s->ticker = ticker_start("seen", FLUSH_MS * 1000, run, s);
   *out = s;
   return OK;
 }
 
 void seen_stop(struct seen *s) {
   if (!s) return;
-  pthread_mutex_lock(&s->lock);
-  s->stopping = true;
-  pthread_cond_signal(&s->stop);
-  pthread_mutex_unlock(&s->lock);
-  thread_join(s->thread);
+  ticker_stop(s->ticker);
   map_free(s->entries, free);
   map_free(s->agents, free);
   pthread_mutex_destroy(&s->lock);
-  pthread_cond_destroy(&s->stop);
   free(s->dirty);
+  free(s->room);
   free(s);
 }
