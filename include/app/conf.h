@@ -30,9 +30,10 @@ struct conf {
   const char *webhook_url; /* separated by spaces */
   const char *webhook_hmac_key, *webhook_format, *webhook_events;
   bool tls, admin_insecure, device_ca_names, sign_message, scep_legacy, open_enrollment, accept_cut_off;
-  int64_t wake_rate, history_days;
+  const char *signing_cert, *signing_key;
+  int64_t wake_rate, history_days, plan_limit;
   int64_t identity_validity, identity_renew_before, identity_grace; /* microseconds, as all spans */
-  int64_t takeover_wait, migration_window, await_timeout, lost_after; /* takeover_wait 0: unset */
+  int64_t takeover_wait, migration_window, await_timeout, lost_after, inventory_interval; /* takeover_wait 0: unset */
   const char **sources; /* one a row of the table: "default", "environment POMONA_X", "FILE:12" … */
 };
 

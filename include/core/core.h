@@ -20,6 +20,7 @@ struct notify_child;
 struct outbound;
 struct push;
 struct refused;
+struct roster;
 struct seen;
 struct webhook;
 struct pki_signers;
@@ -43,7 +44,9 @@ struct core_conf {
   bool unenroll_unknown, user_auth_empty, accept_cut_off;
   int64_t identity_validity_us, identity_renew_before_us, identity_grace_us;
   int64_t takeover_wait_us; /* 0: 15 minutes for links of one use, 24 hours for others */
-  int64_t migration_window_us, await_timeout_us, history_us, lost_after_us;
+  int64_t migration_window_us, await_timeout_us, history_us, lost_after_us, inventory_interval_us;
+  int64_t plan_limit;                                /* devices: a change of a group that concerns more asks first */
+  const char *signing_cert, *signing_key;            /* files; NULL: the keyring's */
   const char *authproxy_url, *escrow_key_unlock_url; /* without a slash at the end; authproxy_url NULL: none */
   const char *proxy;                                 /* of HTTP clients; NULL: none */
   const char *push_proxy;                            /* to APNs; NULL: none */
@@ -67,6 +70,7 @@ struct core {
   struct push *push; /* NULL where nothing is pushed */
   struct seen *seen;
   struct refused *refused;           /* NULL where nothing is kept of requests that were refused */
+  struct roster *roster;             /* NULL where no fleet is listed */
   struct webhook *webhook;           /* NULL where nothing is delivered */
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */

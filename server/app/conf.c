@@ -113,6 +113,16 @@ const struct conf_row conf_rows[] = {
     {"domain-ends", CONF_DATE, AT(domain_ends), NULL, NULL, "not known", LIVE,
      "Until when the domain of public-url is registered, YYYY-MM-DD: it is warned of as of certificates. It cannot be "
      "found out from here."},
+    {"inventory-interval", CONF_SPAN, AT(inventory_interval), "1d", NULL, NULL, LIVE,
+     "How often devices are asked for their facts, profiles, apps and certificates; they are spread over it."},
+    {"plan-limit", CONF_COUNT, AT(plan_limit), "100", NULL, NULL, LIVE,
+     "A change of a group that would do something to more devices than this asks first."},
+    {"signing-cert", CONF_PATH, AT(signing_cert), NULL, NULL, "the server's own signing identity", LIVE,
+     "PEM file with a certificate and its chain that profiles are signed with. Devices replace a profile only by one "
+     "of "
+     "the same signer."},
+    {"signing-key", CONF_PATH, AT(signing_key), NULL, NULL, "the server's own signing identity", LIVE,
+     "PEM file with the key of signing-cert, not encrypted."},
     {"lost-after", CONF_SPAN, AT(lost_after), "7d", NULL, NULL, LIVE, "After how long a silent device counts as lost."},
     {"apns-url", CONF_URL, AT(apns_url), "https://api.push.apple.com:443", NULL, NULL, LIVE,
      "Apple's push service; also on port 2197. Or the lab's stand-in."},

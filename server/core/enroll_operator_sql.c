@@ -87,8 +87,11 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM wake WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM ddm_status WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM device_verdict WHERE enrollment IN " CHANNELS, DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM inventory_answer WHERE enrollment IN " CHANNELS, DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM inventory_list WHERE enrollment IN " CHANNELS, DB_I(device)));
 #undef CHANNELS
   TRY(db_run(cx, db, "DELETE FROM recovery_device WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM plan_item WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM enrollment WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM held_token WHERE generation IN (SELECT seq FROM generation WHERE device = $1)",
              DB_I(device)));
@@ -96,6 +99,12 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM renewal WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM given_root WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM escrow WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM escrow_reveal WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM inventory WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM inventory_change WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM device_app WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM group_member WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM plan WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM generation WHERE device = $1", DB_I(device)));
   return db_run(cx, db, "DELETE FROM device WHERE seq = $1", DB_I(device));
 }

@@ -1,0 +1,80 @@
+/* The inventory: what devices answered, merged by the rows of commands.def, with a history of what changed.
+
+   Each channel has at most one stored answer a RequestType; answers of another shape than the schema's are kept raw and
+   counted, never refused. Rules: "Inventory" of docs/behaviour.md. */
+#ifndef POMONA_CORE_INVENTORY_H
+#define POMONA_CORE_INVENTORY_H
+
+#include "core/core.h"
+#include "lib/db.h"
+#include "lib/json.h"
+#include "lib/plist.h"
+
+/* An acknowledged answer, taken apart on the thread that received it: what the schema names, bounded. Also what of it
+   is secret (recovery key's CMS, bypass code), which is never stored in it. */
+struct inventory_answer;
+/* request_type NULL: not told (only Macs tell it): known from the members of the message. *out NULL: nothing to keep.
+ */
+MUST_CHECK enum err inventory_read(struct ctx *cx, struct pl *message, struct inventory_answer **out);
+/* Inside a job: applies it to the channel; request_type is that of the command. device: the channel's device, 0 when it
+   is a user's. *changed: something is other than it was. */
+MUST_CHECK enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                                    int64_t device, const char *request_type, const struct inventory_answer *a,
+                                    bool *changed);
+
+/* ---- what is known (reader's connection or a job) ---- */
+
+struct inventory_stored {
+  int64_t at, changed_at; /* taken last; it was other before */
+  int64_t misfits;        /* values of another shape than the schema's, kept raw under "raw" */
+  struct js *answer;
+};
+/* E_NOT_FOUND: it was never answered. */
+MUST_CHECK enum err inventory_stored(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                                     struct inventory_stored *out);
+/* What is installed, packed for the plan: sorted by hash. */
+struct inventory_item {
+  uint64_t name;    /* of the identifier: inventory_hash */
+  uint64_t version; /* of a profile: of its PayloadUUID in upper case; of an app: of its version */
+  uint32_t status;  /* of a managed app: enum inventory_app_status; else 0 */
+};
+struct inventory_items {
+  int64_t at; /* 0: it was never told */
+  const struct inventory_item *items;
+  size_t n;
+};
+enum inventory_kind { INVENTORY_PROFILES, INVENTORY_APPS, INVENTORY_MANAGED_APPS, INVENTORY_KINDS };
+enum inventory_app_status {
+  INVENTORY_APP_OTHER,
+  INVENTORY_APP_MANAGED,
+  INVENTORY_APP_WORKING,
+  INVENTORY_APP_WAITS_FOR_USER,
+  INVENTORY_APP_FAILED
+};
+uint64_t inventory_hash(struct slice text);
+MUST_CHECK enum err inventory_items(struct ctx *cx, struct db *db, int64_t enrollment, enum inventory_kind kind,
+                                    struct inventory_items *out);
+/* The same for all channels in the order of their numbers, one after the other: the plan of a whole fleet. */
+struct inventory_scan {
+  struct db_rows rows;
+  int64_t enrollment; /* of the row that stands now; INT64_MAX past the end */
+  enum inventory_kind kind;
+  struct slice packed;
+};
+MUST_CHECK enum err inventory_scan_open(struct ctx *cx, struct db *db, struct inventory_scan *s);
+void inventory_scan_next(struct inventory_scan *s);
+MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
+MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
+
+/* ---- asking ---- */
+
+/* Inside a job: asks the channel for everything that its platform tells, again if `now` or when it is older than
+   inventory-interval; by collapse keys, so that nothing is asked twice. */
+MUST_CHECK enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, bool now);
+/* Inside a job: asks for this one list soon, because something was done that changes it. */
+MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                                      const char *request_type);
+/* Asks whose inventory is older than inventory-interval, in small batches spread over it. */
+MUST_CHECK enum err inventory_chore(struct ctx *cx, struct core *core);
+
+#endif

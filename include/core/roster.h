@@ -1,0 +1,100 @@
+/* The roster: the fleet in short, in memory, for lists, filters, rules of groups and requirements.
+
+   Made of the database (what roster.def names), read when first asked for and then kept up: whoever changes something
+   of a device says roster_changed in the same job; the row is read again before the next question. So the database is
+   the truth and this only a way to find things fast: 100,000 devices are filtered in a few milliseconds. Who owns what:
+   rows live as long as the view that they came from. Any thread. */
+#ifndef POMONA_CORE_ROSTER_H
+#define POMONA_CORE_ROSTER_H
+
+#include "core/core.h"
+#include "lib/db.h"
+#include "lib/json.h"
+
+enum roster_type { ROSTER_TEXT, ROSTER_NUMBER, ROSTER_FLAG, ROSTER_VERSION, ROSTER_TIME };
+enum roster_field {
+#define FIELD(id, name, type, request, path, help) ROSTER_##id,
+#include "core/roster.def"
+#undef FIELD
+  ROSTER_FIELDS
+};
+struct roster_row_of { /* a row of roster.def */
+  const char *name;
+  enum roster_type type;
+  const char *request, *path; /* "": the server's own */
+  const char *help;
+};
+extern const struct roster_row_of roster_fields[ROSTER_FIELDS];
+const struct roster_row_of *roster_field_named(struct slice name, enum roster_field *field); /* NULL: none */
+
+/* The server starts without it and reads it when it is needed first. */
+struct roster *roster_new(void);
+void roster_free(struct roster *r);
+/* Inside a job: something of this device changed, or it is gone; 0: of all of them. core->roster may be NULL. */
+void roster_changed(struct db *db, struct core *core, int64_t device);
+/* The channel of this device was seen. Cheap. */
+void roster_seen(struct core *core, int64_t device, int64_t at);
+
+/* ---- filters (roster_filter.c) ----
+
+   platform=macos and (os>=14 or supervised=on) and not user="" laptop
+   Fields are those of roster.def, and `group`, `app`, `profile` (is in the group; has the app or profile with this
+   identifier). Operators: = != < <= > >= ~ (contains). Values: words, or "…" with \" and \\; flags on/off/unknown
+   (yes/no/true/false too); a flag's name alone means on. A word alone is looked for in id, serial number, name, model,
+   user, e-mail, tag and note. `and` may be left out; commas are `and` too. At most 4,000 bytes, depth 16, 100 terms. */
+struct roster_filter;
+/* E_INVALID names the place, what is wrong there and what is allowed. An empty text matches all. Lives with cx. */
+MUST_CHECK enum err roster_filter(struct ctx *cx, struct roster_filter **out, struct slice text);
+/* Without fields that change by themselves (last-seen, enrolled, inventory, verdict, compliance) and without `group`:
+   what a group's rule or a requirement may be. E_INVALID names the field. */
+MUST_CHECK enum err roster_filter_steady(struct ctx *cx, const struct roster_filter *f);
+
+/* ---- asking ---- */
+
+struct roster_device {
+  int64_t device, enrollment;      /* their rows; enrollment: of its own channel */
+  const char *text[ROSTER_FIELDS]; /* TEXT, and VERSION as it was told; NULL: not known. Borrowed from the view */
+  int64_t number[ROSTER_FIELDS];   /* NUMBER in thousandths, FLAG 0 or 1, VERSION as platform_version, TIME; INT64_MIN:
+                                      not known */
+  bool former;                     /* another id with its serial number enrolled later */
+};
+/* What stands outside of the roster: members of groups, apps and profiles of devices; by modules to the right. NULL: no
+   device has any. `key` is what stood behind the operator, prepared once per question. */
+struct roster_sets {
+  enum err (*find)(struct ctx *cx, struct db *db, struct core *core, const char *field, const char *value,
+                   int64_t **devices, size_t *n); /* in ascending order; E_NOT_FOUND: there is no such group */
+};
+extern const struct roster_sets *roster_outside; /* set once, when the server is wired */
+
+/* All devices at one moment, in the order of their rows. Hold it for milliseconds, not while waiting for anything. */
+struct roster_view {
+  const struct roster_device *const *devices;
+  size_t n;
+};
+MUST_CHECK enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struct roster_view *out);
+void roster_unlook(struct core *core, struct roster_view *view);
+/* Prepares a filter for a view (sets it names), once; E_NOT_FOUND: a group that there is not. Then match is pure. */
+MUST_CHECK enum err roster_ready(struct ctx *cx, struct db *reader, struct core *core, struct roster_filter *f);
+bool roster_match(const struct roster_filter *f, const struct roster_device *d, int64_t now);
+/* Inside a job or on a reader's connection: one device as it is in this very transaction. *d is in cx. E_NOT_FOUND. */
+MUST_CHECK enum err roster_one(struct ctx *cx, struct db *db, struct core *core, int64_t device,
+                               struct roster_device **d);
+
+/* A page of the list. */
+struct roster_query {
+  const struct roster_filter *filter; /* NULL: all */
+  enum roster_field sort;
+  bool descending, former; /* former: also those whose serial number enrolled again */
+  const char *cursor;      /* of the page before; NULL: the first */
+  size_t most;
+};
+struct roster_page {
+  struct js **devices; /* each {"id", … every field that is known}, times as RFC 3339 */
+  size_t n, total;     /* total: all that match */
+  char *next;          /* cursor; NULL: this is the last page */
+};
+/* E_INVALID: a cursor that is none. */
+MUST_CHECK enum err roster_list(struct ctx *cx, struct db *reader, struct core *core, const struct roster_query *q,
+                                struct roster_page *out);
+
+#endif

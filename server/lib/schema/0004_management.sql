@@ -1,0 +1,224 @@
+-- Managing devices: what they answer, secrets of theirs in escrow, profiles, packages, groups and what must be true of
+-- their members.
+
+-- ---- devices ----
+
+ALTER TABLE device ADD COLUMN assigned_user TEXT;    -- by an operator; this and the next three
+ALTER TABLE device ADD COLUMN email TEXT;
+ALTER TABLE device ADD COLUMN asset_tag TEXT;
+ALTER TABLE device ADD COLUMN note TEXT;
+ALTER TABLE device ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;  -- grows with each change of them: for ETags
+ALTER TABLE device ADD COLUMN successor INTEGER;     -- another id with its serial number enrolled later: that row
+CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
+
+-- ---- inventory ----
+
+-- What a device told, in short: fields of core/roster.def. One row a device.
+CREATE TABLE inventory (
+  device INTEGER PRIMARY KEY REFERENCES device (seq),
+  facts TEXT NOT NULL,         -- JSON: {"filevault": true …}
+  taken_at INTEGER,            -- an answer came last
+  asked_at INTEGER             -- all was asked for last
+);
+CREATE INDEX inventory_asked ON inventory (asked_at);
+
+-- The last answers, one a channel and RequestType, merged by the rows of core/commands.def.
+CREATE TABLE inventory_answer (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  request_type TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  misfits INTEGER NOT NULL DEFAULT 0, -- values of another shape than the schema's
+  digest BLOB NOT NULL,        -- of what came: the same again changes nothing
+  answer BLOB NOT NULL,        -- JSON
+  PRIMARY KEY (enrollment, request_type)
+);
+
+-- What is installed, packed for plans: core/inventory.h. kind: enum inventory_kind.
+CREATE TABLE inventory_list (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  kind INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  items BLOB NOT NULL,
+  PRIMARY KEY (enrollment, kind)
+) WITHOUT ROWID;
+
+-- Which devices have an app: identifiers are kept once.
+CREATE TABLE app (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  identifier TEXT NOT NULL UNIQUE
+);
+CREATE TABLE device_app (
+  app INTEGER NOT NULL REFERENCES app (seq),
+  device INTEGER NOT NULL REFERENCES device (seq),
+  PRIMARY KEY (app, device)
+) WITHOUT ROWID;
+CREATE INDEX device_app_device ON device_app (device, app);
+
+-- What changed: a field, an app, a profile, a certificate; bounded by history-days.
+CREATE TABLE inventory_change (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  device INTEGER NOT NULL REFERENCES device (seq),
+  at INTEGER NOT NULL,
+  what TEXT NOT NULL,          -- "os", "app com.example.app", "profile com.example.wifi" …
+  was TEXT,
+  is_now TEXT
+);
+CREATE INDEX inventory_change_device ON inventory_change (device, seq);
+CREATE INDEX inventory_change_at ON inventory_change (at);
+
+-- ---- escrow ----
+
+-- Made anew for more kinds.
+CREATE TABLE escrow_new (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  device INTEGER NOT NULL REFERENCES device (seq),
+  kind TEXT NOT NULL,          -- core/escrow.h
+  digest BLOB NOT NULL,        -- HMAC of the value, so that the same is kept once
+  value_sealed BLOB NOT NULL,
+  command TEXT,                -- uuid of the command that it stands in or came by
+  at INTEGER NOT NULL,
+  confirmed_at INTEGER,        -- the device said last that it is the one in force
+  ended_at INTEGER,            -- it is in force no longer
+  UNIQUE (device, kind, digest)
+);
+INSERT INTO escrow_new (seq, device, kind, digest, value_sealed, command, at)
+  SELECT seq, device, kind, digest, value_sealed, command, at FROM escrow;
+DELETE FROM sqlite_sequence WHERE name = 'escrow_new';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'escrow_new', seq FROM sqlite_sequence WHERE name = 'escrow';
+DROP TABLE escrow;
+ALTER TABLE escrow_new RENAME TO escrow;
+
+-- Who saw which secret, when and why.
+CREATE TABLE escrow_reveal (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  device INTEGER NOT NULL REFERENCES device (seq),
+  kind TEXT NOT NULL,
+  escrow INTEGER,              -- NULL: a token of its generation
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  rotate TEXT                  -- a recovery key: uuid of the command that replaces it
+);
+CREATE INDEX escrow_reveal_device ON escrow_reveal (device, seq);
+
+-- ---- profiles and packages ----
+
+CREATE TABLE profile (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  identifier TEXT NOT NULL UNIQUE, -- PayloadIdentifier
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,    -- the newest
+  removed_at INTEGER,
+  removed_by TEXT
+);
+CREATE TABLE profile_version (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  profile INTEGER NOT NULL REFERENCES profile (seq),
+  version INTEGER NOT NULL,    -- 1, 2 …
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  uuid TEXT NOT NULL,          -- PayloadUUID in it
+  is_signed INTEGER NOT NULL,
+  supervised INTEGER NOT NULL,
+  platforms INTEGER NOT NULL,
+  organization TEXT,
+  scope TEXT,
+  types TEXT NOT NULL,         -- words
+  variables TEXT NOT NULL,     -- words
+  file_sealed BLOB NOT NULL,   -- as it was given: profiles hold passwords
+  UNIQUE (profile, version)
+);
+
+CREATE TABLE package (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,   -- of the file
+  size INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  md5s BLOB NOT NULL,          -- of its parts of md5_size bytes, 16 bytes each
+  md5_size INTEGER NOT NULL,
+  identifier TEXT NOT NULL,    -- of what it installs
+  version TEXT NOT NULL,
+  title TEXT NOT NULL,
+  is_signed INTEGER NOT NULL,
+  token TEXT NOT NULL UNIQUE,  -- of its URL
+  added_at INTEGER NOT NULL,
+  added_by TEXT NOT NULL
+);
+
+-- ---- groups, and what must be true of them ----
+
+CREATE TABLE fleet_group (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  rule TEXT,                   -- NULL: static
+  note TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL
+);
+CREATE TABLE group_member (
+  fleet_group INTEGER NOT NULL REFERENCES fleet_group (seq),
+  device INTEGER NOT NULL REFERENCES device (seq),
+  PRIMARY KEY (fleet_group, device)
+) WITHOUT ROWID;
+CREATE INDEX group_member_device ON group_member (device);
+CREATE TABLE assignment (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  fleet_group INTEGER NOT NULL REFERENCES fleet_group (seq),
+  kind TEXT NOT NULL CHECK (kind IN ('profile', 'command', 'setting', 'package', 'app', 'requirement')),
+  ref TEXT NOT NULL,           -- core/group.h
+  row INTEGER,                 -- of a profile or package
+  position INTEGER NOT NULL,
+  users INTEGER NOT NULL,
+  options TEXT NOT NULL,       -- JSON
+  UNIQUE (fleet_group, kind, ref, users)
+);
+
+-- Where a device stands. One row a device that is or was in a group.
+CREATE TABLE plan (
+  device INTEGER PRIMARY KEY REFERENCES device (seq),
+  state TEXT NOT NULL CHECK (state IN ('none', 'compliant', 'working', 'failing')),
+  why TEXT,
+  since INTEGER NOT NULL,
+  due_at INTEGER,              -- to be looked at again; NULL: when something changes
+  given BLOB NOT NULL          -- what it was given for its groups, packed: core/plan_int.h
+);
+CREATE INDEX plan_due ON plan (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX plan_state ON plan (state);
+-- What is not as it must be: being done, or failing. What is done has no row.
+CREATE TABLE plan_item (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  device INTEGER NOT NULL REFERENCES device (seq),
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  kind TEXT NOT NULL,          -- as in assignment
+  ref TEXT NOT NULL,
+  act TEXT NOT NULL CHECK (act IN ('install', 'replace', 'remove', 'run', 'require')),
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'acknowledged', 'failing')),
+  want BLOB,                   -- version that it is about
+  command TEXT,                -- uuid
+  tries INTEGER NOT NULL DEFAULT 0,
+  next_at INTEGER,
+  why TEXT,
+  since INTEGER NOT NULL,
+  UNIQUE (enrollment, kind, ref)
+);
+CREATE INDEX plan_item_device ON plan_item (device);
+CREATE UNIQUE INDEX plan_item_command ON plan_item (command) WHERE command IS NOT NULL;
+CREATE INDEX plan_item_ref ON plan_item (kind, ref, state);
+
+-- ---- the API ----
+
+-- Answers to requests with an Idempotency-Key: the same request again gets the same answer.
+CREATE TABLE idempotency (
+  key TEXT NOT NULL,
+  who TEXT NOT NULL,
+  path TEXT NOT NULL,
+  digest BLOB NOT NULL,        -- of the request
+  at INTEGER NOT NULL,
+  status INTEGER,              -- NULL: it is being answered
+  body_sealed BLOB,
+  PRIMARY KEY (key, who)
+);
+CREATE INDEX idempotency_at ON idempotency (at);
