@@ -80,6 +80,25 @@ char *api_param(struct http_req *rq, const char *name) {
   return ctx_memdup(http_cx(rq), s.p, s.n);
 }
 
+void api_etag(struct http_req *rq, int64_t version) {
+  http_set_header(rq, "ETag", ctx_printf(http_cx(rq), "\"%lld\"", (long long)version));
+}
+
+enum err api_if_match(struct http_req *rq, int64_t *version) {
+  struct slice tag = slice_trim(http_header(rq, "If-Match"));
+  *version = -1;
+  if (!tag.p || slice_is(tag, "*")) return OK;
+  bool quoted = tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"';
+  if (quoted && slice_to_i64(slice_mem(tag.p + 1, tag.n - 2), version) && *version >= 0) return OK;
+  return FAIL(http_cx(rq), E_INVALID, "If-Match is no ETag of an answer");
+}
+
+enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present) {
+  if (wanted < 0 || wanted == present) return OK;
+  return FAIL(cx, E_PRECONDITION, "it was changed meanwhile: version %lld is now %lld; look at it again",
+              (long long)wanted, (long long)present);
+}
+
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body)) {
   struct js *body = js_object(http_cx(rq));

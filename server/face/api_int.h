@@ -20,6 +20,12 @@ MUST_CHECK enum err api_span(struct ctx *cx, struct js *object, const char *key,
 MUST_CHECK enum err api_limit(struct http_req *rq, int *out);
 MUST_CHECK enum err api_start(struct http_req *rq, const char *name, int64_t *out);
 char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-terminated */
+/* The version of what an answer shows, as its ETag; and that of which a change is made (If-Match), -1 when it does not
+   matter ("*", or no such header). E_INVALID: an ETag that was never given; a change of another version than the
+   present one is E_PRECONDITION (api_same_version). RFC 9110 8.8.3, 13.1.1. */
+void api_etag(struct http_req *rq, int64_t version);
+MUST_CHECK enum err api_if_match(struct http_req *rq, int64_t *version);
+MUST_CHECK enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present);
 /* Answers 200 with the object that fill has filled, or with its error. */
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body));
