@@ -27,13 +27,17 @@ struct roster_row_of { /* a row of roster.def */
 extern const struct roster_row_of roster_fields[ROSTER_FIELDS];
 const struct roster_row_of *roster_field_named(struct slice name, enum roster_field *field); /* NULL: none */
 
-/* The server starts without it and reads it when it is needed first. */
+/* Empty; it is read when it is needed first. */
 struct roster *roster_new(void);
 void roster_free(struct roster *r);
+/* The same with a thread of its own, that reads what changed before somebody asks: many devices at once, and all of
+   them at the start. */
+MUST_CHECK enum err roster_start(struct ctx *cx, struct roster **out, struct core *core);
+void roster_stop(struct roster *r);
 /* Inside a job: something of this device changed, or it is gone; 0: of all of them. core->roster may be NULL. */
 void roster_changed(struct db *db, struct core *core, int64_t device);
-/* The channel of this device was seen. Cheap. */
-void roster_seen(struct core *core, int64_t device, int64_t at);
+/* The channel was seen; of users' channels nothing is kept. Cheap. */
+void roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at);
 
 /* ---- filters (roster_filter.c) ----
 
@@ -51,13 +55,22 @@ MUST_CHECK enum err roster_filter_steady(struct ctx *cx, const struct roster_fil
 
 /* ---- asking ---- */
 
+/* A row: 300 to 500 bytes, in one piece. */
 struct roster_device {
-  int64_t device, enrollment;      /* their rows; enrollment: of its own channel */
-  const char *text[ROSTER_FIELDS]; /* TEXT, and VERSION as it was told; NULL: not known. Borrowed from the view */
-  int64_t number[ROSTER_FIELDS];   /* NUMBER in thousandths, FLAG 0 or 1, VERSION as platform_version, TIME; INT64_MIN:
-                                      not known */
-  bool former;                     /* another id with its serial number enrolled later */
+  int64_t device, enrollment; /* their rows; enrollment: of its own channel */
+  bool former;                /* another id with its serial number enrolled later */
+  _Atomic int64_t last_seen;  /* the only thing that changes in a row; 0: never */
+  uint32_t size;              /* of the row in bytes */
+  uint64_t known, on;         /* bits by field: there is a value; a flag is on */
+  int64_t values[];           /* numbers of the known fields that are one, in their order; then where texts begin */
 };
+/* TEXT, and VERSION as it was told; NULL: not known. Borrowed from the view, or from the row that roster_one gave. */
+const char *roster_text(const struct roster_device *d, enum roster_field f);
+/* NUMBER in thousandths, FLAG 0 or 1, VERSION as platform_version, TIME; INT64_MIN: not known. */
+int64_t roster_number(const struct roster_device *d, enum roster_field f);
+/* Every field that is known but the id, by its name with "_" for "-": texts, booleans, numbers, times as RFC 3339. */
+struct js *roster_json(struct ctx *cx, const struct roster_device *d);
+
 /* What stands outside of the roster: members of groups, apps and profiles of devices; by modules to the right. NULL: no
    device has any. `key` is what stood behind the operator, prepared once per question. */
 struct roster_sets {
@@ -66,10 +79,13 @@ struct roster_sets {
 };
 extern const struct roster_sets *roster_outside; /* set once, when the server is wired */
 
-/* All devices at one moment, in the order of their rows. Hold it for milliseconds, not while waiting for anything. */
+/* All devices at one moment, in the order of their rows. What it shows stays as it is (but for last_seen) until it is
+   given back; others may look, and change, meanwhile. Look before you open rows on the reader: with some open it sees
+   the past, and nothing that changed is read again. After a change of thousands at once it may be a second behind. */
 struct roster_view {
   const struct roster_device *const *devices;
   size_t n;
+  struct roster_shot *shot; /* the roster's own */
 };
 MUST_CHECK enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struct roster_view *out);
 void roster_unlook(struct core *core, struct roster_view *view);
@@ -78,7 +94,7 @@ MUST_CHECK enum err roster_ready(struct ctx *cx, struct db *reader, struct core 
 bool roster_match(const struct roster_filter *f, const struct roster_device *d, int64_t now);
 /* Inside a job or on a reader's connection: one device as it is in this very transaction. *d is in cx. E_NOT_FOUND. */
 MUST_CHECK enum err roster_one(struct ctx *cx, struct db *db, struct core *core, int64_t device,
-                               struct roster_device **d);
+                               const struct roster_device **d);
 
 /* A page of the list. */
 struct roster_query {
@@ -89,10 +105,12 @@ struct roster_query {
   size_t most;
 };
 struct roster_page {
-  struct js **devices; /* each {"id", … every field that is known}, times as RFC 3339 */
-  size_t n, total;     /* total: all that match */
-  char *next;          /* cursor; NULL: this is the last page */
+  const struct roster_device **devices; /* copies, in cx */
+  size_t n, total;                      /* total: all that match */
+  char *next;                           /* cursor; NULL: this is the last page */
 };
+/* A page begins behind the last row of the one before: a device whose sorted field did not change between is neither
+   missed nor told twice, whatever else comes and goes. Devices that do not know the field come last. */
 /* E_INVALID: a cursor that is none. */
 MUST_CHECK enum err roster_list(struct ctx *cx, struct db *reader, struct core *core, const struct roster_query *q,
                                 struct roster_page *out);
