@@ -2,14 +2,16 @@
 
 #include "base/clock.h"
 #include "core/vault.h"
+#include "lib/pki_cms.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum slot { DEVICE_CA, SIGNING, TLS_CA, TLS, SLOTS };
+enum slot { DEVICE_CA, SIGNING, TLS_CA, TLS, ESCROW, SLOTS };
 
-static const char *const slot_names[SLOTS] = {"device-ca", "signing", "tls-ca", "tls"};
-enum { TLS_DAYS = 397, TLS_RENEW_DAYS = 30 };
+static const char *const slot_names[SLOTS] = {"device-ca", "signing", "tls-ca", "tls", "escrow"};
+static const char former_escrow[] = "escrow "; /* and its serial number */
+enum { TLS_DAYS = 397, TLS_RENEW_DAYS = 30, ESCROW_YEARS = 20, ESCROW_RENEW_DAYS = 365, FORMER_MOST = 20 };
 
 struct pair {
   struct pki_cert *cert;
@@ -19,6 +21,8 @@ struct pair {
 struct keyring {
   char *server_id;
   struct pair pairs[SLOTS];
+  struct pair former[FORMER_MOST]; /* escrow certificates, newest first */
+  size_t former_n;
 };
 
 struct work {
@@ -28,43 +32,56 @@ struct work {
   bool renewed;
 };
 
-static char *about(struct ctx *cx, enum slot s) { return ctx_printf(cx, "keyring.key %s", slot_names[s]); }
+static char *about(struct ctx *cx, const char *name) { return ctx_printf(cx, "keyring.key %s", name); }
 
-static void put(struct keyring *ring, enum slot s, struct pki_cert *cert, struct pki_key *key) {
-  struct pair *p = &ring->pairs[s];
+static void release(struct pair *p) {
   if (p->cert) pki_cert_free(p->cert);
   if (p->key) pki_key_free(p->key);
+  *p = (struct pair){0};
+}
+
+static void put(struct pair *p, struct pki_cert *cert, struct pki_key *key) {
+  release(p);
   *p = (struct pair){pki_cert_keep(cert), pki_key_keep(key)};
 }
 
-static enum err load(struct ctx *cx, struct db *db, struct work *w, enum slot s, bool *found) {
+static enum err load_named(struct ctx *cx, struct db *db, struct work *w, const char *name, struct pair *to) {
   struct slice der, sealed, pem;
   struct pki_cert *cert;
   struct pki_key *key;
-  TRY(keyring_load(cx, db, slot_names[s], &der, &sealed));
-  *found = der.p != NULL;
-  if (!*found) return OK;
-  if (vault_unseal(cx, w->core->vault, about(cx, s), sealed, &pem) != OK) {
+  TRY(keyring_load(cx, db, name, &der, &sealed));
+  if (!der.p) return OK;
+  if (vault_unseal(cx, w->core->vault, about(cx, name), sealed, &pem) != OK) {
     ctx_clear_error(cx);
     return FAIL(cx, E_INVALID,
                 "the %s key cannot be read with this secret key: is it the one that this database was made with?",
-                slot_names[s]);
+                name);
   }
   TRY(pki_cert_parse(cx, &cert, der));
   TRY(pki_key_parse(cx, &key, pem));
-  put(w->ring, s, cert, key);
+  put(to, cert, key);
   return OK;
 }
 
-static enum err store(struct ctx *cx, struct db *db, struct work *w, enum slot s, struct pki_issue *what) {
-  struct pki_cert *cert;
+static enum err load(struct ctx *cx, struct db *db, struct work *w, enum slot s, bool *found) {
+  TRY(load_named(cx, db, w, slot_names[s], &w->ring->pairs[s]));
+  *found = w->ring->pairs[s].cert != NULL;
+  return OK;
+}
+
+static enum err save(struct ctx *cx, struct db *db, struct work *w, const char *name, const struct pair *p) {
   struct slice pem, sealed;
+  TRY(pki_key_pem(cx, &pem, p->key));
+  TRY(vault_seal(cx, w->core->vault, about(cx, name), pem, &sealed));
+  return keyring_save(cx, db, name, pki_cert_der(p->cert), sealed);
+}
+
+static enum err store(struct ctx *cx, struct db *db, struct work *w, enum slot s, struct pki_issue *what) {
+  struct pair made = {.key = (struct pki_key *)what->subject_key};
   what->not_before = clock_now_us() - US_DAY;
-  TRY(pki_cert_issue(cx, &cert, what));
-  TRY(pki_key_pem(cx, &pem, what->subject_key));
-  TRY(vault_seal(cx, w->core->vault, about(cx, s), pem, &sealed));
-  TRY(keyring_save(cx, db, slot_names[s], pki_cert_der(cert), sealed));
-  put(w->ring, s, cert, (struct pki_key *)what->subject_key);
+  TRY(pki_cert_issue(cx, &made.cert, what));
+  TRY(save(cx, db, w, slot_names[s], &made));
+  put(&w->ring->pairs[s], made.cert, made.key);
   return OK;
 }
 
@@ -91,6 +108,38 @@ static enum err make_signing(struct ctx *cx, struct db *db, struct work *w) {
                            .not_after = clock_now_us() + 10 * 365 * US_DAY,
                            .kind = PKI_SIGNING};
   return store(cx, db, w, SIGNING, &what);
+}
+
+static enum err make_escrow(struct ctx *cx, struct db *db, struct work *w) {
+  const char *organization = core_conf(w->core)->organization;
+  struct pki_key *key;
+  TRY(pki_key_new_rsa(cx, &key, 2048));
+  struct pki_issue what = {.cn = ctx_printf(cx, "%s FileVault Escrow", organization),
+                           .organization = organization,
+                           .subject_key = key,
+                           .issuer_key = key,
+                           .not_after = clock_now_us() + ESCROW_YEARS * 365 * US_DAY,
+                           .kind = PKI_ENCRYPTION};
+  return store(cx, db, w, ESCROW, &what);
+}
+
+static enum err load_former(struct ctx *cx, struct db *db, struct work *w) {
+  char *names[FORMER_MOST];
+  TRY(keyring_names(cx, db, former_escrow, names, FORMER_MOST, &w->ring->former_n));
+  for (size_t i = 0; i < w->ring->former_n; i++) TRY(load_named(cx, db, w, names[i], &w->ring->former[i]));
+  return OK;
+}
+
+/* What Macs encrypted for a former one stays as it is until their profile names another, and may come at any time. */
+static enum err open_escrow(struct ctx *cx, struct db *db, struct work *w) {
+  const struct pair *now = &w->ring->pairs[ESCROW];
+  bool found;
+  TRY(load(cx, db, w, ESCROW, &found));
+  if (found && pki_cert_not_after(now->cert) - clock_now_us() > ESCROW_RENEW_DAYS * US_DAY)
+    return load_former(cx, db, w);
+  if (found) TRY(save(cx, db, w, ctx_printf(cx, "%s%s", former_escrow, pki_cert_serial(cx, now->cert)), now));
+  TRY(make_escrow(cx, db, w));
+  return load_former(cx, db, w);
 }
 
 /* What the TLS CA may name: for localhost its addresses too, since labs use either. */
@@ -170,6 +219,7 @@ static enum err open_job(struct ctx *cx, struct db *db, void *arg) {
   if (!found) TRY(make_device_ca(cx, db, w));
   TRY(load(cx, db, w, SIGNING, &found));
   if (!found) TRY(make_signing(cx, db, w));
+  TRY(open_escrow(cx, db, w));
   return w->host ? open_tls(cx, db, w) : OK;
 }
 
@@ -191,6 +241,7 @@ enum err keyring_read(struct ctx *cx, struct keyring **out, struct core *core, s
   enum err e = OK;
   bool found;
   for (int s = 0; s < SLOTS && e == OK; s++) e = load(cx, db, &w, (enum slot)s, &found);
+  if (e == OK) e = load_former(cx, db, &w);
   if (e == OK)
     *out = w.ring;
   else
@@ -200,10 +251,8 @@ enum err keyring_read(struct ctx *cx, struct keyring **out, struct core *core, s
 
 void keyring_close(struct keyring *k) {
   if (!k) return;
-  for (int s = 0; s < SLOTS; s++) {
-    if (k->pairs[s].cert) pki_cert_free(k->pairs[s].cert);
-    if (k->pairs[s].key) pki_key_free(k->pairs[s].key);
-  }
+  for (int s = 0; s < SLOTS; s++) release(&k->pairs[s]);
+  for (size_t i = 0; i < k->former_n; i++) release(&k->former[i]);
   free(k->server_id);
   free(k);
 }
@@ -221,6 +270,19 @@ const struct pki_key *keyring_device_ca_key(const struct keyring *k) { return k-
 const struct pki_cert *keyring_signing(const struct keyring *k) { return k->pairs[SIGNING].cert; }
 const struct pki_key *keyring_signing_key(const struct keyring *k) { return k->pairs[SIGNING].key; }
 const struct pki_cert *keyring_tls_ca(const struct keyring *k) { return k->pairs[TLS_CA].cert; }
+
+const struct pki_cert *keyring_escrow(const struct keyring *k) { return k->pairs[ESCROW].cert; }
+
+enum err keyring_escrow_open(struct ctx *cx, const struct keyring *k, struct slice der, struct slice *content) {
+  const struct pair *now = &k->pairs[ESCROW];
+  enum err e = now->cert ? pki_cms_open(cx, content, der, now->cert, now->key)
+                         : FAIL(cx, E_REFUSED, "there is no escrow certificate yet");
+  for (size_t i = 0; i < k->former_n && e == E_REFUSED; i++) {
+    ctx_clear_error(cx);
+    e = pki_cms_open(cx, content, der, k->former[i].cert, k->former[i].key);
+  }
+  return e;
+}
 
 enum err keyring_tls_pem(struct ctx *cx, const struct keyring *k, struct slice *cert_pem, struct slice *key_pem) {
   if (!k->pairs[TLS].cert) return FAIL(cx, E_NOT_FOUND, "there is no TLS certificate of our own");

@@ -22,6 +22,17 @@ enum err keyring_save(struct ctx *cx, struct db *db, const char *name, struct sl
                 DB_S(name), DB_B(cert), DB_B(key_sealed), DB_I(clock_now_us()));
 }
 
+enum err keyring_names(struct ctx *cx, struct db *db, const char *prefix, char **names, size_t most, size_t *n) {
+  struct db_rows r;
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT name FROM keyring WHERE substr(name, 1, length($1)) = $1 AND name <> $1 "
+                   "ORDER BY created_at DESC LIMIT $2",
+                   DB_S(prefix), DB_I((int64_t)most)));
+  while (*n < most && db_next(&r)) names[(*n)++] = db_text(&r, 0);
+  return db_close(&r);
+}
+
 enum err keyring_enrolled(struct ctx *cx, struct db *db, int64_t *n) {
   return db_one_int(cx, db, n, "SELECT count(*) FROM generation WHERE state = 'current'");
 }

@@ -20,6 +20,7 @@ static const struct shape {
     /* Profiles are CMS like signed mail: Apple's systems and every CMS library take emailProtection by default. */
     [PKI_SIGNING] = {.usage = KU_DIGITAL_SIGNATURE, .extended = NID_email_protect},
     [PKI_PUSH] = {.usage = KU_DIGITAL_SIGNATURE, .extended = NID_client_auth},
+    [PKI_ENCRYPTION] = {.usage = KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT},
 };
 
 /* ---- names ---- */
