@@ -173,9 +173,18 @@ CREATE TABLE assignment (
   position INTEGER NOT NULL,
   users INTEGER NOT NULL,
   options TEXT NOT NULL,       -- JSON
+  created_at INTEGER NOT NULL,
   UNIQUE (fleet_group, kind, ref, users)
 );
+CREATE INDEX assignment_row ON assignment (kind, row);
 
+-- What plans are about, each once: a profile by its identifier, an app by its bundle identifier …
+CREATE TABLE plan_thing (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,          -- as in assignment
+  key TEXT NOT NULL,
+  UNIQUE (kind, key)
+);
 -- Where a device stands. One row a device that is or was in a group.
 CREATE TABLE plan (
   device INTEGER PRIMARY KEY REFERENCES device (seq),
@@ -183,30 +192,35 @@ CREATE TABLE plan (
   why TEXT,
   since INTEGER NOT NULL,
   due_at INTEGER,              -- to be looked at again; NULL: when something changes
-  given BLOB NOT NULL          -- what it was given for its groups, packed: core/plan_int.h
+  edition INTEGER NOT NULL,    -- grows whenever something changes: what was decided before is void
+  configured INTEGER           -- generation whose DeviceConfigured was queued
 );
 CREATE INDEX plan_due ON plan (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX plan_state ON plan (state);
+-- What a channel was given for its groups, packed: core/plan_int.h.
+CREATE TABLE plan_given (
+  enrollment INTEGER PRIMARY KEY REFERENCES enrollment (seq),
+  given BLOB NOT NULL
+);
 -- What is not as it must be: being done, or failing. What is done has no row.
 CREATE TABLE plan_item (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   device INTEGER NOT NULL REFERENCES device (seq),
   enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
-  kind TEXT NOT NULL,          -- as in assignment
-  ref TEXT NOT NULL,
+  thing INTEGER NOT NULL REFERENCES plan_thing (seq),
   act TEXT NOT NULL CHECK (act IN ('install', 'replace', 'remove', 'run', 'require')),
   state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'acknowledged', 'failing')),
-  want BLOB,                   -- version that it is about
+  want INTEGER NOT NULL,       -- version that it is about
   command TEXT,                -- uuid
-  tries INTEGER NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL,
   next_at INTEGER,
   why TEXT,
   since INTEGER NOT NULL,
-  UNIQUE (enrollment, kind, ref)
+  UNIQUE (enrollment, thing)
 );
 CREATE INDEX plan_item_device ON plan_item (device);
 CREATE UNIQUE INDEX plan_item_command ON plan_item (command) WHERE command IS NOT NULL;
-CREATE INDEX plan_item_ref ON plan_item (kind, ref, state);
+CREATE INDEX plan_item_thing ON plan_item (thing, state);
 
 -- ---- the API ----
 
