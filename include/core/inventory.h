@@ -32,38 +32,50 @@ struct inventory_stored {
 /* E_NOT_FOUND: it was never answered. */
 MUST_CHECK enum err inventory_stored(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                      struct inventory_stored *out);
-/* What is installed, packed for the plan: sorted by hash. */
+/* What is installed, packed for the plan: sorted by name, each name once. */
 struct inventory_item {
-  uint64_t name;    /* of the identifier: inventory_hash */
-  uint64_t version; /* of a profile: of its PayloadUUID in upper case; of an app: of its version */
+  uint64_t name;    /* inventory_hash of the identifier: of a profile its PayloadIdentifier, of an app its bundle's */
+  uint64_t version; /* inventory_hash: of a profile of its PayloadUUID in upper case; of an app of its ShortVersion, or
+                       where it has none its Version; 0: it told none, or it is a managed app */
   uint32_t status;  /* of a managed app: enum inventory_app_status; else 0 */
 };
 struct inventory_items {
-  int64_t at; /* 0: it was never told */
+  int64_t at; /* 0: it was never told in this enrollment */
   const struct inventory_item *items;
   size_t n;
 };
 enum inventory_kind { INVENTORY_PROFILES, INVENTORY_APPS, INVENTORY_MANAGED_APPS, INVENTORY_KINDS };
 enum inventory_app_status {
-  INVENTORY_APP_OTHER,
+  INVENTORY_APP_OTHER, /* not installed, or installed by the user */
   INVENTORY_APP_MANAGED,
   INVENTORY_APP_WORKING,
   INVENTORY_APP_WAITS_FOR_USER,
   INVENTORY_APP_FAILED
 };
-uint64_t inventory_hash(struct slice text);
+uint64_t inventory_hash(struct slice text); /* never 0 */
+/* NULL: it is not among them. */
+const struct inventory_item *inventory_find(const struct inventory_items *in, uint64_t name);
 MUST_CHECK enum err inventory_items(struct ctx *cx, struct db *db, int64_t enrollment, enum inventory_kind kind,
                                     struct inventory_items *out);
-/* The same for all channels in the order of their numbers, one after the other: the plan of a whole fleet. */
+/* The same for all channels in the order of their numbers, one after the other: the plan of a whole fleet.
+
+     TRY(inventory_scan_open(cx, db, 1 << INVENTORY_PROFILES, &s));
+     for (; s.enrollment <= wanted; inventory_scan_next(&s)) … inventory_unpack(cx, s.packed, &items) …
+     TRY(inventory_scan_close(&s)); */
 struct inventory_scan {
   struct db_rows rows;
-  int64_t enrollment; /* of the row that stands now; INT64_MAX past the end */
+  struct ctx *cx, *own; /* own: what is read lives in it */
+  size_t held;          /* bytes in own */
+  int64_t enrollment;   /* of the row that stands now, the first one after opening; INT64_MAX past the end */
   enum inventory_kind kind;
-  struct slice packed;
+  int64_t at;
+  struct slice packed; /* until the next one */
 };
-MUST_CHECK enum err inventory_scan_open(struct ctx *cx, struct db *db, struct inventory_scan *s);
+/* kinds: bits 1 << kind. Close it whatever happens. */
+MUST_CHECK enum err inventory_scan_open(struct ctx *cx, struct db *db, unsigned kinds, struct inventory_scan *s);
 void inventory_scan_next(struct inventory_scan *s);
 MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
+/* Sets items and n alone. E_STORAGE: it is damaged. */
 MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
 
 /* ---- asking ---- */

@@ -21,6 +21,7 @@ CREATE TABLE inventory (
   asked_at INTEGER             -- all was asked for last
 );
 CREATE INDEX inventory_asked ON inventory (asked_at);
+INSERT INTO inventory (device, facts) SELECT seq, '{}' FROM device;
 
 -- The last answers, one a channel and RequestType, merged by the rows of core/commands.def.
 CREATE TABLE inventory_answer (
@@ -33,6 +34,7 @@ CREATE TABLE inventory_answer (
   answer BLOB NOT NULL,        -- JSON
   PRIMARY KEY (enrollment, request_type)
 );
+CREATE INDEX inventory_answer_misfits ON inventory_answer (misfits) WHERE misfits > 0;
 
 -- What is installed, packed for plans: core/inventory.h. kind: enum inventory_kind.
 CREATE TABLE inventory_list (

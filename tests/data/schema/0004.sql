@@ -280,6 +280,8 @@ CREATE TABLE inventory (
   taken_at INTEGER,            -- an answer came last
   asked_at INTEGER             -- all was asked for last
 );
+INSERT INTO "inventory" VALUES(1,'{}',NULL,NULL);
+INSERT INTO "inventory" VALUES(2,'{}',NULL,NULL);
 CREATE TABLE inventory_answer (
   enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
   request_type TEXT NOT NULL,
@@ -712,6 +714,7 @@ CREATE INDEX enrollment_topic ON enrollment (topic, enabled, device);
 CREATE INDEX device_verdict_slug ON device_verdict (slug, since);
 CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
 CREATE INDEX inventory_asked ON inventory (asked_at);
+CREATE INDEX inventory_answer_misfits ON inventory_answer (misfits) WHERE misfits > 0;
 CREATE INDEX device_app_device ON device_app (device, app);
 CREATE INDEX inventory_change_device ON inventory_change (device, seq);
 CREATE INDEX inventory_change_at ON inventory_change (at);
