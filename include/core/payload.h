@@ -13,7 +13,7 @@ enum payload_grade { PAYLOAD_ERROR, PAYLOAD_WARNING };
 struct payload_finding {
   enum payload_grade grade;
   const char *id; /* stable slug of the sentence: a row of core/payload.def */
-  int line;       /* in the file, from 1; 0: of the whole, or of a binary list */
+  int line;       /* in the list, from 1; 0: of the whole, or of a binary list */
   char *key;      /* "PayloadContent[1].SSID_STR"; "" of the whole */
   char *text;     /* a sentence: what is wrong and what is allowed */
 };
@@ -27,16 +27,36 @@ struct payload_check {
   char *identifier, *uuid, *name, *organization, *scope; /* of the profile; scope "System" or "User"; NULL: none */
   unsigned platforms; /* bits 1 << enum platform on which all its payloads are known; 0: none */
   char **types;       /* PayloadTypes, each once; NULL ends them */
-  char **variables;   /* names that stand as %Name% in it, each once; NULL ends them */
+  char **variables;   /* names of payload_variables that stand in it, each once; NULL ends them */
   bool supervised;    /* one of its payloads needs supervision */
 };
+enum { PAYLOAD_FILE_MOST = 4 << 20 };
 /* The whole file (XML or binary property list, or CMS around one; at most 4 MiB). An error only when this could not be
    done at all: what is wrong with the file is a finding. All in cx. */
 MUST_CHECK enum err payload_check(struct ctx *cx, struct slice file, struct payload_check *out);
-/* Names that may stand as %Name% in profiles, with what they are; NULL ends them. %% is a percent sign. */
+/* ---- variables: %Name% in texts of a profile, filled for each device ---- */
 struct payload_variable {
   const char *name, *help;
+  bool is_data; /* stands alone in a <string>, which filling turns into <data> */
 };
+/* A row without a name ends them. */
 extern const struct payload_variable payload_variables[];
+const struct payload_variable *payload_variable(struct slice name); /* NULL: there is none of this name */
+
+/* Texts are read piece by piece, by the check and by who fills them. %% is a percent sign; a '%' before what begins no
+   name, and %XX of web addresses, are text. */
+enum payload_piece_kind {
+  PAYLOAD_TEXT,
+  PAYLOAD_VARIABLE,
+  PAYLOAD_UNKNOWN, /* %Name% of no variable; text: the name */
+  PAYLOAD_UNCLOSED /* %Name without an end; text: with its '%', to be left as it is */
+};
+struct payload_piece {
+  enum payload_piece_kind kind;
+  struct slice text;                       /* borrowed from what is read */
+  const struct payload_variable *variable; /* of PAYLOAD_VARIABLE */
+};
+/* Takes the next piece off *rest; false when nothing is left. */
+bool payload_piece(struct slice *rest, struct payload_piece *out);
 
 #endif

@@ -30,8 +30,19 @@ extern const struct pl_limits pl_limits_report;  /* 16 MiB, depth 64, 400 000 no
    E_TOO_LARGE when there are too many bytes or values, shared references of a binary list counted as often as they
    stand. */
 MUST_CHECK enum err pl_scan(struct ctx *cx, struct slice bytes, const struct pl_limits *lim);
+/* The same, and where an XML list is wrong, from 1; 0 when it is not, or it is another kind of file. */
+struct pl_where {
+  int line, column; /* column: in bytes */
+};
+MUST_CHECK enum err pl_scan_where(struct ctx *cx, struct slice bytes, const struct pl_limits *lim,
+                                  struct pl_where *where);
 /* Scan and parse. The root may be of any type. */
 MUST_CHECK enum err pl_parse(struct ctx *cx, struct slice bytes, const struct pl_limits *lim, struct pl **out);
+
+/* Where the values of an XML list that pl_parse took stand: lines[i] is the line, from 1, of the i-th value in the
+   order of the text (in dictionaries: of its key), containers before what is in them. *n is 0 for a binary list. In cx.
+ */
+void pl_lines(struct ctx *cx, struct slice xml, int **lines, size_t *n);
 
 enum pl_type { PL_NONE, PL_DICT, PL_ARRAY, PL_STRING, PL_DATA, PL_INT, PL_REAL, PL_BOOL, PL_DATE };
 enum pl_type pl_type(const struct pl *n); /* PL_NONE for NULL */

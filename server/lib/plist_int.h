@@ -10,7 +10,8 @@
 
 #define PL_DEPTH_MAX 64 /* whatever a limit says: the recursion in libplist's plist_free is what this bounds */
 
-MUST_CHECK enum err pl_scan_xml(struct ctx *cx, struct slice bytes, const struct pl_limits *lim);
+/* pl_scan; when an XML list is refused, *at is the byte where it was; else left alone or nothing of worth. */
+MUST_CHECK enum err pl_scan_at(struct ctx *cx, struct slice bytes, const struct pl_limits *lim, size_t *at);
 MUST_CHECK enum err pl_scan_binary(struct ctx *cx, struct slice bytes, const struct pl_limits *lim);
 
 bool pl_is_binary(struct slice bytes);

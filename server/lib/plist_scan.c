@@ -560,9 +560,10 @@ static enum err document(struct scan *s) {
   return s->p == s->end ? OK : bad(s, "bytes behind </plist>");
 }
 
-enum err pl_scan_xml(struct ctx *cx, struct slice bytes, const struct pl_limits *lim) {
+static enum err scan_xml(struct ctx *cx, struct slice bytes, const struct pl_limits *lim, size_t *at) {
   struct scan s = {.cx = cx, .start = bytes.p, .p = bytes.p, .end = bytes.p + bytes.n, .lim = lim};
   enum err e = document(&s);
+  *at = (size_t)(s.p - s.start);
   free(s.keys.hashes);
   return e;
 }
@@ -576,11 +577,19 @@ struct slice pl_without_bom(struct slice bytes) {
 }
 
 enum err pl_scan(struct ctx *cx, struct slice bytes, const struct pl_limits *lim) {
+  size_t at = 0;
+  return pl_scan_at(cx, bytes, lim, &at);
+}
+
+enum err pl_scan_at(struct ctx *cx, struct slice bytes, const struct pl_limits *lim, size_t *at) {
   if (bytes.n > lim->bytes) return FAIL(cx, E_TOO_LARGE, "a property list of more than %zu bytes", lim->bytes);
   if (bytes.n == 0) return FAIL(cx, E_INVALID, "not a valid property list: it is empty");
   if (pl_is_binary(bytes)) return pl_scan_binary(cx, bytes, lim);
   if (slice_starts(bytes, "\xFF\xFE") || slice_starts(bytes, "\xFE\xFF") ||
       memchr(bytes.p, 0, bytes.n < 4 ? bytes.n : 4))
     return FAIL(cx, E_INVALID, "not a valid property list: it is not encoded in UTF-8");
-  return pl_scan_xml(cx, pl_without_bom(bytes), lim);
+  struct slice plain = pl_without_bom(bytes);
+  enum err e = scan_xml(cx, plain, lim, at);
+  *at += bytes.n - plain.n;
+  return e;
 }
