@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/ctx.h"
+#include "core/platform.h"
 #include "lib/json.h"
 
 enum command_flag {
@@ -13,8 +14,11 @@ enum command_flag {
   COMMAND_JUMP = 2,       /* jumps the queue */
   COMMAND_QUERY = 4,      /* asks only */
   COMMAND_SINGLE = 8,     /* one unsettled at a time per device (DeviceLock) */
-  COMMAND_WITHDRAWN = 16, /* gone from the newest schema */
-  COMMAND_BARRIER = 32    /* waits until what was queued before it is settled */
+  COMMAND_WITHDRAWN = 16, /* gone from the schema of OS 27: "<= 26" */
+  COMMAND_BARRIER = 32,   /* waits until what was queued before it is settled */
+  COMMAND_DANGEROUS = 64, /* an operator must say yes to it */
+  COMMAND_EARLY = 128,    /* acknowledged before it is done */
+  COMMAND_PARTIAL = 256   /* of a built one, never of a row: its arguments narrow the answer to a part of the whole */
 };
 
 enum command_arg_type {
@@ -29,17 +33,68 @@ enum command_arg_type {
   ARG_ANY
 };
 
+/* What a platform asks for, beyond its version and an access right. On iOS the channels are those of Shared iPads:
+   other iPads and iPhones have none but the device's. */
+enum command_limit {
+  ONLY_SUPERVISED = 1,
+  ONLY_ADE = 2,        /* enrolled by Automated Device Enrollment */
+  NEVER_UE = 4,        /* not in a User Enrollment */
+  ONLY_DEVICE = 8,     /* on the device channel only */
+  ONLY_USER = 16,      /* on user channels only */
+  ONLY_SHARED = 32,    /* on Shared iPads only */
+  NEVER_SHARED = 64,   /* not on Shared iPads */
+  IGNORED_SHARED = 128 /* Shared iPads take no notice of it */
+};
+
+enum command_platforms { /* bits of enum platform */
+                         ON_IOS = 1 << PLATFORM_IOS,
+                         ON_MACOS = 1 << PLATFORM_MACOS,
+                         ON_TVOS = 1 << PLATFORM_TVOS,
+                         ON_VISIONOS = 1 << PLATFORM_VISIONOS,
+                         ON_WATCHOS = 1 << PLATFORM_WATCHOS,
+                         ON_ALL = (1 << PLATFORMS) - 1
+};
+
+/* On one platform. Versions are as Apple writes them ("17.0"); NULL: not said. */
+struct command_support {
+  const char *introduced, *deprecated, *removed;
+  unsigned right;  /* bit of AccessRights; 0: none */
+  unsigned limits; /* enum command_limit */
+};
+
+/* A key of a command, of a dictionary in it; or an element of an array, or a value of a string. */
 struct command_arg {
-  const char *name;
+  const char *name; /* NULL ends them; "" of an element of any kind; of a CASE what its member Item says */
   enum command_arg_type type;
-  bool required;
+  bool required;   /* of an element: at least one of them */
+  bool six_digits; /* and nothing else */
+  bool narrows;    /* the answer is only a part then */
+  bool withdrawn;  /* gone from the schema of OS 27 */
+  unsigned except; /* platforms that do not know it, of those that know what holds it */
+  unsigned right, limits;
+  const char *preset;        /* the value when it is absent; NULL: not said */
+  const char *const *values; /* the only ones, NULL ends them; NULL: any */
+  const struct command_arg
+      *args; /* of a dictionary its keys, of an array its elements, of a string its values; NULL: any */
+  struct command_support on[PLATFORMS]; /* what differs from what holds it */
+};
+
+/* What of the answer is inventory. */
+enum command_answer {
+  ANSWER_NONE,
+  ANSWER_MERGE, /* a dictionary, merged into what is known */
+  ANSWER_LIST   /* an array, or a dictionary by identifiers, that takes the place of the former one */
 };
 
 struct command_row {
   const char *request_type;
   unsigned flags;
-  int64_t expires_us;             /* default life of a queued one; 0: none */
-  const struct command_arg *args; /* name NULL ends them */
+  int64_t expires_us; /* default life of a queued one; 0: none */
+  const char *what;   /* what it does, for people */
+  enum command_answer answer;
+  const char *member;                   /* of the answer that holds it; NULL with ANSWER_MERGE: the whole answer */
+  const struct command_arg *args;       /* name NULL ends them; NULL: none */
+  struct command_support on[PLATFORMS]; /* introduced NULL: that platform does not know it */
 };
 
 extern const struct command_row command_rows[];                  /* request_type NULL ends them */

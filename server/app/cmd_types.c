@@ -13,7 +13,7 @@ static struct js *row_json(struct ctx *cx, const struct command_row *row) {
   js_set_string(o, "request_type", row->request_type);
   js_set_bool(o, "once", (row->flags & COMMAND_ONCE) != 0);
   js_set_bool(o, "withdrawn", (row->flags & COMMAND_WITHDRAWN) != 0);
-  for (const struct command_arg *a = row->args; a->name; a++) {
+  for (const struct command_arg *a = row->args; a && a->name; a++) {
     struct js *arg = js_object(cx);
     js_set_string(arg, "name", a->name);
     js_set_string(arg, "type", type_names[a->type]);
@@ -26,7 +26,7 @@ static struct js *row_json(struct ctx *cx, const struct command_row *row) {
 
 static const char *args_text(struct ctx *cx, const struct command_row *row) {
   const char *text = "";
-  for (const struct command_arg *a = row->args; a->name; a++)
+  for (const struct command_arg *a = row->args; a && a->name; a++)
     text = ctx_printf(cx, "%s%s%s%s", text, *text ? " " : "", a->name, a->required ? "*" : "");
   return text;
 }
@@ -44,14 +44,14 @@ static void print_list(struct ctx *cx) {
 static void print_one(struct ctx *cx, const struct command_row *row) {
   static const char *const headers[] = {"ARGUMENT", "TYPE", "REQUIRED", NULL};
   struct table *t = table_new(cx, headers);
-  for (const struct command_arg *a = row->args; a->name; a++) {
+  for (const struct command_arg *a = row->args; a && a->name; a++) {
     const char *cells[] = {a->name, type_names[a->type], a->required ? "yes" : "no"};
     table_add(t, cells);
   }
   printf("%s%s%s\n", row->request_type,
          row->flags & COMMAND_ONCE ? ": delivered one time, never repeated by itself" : "",
          row->flags & COMMAND_WITHDRAWN ? " (withdrawn by Apple)" : "");
-  if (row->args->name) table_print(t, stdout);
+  if (row->args) table_print(t, stdout);
 }
 
 enum err cmd_command_types(struct ctx *cx, struct args *a) {

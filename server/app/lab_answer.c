@@ -22,22 +22,21 @@ struct argument {
   bool required;
 };
 
-#define ARG(name, type, required) {#name, (enum pl_type)ARG_##type, required},
-#define NO_ARGS
-#define COMMAND(type, flags, life, ...)                                                                                \
-  static const struct argument arguments_##type[] = {__VA_ARGS__{NULL, PL_NONE, false}};
-#include "core/commands.def"
-#undef COMMAND
-#undef NO_ARGS
-#undef ARG
-
+/* Only the arguments of the first level matter here: what they hold is thrown away with the facets. */
+#define MAY(name, type, ...) {#name, (enum pl_type)ARG_##type, false},
+#define MUST(name, type, ...) {#name, (enum pl_type)ARG_##type, true},
+#define HOLDS(...) __VA_ARGS__
+#define ON(...)
+#define DEPRECATED(...)
+#define MERGE(...)
+#define MERGE_ALL
+#define LIST(...)
+#define COMMAND(type, flags, life, what, ...) {#type, (const struct argument[]){__VA_ARGS__{NULL, PL_NONE, false}}},
 static const struct {
   const char *request_type;
   const struct argument *arguments;
 } shapes[] = {
-#define COMMAND(type, flags, life, ...) {#type, arguments_##type},
 #include "core/commands.def"
-#undef COMMAND
 };
 
 /* ---- who knows them ---- */

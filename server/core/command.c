@@ -10,17 +10,39 @@
 
 enum { NAME_MAX_LEN = 255 };
 
-#define NO_ARGS
-#define ARG(name, type, required) {#name, ARG_##type, required},
-#define COMMAND(type, flags, life, ...)                                                                                \
-  {#type, flags, life, (const struct command_arg[]){__VA_ARGS__{NULL, ARG_ANY, false}}},
+/* ---- the table: see commands.def ---- */
+#define KEY(name_, type_, ...) {.name = name_, .type = ARG_##type_, __VA_ARGS__},
+#define MAY(name_, type_, ...) KEY(#name_, type_, __VA_ARGS__)
+#define MUST(name_, type_, ...) KEY(#name_, type_, .required = true, __VA_ARGS__)
+#define EACH(type_, ...) KEY("", type_, __VA_ARGS__)
+#define SOME(type_, ...) KEY("", type_, .required = true, __VA_ARGS__)
+#define CASE(name_, ...) KEY(#name_, DICTIONARY, __VA_ARGS__)
+#define VALUE(name_, ...) KEY(#name_, STRING, __VA_ARGS__)
+#define HOLDS(...) .args = (const struct command_arg[]){__VA_ARGS__{.name = NULL}},
+#define ONE_OF(...) .values = (const char *const[]){__VA_ARGS__, NULL},
+#define DEFAULT(value) .preset = #value,
+#define SIX_DIGITS .six_digits = true,
+#define NARROWS .narrows = true,
+#define WITHDRAWN .withdrawn = true,
+#define ONLY(platforms) .except = ON_ALL & ~(unsigned)(platforms),
+#define NOT(platforms) .except = (platforms),
+#define NOWHERE .except = ON_ALL,
+#define RIGHT(bit) .right = (bit),
+#define LIMITS(limits_) .limits = (limits_),
+#define NEEDS(p, bit, limits_) .on[PLATFORM_##p].right = (bit), .on[PLATFORM_##p].limits = (limits_),
+#define SINCE(p, version) .on[PLATFORM_##p].introduced = (version),
+#define DEPRECATED(p, version) .on[PLATFORM_##p].deprecated = (version),
+#define REMOVED(p, version) .on[PLATFORM_##p].removed = (version),
+#define ON(p, version, bit, limits_) SINCE(p, version) NEEDS(p, bit, limits_)
+#define MERGE(member_) .answer = ANSWER_MERGE, .member = #member_,
+#define MERGE_ALL .answer = ANSWER_MERGE,
+#define LIST(member_) .answer = ANSWER_LIST, .member = #member_,
+#define COMMAND(type, flags_, life, what_, ...)                                                                        \
+  {.request_type = #type, .flags = flags_, .expires_us = life, .what = what_, __VA_ARGS__},
 const struct command_row command_rows[] = {
 #include "core/commands.def"
-    {NULL, 0, 0, NULL},
+    {.request_type = NULL},
 };
-#undef COMMAND
-#undef ARG
-#undef NO_ARGS
 
 const struct command_row *command_row(const char *request_type) {
   for (const struct command_row *row = command_rows; row->request_type; row++)
@@ -29,7 +51,7 @@ const struct command_row *command_row(const char *request_type) {
 }
 
 const struct command_arg *command_arg(const struct command_row *row, struct slice name) {
-  for (const struct command_arg *a = row->args; a->name; a++)
+  for (const struct command_arg *a = row->args; a && a->name; a++)
     if (slice_is(name, a->name)) return a;
   return NULL;
 }
@@ -42,7 +64,7 @@ const char *command_type_name(enum command_arg_type type) {
 
 char *command_arg_names(struct ctx *cx, const struct command_row *row) {
   char *names = NULL;
-  for (const struct command_arg *a = row->args; a->name; a++)
+  for (const struct command_arg *a = row->args; a && a->name; a++)
     names =
         ctx_printf(cx, "%s%s%s%s", names ? names : "", names ? ", " : "", a->name, a->required ? " (required)" : "");
   return names ? names : ctx_strdup(cx, "none");
@@ -69,6 +91,15 @@ static bool removes_enrollment(const char *request_type, struct pl *command) {
   return slice_starts(id, "pomona.") && slice_ends(id, ".enrollment");
 }
 
+static bool is_partial(const struct command_row *row, struct pl *command) {
+  bool b;
+  for (const struct command_arg *a = row->args; a && a->name; a++) {
+    struct pl *value = a->narrows ? pl_get(command, a->name) : NULL;
+    if (value && !(pl_bool(value, &b) && !b)) return true;
+  }
+  return false;
+}
+
 /* In whatever form its author gave it: a device may take what we would not. Secret: wiped with cx. */
 static const char *pin_of(struct ctx *cx, const struct command_row *row, struct pl *command) {
   struct slice s;
@@ -89,6 +120,7 @@ enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) 
   out->flags = row ? row->flags : 0;
   out->expires_us = row ? row->expires_us : 0;
   out->pin = pin_of(cx, row, command);
-  if (removes_enrollment(out->request_type, command)) out->flags |= COMMAND_ONCE;
+  if (removes_enrollment(out->request_type, command)) out->flags |= COMMAND_ONCE | COMMAND_DANGEROUS;
+  if (row && is_partial(row, command)) out->flags |= COMMAND_PARTIAL;
   return OK;
 }

@@ -203,7 +203,7 @@ static enum err put_args(struct ctx *cx, struct pl *command, const struct comman
                   text_is_plain(slice_of(key)) ? key : "of that name", command_arg_names(cx, row));
     TRY(put_arg(cx, command, arg, value));
   }
-  for (const struct command_arg *a = row->args; a->name; a++)
+  for (const struct command_arg *a = row->args; a && a->name; a++)
     if (a->required && !(args && js_get(args, a->name)))
       return FAIL(cx, E_INVALID, "%s needs the argument %s (%s)", row->request_type, a->name,
                   command_type_name(a->type));

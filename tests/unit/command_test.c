@@ -170,14 +170,14 @@ static void rows_follow_the_rules(void **state) {
     unsigned flags;
     int64_t life;
   } rules[] = {
-      {"RestartDevice", COMMAND_ONCE, US_DAY},
-      {"ShutDownDevice", COMMAND_ONCE, US_DAY},
-      {"DeviceLock", COMMAND_ONCE | COMMAND_JUMP | COMMAND_SINGLE, 0},
-      {"EraseDevice", COMMAND_JUMP, 0},
-      {"ClearPasscode", COMMAND_ONCE, 0},
+      {"RestartDevice", COMMAND_ONCE | COMMAND_EARLY, US_DAY},
+      {"ShutDownDevice", COMMAND_ONCE | COMMAND_EARLY, US_DAY},
+      {"DeviceLock", COMMAND_ONCE | COMMAND_JUMP | COMMAND_SINGLE | COMMAND_DANGEROUS, 0},
+      {"EraseDevice", COMMAND_JUMP | COMMAND_DANGEROUS | COMMAND_EARLY, 0},
+      {"ClearPasscode", COMMAND_ONCE | COMMAND_DANGEROUS, 0},
       {"DeviceInformation", COMMAND_QUERY, 7 * US_DAY},
       {"InstallProfile", 0, 0},
-      {"ScheduleOSUpdate", COMMAND_WITHDRAWN, 0},
+      {"ScheduleOSUpdate", COMMAND_WITHDRAWN | COMMAND_EARLY, 0},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     const struct command_row *row = command_row(rules[i].type);
@@ -193,6 +193,21 @@ static void rows_follow_the_rules(void **state) {
   assert_false(c.flags & COMMAND_ONCE);
   built(cx, "RemoveProfile", "{\"Identifier\":\"pomona.1234.enrollment\"}", &c);
   assert_true(c.flags & COMMAND_ONCE);
+}
+
+/* Goal: what narrows an answer is seen, so that a part is never taken for the whole. */
+static void parts_are_told_from_the_whole(void **state) {
+  struct ctx *cx = *state;
+  static const char *const parts[][2] = {{"ProfileList", "{\"ManagedOnly\":true}"},
+                                         {"InstalledApplicationList", "{\"Identifiers\":[\"com.example\"]}"}};
+  static const char *const wholes[][2] = {{"ProfileList", "{}"}, {"ProfileList", "{\"ManagedOnly\":false}"}};
+  struct command c;
+  for (size_t i = 0; i < 2; i++) {
+    built(cx, parts[i][0], parts[i][1], &c);
+    assert_true(c.flags & COMMAND_PARTIAL);
+    built(cx, wholes[i][0], wholes[i][1], &c);
+    assert_false(c.flags & COMMAND_PARTIAL);
+  }
 }
 
 /* Goal: the bytes of a raw command are kept, and any RequestType passes. */
@@ -224,10 +239,11 @@ static void rows_live_by_the_rules(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(bad_arguments_are_named), TEST(unusable_raw_commands_are_refused),
-      TEST(bad_words_are_refused),   TEST(values_keep_their_types),
-      TEST(words_become_arguments),  TEST(rows_follow_the_rules),
-      TEST(raw_bytes_are_kept),      TEST(rows_live_by_the_rules),
+      TEST(bad_arguments_are_named),       TEST(unusable_raw_commands_are_refused),
+      TEST(bad_words_are_refused),         TEST(values_keep_their_types),
+      TEST(words_become_arguments),        TEST(rows_follow_the_rules),
+      TEST(parts_are_told_from_the_whole), TEST(raw_bytes_are_kept),
+      TEST(rows_live_by_the_rules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
