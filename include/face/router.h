@@ -60,6 +60,13 @@ void route_log(struct http_req *rq, const char *key, const char *value);
 void reply_error(struct http_req *rq, enum err e);
 void reply_json(struct http_req *rq, int status, struct js *body); /* compact; tabs on NanoMDM's paths */
 void reply_empty(struct http_req *rq, int status);
+/* Whether If-None-Match names this tag, which is in quotes; weak comparison (RFC 9110 8.8.3.2). */
+bool route_etag_held(struct slice if_none_match, const char *tag);
+/* What is no JSON. Handlers of the API answer by these functions alone: then an Idempotency-Key keeps their answers. */
+void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes);
+/* The ETag of what is answered, in quotes; without it a JSON answer to GET gets one of its content. One that the
+   client holds (If-None-Match) is answered 304. */
+void route_etag(struct http_req *rq, const char *tag);
 
 /* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block), where the answer is given;
    both get arg. rq's context goes along. */

@@ -8,6 +8,7 @@
 #include "core/guard.h"
 #include "core/guardian.h"
 #include "core/history.h"
+#include "core/idempotency.h"
 #include "core/move.h"
 #include "core/notice.h"
 #include "core/push.h"
@@ -70,6 +71,7 @@ static const struct chore {
     // clang-format off
     {"expired commands", 30 * US_SECOND, OWN, expire_commands},
     {"history", US_HOUR, OWN, history_chore},
+    {"idempotency keys", US_HOUR, OWN, idempotency_chore},
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},

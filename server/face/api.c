@@ -81,7 +81,7 @@ char *api_param(struct http_req *rq, const char *name) {
 }
 
 void api_etag(struct http_req *rq, int64_t version) {
-  http_set_header(rq, "ETag", ctx_printf(http_cx(rq), "\"%lld\"", (long long)version));
+  route_etag(rq, ctx_printf(http_cx(rq), "\"%lld\"", (long long)version));
 }
 
 enum err api_if_match(struct http_req *rq, int64_t *version) {

@@ -88,7 +88,7 @@ static void profile_stored(struct http_req *rq, void *arg, enum err e) {
     return;
   }
   http_set_header(rq, "Cache-Control", "no-store");
-  http_reply(rq, 200, "application/x-apple-aspen-config", session->profile);
+  reply_bytes(rq, 200, "application/x-apple-aspen-config", session->profile);
 }
 
 static enum err make_profile(struct ctx *cx, struct core *core, struct enroll_session *session) {

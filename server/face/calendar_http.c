@@ -23,22 +23,11 @@ static char *etag_of(struct ctx *cx, struct slice text) {
   return ctx_printf(cx, "\"%s\"", enc_hex(cx, hash, ETAG_BYTES));
 }
 
-/* One of the list, or "*". A weak one counts as well (RFC 9110, 13.1.2). */
-static bool names_tag(struct slice list, const char *etag) {
-  struct slice one;
-  while (slice_cut(&list, ',', &one)) {
-    one = slice_trim(one);
-    if (slice_starts(one, "W/")) one = slice_mem(one.p + 2, one.n - 2);
-    if (slice_is(one, etag) || slice_is(one, "*")) return true;
-  }
-  return false;
-}
-
 /* Seconds: the header has no more. */
 static bool is_fresh(struct http_req *rq, const char *etag, int64_t changed_at) {
   struct slice tags = http_header(rq, "If-None-Match"), since = http_header(rq, "If-Modified-Since");
   int64_t at;
-  if (tags.p) return names_tag(tags, etag);
+  if (tags.p) return route_etag_held(tags, etag);
   return dec_http_date(since, &at) && changed_at < at + 1000000;
 }
 

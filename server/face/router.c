@@ -1,4 +1,4 @@
-#include "face/router.h"
+#include "face/router_int.h"
 
 #include "base/clock.h"
 #include "base/enc.h"
@@ -6,10 +6,11 @@
 #include "core/account.h"
 #include "core/hangup.h"
 #include "lib/net_addr.h"
+#include "lib/pki_crypto.h"
 
 #include <string.h>
 
-enum { PARAMS_MAX = 4, FORWARDED_MAX = 16 };
+enum { PARAMS_MAX = 4, FORWARDED_MAX = 16, ETAG_BYTES = 16 };
 
 /* What the router knows of one request; kept as its http_user. */
 struct routed {
@@ -18,6 +19,8 @@ struct routed {
   const char *who, *peer;
   void *user;
   const char *log_key, *log_value;
+  const char *etag;  /* NULL: none was given */
+  struct once *once; /* of a request with an Idempotency-Key */
   size_t params;
   struct {
     struct slice name, value;
@@ -156,9 +159,21 @@ static size_t head(struct http_req *rq, void *arg) {
   return most;
 }
 
+struct once **router_once(struct http_req *rq) {
+  return &routed(rq)->once;
+}
+void router_run(struct http_req *rq, struct core *core) { routed(rq)->route->run(rq, core); }
+
 static void body(struct http_req *rq, void *arg) {
   struct router *router = arg;
-  routed(rq)->route->run(rq, router->core);
+  bool once;
+  enum err e = once_wanted(rq, &once);
+  if (e == OK && !once) {
+    router_run(rq, router->core);
+    return;
+  }
+  if (e == OK) e = once_run(rq, router->core);
+  if (e != OK) reply_error(rq, e);
 }
 
 /* A path as the log may show it: nothing of one that no row knows but its first segment, since a mistyped one may hold
@@ -227,16 +242,56 @@ void route_log(struct http_req *rq, const char *key, const char *value) {
   routed(rq)->log_value = ctx_strdup(http_cx(rq), value);
 }
 
+/* One of the list, or "*". A weak one counts as well (RFC 9110, 13.1.2). */
+bool route_etag_held(struct slice list, const char *etag) {
+  struct slice one;
+  while (slice_cut(&list, ',', &one)) {
+    one = slice_trim(one);
+    if (slice_starts(one, "W/")) one = slice_mem(one.p + 2, one.n - 2);
+    if (slice_is(one, etag) || slice_is(one, "*")) return true;
+  }
+  return false;
+}
+
+void route_etag(struct http_req *rq, const char *tag) {
+  routed(rq)->etag = tag;
+  http_set_header(rq, "ETag", tag);
+}
+
 static bool of_nanomdm(struct http_req *rq) {
   return slice_starts(http_path(rq), "/v1/") || slice_is(http_path(rq), "/migration");
 }
 
-void reply_json(struct http_req *rq, int status, struct js *json) {
-  http_set_header(rq, "Cache-Control", "no-store");
-  http_reply(rq, status, "application/json", js_text(http_cx(rq), json, of_nanomdm(rq) ? JS_TABS : JS_COMPACT));
+void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes) {
+  struct routed *r = routed(rq);
+  if (r->once)
+    once_answer(rq, r->router->core, &(struct idempotency_answer){status, type, bytes});
+  else
+    http_reply(rq, status, type, bytes);
 }
 
-void reply_empty(struct http_req *rq, int status) { http_reply(rq, status, NULL, (struct slice){0}); }
+/* Whether the client holds this very answer (RFC 9110 13.1.2). What shows a version has its ETag already. */
+static bool is_held(struct http_req *rq, struct slice text) {
+  uint8_t hash[SHA256_LEN];
+  bool reads = strcmp(http_method(rq), "GET") == 0 || strcmp(http_method(rq), "HEAD") == 0;
+  if (!reads || !slice_starts(http_path(rq), "/api/v1/")) return false;
+  if (!routed(rq)->etag) {
+    pki_sha256(hash, text);
+    route_etag(rq, ctx_printf(http_cx(rq), "\"%s\"", enc_hex(http_cx(rq), hash, ETAG_BYTES)));
+  }
+  return route_etag_held(http_header(rq, "If-None-Match"), routed(rq)->etag);
+}
+
+void reply_json(struct http_req *rq, int status, struct js *json) {
+  struct slice text = js_text(http_cx(rq), json, of_nanomdm(rq) ? JS_TABS : JS_COMPACT);
+  http_set_header(rq, "Cache-Control", "no-store");
+  if (status == 200 && is_held(rq, text))
+    reply_empty(rq, 304);
+  else
+    reply_bytes(rq, status, "application/json", text);
+}
+
+void reply_empty(struct http_req *rq, int status) { reply_bytes(rq, status, NULL, (struct slice){0}); }
 
 /* What is the client's doing, or a trouble of others, may be told; the inside of our own faults is for the log. */
 static const char *safe_message(struct ctx *cx, enum err e) {

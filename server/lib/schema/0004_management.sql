@@ -230,10 +230,10 @@ CREATE INDEX plan_item_thing ON plan_item (thing, state);
 CREATE TABLE idempotency (
   key TEXT NOT NULL,
   who TEXT NOT NULL,
-  path TEXT NOT NULL,
   digest BLOB NOT NULL,        -- of the request
   at INTEGER NOT NULL,
   status INTEGER,              -- NULL: it is being answered
+  type TEXT,                   -- Content-Type of the answer
   body_sealed BLOB,
   PRIMARY KEY (key, who)
 );

@@ -1,0 +1,57 @@
+#include "core/idempotency_int.h"
+
+#include "base/clock.h"
+#include "core/vault.h"
+
+#include <string.h>
+
+enum { CHUNK = 150 };
+
+static const char *about(struct ctx *cx, const struct idempotency_request *rq) {
+  return ctx_printf(cx, "idempotency.body %s %s", rq->who, rq->key);
+}
+
+static enum err again(struct ctx *cx, struct core *core, const struct idempotency_request *rq,
+                      const struct idempotency_row *row, struct idempotency_answer *answer) {
+  if (row->digest.n != sizeof rq->digest || memcmp(row->digest.p, rq->digest, sizeof rq->digest) != 0)
+    return FAIL(cx, E_KEY_REUSED, "this Idempotency-Key came with another request before");
+  if (row->status == 0)
+    return FAIL(cx, E_CONFLICT,
+                "the request with this Idempotency-Key is being done, or the server ended while it was: see what "
+                "became of it, and use another key to do it again");
+  *answer = (struct idempotency_answer){.status = (int)row->status, .type = row->type};
+  return row->sealed.p ? vault_unseal(cx, core->vault, about(cx, rq), row->sealed, &answer->body) : OK;
+}
+
+enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,
+                           bool *first, struct idempotency_answer *answer) {
+  struct idempotency_row row;
+  *first = false;
+  enum err e = idempotency_read(cx, db, rq, &row);
+  if (e == OK && row.at > clock_now_us() - US_DAY) return again(cx, core, rq, &row, answer);
+  if (e != OK && e != E_NOT_FOUND) return e;
+  ctx_clear_error(cx);
+  *first = true;
+  if (e == OK) TRY(idempotency_delete(cx, db, rq));
+  return idempotency_insert(cx, db, rq, clock_now_us());
+}
+
+enum err idempotency_end(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,
+                         const struct idempotency_answer *answer) {
+  struct idempotency_row row = {.status = answer->status, .type = ctx_strdup(cx, answer->type ? answer->type : "")};
+  if (answer->status >= 500) return idempotency_delete(cx, db, rq);
+  if (answer->body.n > IDEMPOTENCY_BODY_MAX) return OK; /* stays open: who asks again is told to look */
+  if (answer->body.n) TRY(vault_seal(cx, core->vault, about(cx, rq), answer->body, &row.sealed));
+  if (!answer->type) row.type = NULL;
+  return idempotency_update(cx, db, rq, &row);
+}
+
+static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
+  return idempotency_delete_older(cx, db, clock_now_us() - US_DAY, CHUNK, arg);
+}
+
+enum err idempotency_chore(struct ctx *cx, struct core *core) {
+  int64_t n = CHUNK;
+  while (n == CHUNK) TRY(db_call(cx, core->store, forget_job, &n));
+  return OK;
+}

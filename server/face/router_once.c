@@ -1,0 +1,87 @@
+#include "face/outbound.h"
+#include "face/router_int.h"
+#include "lib/pki_crypto.h"
+
+#include <string.h>
+
+struct once {
+  struct idempotency_request request;
+  struct idempotency_answer answer;
+  struct core *core;
+  bool first;
+};
+
+enum err once_wanted(struct http_req *rq, bool *yes) {
+  struct slice key = http_header(rq, "Idempotency-Key");
+  *yes = key.p && strcmp(http_method(rq), "POST") == 0 && slice_starts(http_path(rq), "/api/v1/");
+  if (!*yes || (key.n > 0 && key.n <= IDEMPOTENCY_KEY_MAX && text_is_plain(key))) return OK;
+  return FAIL(http_cx(rq), E_INVALID, "Idempotency-Key is not from 1 to %d bytes of plain text", IDEMPOTENCY_KEY_MAX);
+}
+
+/* Parts are told apart by their lengths. */
+static void digest(struct http_req *rq, uint8_t out[32]) {
+  struct slice parts[] = {http_path(rq), http_query_raw(rq), http_body(rq)};
+  struct buf all = {0};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    uint8_t one[SHA256_LEN];
+    pki_sha256(one, parts[i]);
+    buf_add(&all, one, sizeof one);
+  }
+  pki_sha256(out, slice_mem(all.p, all.n));
+  buf_free(&all);
+}
+
+static void reply(struct http_req *rq, const struct idempotency_answer *a) {
+  http_reply(rq, a->status, a->type, a->body);
+}
+
+static enum err begin_job(struct ctx *cx, struct db *db, void *arg) {
+  struct once *o = arg;
+  return idempotency_begin(cx, db, o->core, &o->request, &o->first, &o->answer);
+}
+
+static void begin(struct http_req *rq, struct core *core) {
+  struct once *o = *router_once(rq);
+  enum err e = db_call(http_cx(rq), core->store, begin_job, o);
+  if (e == OK && o->first) {
+    router_run(rq, core);
+    return;
+  }
+  *router_once(rq) = NULL; /* what is answered now is not the answer of the first one */
+  if (e != OK) {
+    reply_error(rq, e);
+    return;
+  }
+  http_set_header(rq, "Idempotency-Replayed", "true");
+  http_set_header(rq, "Cache-Control", "no-store");
+  reply(rq, &o->answer);
+}
+
+enum err once_run(struct http_req *rq, struct core *core) {
+  struct slice key = http_header(rq, "Idempotency-Key");
+  struct once *o = ctx_alloc(http_cx(rq), sizeof *o);
+  *o = (struct once){.core = core, .request = {.key = ctx_memdup(http_cx(rq), key.p, key.n), .who = route_who(rq)}};
+  digest(rq, o->request.digest);
+  *router_once(rq) = o;
+  enum err e = outbound_run(rq, core, begin);
+  if (e != OK) *router_once(rq) = NULL;
+  return e;
+}
+
+static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
+  struct once *o = arg;
+  return idempotency_end(cx, db, o->core, &o->request, &o->answer);
+}
+
+/* What was done is done, whether its answer can be kept or not. */
+static void ended(struct http_req *rq, void *arg, enum err e) {
+  struct once *o = arg;
+  if (e != OK) ctx_clear_error(http_cx(rq));
+  reply(rq, &o->answer);
+}
+
+void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer) {
+  struct once *o = *router_once(rq);
+  o->answer = *answer;
+  route_write(rq, core, end_job, o, ended);
+}
