@@ -7,7 +7,8 @@
 /* api_system.c: /healthz and /version for devices; these and /readyz for the admin */
 extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
-extern const struct route status_routes[];           /* api_status.c: /api/v1/status, /api/v1/openapi.json */
+extern const struct route status_routes[];           /* api_status.c: /api/v1/status */
+extern const struct route openapi_routes[];          /* api_openapi.c: /api/v1/openapi.json */
 extern const struct route doctor_routes[];           /* api_doctor.c: /api/v1/doctor */
 extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */

@@ -12,9 +12,10 @@
 #include "lib/json.h"
 
 enum route_flag {
-  ROUTE_OPEN = 1,   /* no authentication */
-  ROUTE_SECRET = 2, /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
-  ROUTE_QUIET = 4   /* 2xx is logged at debug level */
+  ROUTE_OPEN = 1,     /* no authentication */
+  ROUTE_SECRET = 2,   /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
+  ROUTE_QUIET = 4,    /* 2xx is logged at debug level */
+  ROUTE_VERSIONED = 8 /* GET gives a version as ETag; a change takes it as If-Match */
 };
 
 struct route {
@@ -28,6 +29,10 @@ struct route {
    * body. */
   size_t (*early)(struct http_req *rq, struct core *core);
   const char *summary; /* for the description of the API; NULL leaves the row out of it */
+  /* Parameters of its query, and members of its JSON body: "name:type" separated by spaces, "!" behind the type of one
+     that must be there. Types: text, int, real, bool, span ("24h"), time (RFC 3339), object, any; with "[]" an array of
+     them. A body that is no JSON: "@" and its media type. NULL: there is none. */
+  const char *query, *body;
 };
 
 struct router {
@@ -49,6 +54,13 @@ const char *route_who(struct http_req *rq); /* who asked, for the record: "admin
 /* Where the request came from: the address that X-Forwarded-For of one of trusted-proxies tells, else http_peer. */
 const char *route_peer(struct http_req *rq);
 const struct router *route_router(struct http_req *rq);
+const struct route *route_row(struct http_req *rq);
+/* Takes the next "name:type" off a list of a row; false past its end. type without "!" and "[]". */
+struct route_word {
+  struct slice name, type;
+  bool required, array;
+};
+bool route_words(struct slice *list, struct route_word *out);
 /* A place for the handler's state of this request (the router has http_user for its own). */
 void *route_user(struct http_req *rq);
 void route_set_user(struct http_req *rq, void *user);

@@ -140,19 +140,26 @@ enum err client_call(struct ctx *cx, struct client *c, const char *method, const
   return js_parse(cx, bytes, out);
 }
 
-enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, const char *start,
-                      int64_t most, struct js **out) {
-  int64_t next = 0;
+/* What the answer calls `next`, a number or a text, as it stands in the next question; NULL: that was the last page. */
+static const char *cursor_of(struct ctx *cx, struct js *next) {
+  int64_t number;
+  if (js_int(next, &number)) return ctx_printf(cx, "&cursor=%" PRId64, number);
+  return js_string(next) ? ctx_printf(cx, "&cursor=%s", js_string(next)) : NULL;
+}
+
+enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, int64_t most,
+                      struct js **out) {
+  const char *next = "";
   *out = js_array(cx);
   do {
     struct js *page;
-    TRY(client_call(cx, c, "GET", ctx_printf(cx, "%s&limit=%d&%s=%" PRId64, path, PAGE, start, next), NULL, &page));
+    TRY(client_call(cx, c, "GET", ctx_printf(cx, "%s&limit=%d%s", path, PAGE, next), NULL, &page));
     struct js *rows = js_get(page, key);
     for (size_t i = 0; i < js_count(rows); i++) {
       if (most && js_count(*out) >= (size_t)most) return OK;
       js_add(*out, js_at(rows, i));
     }
-    if (!js_int(js_get(page, "next"), &next)) next = 0;
+    next = cursor_of(cx, js_get(page, "next"));
   } while (next);
   return OK;
 }

@@ -18,8 +18,8 @@ MUST_CHECK enum err client_call(struct ctx *cx, struct client *c, const char *me
 MUST_CHECK enum err client_bytes(struct ctx *cx, struct client *c, const char *method, const char *path,
                                  struct slice body, struct slice *out);
 /* All pages of a list, as one array under `key`; at most `most` of them (0: all). path already has a query. */
-MUST_CHECK enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, const char *start,
-                                 int64_t most, struct js **out);
+MUST_CHECK enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, int64_t most,
+                                 struct js **out);
 /* {"files":[{"name","data"}],"passphrase"} of files on this machine; the passphrase is that of --passphrase-file, or a
    person at a terminal is asked for it when a file needs one. */
 MUST_CHECK enum err client_files(struct ctx *cx, const struct args *a, const char *const *paths, size_t n,

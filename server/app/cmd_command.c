@@ -20,7 +20,7 @@ static enum err command_fetch_of(struct ctx *cx, struct client *c, const char *u
   const char *key, *path = command_path(cx, uuid, "?");
   if (device) path = ctx_printf(cx, "%sdevice=%s&", path, enc_percent(cx, slice_of(device)));
   TRY(client_call(cx, c, "GET", ctx_printf(cx, "%slimit=1", path), NULL, &first));
-  TRY(client_pages(cx, c, path, "targets", "before", 0, &targets));
+  TRY(client_pages(cx, c, path, "targets", 0, &targets));
   *out = js_object(cx);
   for (size_t i = 0; (member = js_member(first, i, &key)); i++)
     if (strcmp(key, "next") != 0) js_set(*out, key, member);
@@ -179,7 +179,7 @@ enum err cmd_command_list(struct ctx *cx, struct args *a) {
   TRY(client_open(cx, &c, a));
   const char *path = "/api/v1/commands?";
   if (a->n) path = ctx_printf(cx, "%sdevice=%s", path, enc_percent(cx, slice_of(a->operands[0])));
-  TRY(client_pages(cx, c, path, "commands", "before", most, &all));
+  TRY(client_pages(cx, c, path, "commands", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No commands yet; `pomona command send` queues one.\n", stderr), OK;
   struct table *t = table_new(cx, headers);

@@ -17,7 +17,7 @@ enum err cmd_device_list(struct ctx *cx, struct args *a) {
   if (args_has(a, "held")) return cmd_device_held(cx, a);
   if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, "/api/v1/devices?", "devices", "after", 0, &all));
+  TRY(client_pages(cx, c, "/api/v1/devices?", "devices", 0, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No devices yet; `pomona enroll link` lets one in.\n", stderr), OK;
   struct table *t = table_new(cx, headers);

@@ -130,7 +130,7 @@ enum err cmd_device_refused(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, "/api/v1/refused?", "refused", "before", 0, &all));
+  TRY(client_pages(cx, c, "/api/v1/refused?", "refused", 0, &all));
   if (args_has(a, "json"))
     print_json(cx, all);
   else if (js_count(all) == 0)

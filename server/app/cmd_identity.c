@@ -13,7 +13,7 @@ enum err cmd_identity_list(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, "/api/v1/identities?", "identities", "after", 0, &all));
+  TRY(client_pages(cx, c, "/api/v1/identities?", "identities", 0, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No device has an identity yet.\n", stderr), OK;
   struct table *t = table_new(cx, headers);

@@ -37,7 +37,7 @@ static enum err make_links(struct ctx *cx, struct client *c, const struct args *
     struct js *links = js_get(answer, "links");
     for (size_t i = 0; i < js_count(links); i++) js_add(*out, js_at(links, i));
     more = js_int(js_get(answer, "next"), &next);
-    if (more) js_set_int(body, "start", next);
+    if (more) js_set_int(body, "cursor", next);
   }
   return OK;
 }
@@ -75,7 +75,7 @@ static enum err fetch(struct ctx *cx, struct client *c, const struct args *a, co
   struct js *first, *devices;
   const char *q = query(cx, a, path);
   TRY(client_call(cx, c, "GET", ctx_printf(cx, "%slimit=1", q), NULL, &first));
-  TRY(client_pages(cx, c, q, "devices", "start", 0, &devices));
+  TRY(client_pages(cx, c, q, "devices", 0, &devices));
   *out = js_object(cx);
   js_set(*out, name, js_get(first, name));
   js_set(*out, "devices", devices);

@@ -43,7 +43,7 @@ static enum err list_dead(struct ctx *cx, const struct args *a, struct client *c
   const char *limit = args_value(a, "limit");
   if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
     return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
-  TRY(client_pages(cx, c, "/api/v1/webhooks/dead?", "dead", "before", most, &all));
+  TRY(client_pages(cx, c, "/api/v1/webhooks/dead?", "dead", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No dead letters.\n", stderr), OK;
   print_dead(cx, all);

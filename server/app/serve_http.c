@@ -142,6 +142,7 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   migration_routes,
                                                   doctor_routes,
                                                   status_routes,
+                                                  openapi_routes,
                                                   system_admin_routes,
                                                   NULL};
 

@@ -62,9 +62,9 @@ static bool query_number(struct http_req *rq, const char *name, int64_t *out) {
   return !text.p || (slice_to_i64(text, out) && *out >= 0);
 }
 
-enum err api_start(struct http_req *rq, const char *name, int64_t *out) {
-  bool ok = query_number(rq, name, out);
-  return ok ? OK : FAIL(http_cx(rq), E_INVALID, "%s is no number from a former answer", name);
+enum err api_cursor(struct http_req *rq, int64_t *out) {
+  bool ok = query_number(rq, "cursor", out);
+  return ok ? OK : FAIL(http_cx(rq), E_INVALID, "cursor is not `next` of a former answer");
 }
 
 enum err api_limit(struct http_req *rq, int *out) {
@@ -109,9 +109,9 @@ void api_answer(struct http_req *rq, struct core *core,
     reply_error(rq, e);
 }
 
-enum err api_page(struct http_req *rq, struct core *core, const char *start, struct api_page *out) {
+enum err api_page(struct http_req *rq, struct core *core, struct api_page *out) {
   TRY(api_limit(rq, &out->most));
-  TRY(api_start(rq, start, &out->start));
+  TRY(api_cursor(rq, &out->start));
   return db_reader(http_cx(rq), core->store, &out->db);
 }
 

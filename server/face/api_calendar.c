@@ -194,12 +194,14 @@ const struct route calendar_routes[] = {
     {.method = "GET", .pattern = "/api/v1/calendar/ics", .run = file_of_all, .summary = "The same calendar as a file."},
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/ics",
+     .query = "topic:text",
      .run = file_of_topic,
      .summary =
          "The dates of a push certificate (?topic=) as an iCalendar file, with alarms and with owner and deputy as "
          "attendees."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/plan",
+     .body = "topic:text every:text on:text",
      .run = plan,
      .body_max = API_BODY_MAX,
      .summary = "Plans renewals besides the expiry: topic, and every (90d) or on (04-01); neither: none is planned."},

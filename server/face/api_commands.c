@@ -183,7 +183,7 @@ static enum err read_page(struct http_req *rq, struct core *core, struct page *p
   char *id;
   int limit;
   TRY(api_limit(rq, &limit));
-  TRY(api_start(rq, "before", &p->query.before));
+  TRY(api_cursor(rq, &p->query.before));
   TRY(db_reader(cx, core->store, &db));
   if (device.p) TRY(enroll_lookup(cx, db, ctx_memdup(cx, device.p, device.n), &p->query.enrollment, &id));
   p->query.most = limit + 1; /* the one more tells whether there is a next page */
@@ -384,7 +384,7 @@ const struct route commands_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/commands",
      .run = list,
-     .summary = "Lists commands by device, newest first; ?device=, ?before= is `next` of the page before, ?limit= up "
+     .summary = "Lists commands by device, newest first; ?device=, ?cursor= is `next` of the page before, ?limit= up "
                 "to 1000."},
     {.method = "GET",
      .pattern = "/api/v1/commands/:uuid",

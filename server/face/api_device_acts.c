@@ -211,7 +211,7 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
   struct refused_row *rows;
   struct api_page page;
   size_t n;
-  TRY(api_page(rq, core, "before", &page));
+  TRY(api_page(rq, core, &page));
   TRY(refused_list(cx, page.db, id.p ? ctx_memdup(cx, id.p, id.n) : NULL, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) js_add(list, refused_json(cx, &rows[i]));
@@ -238,12 +238,14 @@ const struct route device_acts_routes[] = {
         "its SHA-256, when several claim the id."),
     {.method = "DELETE",
      .pattern = "/api/v1/devices/:id",
+     .query = "anyway:text",
      .run = forget,
      .summary = "Forgets a device that is not enrolled; ?anyway=yes: an enrolled one, too."},
     {.method = "GET",
      .pattern = "/api/v1/refused",
+     .query = "id:text cursor:int limit:int",
      .run = list,
-     .summary = "Requests that were refused, by the device id that they claim, newest first; ?id= of one, ?before= is "
+     .summary = "Requests that were refused, by the device id that they claim, newest first; ?id= of one, ?cursor= is "
                 "`next` of the page before, ?limit= up to 1000."},
     {.method = NULL},
 };

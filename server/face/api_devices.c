@@ -57,7 +57,7 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
   struct enroll_info *rows;
   struct api_page page;
   size_t n;
-  TRY(api_page(rq, core, "after", &page));
+  TRY(api_page(rq, core, &page));
   TRY(enroll_list(cx, page.db, 0, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) {
@@ -143,7 +143,7 @@ const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
      .run = list,
-     .summary = "Lists enrollments, oldest first; ?after= is `next` of the page before, ?limit= up to 1000."},
+     .summary = "Lists enrollments, oldest first; ?cursor= is `next` of the page before, ?limit= up to 1000."},
     {.method = "GET",
      .pattern = "/api/v1/devices/:id",
      .run = show,

@@ -109,6 +109,7 @@ static void profile(struct http_req *rq, struct core *core) {
 const struct route links_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/links",
+     .body = "ttl:span uses:int device:text anyway:bool",
      .run = make_link,
      .body_max = API_BODY_MAX,
      .summary = "Makes an enrollment link: `ttl` (\"24h\"), `uses` (1), `device` (for one id or serial number), "

@@ -24,7 +24,7 @@ static enum err identities_into(struct http_req *rq, struct core *core, struct j
   struct renewal_identity *rows;
   struct api_page page;
   size_t n;
-  TRY(api_page(rq, core, "after", &page));
+  TRY(api_page(rq, core, &page));
   TRY(renewal_identities(cx, page.db, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < n; i++) js_add(list, identity_json(cx, &rows[i], clock_now_us()));
@@ -64,7 +64,7 @@ static enum err renewals_into(struct http_req *rq, struct core *core, struct js 
   struct renewal_row *rows;
   struct api_page page;
   size_t n;
-  TRY(api_page(rq, core, "before", &page));
+  TRY(api_page(rq, core, &page));
   TRY(renewal_status(cx, page.db, core, &s));
   TRY(renewal_list(cx, page.db, page.start, page.most, &rows, &n));
   js_set(body, "halted", trouble_json(cx, s.halted, s.halted_at));
@@ -167,14 +167,17 @@ static void put_original(struct http_req *rq, struct core *core) {
 const struct route identities_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/identities",
+     .query = "cursor:int limit:int",
      .run = identities,
      .summary = "The newest identity of each enrolled device: when it ends, who issued it, whether it is in use."},
     {.method = "GET",
      .pattern = "/api/v1/renewals",
+     .query = "cursor:int limit:int",
      .run = renewals,
      .summary = "Renewals of identities, newest first; whether they are halted and why, how far the waves are."},
     {.method = "POST",
      .pattern = "/api/v1/renewals",
+     .body = "start:text resume:bool",
      .run = change,
      .body_max = API_BODY_MAX,
      .summary = "`start` renews the identity of one device now; `resume` goes on after a halt, with a new canary."},

@@ -16,9 +16,9 @@ MUST_CHECK enum err api_string(struct ctx *cx, struct js *object, const char *ke
 MUST_CHECK enum err api_int(struct ctx *cx, struct js *object, const char *key, int64_t *out);
 MUST_CHECK enum err api_bool(struct ctx *cx, struct js *object, const char *key, bool *out);
 MUST_CHECK enum err api_span(struct ctx *cx, struct js *object, const char *key, int64_t *out); /* "24h" */
-/* ?limit=: how many rows a page has; ?name=: where it starts. E_INVALID. */
+/* ?limit=: how many rows a page has; ?cursor=: where it starts, `next` of the page before. E_INVALID. */
 MUST_CHECK enum err api_limit(struct http_req *rq, int *out);
-MUST_CHECK enum err api_start(struct http_req *rq, const char *name, int64_t *out);
+MUST_CHECK enum err api_cursor(struct http_req *rq, int64_t *out);
 char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-terminated */
 /* The version of what an answer shows, as its ETag; and that of which a change is made (If-Match), -1 when it does not
    matter ("*", or no such header). E_INVALID: an ETag that was never given; a change of another version than the
@@ -29,14 +29,14 @@ MUST_CHECK enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t pre
 /* Answers 200 with the object that fill has filled, or with its error. */
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body));
-/* The same for a list by pages: where it starts (?start=), how many rows, and a reader's connection; and how it ends:
+/* The same for a list by pages: where it starts (?cursor=), how many rows, and a reader's connection; and how it ends:
    `list` under `name`, and `next`, the start of the page after it, when there may be one. */
 struct api_page {
   struct db *db;
   int64_t start;
   int most;
 };
-MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, const char *start, struct api_page *out);
+MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, struct api_page *out);
 void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next);
 
 /* ---- api_pushcerts.c ---- */

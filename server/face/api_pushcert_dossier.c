@@ -267,12 +267,14 @@ static void put(struct http_req *rq, struct core *core) {
 const struct route pushcert_dossier_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/dossier",
+     .query = "topic:text format:text",
      .run = show,
      .summary = "What Apple's support asks for to move the topic's certificate (?topic=; may be left out when there is "
                 "one) to another Apple Account: facts, gaps, checklist, state, what to do next. ?format=text or html: "
                 "to be handed on."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/dossier",
+     .body = "topic:text target_account:text created_by:text contact:text state:text checklist:object updated_at:time",
      .run = put,
      .body_max = BODY_MOST,
      .summary = "Changes target_account, created_by or contact (null or \"\" clears), \"state\" (open begins anew, "

@@ -269,6 +269,7 @@ static void rollback(struct http_req *rq, struct core *core) {
 const struct route pushcert_import_routes[] = {
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts",
+     .query = "new-topic:text anyway:text",
      .run = import,
      .body_max = API_BODY_MAX,
      .summary = "Imports a push certificate and its key: one file as it is, or {\"files\":[{\"name\",\"data\": "
@@ -277,6 +278,8 @@ const struct route pushcert_import_routes[] = {
                 "or is refused by Apple (?anyway=1)."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/rollback",
+     .query = "new-topic:text anyway:text",
+     .body = "topic:text serial_number:text",
      .run = rollback,
      .body_max = API_BODY_MAX,
      .summary = "Goes back to a former push certificate that is still valid: {\"serial_number\"} in hexadecimal or "

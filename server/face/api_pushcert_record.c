@@ -301,6 +301,7 @@ static void change_account(struct http_req *rq, struct core *core) {
 const struct route pushcert_record_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/record",
+     .query = "topic:text",
      .run = show,
      .summary = "Who stands behind the topic (?topic=; may be left out when there is one), and what is wrong with it."},
     {.method = "PUT",

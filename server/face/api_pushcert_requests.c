@@ -329,6 +329,7 @@ const struct route pushcert_request_routes[] = {
      .summary = "Requests for push certificates that were made here, newest first; their keys never leave."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/requests",
+     .body = "topic:text cn:text email:text same_key:bool new_topic:bool",
      .body_max = CSR_MOST,
      .run = create,
      .summary = "Makes a key and a request (CSR): {\"topic\",\"cn\",\"email\",\"same_key\",\"new_topic\"}, all of it "
@@ -352,6 +353,7 @@ const struct route pushcert_request_routes[] = {
          "id}, or the newest."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/mdmcert",
+     .body = "email:text! request:int",
      .body_max = CSR_MOST,
      .run = post_mdmcert,
      .summary = "Has mdmcert.download sign a request: {\"email\",\"request\"}; its answer comes by mail."},

@@ -176,6 +176,7 @@ const struct route pushcerts_routes[] = {
                 "them, what is wrong, and what to do next."},
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/history",
+     .query = "topic:text",
      .run = history,
      .summary = "By topic (?topic=: of one): all its certificates with serial numbers, dates and keys, and what was "
                 "done with them and with its Apple Account."},

@@ -45,7 +45,7 @@ static enum err recovery_into(struct http_req *rq, struct core *core, struct js 
   struct recovery r;
   struct recovery_device *rows;
   size_t n;
-  TRY(api_page(rq, core, "start", &page));
+  TRY(api_page(rq, core, &page));
   TRY(recovery_last(cx, page.db, asked_topic(rq), &r));
   TRY(recovery_devices(cx, page.db, r.seq, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
@@ -120,9 +120,9 @@ static enum err read_linking(struct http_req *rq, struct linking *k) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   k->l = (struct move_links){.most = LINKS_A_REQUEST, .ttl_us = LINK_DAYS * US_DAY, .by = route_who(rq)};
-  TRY(api_object(rq, "topic start ttl", &object));
+  TRY(api_object(rq, "topic cursor ttl", &object));
   TRY(api_string(cx, object, "topic", &k->l.topic));
-  TRY(api_int(cx, object, "start", &k->l.after));
+  TRY(api_int(cx, object, "cursor", &k->l.after));
   return api_span(cx, object, "ttl", &k->l.ttl_us);
 }
 
@@ -178,7 +178,7 @@ static enum err move_into(struct http_req *rq, struct core *core, struct js *bod
   struct move m;
   struct move_device *rows;
   size_t n;
-  TRY(api_page(rq, core, "start", &page));
+  TRY(api_page(rq, core, &page));
   TRY(move_last(cx, page.db, asked_topic(rq), &m));
   TRY(move_devices(cx, page.db, m.seq, page.start, page.most, &rows, &n));
   struct js *list = js_array(cx);
@@ -254,11 +254,13 @@ static void end_move(struct http_req *rq, struct core *core) {
 const struct route recovery_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/recovery",
+     .query = "topic:text cursor:int limit:int",
      .run = show_recovery,
      .summary = "After a renewal that came late (the last one; ?topic=): who came back and when, who is missing, the "
-                "longest silence first; ?start=, ?limit=."},
+                "longest silence first; ?cursor=, ?limit=."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/recovery/links",
+     .body = "topic:text cursor:int ttl:span",
      .run = links_of_recovery,
      .body_max = API_BODY_MAX,
      .summary =
@@ -266,20 +268,24 @@ const struct route recovery_routes[] = {
          "start: what next was."},
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/move",
+     .query = "topic:text cursor:int limit:int",
      .run = show_move,
      .summary = "The move of devices off a lost topic (?topic=): of each what it needs, its link, whether it is done; "
-                "?start=, ?limit=."},
+                "?cursor=, ?limit=."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/move",
+     .body = "topic:text! reason:text!",
      .run = start_move,
      .body_max = API_BODY_MAX,
      .summary = "Begins it: topic, reason. Every enrolled device that listens on the topic is listed."},
     {.method = "DELETE",
      .pattern = "/api/v1/pushcerts/move",
+     .query = "topic:text",
      .run = end_move,
      .summary = "Ends it (?topic=): it is not followed any more."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/move/links",
+     .body = "topic:text cursor:int ttl:span",
      .run = links_of_move,
      .body_max = API_BODY_MAX,
      .summary =

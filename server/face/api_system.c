@@ -79,14 +79,26 @@ static void readyz(struct http_req *rq, struct core *core) {
 }
 
 const struct route system_device_routes[] = {
-    {"GET", "/healthz", 0, ROUTE_QUIET, healthz, NULL, NULL},
-    {"GET", "/version", 0, ROUTE_QUIET, version, NULL, NULL},
-    {0},
+    {.method = "GET", .pattern = "/healthz", .flags = ROUTE_QUIET, .run = healthz},
+    {.method = "GET", .pattern = "/version", .flags = ROUTE_QUIET, .run = version},
+    {.method = NULL},
 };
 
 const struct route system_admin_routes[] = {
-    {"GET", "/healthz", 0, ROUTE_OPEN | ROUTE_QUIET, healthz, NULL, "The process is alive."},
-    {"GET", "/readyz", 0, ROUTE_OPEN | ROUTE_QUIET, readyz, NULL, "The server is able to serve: database and disk."},
-    {"GET", "/version", 0, ROUTE_OPEN | ROUTE_QUIET, version, NULL, "The version of the program."},
-    {0},
+    {.method = "GET",
+     .pattern = "/healthz",
+     .flags = ROUTE_OPEN | ROUTE_QUIET,
+     .run = healthz,
+     .summary = "The process is alive."},
+    {.method = "GET",
+     .pattern = "/readyz",
+     .flags = ROUTE_OPEN | ROUTE_QUIET,
+     .run = readyz,
+     .summary = "The server is able to serve: database and disk."},
+    {.method = "GET",
+     .pattern = "/version",
+     .flags = ROUTE_OPEN | ROUTE_QUIET,
+     .run = version,
+     .summary = "The version of the program."},
+    {.method = NULL},
 };

@@ -65,7 +65,7 @@ static enum err read_dead(struct http_req *rq, struct core *core, struct js *out
   int64_t before;
   int limit;
   size_t n;
-  TRY(api_start(rq, "before", &before));
+  TRY(api_cursor(rq, &before));
   TRY(api_limit(rq, &limit));
   TRY(db_reader(cx, core->store, &db));
   TRY(webhook_dead(cx, db, before, limit, &rows, &n));
@@ -193,16 +193,19 @@ const struct route webhooks_routes[] = {
      .summary = "The receivers of webhooks: state, messages due and dead, last success and failure."},
     {.method = "GET",
      .pattern = "/api/v1/webhooks/dead",
+     .query = "cursor:int limit:int",
      .run = dead,
-     .summary = "Dead letters, newest first; ?limit=, ?before= is `next` of the former page."},
+     .summary = "Dead letters, newest first; ?limit=, ?cursor= is `next` of the former page."},
     {.method = "POST",
      .pattern = "/api/v1/webhooks/test",
+     .body = "url:text",
      .run = test,
      .body_max = API_BODY_MAX,
      .summary = "Sends a signed event pomona.test now, to every receiver or to {\"url\"}: status, latency, what to "
                 "check."},
     {.method = "POST",
      .pattern = "/api/v1/webhooks/replay",
+     .body = "dead:any since:span enrollment:text",
      .run = replay,
      .body_max = API_BODY_MAX,
      .summary = "Sends again: {\"dead\": true}, or all of {\"since\": \"1h\"}; only of one {\"enrollment\"}."},

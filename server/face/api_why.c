@@ -147,6 +147,7 @@ static void configured(struct http_req *rq, struct core *core) {
 const struct route why_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices/:id/why",
+     .query = "command:text",
      .run = why,
      .summary = "Why the device is not doing what it was asked: one verdict, what to do, and every link of the chain; "
                 "?command= a UUID, else the oldest command that waits."},
@@ -156,6 +157,7 @@ const struct route why_routes[] = {
      .summary = "The same of the fleet: what holds for the server, for topics, for how many devices; and its alarm."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/grace",
+     .body = "span:span!",
      .run = grace,
      .body_max = API_BODY_MAX,
      .summary = "Lets a device whose identity ended longer ago than identity-grace renew it. Body: span (7d)."},

@@ -233,6 +233,27 @@ struct slice route_param(struct http_req *rq, const char *name) {
 const char *route_who(struct http_req *rq) { return routed(rq)->who; }
 const char *route_peer(struct http_req *rq) { return routed(rq)->peer; }
 const struct router *route_router(struct http_req *rq) { return routed(rq)->router; }
+const struct route *route_row(struct http_req *rq) { return routed(rq)->route; }
+
+static bool drop_end(struct slice *s, const char *end) {
+  size_t n = strlen(end);
+  bool ends = s->n >= n && memcmp(s->p + s->n - n, end, n) == 0;
+  if (ends) s->n -= n;
+  return ends;
+}
+
+bool route_words(struct slice *list, struct route_word *out) {
+  struct slice word;
+  do {
+    if (!slice_cut(list, ' ', &word)) return false;
+  } while (word.n == 0);
+  slice_cut(&word, ':', &out->name);
+  out->required = drop_end(&word, "!");
+  out->array = drop_end(&word, "[]");
+  out->type = word;
+  return true;
+}
+
 void *route_user(struct http_req *rq) { return routed(rq)->user; }
 void route_set_user(struct http_req *rq, void *user) { routed(rq)->user = user; }
 

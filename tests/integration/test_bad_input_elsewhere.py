@@ -213,7 +213,7 @@ def test_own_api(tmp):
         ("POST", "/api/v1/commands", 400, {**command, "expires": "soon"}),
         ("GET", "/api/v1/commands?limit=x", 400, None),
         ("GET", "/api/v1/commands?limit=1001", 400, None),
-        ("GET", "/api/v1/commands?before=-1", 400, None),
+        ("GET", "/api/v1/commands?cursor=-1", 400, None),
         ("GET", "/api/v1/commands?device=UNKNOWN", 404, None),
         ("GET", "/api/v1/commands/unknown", 404, None),
         ("POST", "/api/v1/commands/unknown/retry", 404, None),

@@ -102,14 +102,6 @@ def test_who_may_ask(tmp):
     assert server.token not in server.log() and "second-key" not in server.log()
 
 
-def test_description_of_the_api(tmp):
-    described = Server(tmp).admin("GET", "/api/v1/openapi.json")[1]
-    assert described["openapi"].startswith("3.1") and "post" in described["paths"]["/api/v1/commands"]
-    for path, item in described["paths"].items():
-        names = {p["name"] for operation in item.values() for p in operation.get("parameters", [])}
-        assert names == {w.strip("{}") for w in path.split("/") if w.startswith("{")}, path
-
-
 def test_devices_and_commands(tmp):
     rig = Rig(tmp, ("U-1", "U-2"))
     server = rig.server
@@ -158,7 +150,7 @@ def test_pages_of_targets(tmp):
     for path, rows in (("/api/v1/commands/paged", "targets"), ("/api/v1/commands", "commands")):
         status, first = rig.server.admin("GET", f"{path}?limit=1")
         assert status == 200 and [t["id"] for t in first[rows]] == ["U-2"] and first["next"]
-        status, last = rig.server.admin("GET", f"{path}?limit=1&before={first['next']}")
+        status, last = rig.server.admin("GET", f"{path}?limit=1&cursor={first['next']}")
         assert status == 200 and [t["id"] for t in last[rows]] == ["U-1"] and last["next"] is None
         assert rig.server.admin("GET", f"{path}?limit=2")[1]["next"] is None
     shown = rig.server.cli_json("command", "show", "paged")

@@ -226,7 +226,7 @@ class Soak:
         """What the server says of a command, channel by channel."""
         found, before = {}, 0
         while before is not None:
-            status, told = self.server.admin("GET", f"/api/v1/commands/{command}?limit={PAGE}&before={before}")
+            status, told = self.server.admin("GET", f"/api/v1/commands/{command}?limit={PAGE}&cursor={before}")
             assert status == 200, told
             found.update((t["id"], t["status"]) for t in told["targets"])
             before = told.get("next")

@@ -1,0 +1,269 @@
+/* /api/v1/openapi.json: the description of the API, made of the rows that answer it (OpenAPI 3.1.0). */
+#include "face/api_int.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static struct js *reference(struct ctx *cx, const char *to) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "$ref", to);
+  return o;
+}
+
+static struct js *typed(struct ctx *cx, const char *type) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "type", type);
+  return o;
+}
+
+/* ---- types of router.h ---- */
+
+static const struct {
+  const char *word, *type, *format, *pattern;
+} types[] = {
+    {"text", "string", NULL, NULL},
+    {"int", "integer", "int64", NULL},
+    {"real", "number", NULL, NULL},
+    {"bool", "boolean", NULL, NULL},
+    {"time", "string", "date-time", NULL},
+    {"object", "object", NULL, NULL},
+    {"any", NULL, NULL, NULL},
+    {"span", "string", NULL, "^[0-9]+(us|ms|s|m|h|d)?$"},
+};
+
+static struct js *schema_of(struct ctx *cx, const struct route_word *w) {
+  struct js *o = js_object(cx), *list;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (!slice_is(w->type, types[i].word)) continue;
+    if (types[i].type) js_set_string(o, "type", types[i].type);
+    if (types[i].format) js_set_string(o, "format", types[i].format);
+    if (types[i].pattern) js_set_string(o, "pattern", types[i].pattern);
+  }
+  if (!w->array) return o;
+  list = typed(cx, "array");
+  js_set(list, "items", o);
+  return list;
+}
+
+/* ---- parameters ---- */
+
+static struct js *parameter(struct ctx *cx, const char *in, const char *name, bool required, struct js *schema) {
+  struct js *p = js_object(cx);
+  js_set_string(p, "name", name);
+  js_set_string(p, "in", in);
+  js_set_bool(p, "required", required);
+  js_set(p, "schema", schema);
+  return p;
+}
+
+/* "/a/:id" as "/a/{id}", noting the names; a star is {rest}. */
+static char *template_of(struct ctx *cx, const char *pattern, struct js *parameters) {
+  struct buf b = {0};
+  struct slice rest = slice_of(pattern + 1), segment;
+  while (slice_cut(&rest, '/', &segment)) {
+    bool star = slice_is(segment, "*"), named = star || slice_starts(segment, ":");
+    char *name =
+        star ? ctx_strdup(cx, "rest") : ctx_memdup(cx, segment.p + (named ? 1 : 0), segment.n - (named ? 1 : 0));
+    buf_printf(&b, named ? "/{%s}" : "/%s", name);
+    if (named) js_add(parameters, parameter(cx, "path", name, true, typed(cx, "string")));
+  }
+  char *text = ctx_memdup(cx, b.p, b.n);
+  buf_free(&b);
+  return text;
+}
+
+static void add_query(struct ctx *cx, struct js *parameters, const struct route *row) {
+  struct slice list = slice_of(row->query);
+  struct route_word w;
+  while (row->query && route_words(&list, &w))
+    js_add(parameters, parameter(cx, "query", ctx_memdup(cx, w.name.p, w.name.n), w.required, schema_of(cx, &w)));
+}
+
+static void add_headers(struct ctx *cx, struct js *parameters, const char *method, const struct route *row) {
+  bool posts = strcmp(method, "post") == 0, reads = strcmp(method, "get") == 0;
+  bool own = slice_starts(slice_of(row->pattern), "/api/v1/");
+  if (posts && own) js_add(parameters, reference(cx, "#/components/parameters/IdempotencyKey"));
+  if (reads && own) js_add(parameters, reference(cx, "#/components/parameters/IfNoneMatch"));
+  if (!reads && row->flags & ROUTE_VERSIONED) js_add(parameters, reference(cx, "#/components/parameters/IfMatch"));
+}
+
+/* ---- bodies ---- */
+
+static struct js *content(struct ctx *cx, const char *media_type, struct js *schema) {
+  struct js *o = js_object(cx), *media = js_object(cx);
+  if (schema) js_set(media, "schema", schema);
+  js_set(o, media_type, media);
+  return o;
+}
+
+static struct js *members(struct ctx *cx, const char *words) {
+  struct js *o = typed(cx, "object"), *properties = js_object(cx), *required = js_array(cx);
+  struct slice list = slice_of(words);
+  struct route_word w;
+  while (route_words(&list, &w)) {
+    char *name = ctx_memdup(cx, w.name.p, w.name.n);
+    js_set(properties, name, schema_of(cx, &w));
+    if (w.required) js_add_string(required, name);
+  }
+  js_set(o, "properties", properties);
+  if (js_count(required)) js_set(o, "required", required);
+  js_set_bool(o, "additionalProperties", false);
+  return o;
+}
+
+static struct js *request_body(struct ctx *cx, const struct route *row) {
+  struct js *o = js_object(cx);
+  const char *words = row->body;
+  if (!words)
+    js_set(o, "content", content(cx, "*/*", NULL));
+  else if (*words == '@')
+    js_set(o, "content", content(cx, words + 1, NULL));
+  else
+    js_set(o, "content", content(cx, "application/json", members(cx, words)));
+  return o;
+}
+
+static struct js *response(struct ctx *cx, const char *description, struct js *body) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "description", description);
+  if (body) js_set(o, "content", body);
+  return o;
+}
+
+static struct js *responses_of(struct ctx *cx, const char *method) {
+  struct js *o = js_object(cx);
+  js_set(o, "2XX", response(cx, "Done.", content(cx, "*/*", NULL)));
+  if (strcmp(method, "get") == 0) js_set(o, "304", response(cx, "As the client holds it (If-None-Match).", NULL));
+  js_set(o, "default", reference(cx, "#/components/responses/Error"));
+  return o;
+}
+
+/* ---- operations ---- */
+
+/* "get" and "/api/v1/devices/{id}/why" as "getDevicesIdWhy". */
+static char *operation_id(struct ctx *cx, const char *method, const char *path) {
+  struct slice own = slice_of(path);
+  struct buf b = {0};
+  buf_add_str(&b, method);
+  if (slice_starts(own, "/api/v1/")) own = slice_mem(own.p + 7, own.n - 7);
+  bool capital = true;
+  for (size_t i = 0; i < own.n; i++) {
+    bool letter = isalnum((unsigned char)own.p[i]);
+    char c = capital ? (char)toupper((unsigned char)own.p[i]) : own.p[i];
+    if (letter) buf_add_char(&b, c);
+    capital = !letter;
+  }
+  char *text = ctx_memdup(cx, b.p, b.n);
+  buf_free(&b);
+  return text;
+}
+
+/* What it is about: "devices"; NanoMDM's are of a tag of their own. */
+static struct js *tags_of(struct ctx *cx, const char *path) {
+  struct js *tags = js_array(cx);
+  struct slice rest = slice_of(path), tag = {0};
+  bool own = slice_starts(rest, "/api/v1/");
+  for (int i = 0; own && i < 4; i++) slice_cut(&rest, '/', &tag);
+  js_add_string(tags, own ? ctx_memdup(cx, tag.p, tag.n) : slice_starts(rest, "/v1/") ? "nanomdm" : "server");
+  return tags;
+}
+
+static struct js *operation(struct ctx *cx, const struct route *row, const char *method, const char *path,
+                            struct js *parameters) {
+  struct js *o = js_object(cx);
+  js_set_string(o, "operationId", operation_id(cx, method, path));
+  js_set_string(o, "summary", row->summary);
+  js_set(o, "tags", tags_of(cx, path));
+  add_query(cx, parameters, row);
+  add_headers(cx, parameters, method, row);
+  if (js_count(parameters)) js_set(o, "parameters", parameters);
+  if (row->body_max || row->body) js_set(o, "requestBody", request_body(cx, row));
+  js_set(o, "responses", responses_of(cx, method));
+  if (row->flags & ROUTE_OPEN) js_set(o, "security", js_array(cx));
+  return o;
+}
+
+static void describe(struct ctx *cx, struct js *paths, const struct route *row) {
+  struct slice rest = slice_of(strcmp(row->method, "*") ? row->method : "GET,PUT,POST"), method;
+  while (slice_cut(&rest, ',', &method)) {
+    struct js *parameters = js_array(cx);
+    const char *path = template_of(cx, row->pattern, parameters);
+    struct js *item = js_get(paths, path);
+    if (!item) js_set(paths, path, item = js_object(cx));
+    char *name = ctx_memdup(cx, method.p, method.n);
+    for (char *p = name; *p; p++) *p = (char)tolower((unsigned char)*p);
+    js_set(item, name, operation(cx, row, name, path, parameters));
+  }
+}
+
+/* ---- what they share ---- */
+
+static struct js *security_schemes(struct ctx *cx) {
+  struct js *schemes = js_object(cx);
+  static const char *const names[] = {"bearer", "basic"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    struct js *o = typed(cx, "http");
+    js_set_string(o, "scheme", names[i]);
+    js_set(schemes, names[i], o);
+  }
+  return schemes;
+}
+
+static struct js *either_scheme(struct ctx *cx) {
+  struct js *list = js_array(cx), *bearer = js_object(cx), *basic = js_object(cx);
+  js_set(bearer, "bearer", js_array(cx));
+  js_set(basic, "basic", js_array(cx));
+  js_add(list, bearer);
+  js_add(list, basic);
+  return list;
+}
+
+static void add_header(struct ctx *cx, struct js *to, const char *key, const char *name, const char *text) {
+  struct js *p = parameter(cx, "header", name, false, typed(cx, "string"));
+  js_set_string(p, "description", text);
+  js_set(to, key, p);
+}
+
+static struct js *components(struct ctx *cx) {
+  struct js *o = js_object(cx), *parameters = js_object(cx), *responses = js_object(cx), *schemas = js_object(cx);
+  add_header(cx, parameters, "IdempotencyKey", "Idempotency-Key",
+             "The same request with the same key is done once; its answer is kept for a day.");
+  add_header(cx, parameters, "IfNoneMatch", "If-None-Match", "ETag of the answer that the client holds.");
+  add_header(cx, parameters, "IfMatch", "If-Match",
+             "ETag of what the change is made of; 412 when it is another by now.");
+  js_set(responses, "Error",
+         response(cx, "An error.", content(cx, "application/json", reference(cx, "#/components/schemas/Error"))));
+  struct js *outer = typed(cx, "object"), *properties = js_object(cx);
+  js_set(properties, "error", members(cx, "code:text! message:text! trace:text!"));
+  js_set(outer, "properties", properties);
+  js_set(schemas, "Error", outer);
+  js_set(o, "parameters", parameters);
+  js_set(o, "responses", responses);
+  js_set(o, "schemas", schemas);
+  js_set(o, "securitySchemes", security_schemes(cx));
+  return o;
+}
+
+static void openapi(struct http_req *rq, struct core *core) {
+  (void)core;
+  struct ctx *cx = http_cx(rq);
+  struct js *body = js_object(cx), *info = js_object(cx), *paths = js_object(cx);
+  js_set_string(body, "openapi", "3.1.0");
+  js_set_string(info, "title", "pomona");
+  js_set_string(info, "version", POMONA_VERSION);
+  js_set_string(info, "description",
+                "Lists come by pages: `next` of an answer is the cursor of the next page, null with the last one.");
+  js_set(body, "info", info);
+  for (const struct route *const *table = route_router(rq)->tables; *table; table++)
+    for (const struct route *row = *table; row->method; row++)
+      if (row->summary) describe(cx, paths, row);
+  js_set(body, "paths", paths);
+  js_set(body, "components", components(cx));
+  js_set(body, "security", either_scheme(cx));
+  reply_json(rq, 200, body);
+}
+
+const struct route openapi_routes[] = {
+    {.method = "GET", .pattern = "/api/v1/openapi.json", .run = openapi, .summary = "This description."},
+    {.method = NULL},
+};

@@ -1,0 +1,102 @@
+/* Requests that are done once: what is remembered of them, and for how long. */
+#include "core/idempotency.h"
+#include "core_fixture.h"
+
+static struct idempotency_request request(const char *key, uint8_t digest) {
+  struct idempotency_request rq = {.key = key, .who = "admin"};
+  memset(rq.digest, digest, sizeof rq.digest);
+  return rq;
+}
+
+struct asked {
+  struct idempotency_request rq;
+  bool first;
+  struct idempotency_answer answer;
+};
+
+static enum err begin(struct ctx *cx, struct db *db, void *arg) {
+  struct asked *a = arg;
+  return idempotency_begin(cx, db, &fx.core, &a->rq, &a->first, &a->answer);
+}
+
+static enum err end(struct ctx *cx, struct db *db, void *arg) {
+  struct asked *a = arg;
+  return idempotency_end(cx, db, &fx.core, &a->rq, &a->answer);
+}
+
+static void done(const char *key, int status, const char *body) {
+  struct asked a = {.rq = request(key, 1)};
+  must(in_job(begin, &a));
+  assert_true(a.first);
+  a.answer = (struct idempotency_answer){.status = status, .type = "application/json", .body = slice_of(body)};
+  must(in_job(end, &a));
+}
+
+/* The same again gets the first answer; another request with its key, or one that is being done, gets none. */
+static void test_same_again(void **state) {
+  (void)state;
+  struct asked a = {.rq = request("k", 1)}, other = {.rq = request("k", 2)}, stranger = {.rq = request("k", 1)};
+  stranger.rq.who = "somebody";
+  must(in_job(begin, &a));
+  assert_true(a.first);
+  assert_int_equal(in_job(begin, &a), E_CONFLICT);
+  a.answer = (struct idempotency_answer){.status = 201, .type = NULL, .body = slice_of("{}")};
+  must(in_job(end, &a));
+  a.answer = (struct idempotency_answer){0};
+  must(in_job(begin, &a));
+  assert_false(a.first);
+  assert_int_equal(a.answer.status, 201);
+  assert_null(a.answer.type);
+  assert_true(slice_is(a.answer.body, "{}"));
+  assert_int_equal(in_job(begin, &other), E_KEY_REUSED);
+  must(in_job(begin, &stranger));
+  assert_true(stranger.first);
+}
+
+/* A failure of ours may be asked again; what the client did wrong stays wrong. */
+static void test_failures(void **state) {
+  (void)state;
+  struct asked ours = {.rq = request("ours", 1)}, theirs = {.rq = request("theirs", 1)};
+  done("ours", 503, "{}");
+  done("theirs", 400, "{\"error\":1}");
+  must(in_job(begin, &ours));
+  assert_true(ours.first);
+  must(in_job(begin, &theirs));
+  assert_false(theirs.first);
+  assert_int_equal(theirs.answer.status, 400);
+}
+
+/* An answer that is too large to be kept is not made up: who asks again is told to look. */
+static void test_large(void **state) {
+  (void)state;
+  char *text = ctx_alloc(fx.cx, IDEMPOTENCY_BODY_MAX + 2);
+  memset(text, 'x', IDEMPOTENCY_BODY_MAX + 1);
+  done("large", 200, text);
+  struct asked a = {.rq = request("large", 1)};
+  assert_int_equal(in_job(begin, &a), E_CONFLICT);
+}
+
+/* After a day a key is new, and the chore forgets it. */
+static void test_a_day_later(void **state) {
+  (void)state;
+  int64_t n;
+  struct asked a = {.rq = request("old", 2)};
+  done("old", 200, "{}");
+  done("older", 200, "{}");
+  clock_shift(US_DAY + US_MINUTE);
+  must(in_job(begin, &a));
+  assert_true(a.first);
+  must(idempotency_chore(fx.cx, &fx.core));
+  must(db_one_int(fx.cx, reader(), &n, "SELECT count(*) FROM idempotency"));
+  assert_int_equal(n, 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_same_again, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_failures, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_a_day_later, fixture_open, fixture_close),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
