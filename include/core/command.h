@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/ctx.h"
+#include "core/escrow.h"
 #include "core/platform.h"
 #include "lib/json.h"
 
@@ -105,9 +106,11 @@ struct command {
   char *uuid, *request_type;
   struct slice plist; /* the bytes that devices get */
   unsigned flags;
-  int64_t expires_us;       /* life from now; 0: none */
-  const char *pin;          /* that it sets on the device; NULL: none. Secret */
-  const char *collapse_key; /* an unsettled one with the same key is replaced by it; NULL: none */
+  int64_t expires_us; /* life from now; 0: none */
+  const char *secret; /* PIN or password that it sets on the device; NULL: none. Wiped with cx */
+  enum escrow_kind secret_kind;
+  bool allows_activation_lock; /* only for a device whose bypass code is in escrow */
+  const char *collapse_key;    /* an unsettled one with the same key is replaced by it; NULL: none */
 };
 
 /* From a RequestType and an object of arguments (may be NULL): E_INVALID names the key that is unknown, missing or of
@@ -117,6 +120,8 @@ MUST_CHECK enum err command_build(struct ctx *cx, struct command *out, const cha
 /* From a raw property list (as /v1/enqueue takes it): CommandUUID and Command/RequestType are demanded and bounded, any
    RequestType passes; the bytes are kept as they are. E_INVALID. */
 MUST_CHECK enum err command_parse(struct ctx *cx, struct command *out, struct slice plist);
+/* The same property list for people: PINs, passwords and tokens in it are blanked out. */
+MUST_CHECK enum err command_shown(struct ctx *cx, struct slice plist, struct slice *out);
 /* "Key=Value" words (Key.Sub=Value for nested ones, Key=@file is the caller's business) to an object, typed by the row.
  */
 MUST_CHECK enum err command_args(struct ctx *cx, struct js **out, const struct command_row *row,

@@ -28,7 +28,8 @@ MUST_CHECK enum err queue_command(struct ctx *cx, struct db *db, struct core *co
 /* Takes a command back that came to stand in nobody's queue, so that its UUID is free. */
 MUST_CHECK enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command);
 /* Queues it for one channel; again is OK. E_CONFLICT, naming that one, when the row allows one unsettled at a time per
-   device. A PIN that it carries is in escrow by the same transaction; what has its collapse key is replaced by it. */
+   device, or when it allows Activation Lock and no bypass code is in escrow. A PIN or password that it sets is in
+   escrow by the same transaction; what has its collapse key is replaced by it. */
 MUST_CHECK enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t command,
                               const struct command *c, int64_t enrollment);
 /* What the server itself asks a channel, without arguments, by "pomona": a later one replaces an earlier one of the

@@ -6,6 +6,7 @@
 #define POMONA_CORE_REPORT_H
 
 #include "core/enroll.h"
+#include "core/escrow.h"
 
 struct report {
   struct core *core;
@@ -14,9 +15,9 @@ struct report {
   struct slice body;         /* as it came */
   const char *status, *uuid; /* uuid NULL with Idle */
   bool idle;
-  const char *errors;       /* JSON of the ErrorChain, or NULL */
-  struct slice bypass_code; /* of Activation Lock, when it tells one */
-  struct enroll_told told;  /* of itself, in DeviceInformation and SecurityInfo */
+  const char *errors;         /* JSON of the ErrorChain, or NULL */
+  struct escrow_told secrets; /* of itself, and below: in DeviceInformation and SecurityInfo */
+  struct enroll_told told;
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */
   struct slice command;        /* the plist to hand out; p NULL: none, the session ends */

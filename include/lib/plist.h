@@ -85,6 +85,8 @@ void pl_add_real(struct pl *array, double value);
 void pl_add_date(struct pl *array, int64_t us);
 void pl_add(struct pl *array, struct pl *value);
 /* Serialised, in cx, NUL-terminated; root may be any node. */
+/* Empties every string and data under one of these keys, at any depth. How many; names: NULL ends them. */
+size_t pl_blank(struct pl *root, const char *const *names);
 struct slice pl_xml(struct ctx *cx, struct pl *root);
 struct slice pl_binary(struct ctx *cx, struct pl *root); /* for what we built: chosen texts can make this slow */
 

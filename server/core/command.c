@@ -100,12 +100,38 @@ static bool is_partial(const struct command_row *row, struct pl *command) {
   return false;
 }
 
-/* In whatever form its author gave it: a device may take what we would not. Secret: wiped with cx. */
-static const char *pin_of(struct ctx *cx, const struct command_row *row, struct pl *command) {
+/* What of a command is to be in escrow before it is delivered. */
+static const struct {
+  const char *request_type, *key;
+  enum escrow_kind kind;
+} secrets[] = {
+    {"DeviceLock", "PIN", ESCROW_PIN},
+    {"EraseDevice", "PIN", ESCROW_PIN},
+    {"SetFirmwarePassword", "NewPassword", ESCROW_FIRMWARE_PASSWORD},
+    {"SetRecoveryLock", "NewPassword", ESCROW_RECOVERY_LOCK},
+};
+
+/* In whatever form its author gave it: a device may take what we would not. An empty password clears the former one, an
+   empty PIN is none. */
+static void read_secret(struct ctx *cx, struct pl *command, struct command *out) {
   struct slice s;
-  if (!row || !command_arg(row, slice_of("PIN"))) return NULL;
-  if (!pl_string(pl_get(command, "PIN"), &s) || s.n == 0 || s.n > NAME_MAX_LEN) return NULL;
-  return secret_in(cx, ctx_memdup(cx, s.p, s.n), s.n);
+  for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+    if (strcmp(secrets[i].request_type, out->request_type) != 0) continue;
+    if (!pl_string(pl_get(command, secrets[i].key), &s) || s.n > NAME_MAX_LEN) return;
+    if (s.n == 0 && secrets[i].kind == ESCROW_PIN) return;
+    out->secret = secret_in(cx, ctx_memdup(cx, s.p, s.n), s.n);
+    out->secret_kind = secrets[i].kind;
+  }
+}
+
+static bool allows_activation_lock(struct pl *command) {
+  struct pl *settings = pl_get(command, "Settings");
+  bool allowed, any = false;
+  for (size_t i = 0; pl_type(settings) == PL_ARRAY && i < pl_count(settings); i++) {
+    struct pl *options = pl_get(pl_at(settings, i), "MDMOptions");
+    any = any || (pl_bool(pl_get(options, "ActivationLockAllowedWhileSupervised"), &allowed) && allowed);
+  }
+  return any;
 }
 
 enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) {
@@ -119,8 +145,21 @@ enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) 
   const struct command_row *row = command_row(out->request_type);
   out->flags = row ? row->flags : 0;
   out->expires_us = row ? row->expires_us : 0;
-  out->pin = pin_of(cx, row, command);
+  read_secret(cx, command, out);
+  out->allows_activation_lock = strcmp(out->request_type, "Settings") == 0 && allows_activation_lock(command);
   if (removes_enrollment(out->request_type, command)) out->flags |= COMMAND_ONCE | COMMAND_DANGEROUS;
   if (row && is_partial(row, command)) out->flags |= COMMAND_PARTIAL;
+  return OK;
+}
+
+/* ---- for people ---- */
+
+enum err command_shown(struct ctx *cx, struct slice plist, struct slice *out) {
+  static const char *const names[] = {
+      "PIN",         "Password",     "NewPassword", "CurrentPassword", "PrivateKeyExportPassword", "PrivateKeyExport",
+      "UnlockToken", "passwordHash", NULL};
+  struct pl *root;
+  TRY(pl_parse(cx, plist, &limits, &root));
+  *out = pl_blank(root, names) ? pl_xml(cx, root) : plist;
   return OK;
 }

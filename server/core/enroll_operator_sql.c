@@ -101,6 +101,7 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM given_root WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM escrow WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM escrow_reveal WHERE device = $1", DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM offboarding WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM inventory WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM inventory_change WHERE device = $1", DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM device_app WHERE device = $1", DB_I(device)));

@@ -21,11 +21,23 @@ enum err queue_command(struct ctx *cx, struct db *db, struct core *core, const s
   return queue_command_add(cx, db, c, by, sealed, fresh, command);
 }
 
-static enum err keep_pin(struct ctx *cx, struct db *db, struct core *core, const struct command *c,
-                         int64_t enrollment) {
+static enum err keep_secret(struct ctx *cx, struct db *db, struct core *core, const struct command *c,
+                            int64_t enrollment) {
   int64_t device;
   TRY(queue_device_of(cx, db, enrollment, &device));
-  return escrow_add(cx, db, core, device, ESCROW_PIN, slice_of(c->pin), c->uuid);
+  return escrow_add(cx, db, core, device, c->secret_kind, slice_of(c->secret), c->uuid);
+}
+
+/* A device that somebody locks to an Apple Account, and whose code nobody has, is lost. */
+static enum err may_lock(struct ctx *cx, struct db *db, int64_t enrollment) {
+  int64_t device;
+  bool has;
+  TRY(queue_device_of(cx, db, enrollment, &device));
+  TRY(escrow_has_bypass_code(cx, db, device, &has));
+  return has ? OK
+             : FAIL(cx, E_CONFLICT,
+                    "Activation Lock is not allowed before a bypass code of this enrollment is in escrow: send "
+                    "ActivationLockBypassCode and wait for its answer");
 }
 
 enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t command, const struct command *c,
@@ -36,7 +48,8 @@ enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t com
   if (other) return FAIL(cx, E_CONFLICT, "%s %s is not settled yet", c->request_type, other);
   TRY(queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0, &fresh));
   if (!fresh) return OK;
-  if (c->pin) TRY(keep_pin(cx, db, core, c, enrollment));
+  if (c->allows_activation_lock) TRY(may_lock(cx, db, enrollment));
+  if (c->secret) TRY(keep_secret(cx, db, core, c, enrollment));
   return c->collapse_key ? queue_replace(cx, db, enrollment, c->collapse_key, command) : OK;
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "core/checkin.h"
-#include "core/escrow.h"
 #include "core/guard.h"
 #include "core/queue.h"
 #include "core/renewal.h"
@@ -51,13 +50,6 @@ static const char *errors_of(struct ctx *cx, struct pl *message) {
   return js_text(cx, all, JS_COMPACT).p;
 }
 
-/* The answer to ActivationLockBypassCode. */
-static struct slice bypass_code_of(struct pl *message) {
-  struct slice s = {0};
-  bool fits = pl_string(pl_get(message, "ActivationLockBypassCode"), &s) && s.n > 0 && s.n <= CODE_MAX;
-  return fits && text_is_plain(s) ? s : (struct slice){0};
-}
-
 static int flag_of(struct pl *dict, const char *key) {
   bool value;
   return pl_bool(pl_get(dict, key), &value) ? value : -1;
@@ -94,7 +86,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   if (out->uuid && (strlen(out->uuid) > UUID_MAX || !text_is_plain(slice_of(out->uuid))))
     return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
   out->errors = errors_of(cx, message);
-  out->bypass_code = bypass_code_of(message);
+  escrow_read(message, &out->secrets);
   read_told(message, out);
   return enroll_ids(cx, message, &out->ids);
 }
@@ -186,6 +178,12 @@ static enum err take_restart(struct ctx *cx, struct db *db, const struct report 
   return OK;
 }
 
+static enum err take_secrets(struct ctx *cx, struct db *db, const struct report *r, int64_t device) {
+  bool changed;
+  TRY(escrow_acknowledged(cx, db, device, r->uuid));
+  return escrow_tell(cx, db, r->core, device, &r->secrets, r->uuid, &changed);
+}
+
 /* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
 static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
   bool known;
@@ -197,8 +195,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
   if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
-  if (!r->bypass_code.p) return OK;
-  return escrow_add(cx, db, r->core, ch->device, ESCROW_BYPASS_CODE, r->bypass_code, r->uuid);
+  return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device);
 }
 
 /* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with

@@ -101,6 +101,36 @@ void pl_each(struct pl *dict, void (*each)(const char *key, struct pl *value, vo
   free(at);
 }
 
+struct blanking {
+  const char *const *names;
+  size_t n;
+};
+
+static void blank_below(struct pl *at, struct blanking *b);
+
+static void blank_member(const char *key, struct pl *value, void *arg) {
+  struct blanking *b = arg;
+  enum pl_type type = pl_type(value);
+  bool named = false;
+  for (const char *const *name = b->names; *name; name++) named = named || strcmp(*name, key) == 0;
+  if (named && type == PL_STRING) plist_set_string_val(value->node, "");
+  if (named && type == PL_DATA) plist_set_data_val(value->node, "", 0);
+  b->n += named && (type == PL_STRING || type == PL_DATA);
+  blank_below(value, b);
+}
+
+static void blank_below(struct pl *at, struct blanking *b) {
+  size_t n = pl_type(at) == PL_ARRAY ? pl_count(at) : 0;
+  for (size_t i = 0; i < n; i++) blank_below(pl_at(at, i), b);
+  pl_each(at, blank_member, b);
+}
+
+size_t pl_blank(struct pl *root, const char *const *names) {
+  struct blanking b = {names, 0};
+  blank_below(root, &b);
+  return b.n;
+}
+
 bool pl_string(struct pl *n, struct slice *out) {
   if (pl_type(n) != PL_STRING) return false;
   uint64_t length = 0;

@@ -323,7 +323,7 @@ static void test_pin_in_escrow(void **state) {
   must(enqueue_command("A", &lock));
   must(enqueue_command("A", &erase));
   assert_int_equal(count("SELECT count(*) FROM escrow"), 1);
-  assert_int_equal(count("SELECT count(*) FROM escrow WHERE command = '1' AND instr(value_sealed, '135790') = 0"), 1);
+  assert_int_equal(count("SELECT count(*) FROM escrow WHERE command = '3' AND instr(value_sealed, '135790') = 0"), 1);
 }
 
 /* So is one that stands in a property list someone wrote. */

@@ -78,14 +78,15 @@ CREATE TABLE escrow_new (
   kind TEXT NOT NULL,          -- core/escrow.h
   digest BLOB NOT NULL,        -- HMAC of the value, so that the same is kept once
   value_sealed BLOB NOT NULL,
-  command TEXT,                -- uuid of the command that it stands in or came by
+  command TEXT,                -- uuid of the last command that it stood in or came by
   at INTEGER NOT NULL,
   confirmed_at INTEGER,        -- the device said last that it is the one in force
   ended_at INTEGER,            -- it is in force no longer
+  note TEXT,                   -- for operators: why it does not open
   UNIQUE (device, kind, digest)
 );
-INSERT INTO escrow_new (seq, device, kind, digest, value_sealed, command, at)
-  SELECT seq, device, kind, digest, value_sealed, command, at FROM escrow;
+INSERT INTO escrow_new (seq, device, kind, digest, value_sealed, command, at, confirmed_at)
+  SELECT seq, device, kind, digest, value_sealed, command, at, CASE kind WHEN 'bypass-code' THEN at END FROM escrow;
 DELETE FROM sqlite_sequence WHERE name = 'escrow_new';
 INSERT INTO sqlite_sequence (name, seq) SELECT 'escrow_new', seq FROM sqlite_sequence WHERE name = 'escrow';
 DROP TABLE escrow;
@@ -103,6 +104,18 @@ CREATE TABLE escrow_reveal (
   rotate TEXT                  -- a recovery key: uuid of the command that replaces it
 );
 CREATE INDEX escrow_reveal_device ON escrow_reveal (device, seq);
+
+-- Devices that leave for good: one row each, the last time that somebody said so.
+CREATE TABLE offboarding (
+  device INTEGER PRIMARY KEY REFERENCES device (seq),
+  way TEXT NOT NULL,           -- core/offboard.h
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  command TEXT,                -- uuid of what ends it; NULL: it was not enrolled
+  unlock_status INTEGER,       -- what Apple answered when asked to lift Activation Lock; 0: it did not answer
+  unlock_at INTEGER
+);
 
 -- ---- profiles and packages ----
 

@@ -148,10 +148,11 @@ CREATE TABLE "escrow" (
   kind TEXT NOT NULL,          -- core/escrow.h
   digest BLOB NOT NULL,        -- HMAC of the value, so that the same is kept once
   value_sealed BLOB NOT NULL,
-  command TEXT,                -- uuid of the command that it stands in or came by
+  command TEXT,                -- uuid of the last command that it stood in or came by
   at INTEGER NOT NULL,
   confirmed_at INTEGER,        -- the device said last that it is the one in force
   ended_at INTEGER,            -- it is in force no longer
+  note TEXT,                   -- for operators: why it does not open
   UNIQUE (device, kind, digest)
 );
 CREATE TABLE escrow_reveal (
@@ -374,6 +375,16 @@ CREATE TABLE notice_delivery (
   done_at INTEGER,
   error TEXT,
   PRIMARY KEY (notice, recipient)
+);
+CREATE TABLE offboarding (
+  device INTEGER PRIMARY KEY REFERENCES device (seq),
+  way TEXT NOT NULL,           -- core/offboard.h
+  at INTEGER NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  command TEXT,                -- uuid of what ends it; NULL: it was not enrolled
+  unlock_status INTEGER,       -- what Apple answered when asked to lift Activation Lock; 0: it did not answer
+  unlock_at INTEGER
 );
 CREATE TABLE original_profile (
   topic TEXT PRIMARY KEY,
