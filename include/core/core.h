@@ -19,6 +19,8 @@ struct hangups;
 struct notify_child;
 struct outbound;
 struct push;
+struct packages;
+struct profile_signing;
 struct refused;
 struct roster;
 struct seen;
@@ -71,6 +73,8 @@ struct core {
   struct seen *seen;
   struct refused *refused;           /* NULL where nothing is kept of requests that were refused */
   struct roster *roster;             /* NULL where no fleet is listed */
+  struct profile_signing *signing;   /* NULL where no profile is signed */
+  struct packages *packages;         /* NULL where no file is served */
   struct webhook *webhook;           /* NULL where nothing is delivered */
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */

@@ -8,6 +8,14 @@
 #define SHA256_LEN 32
 void pki_sha256(uint8_t out[SHA256_LEN], struct slice data);
 void pki_sha1(uint8_t out[20], struct slice data); /* fingerprints only */
+
+/* The same in pieces. pki_digest_end gives it and begins anew. MD5 only where a protocol wants it. */
+enum pki_digest_kind { PKI_MD5, PKI_SHA256 };
+struct pki_digest; /* in cx */
+struct pki_digest *pki_digest_new(struct ctx *cx, enum pki_digest_kind kind);
+void pki_digest_add(struct pki_digest *d, struct slice data);
+void pki_digest_end(struct pki_digest *d, uint8_t *out); /* 16 or 32 bytes */
+
 void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data);
 
 #define SEAL_KEY_LEN 32

@@ -15,6 +15,35 @@ void pki_sha256(uint8_t out[SHA256_LEN], struct slice data) { digest(out, EVP_sh
 
 void pki_sha1(uint8_t out[20], struct slice data) { digest(out, EVP_sha1(), data); }
 
+struct pki_digest {
+  EVP_MD_CTX *state;
+  const EVP_MD *md;
+};
+
+static void release_digest(void *state) { EVP_MD_CTX_free(state); }
+
+static void digest_begin(struct pki_digest *d) {
+  if (EVP_DigestInit_ex(d->state, d->md, NULL) != 1) abort();
+}
+
+struct pki_digest *pki_digest_new(struct ctx *cx, enum pki_digest_kind kind) {
+  struct pki_digest *d = ctx_alloc(cx, sizeof *d);
+  *d = (struct pki_digest){EVP_MD_CTX_new(), kind == PKI_MD5 ? EVP_md5() : EVP_sha256()};
+  if (!d->state) abort();
+  ctx_defer(cx, release_digest, d->state);
+  digest_begin(d);
+  return d;
+}
+
+void pki_digest_add(struct pki_digest *d, struct slice data) {
+  if (EVP_DigestUpdate(d->state, data.p, data.n) != 1) abort();
+}
+
+void pki_digest_end(struct pki_digest *d, uint8_t *out) {
+  if (EVP_DigestFinal_ex(d->state, out, NULL) != 1) abort();
+  digest_begin(d);
+}
+
 void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data) {
   if (key.n > INT32_MAX) abort();
   if (HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)data.p, data.n, out, NULL) == NULL) abort();

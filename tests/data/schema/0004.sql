@@ -395,18 +395,22 @@ CREATE TABLE original_profile (
 );
 CREATE TABLE package (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL UNIQUE,   -- of the file
+  name TEXT NOT NULL UNIQUE,   -- of the file, as it was added
+  file TEXT NOT NULL UNIQUE,   -- its name in DATA/files
   size INTEGER NOT NULL,
   sha256 BLOB NOT NULL,
-  md5s BLOB NOT NULL,          -- of its parts of md5_size bytes, 16 bytes each
-  md5_size INTEGER NOT NULL,
+  part_size INTEGER NOT NULL,
+  parts BLOB NOT NULL,         -- MD5 and SHA-256 of each part, 48 bytes
   identifier TEXT NOT NULL,    -- of what it installs
   version TEXT NOT NULL,
   title TEXT NOT NULL,
   is_signed INTEGER NOT NULL,
-  token TEXT NOT NULL UNIQUE,  -- of its URL
+  is_product INTEGER NOT NULL, -- a product archive
+  token_hash BLOB NOT NULL UNIQUE,
+  token_sealed BLOB NOT NULL,  -- of its URL
   added_at INTEGER NOT NULL,
-  added_by TEXT NOT NULL
+  added_by TEXT NOT NULL,
+  trouble TEXT                 -- the file on disk is not what was added
 );
 CREATE TABLE plan (
   device INTEGER PRIMARY KEY REFERENCES device (seq),

@@ -1,0 +1,45 @@
+/* What the files of the module share. */
+#ifndef POMONA_CORE_PACKAGE_INT_H
+#define POMONA_CORE_PACKAGE_INT_H
+
+#include "core/package.h"
+
+/* ---- package_sql.c ---- */
+/* A row as it is stored: p without token and path. */
+struct package_stored {
+  struct package p;
+  char *file; /* in DATA/files */
+  struct slice token_hash, token_sealed;
+};
+MUST_CHECK enum err package_sql_name(struct ctx *cx, struct db *db, const char *name, struct package_stored *out,
+                                     bool *found);
+MUST_CHECK enum err package_sql_row(struct ctx *cx, struct db *db, int64_t package, struct package_stored *out,
+                                    bool *found);
+MUST_CHECK enum err package_sql_token(struct ctx *cx, struct db *db, struct slice token_hash,
+                                      struct package_stored *out, bool *found);
+MUST_CHECK enum err package_sql_list(struct ctx *cx, struct db *db, const struct package_query *q,
+                                     struct package_stored **out, size_t *n);
+MUST_CHECK enum err package_sql_add(struct ctx *cx, struct db *db, struct package_stored *s);
+MUST_CHECK enum err package_sql_remove(struct ctx *cx, struct db *db, int64_t package);
+MUST_CHECK enum err package_sql_trouble(struct ctx *cx, struct db *db, int64_t package, const char *trouble);
+MUST_CHECK enum err package_sql_groups(struct ctx *cx, struct db *db, int64_t package, char **names);
+
+/* ---- package.c ---- */
+const char *package_token_about(struct ctx *cx, const char *file); /* of the vault */
+char *package_folder(struct ctx *cx, const struct core *core);     /* DATA/files */
+/* Takes the file out of the folder; what cannot be removed goes at the next start. */
+void package_unlink(const struct core *core, const char *file);
+
+/* ---- package_xar.c ---- */
+struct package_inside { /* NULL: it does not tell */
+  char *identifier, *version, *title;
+  bool is_signed, is_product;
+};
+/* What a flat package tells of itself. E_INVALID: it is none, or its table of contents is not to be trusted. */
+MUST_CHECK enum err package_look_inside(struct ctx *cx, int fd, int64_t size, struct package_inside *out);
+
+/* ---- package_watch.c ---- */
+/* The file was just written and read back as what it is: it may be served. */
+void package_seen(struct core *core, int64_t package, const char *path);
+
+#endif

@@ -1,0 +1,318 @@
+/* What a device gets of a profile: variables filled, a PayloadUUID that names this very content, a signature.
+
+   The PayloadUUID is of version 8 (RFC 9562, 5.8): the digest of the version and of the values that stand in it, so
+   that the same content has the same one for ever, and ProfileList tells whether a device has it. */
+#include "core/profile_int.h"
+
+#include "base/enc.h"
+#include "base/secret.h"
+#include "core/inventory.h"
+#include "lib/pki_crypto.h"
+#include "lib/plist.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum {
+  VALUE_MOST = 1000,    /* bytes of a value */
+  GROWN_MOST = 4 << 20, /* bytes of all values in one profile: a device's words may not make it endless */
+  UUID_BYTES = 16
+};
+
+/* As payload_check reads them, and for a binary list as it expands. */
+static const struct pl_limits limits = {.bytes = 4 << 20, .depth = 64, .nodes = 100000, .expanded = 8 << 20};
+
+/* ---- the values ---- */
+
+static const struct variable {
+  const char *name;
+  enum roster_field field; /* ROSTER_FIELDS: the server's own */
+} variables[] = {
+#define VARIABLE(name, field, help) {name, ROSTER_##field},
+#define OWN(name, help) {name, ROSTER_FIELDS},
+#include "core/variable.def"
+#undef VARIABLE
+#undef OWN
+};
+enum { VARIABLES = sizeof variables / sizeof *variables };
+
+static const struct variable *variable_named(struct slice name) {
+  for (int i = 0; i < VARIABLES; i++)
+    if (slice_is(name, variables[i].name)) return &variables[i];
+  return NULL;
+}
+
+/* Texts of devices are of any length: what no profile has a use for counts as none. */
+static const char *of_device(const struct roster_device *d, enum roster_field field) {
+  const char *value = roster_text(d, field);
+  return value && *value && strlen(value) <= VALUE_MOST ? value : NULL;
+}
+
+static const char *of_server(const struct core *core, const char *name) {
+  const struct core_conf *conf = core_conf(core);
+  const char *value = strcmp(name, "Organization") == 0 ? conf->organization : conf->public_url;
+  return value && *value ? value : NULL;
+}
+
+/* ---- the version ---- */
+
+/* One text after the other, each into the digest of those before it. */
+static void digest_add(uint8_t sum[SHA256_LEN], const char *text) {
+  uint8_t all[SHA256_LEN + VALUE_MOST];
+  size_t n = strnlen(text, VALUE_MOST);
+  memcpy(all, sum, SHA256_LEN);
+  memcpy(all + SHA256_LEN, text, n);
+  pki_sha256(sum, slice_mem(all, SHA256_LEN + n));
+}
+
+static void uuid_of(const uint8_t sum[SHA256_LEN], char out[UUID_LEN + 1]) {
+  uint8_t b[UUID_BYTES];
+  char hex[2 * UUID_BYTES + 1], *to = out;
+  memcpy(b, sum, sizeof b);
+  b[6] = (uint8_t)((b[6] & 0x0f) | 0x80); /* version 8 */
+  b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* variant 10 */
+  enc_hex_to(hex, b, sizeof b);
+  for (int i = 0; i < 2 * UUID_BYTES; i++) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) *to++ = '-';
+    *to++ = (char)toupper((unsigned char)hex[i]);
+  }
+  *to = '\0';
+}
+
+/* False: a variable has no value. */
+static bool uuid_for(const struct profile_want *w, const struct roster_device *d, char out[UUID_LEN + 1]) {
+  uint8_t sum[SHA256_LEN];
+  memcpy(sum, w->digest, sizeof sum);
+  for (size_t i = 0; i < w->variables_n; i++) {
+    const char *value = of_device(d, w->variables[i]);
+    if (!value) return false;
+    digest_add(sum, value);
+  }
+  uuid_of(sum, out);
+  return true;
+}
+
+uint64_t profile_version(const struct profile_want *w, const struct roster_device *d) {
+  char uuid[UUID_LEN + 1];
+  if (w->constant) return w->constant;
+  return uuid_for(w, d, uuid) ? inventory_hash(slice_mem(uuid, UUID_LEN)) : 0;
+}
+
+static const char *name_of(enum roster_field field) {
+  for (int i = 0; i < VARIABLES; i++)
+    if (variables[i].field == field) return variables[i].name;
+  return roster_fields[field].name;
+}
+
+const char *profile_lacks(const struct profile_want *w, const struct roster_device *d) {
+  for (size_t i = 0; i < w->variables_n; i++)
+    if (!of_device(d, w->variables[i])) return name_of(w->variables[i]);
+  return NULL;
+}
+
+/* ---- what is wanted ---- */
+
+/* Sorts the words into what is the device's and what is the server's: that goes into the digest. */
+static enum err take_variables(struct ctx *cx, const struct core *core, const char *words, struct profile_want *w) {
+  struct slice rest = slice_of(words), word;
+  w->variables = ctx_alloc(cx, VARIABLES * sizeof *w->variables);
+  while (slice_cut(&rest, ' ', &word)) {
+    const struct variable *v = variable_named(word);
+    if (!v || w->variables_n == VARIABLES) return FAIL(cx, E_INTERNAL, "no such variable: %.*s", (int)word.n, word.p);
+    if (v->field != ROSTER_FIELDS) {
+      w->variables[w->variables_n++] = v->field;
+      continue;
+    }
+    const char *value = of_server(core, v->name);
+    if (!value) return FAIL(cx, E_CONFLICT, "%%%s%% has no value on this server", v->name);
+    digest_add(w->digest, value);
+  }
+  return OK;
+}
+
+static char *upper(struct ctx *cx, const char *text) {
+  char *out = ctx_strdup(cx, text);
+  for (char *p = out; *p; p++) *p = (char)toupper((unsigned char)*p);
+  return out;
+}
+
+static enum err want_of(struct ctx *cx, struct core *core, const struct profile_row *r, struct profile_want *w) {
+  char uuid[UUID_LEN + 1];
+  *w = (struct profile_want){.profile = r->p.profile,
+                             .row = r->seq,
+                             .name = inventory_hash(slice_of(r->p.identifier)),
+                             .identifier = r->p.identifier,
+                             .is_signed = r->p.is_signed,
+                             .uuid = upper(cx, r->uuid),
+                             .platforms = r->p.platforms};
+  if (r->digest.n != sizeof w->digest) return FAIL(cx, E_INTERNAL, "the digest of a profile has another length");
+  memcpy(w->digest, r->digest.p, sizeof w->digest);
+  if (w->is_signed) {
+    w->constant = inventory_hash(slice_of(w->uuid));
+    return OK;
+  }
+  TRY(take_variables(cx, core, r->p.variables, w));
+  if (w->variables_n == 0 && uuid_for(w, NULL, uuid)) w->constant = inventory_hash(slice_mem(uuid, UUID_LEN));
+  return OK;
+}
+
+enum err profile_want(struct ctx *cx, struct db *db, struct core *core, int64_t profile, struct profile_want *out) {
+  struct profile_row r;
+  TRY(profile_sql_version(cx, db, profile, 0, &r));
+  return want_of(cx, core, &r, out);
+}
+
+/* ---- filling ---- */
+
+struct filling {
+  struct ctx *cx;
+  const struct core *core;
+  const struct roster_device *device;
+  const char *uuid; /* of the profile; NULL below its top */
+  size_t grown;     /* bytes that values put in */
+  enum err e;
+  struct pl *to;
+};
+
+/* %Name% or %% at the head of `rest`: gives what stands for it and takes it off; NULL: just a percent sign. */
+static const char *take_variable(struct filling *f, struct slice *rest) {
+  const char *end = rest->n > 1 ? memchr(rest->p + 1, '%', rest->n - 1) : NULL;
+  if (!end) return NULL;
+  struct slice name = slice_mem(rest->p + 1, (size_t)(end - rest->p - 1));
+  const struct variable *v = variable_named(name);
+  const char *value = name.n == 0 ? "%" : NULL;
+  if (v) value = v->field == ROSTER_FIELDS ? of_server(f->core, v->name) : of_device(f->device, v->field);
+  if (v && !value)
+    f->e =
+        FAIL(f->cx, E_CONFLICT, "%%%s%% has no value%s", v->name, v->field == ROSTER_FIELDS ? " on this server" : "");
+  if (!value) return NULL;
+  *rest = slice_mem(end + 1, rest->n - name.n - 2);
+  return value;
+}
+
+static const char *filled(struct filling *f, struct slice text) {
+  struct buf b = {0};
+  if (!memchr(text.p ? text.p : "", '%', text.n)) return ctx_memdup(f->cx, text.p, text.n);
+  while (text.n && f->e == OK) {
+    const char *value = *text.p == '%' ? take_variable(f, &text) : NULL;
+    if (value) {
+      buf_add_str(&b, value);
+      f->grown += strlen(value);
+      continue;
+    }
+    buf_add_char(&b, *text.p);
+    text = slice_mem(text.p + 1, text.n - 1);
+  }
+  if (f->grown > GROWN_MOST && f->e == OK)
+    f->e = FAIL(f->cx, E_TOO_LARGE, "its variables make it larger than devices take");
+  const char *out = ctx_memdup(f->cx, b.p ? b.p : "", b.n);
+  buf_wipe(&b);
+  return out;
+}
+
+static struct pl *copy(struct filling *f, struct pl *from);
+
+static void copy_member(const char *key, struct pl *value, void *arg) {
+  struct filling *f = arg;
+  struct slice text;
+  if (f->e != OK) return;
+  if (f->uuid && strcmp(key, "PayloadUUID") == 0)
+    pl_set_string(f->to, key, f->uuid);
+  else if (f->uuid && strcmp(key, "PayloadIdentifier") == 0) /* by it the device finds the one to replace */
+    pl_set(f->to, key, value);
+  else if (pl_string(value, &text))
+    pl_set_string(f->to, key, filled(f, text));
+  else
+    pl_set(f->to, key, copy(f, value));
+}
+
+static struct pl *copy_array(struct filling *f, struct pl *from) {
+  struct pl *to = pl_new_array(f->cx);
+  struct slice text;
+  for (size_t i = 0; i < pl_count(from) && f->e == OK; i++) {
+    struct pl *item = pl_at(from, i);
+    if (pl_string(item, &text))
+      pl_add_string(to, filled(f, text));
+    else
+      pl_add(to, copy(f, item));
+  }
+  return to;
+}
+
+/* A copy with its strings filled; what holds none is the node itself, which the new list copies. As deep as a list may
+   be. */
+static struct pl *copy(struct filling *f, struct pl *from) {
+  struct filling below = *f;
+  struct pl *to = from;
+  below.uuid = NULL;
+  if (pl_type(from) == PL_ARRAY) to = copy_array(&below, from);
+  if (pl_type(from) == PL_DICT) {
+    to = below.to = pl_new_dict(f->cx);
+    pl_each(from, copy_member, &below);
+  }
+  f->grown = below.grown;
+  f->e = below.e;
+  return to;
+}
+
+static enum err fill(struct filling *f, struct slice file, struct slice *out) {
+  struct pl *profile;
+  TRY(pl_parse(f->cx, file, &limits, &profile));
+  if (pl_type(profile) != PL_DICT) return FAIL(f->cx, E_INVALID, "the profile is no dictionary");
+  f->to = pl_new_dict(f->cx);
+  pl_each(profile, copy_member, f);
+  if (f->e != OK) return f->e;
+  pl_set_string(f->to, "PayloadUUID", f->uuid);
+  *out = pl_xml(f->cx, f->to);
+  secret_in(f->cx, (void *)(uintptr_t)out->p, out->n);
+  return OK;
+}
+
+/* ---- one for a device ---- */
+
+struct one {
+  struct profile_row row;
+  struct profile_want want;
+  char uuid[UUID_LEN + 1]; /* that it gets here; unless it is signed already */
+};
+
+static enum err find_one(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
+                         struct one *one) {
+  TRY(profile_sql_version(cx, db, ask->profile, ask->version, &one->row));
+  TRY(want_of(cx, core, &one->row, &one->want));
+  if (one->want.is_signed) return OK;
+  const char *lacks = profile_lacks(&one->want, ask->device);
+  if (lacks) return FAIL(cx, E_CONFLICT, "%s: %%%s%% has no value for this device", one->want.identifier, lacks);
+  return uuid_for(&one->want, ask->device, one->uuid) ? OK : FAIL(cx, E_INTERNAL, "a profile without a version");
+}
+
+static enum err fill_one(struct ctx *cx, struct db *db, struct core *core, const struct one *one,
+                         const struct roster_device *device, struct slice *out) {
+  struct slice file;
+  TRY(profile_open(cx, db, core, &one->row, &file));
+  *out = file;
+  if (one->want.is_signed) return OK;
+  struct filling f = {.cx = cx, .core = core, .device = device, .uuid = one->uuid};
+  return fill(&f, file, out);
+}
+
+enum err profile_fill(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
+                      struct slice *out) {
+  struct one one;
+  TRY(find_one(cx, db, core, ask, &one));
+  return fill_one(cx, db, core, &one, ask->device, out);
+}
+
+enum err profile_render(struct ctx *cx, struct db *db, struct core *core, int64_t profile,
+                        const struct roster_device *d, struct slice *out) {
+  struct profile_ask ask = {.profile = profile, .device = d};
+  struct one one;
+  struct slice plain;
+  TRY(find_one(cx, db, core, &ask, &one));
+  bool all_alike = one.want.constant && !one.want.is_signed;
+  if (all_alike && profile_signed(cx, core, one.uuid, out)) return OK;
+  TRY(fill_one(cx, db, core, &one, d, &plain));
+  if (!one.want.is_signed) return profile_sign(cx, core, all_alike ? one.uuid : NULL, plain, out);
+  *out = plain;
+  return OK;
+}
