@@ -59,6 +59,9 @@ int64_t db_int(struct db_rows *r, int col);       /* 0 for NULL */
 char *db_text(struct db_rows *r, int col);        /* copied into cx; NULL for NULL */
 struct slice db_blob(struct db_rows *r, int col); /* copied into cx; p NULL for NULL */
 
+/* Rows are open on this connection: until they are closed it sees the database as it was when they were opened. */
+bool db_sees_past(const struct db *db);
+
 /* A single number: E_NOT_FOUND when there is no row. */
 MUST_CHECK enum err db_one_int_(struct ctx *cx, struct db *db, int64_t *out, const char *sql, ...);
 #define db_one_int(cx, db, out, ...) db_one_int_((cx), (db), (out), __VA_ARGS__, DB_END)

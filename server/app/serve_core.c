@@ -6,6 +6,7 @@
 #include "core/hangup.h"
 #include "core/push.h"
 #include "core/refused.h"
+#include "core/roster.h"
 #include "core/seen.h"
 #include "core/webhook.h"
 #include "face/outbound.h"
@@ -25,6 +26,9 @@ void serve_close_signers(struct server *s) { pki_signers_free(s->core.signers); 
 
 enum err serve_open_seen(struct ctx *cx, struct server *s) { return seen_start(cx, &s->core.seen, &s->core); }
 void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
+
+enum err serve_open_roster(struct ctx *cx, struct server *s) { return roster_start(cx, &s->core.roster, &s->core); }
+void serve_close_roster(struct server *s) { roster_stop(s->core.roster); }
 
 enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }
 void serve_close_refused(struct server *s) { refused_stop(s->core.refused); }

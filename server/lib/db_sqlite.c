@@ -74,6 +74,7 @@ enum err db_script(struct ctx *cx, struct db *db, const char *sql) {
 }
 
 bool db_in_transaction(const struct db *db) { return !sqlite3_get_autocommit(db->s); }
+bool db_sees_past(const struct db *db) { return sqlite3_txn_state(db->s, NULL) != SQLITE_TXN_NONE; }
 int64_t db_changes(struct db *db) { return sqlite3_total_changes64(db->s); }
 struct db_after **db_after_list(struct db *db) {
   return &db->after;

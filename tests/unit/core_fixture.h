@@ -18,6 +18,7 @@
 #include "core/pushcert.h"
 #include "core/queue.h"
 #include "core/report.h"
+#include "core/roster.h"
 #include "core/seen.h"
 #include "core/vault.h"
 
@@ -92,6 +93,7 @@ static inline int fixture_open(void **state) {
   atomic_store(&fx.core.conf, &fx.conf);
   fx.core.vault = vault_new(secret);
   must(db_store_open(fx.cx, &fx.core.store, ":memory:"));
+  fx.core.roster = roster_new();
   must(seen_start(fx.cx, &fx.core.seen, &fx.core));
   struct pki_key *key;
   must(pki_key_new_p256(fx.cx, &key));
@@ -106,6 +108,7 @@ static inline int fixture_close(void **state) {
   seen_stop(fx.core.seen);
   keyring_close(fx.core.keyring);
   db_store_close(fx.core.store);
+  roster_free(fx.core.roster);
   vault_close(fx.core.vault);
   pki_key_free(fx.key);
   ctx_free(fx.cx);

@@ -1,0 +1,341 @@
+/* The fleet in memory: shots of it, each an array of rows. What changed is read again into a new shot; a shot that
+   somebody still looks at stays, and the rows that its successor replaced stay with it. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "core/roster_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* So many rows are read at a time; who asks waits for at most so many of them, when there is a thread for the rest. */
+enum { CHUNK = 500, STEPS = 2, TICK_MS = 200 };
+
+struct roster_shot {
+  struct roster_shot *newer; /* which this one holds: so the rows that it dropped outlive all that show them */
+  size_t refs;
+  const struct roster_device **devices;
+  size_t n;
+  struct roster_device **dropped;
+  size_t dropped_n;
+};
+
+struct ids {
+  int64_t *p;
+  size_t n, cap;
+};
+
+struct roster {
+  struct core *core;
+  struct ticker *ticker;   /* NULL: who asks reads all that changed */
+  pthread_mutex_t reading; /* one at a time reads */
+  pthread_mutex_t lock;    /* of what follows, and of the shots' refs */
+  struct roster_shot *now;
+  struct ids changing; /* by jobs that are not committed yet */
+  struct ids changed;  /* to be read again */
+  int64_t behind;      /* all from this device on are to be read again; INT64_MAX: none */
+  bool complete;       /* all were read once */
+};
+
+static void ids_add(struct ids *ids, int64_t id) {
+  if (ids->n && ids->p[ids->n - 1] == id) return;
+  if (ids->n == ids->cap) {
+    ids->cap = ids->cap ? 2 * ids->cap : 64;
+    ids->p = mem_realloc(ids->p, ids->cap * sizeof *ids->p);
+  }
+  ids->p[ids->n++] = id;
+}
+
+/* ---- shots ---- */
+
+static void free_shot(struct roster_shot *s) {
+  for (size_t i = 0; i < s->dropped_n; i++) free(s->dropped[i]);
+  free(s->dropped);
+  free(s->devices);
+  free(s);
+}
+
+static void let_go(struct roster *r, struct roster_shot *s) {
+  struct roster_shot *ended = NULL;
+  pthread_mutex_lock(&r->lock);
+  while (s && --s->refs == 0) {
+    struct roster_shot *newer = s->newer;
+    s->newer = ended;
+    ended = s;
+    s = newer;
+  }
+  pthread_mutex_unlock(&r->lock);
+  while (ended) {
+    struct roster_shot *next = ended->newer;
+    free_shot(ended);
+    ended = next;
+  }
+}
+
+struct roster *roster_new(void) {
+  struct roster *r = mem_alloc(sizeof *r);
+  pthread_mutex_init(&r->lock, NULL);
+  pthread_mutex_init(&r->reading, NULL);
+  r->now = mem_alloc(sizeof *r->now);
+  r->now->refs = 1;
+  return r;
+}
+
+void roster_free(struct roster *r) {
+  if (!r) return;
+  for (size_t i = 0; i < r->now->n; i++) free((void *)r->now->devices[i]);
+  let_go(r, r->now);
+  free(r->changing.p);
+  free(r->changed.p);
+  pthread_mutex_destroy(&r->lock);
+  pthread_mutex_destroy(&r->reading);
+  free(r);
+}
+
+/* ---- what changed ---- */
+
+/* Its transaction is on disk. What stands in `changing` of a job that failed is read again, too. */
+static void settle(void *arg) {
+  struct roster *r = arg;
+  pthread_mutex_lock(&r->lock);
+  for (size_t i = 0; i < r->changing.n; i++) {
+    if (r->changing.p[i] == 0)
+      r->behind = 0;
+    else
+      ids_add(&r->changed, r->changing.p[i]);
+  }
+  r->changing.n = 0;
+  pthread_mutex_unlock(&r->lock);
+}
+
+void roster_changed(struct db *db, struct core *core, int64_t device) {
+  struct roster *r = core->roster;
+  if (!r) return;
+  pthread_mutex_lock(&r->lock);
+  ids_add(&r->changing, device);
+  pthread_mutex_unlock(&r->lock);
+  db_after_commit(db, settle, r);
+}
+
+/* The first row of this device or a later one. */
+static size_t place_of(const struct roster_shot *s, int64_t device) {
+  size_t from = 0, to = s->n;
+  while (from < to) {
+    size_t middle = from + (to - from) / 2;
+    if (s->devices[middle]->device < device)
+      from = middle + 1;
+    else
+      to = middle;
+  }
+  return from;
+}
+
+void roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at) {
+  struct roster *r = core->roster;
+  if (!r) return;
+  pthread_mutex_lock(&r->lock);
+  size_t i = place_of(r->now, device);
+  struct roster_device *d = i < r->now->n ? (struct roster_device *)r->now->devices[i] : NULL;
+  if (d && d->device == device && d->enrollment == enrollment) d->last_seen = at;
+  pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- reading it again ---- */
+
+/* What one step reads: named devices, or all from `from` on that fit. */
+struct step {
+  int64_t ids[CHUNK];
+  size_t ids_n;
+  int64_t from, to;
+  struct roster_device *rows[CHUNK];
+  size_t n;
+};
+
+static int by_number(const void *a, const void *b) {
+  const int64_t *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+static bool take(struct roster *r, struct step *s) {
+  pthread_mutex_lock(&r->lock);
+  while (r->changed.n && s->ids_n < CHUNK) s->ids[s->ids_n++] = r->changed.p[--r->changed.n];
+  s->from = s->ids_n ? INT64_MAX : r->behind;
+  if (!s->ids_n) r->behind = INT64_MAX;
+  pthread_mutex_unlock(&r->lock);
+  qsort(s->ids, s->ids_n, sizeof *s->ids, by_number);
+  return s->ids_n || s->from != INT64_MAX;
+}
+
+static void put_back(struct roster *r, const struct step *s) {
+  pthread_mutex_lock(&r->lock);
+  for (size_t i = 0; i < s->ids_n; i++) ids_add(&r->changed, s->ids[i]);
+  if (s->from < r->behind) r->behind = s->from;
+  pthread_mutex_unlock(&r->lock);
+}
+
+static enum err read_ids(struct ctx *cx, struct db *reader, struct step *s) {
+  for (size_t i = 0; i < s->ids_n; i++) {
+    size_t n;
+    if (i && s->ids[i] == s->ids[i - 1]) continue;
+    TRY(roster_read(cx, reader, s->ids[i], s->ids[i], 1, s->rows + s->n, &n));
+    s->n += n;
+  }
+  return OK;
+}
+
+static enum err read_step(struct ctx *cx, struct db *reader, struct step *s) {
+  if (s->ids_n) return read_ids(cx, reader, s);
+  TRY(roster_read(cx, reader, s->from, INT64_MAX, CHUNK, s->rows, &s->n));
+  s->to = s->n == CHUNK ? s->rows[CHUNK - 1]->device : INT64_MAX;
+  return OK;
+}
+
+/* Is that row out of date: replaced, or gone? Both lists are in order; *next: where this one goes on. */
+static bool is_old(const struct step *s, int64_t device, size_t *next) {
+  if (!s->ids_n) return device >= s->from && device <= s->to;
+  while (*next < s->ids_n && s->ids[*next] < device) ++*next;
+  return *next < s->ids_n && s->ids[*next] == device;
+}
+
+/* A poll that was not written yet when the row was read. */
+static void keep_seen(const struct roster_device *old, struct roster_device *row) {
+  if (old->device == row->device && old->enrollment == row->enrollment && old->last_seen > row->last_seen)
+    row->last_seen = old->last_seen;
+}
+
+static struct roster_shot *merge(struct roster_shot *old, const struct step *s) {
+  struct roster_shot *s2 = mem_alloc(sizeof *s2);
+  size_t next = 0, row = 0;
+  s2->devices = mem_alloc((old->n + s->n + 1) * sizeof *s2->devices);
+  old->dropped = mem_alloc((s->ids_n ? s->ids_n : old->n) * sizeof *old->dropped + 1);
+  for (size_t i = 0; i < old->n; i++) {
+    struct roster_device *d = (struct roster_device *)old->devices[i];
+    while (row < s->n && s->rows[row]->device < d->device) s2->devices[s2->n++] = s->rows[row++];
+    if (row < s->n) keep_seen(d, s->rows[row]);
+    if (is_old(s, d->device, &next))
+      old->dropped[old->dropped_n++] = d;
+    else
+      s2->devices[s2->n++] = d;
+  }
+  while (row < s->n) s2->devices[s2->n++] = s->rows[row++];
+  return s2;
+}
+
+static void swap(struct roster *r, const struct step *s) {
+  struct roster_shot *old = r->now;
+  pthread_mutex_lock(&r->lock); /* polls write into the rows of `now` */
+  struct roster_shot *now = merge(old, s);
+  now->refs = 2; /* of the roster and of the one before */
+  old->newer = now;
+  r->now = now;
+  if (!s->ids_n && s->to == INT64_MAX) r->complete = true;
+  if (!s->ids_n && s->to != INT64_MAX && s->to < r->behind) r->behind = s->to + 1;
+  pthread_mutex_unlock(&r->lock);
+  let_go(r, old);
+}
+
+/* *more: there may be something left. */
+static enum err step(struct ctx *cx, struct roster *r, struct db *reader, bool *more) {
+  struct step *s = mem_alloc(sizeof *s);
+  enum err e = OK;
+  pthread_mutex_lock(&r->reading);
+  *more = take(r, s);
+  if (*more) e = read_step(cx, reader, s);
+  if (e != OK) {
+    for (size_t i = 0; i < s->n; i++) free(s->rows[i]);
+    put_back(r, s);
+  } else if (*more) {
+    swap(r, s);
+  }
+  pthread_mutex_unlock(&r->reading);
+  free(s);
+  return e;
+}
+
+static bool is_complete(struct roster *r) {
+  pthread_mutex_lock(&r->lock);
+  bool complete = r->complete;
+  pthread_mutex_unlock(&r->lock);
+  return complete;
+}
+
+/* Texts of rows would fill the caller's context. */
+static enum err step_apart(struct ctx *cx, struct roster *r, struct db *reader, bool *more) {
+  struct ctx *own = ctx_new();
+  enum err e = step(own, r, reader, more);
+  if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
+  ctx_free(own);
+  return e;
+}
+
+static enum err catch_up(struct ctx *cx, struct roster *r, struct db *reader) {
+  bool more = true, late = db_sees_past(reader);
+  if (late && is_complete(r)) return OK;
+  for (int i = 0; more && (i < STEPS || !r->ticker || !is_complete(r)); i++) TRY(step_apart(cx, r, reader, &more));
+  if (!late) return OK;
+  pthread_mutex_lock(&r->lock);
+  r->behind = 0;
+  pthread_mutex_unlock(&r->lock);
+  return OK;
+}
+
+/* ---- asking ---- */
+
+enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struct roster_view *out) {
+  struct roster *r = core->roster;
+  TRY(catch_up(cx, r, reader));
+  pthread_mutex_lock(&r->lock);
+  r->now->refs++;
+  *out = (struct roster_view){.devices = r->now->devices, .n = r->now->n, .shot = r->now};
+  pthread_mutex_unlock(&r->lock);
+  return OK;
+}
+
+void roster_unlook(struct core *core, struct roster_view *view) {
+  let_go(core->roster, view->shot);
+  *view = (struct roster_view){0};
+}
+
+enum err roster_one(struct ctx *cx, struct db *db, struct core *core, int64_t device, const struct roster_device **d) {
+  struct roster_device *row;
+  size_t n;
+  (void)core;
+  TRY(roster_read(cx, db, device, device, 1, &row, &n));
+  if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no such device");
+  *d = roster_copy(cx, row);
+  free(row);
+  return OK;
+}
+
+/* ---- its thread ---- */
+
+static void keep_up(struct ctx *cx, struct roster *r) {
+  struct db *reader;
+  bool more = true;
+  enum err e = db_reader(cx, r->core->store, &reader);
+  while (e == OK && more && !atomic_load(&r->core->ending)) {
+    e = step(cx, r, reader, &more);
+    if (e == OK) ctx_reset(cx);
+  }
+  if (e != OK) log_failure(LOG_WARN, cx, "the roster cannot be read");
+}
+
+static void run(void *arg, bool last) {
+  if (last) return;
+  struct ctx *cx = ctx_new();
+  keep_up(cx, arg);
+  ctx_free(cx);
+}
+
+enum err roster_start(struct ctx *cx, struct roster **out, struct core *core) {
+  (void)cx;
+  struct roster *r = *out = roster_new();
+  r->core = core;
+  r->ticker = ticker_start("roster", TICK_MS * 1000, run, r);
+  return OK;
+}
+
+void roster_stop(struct roster *r) {
+  if (r && r->ticker) ticker_stop(r->ticker);
+  roster_free(r);
+}
