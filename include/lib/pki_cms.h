@@ -25,6 +25,11 @@ MUST_CHECK enum err pki_cms_content(struct ctx *cx, struct slice *content, struc
 MUST_CHECK enum err pki_cms_open(struct ctx *cx, struct slice *content, struct slice der, const struct pki_cert *cert,
                                  const struct pki_key *key);
 
+/* EnvelopedData over content for cert (RSA), as Macs make it; cipher as OpenSSL names it: "des-ede3-cbc",
+   "aes-256-cbc" … */
+MUST_CHECK enum err pki_cms_seal(struct ctx *cx, struct slice *der, struct slice content, const struct pki_cert *cert,
+                                 const char *cipher);
+
 /* ---- Mdm-Signature ---- */
 struct pki_signers; /* remembered signers: key, chain verdict, expiry, by SHA-256 of the certificate; bounded */
 struct pki_signers *pki_signers_new(size_t most);

@@ -1,4 +1,4 @@
-/* Encrypted CMS for one of our keys: what comes by mail, from programs new and old. */
+/* Encrypted CMS: for one of our keys, what comes by mail or from devices, of programs new and old; and for others. */
 #include "lib/pki_cms.h"
 #include "lib/pki_int.h"
 
@@ -42,4 +42,27 @@ enum err pki_cms_open(struct ctx *cx, struct slice *content, struct slice der, c
   *content = pki_take_bio(cx, out);
   secret_in(cx, (void *)(uintptr_t)content->p, content->n);
   return ok == 1 ? OK : PKI_FAIL(cx, E_INVALID, "the message does not open: damaged, or by a cipher that is not there");
+}
+
+static void release_stack(void *sk) { sk_X509_free(sk); }
+static void release_bio(void *b) { BIO_free(b); }
+
+enum err pki_cms_seal(struct ctx *cx, struct slice *der, struct slice content, const struct pki_cert *cert,
+                      const char *cipher) {
+  const EVP_CIPHER *by = EVP_get_cipherbyname(cipher);
+  STACK_OF(X509) *to = sk_X509_new_reserve(NULL, 1);
+  BIO *in = BIO_new_mem_buf(content.n ? content.p : "", (int)content.n);
+  if (!to || !in) abort();
+  ctx_defer(cx, release_stack, to);
+  ctx_defer(cx, release_bio, in);
+  sk_X509_push(to, cert->x);
+  if (!by) return FAIL(cx, E_INVALID, "no cipher %s", cipher);
+  CMS_ContentInfo *cms = CMS_encrypt(to, in, by, CMS_BINARY);
+  if (!cms) return PKI_FAIL(cx, E_INVALID, "cannot encrypt for this certificate");
+  ctx_defer(cx, release_cms, cms);
+  unsigned char *p = NULL;
+  int n = i2d_CMS_ContentInfo(cms, &p);
+  if (n < 0) return PKI_FAIL(cx, E_INTERNAL, "an encrypted message cannot be encoded");
+  *der = pki_take(cx, p, (size_t)n);
+  return OK;
 }
