@@ -1,7 +1,8 @@
 """The calendar over the wire: read by a parser that forgives nothing, by a secret that nothing tells."""
 import re
 
-from harness import TOPIC, Server, push_cert
+from harness import TOPIC, Server, push_cert, until
+from smtp import Smtp
 
 PROPERTY = re.compile(r"([A-Z-]+)((?:;[A-Z-]+=(?:\"[^\"\x00-\x1f]*\"|[^\";:,\x00-\x1f]+))*):(.*)")
 ONCE = {"UID", "DTSTAMP", "SEQUENCE", "DTSTART", "SUMMARY", "DESCRIPTION", "STATUS", "LAST-MODIFIED"}
@@ -142,3 +143,36 @@ def test_plan_and_file(tmp):
     s.cli("pushcert", "calendar", "--out", tmp / "none.ics", "--topic", TOPIC)
     assert not any("Planned" in text(e, "SUMMARY") for e in parse((tmp / "none.ics").read_bytes())[1])
     s.stop()
+
+
+def invitation(mail):
+    """What a mail program takes for an invitation: the properties and events of its text/calendar part."""
+    part = next(p for p in mail.walk() if p.get_content_type() == "text/calendar")
+    return part.get_param("method"), *parse(part.get_payload(decode=True))
+
+
+def test_invitations_are_mailed_and_moved_by_a_renewal(tmp):
+    smtp = Smtp().start()
+    mail = {"smtp_url": smtp.url, "mail_from": "mdm@example.org"}
+    s = Server(tmp, **mail)
+    record = {"topic": TOPIC, "owner": "O", "owner_email": "owner@example.org", "deputy": "D", "deputy_email": "deputy@example.org"}
+    assert s.admin("PUT", "/v1/pushcert", push_cert(days=300))[0] == 200
+    assert s.admin("PUT", "/api/v1/pushcerts/record", record)[0] == 200
+    s.cli("pushcert", "plan", "--every", "90d")
+
+    def invited(address, least):
+        got = [invitation(m) for m in smtp.to(address) if m["Subject"].startswith("Invitation")]
+        return [g for g in got if any("ends" in text(e, "SUMMARY") for e in g[2])] if len(got) >= least else []
+
+    first = {a: until(lambda a=a: invited(a, 1), f"an invitation for {a}", patience=30) for a in ("owner@example.org", "deputy@example.org")}
+    method, properties, events = first["owner@example.org"][-1]
+    assert (method, properties["METHOD"][1]) == ("REQUEST", "REQUEST") and "ORGANIZER" in events[0]
+    assert {v for _, v in events[0]["ATTENDEE"]} == {"mailto:owner@example.org", "mailto:deputy@example.org"}
+    assert s.admin("PUT", "/v1/pushcert", push_cert(days=365))[0] == 200
+    s.stop()
+    s = Server(tmp, data=s.data, **mail)  # what is to be told is told by the next start, too
+    later = until(lambda: [g for g in invited("owner@example.org", 2) if g[2][0]["UID"] == events[0]["UID"]
+                           and int(g[2][0]["SEQUENCE"][1]) > int(events[0]["SEQUENCE"][1])], "the moved date", patience=60)
+    assert later[-1][2][0]["DTSTART"][1] > events[0]["DTSTART"][1]
+    s.stop()
+    smtp.stop()

@@ -5,6 +5,7 @@ import re
 import signal
 
 from harness import CA, Device, Server, TOPIC, plist, push_cert, request, until
+from receiver import KEY, Receiver
 from smtp import Smtp, server_tls
 
 TIMEOUT = 240
@@ -32,9 +33,9 @@ def steps(smtp, address, kind="Push certificate"):
     return [m["Subject"] for m in smtp.to(address) if m["Subject"].startswith(kind)]
 
 
-def start(tmp, smtp, command, ca, shift):
+def start(tmp, smtp, command, ca, shift, **more):
     return Server(tmp, env={"POMONA_CLOCK_SHIFT": str(shift)}, smtp_url=smtp.url, mail_to=",".join(BOTH),
-                  notify_command=command.line, device_ca=ca.file(tmp))
+                  notify_command=command.line, device_ca=ca.file(tmp), **more)
 
 
 def parse_metrics(text):
@@ -59,14 +60,21 @@ def marked(s):
     until(lambda: all(d["done_at"] for n in s.cli_json("pushcert", "reminders")["notices"] for d in n["deliveries"]), "all to be marked")
 
 
+def due(receiver):
+    """Steps of push certificates that a webhook was told of, each event once."""
+    events = {e["event_id"]: e["pomona_event"]["data"] for e in list(receiver.events) if e["topic"] == "pomona.guardian.due"}
+    return [d["step"] for d in events.values() if d["subject"].startswith("pushcert ")]
+
+
 def test_each_notice_once(tmp):
-    smtp, command, ca = Smtp().reserve(), Command(tmp), CA()
+    smtp, command, ca, receiver = Smtp().reserve(), Command(tmp), CA(), Receiver()
+    hook = {"webhook_url": receiver.url, "webhook_hmac_key": KEY, "webhook_events": "all"}
     # a certificate of 20 days; the mail server is down, the command works; a power cut at once and one after the first try
-    s = start(tmp, smtp, command, ca, 0)
+    s = start(tmp, smtp, command, ca, 0, **hook)
     assert s.admin("PUT", "/api/v1/pushcerts", push_cert(days=20))[0] == 200
     Device(s, ca.identity("D1"), "D1").enroll()
     s.kill9()
-    s = start(tmp, smtp, command, ca, 0)
+    s = start(tmp, smtp, command, ca, 0, **hook)
     s.wait_log(patience=MAILS, msg="a notice did not reach its recipient and is tried again", recipient=f"mailto:{BOTH[0]}")
     until(lambda: command.got("pushcert"), "the command to be run")
     s.kill9()
@@ -74,7 +82,7 @@ def test_each_notice_once(tmp):
 
     # up again, later: both get it, and the command is not run once more
     smtp.start()
-    s = start(tmp, smtp, command, ca, 300)
+    s = start(tmp, smtp, command, ca, 300, **hook)
     smtp.wait(2, MAILS)
     marked(s)
     s.kill9()
@@ -85,12 +93,12 @@ def test_each_notice_once(tmp):
     assert "press Renew (never Create" in text and "Apple Account" in text, text
 
     # 14 days ahead, then after the end, with the steps between passed in the dark: the newest step of each, once
-    s = start(tmp, smtp, command, ca, 7 * DAY)
+    s = start(tmp, smtp, command, ca, 7 * DAY, **hook)
     smtp.wait(4, MAILS)
     until(lambda: len(command.got("pushcert")) == 2, "the command's second run")
     marked(s)
     s.kill9()
-    s = start(tmp, smtp, command, ca, 21 * DAY)
+    s = start(tmp, smtp, command, ca, 21 * DAY, **hook)
     until(lambda: len(command.got("pushcert")) == 3 and all(len(steps(smtp, a)) == 3 for a in BOTH), "the third notice", patience=MAILS)
     assert command.got("pushcert") == ["30", "14", "0"]
     for a in BOTH:
@@ -98,7 +106,10 @@ def test_each_notice_once(tmp):
     ids = [m["Message-ID"] for _, m in smtp.mails]
     assert len(set(ids)) == len(ids), ids
     expired(s)
+    receiver.wait(lambda: len(due(receiver)) >= 3, lambda: due(receiver))
     s.stop()
+    receiver.kill()
+    assert sorted(due(receiver)) == ["0", "14", "30"] and receiver.wrong == []
 
 
 def expired(s):
