@@ -7,6 +7,7 @@
 #include "base/enc.h"
 #include "base/secret.h"
 #include "core/inventory.h"
+#include "core/keyring.h"
 #include "lib/pki_crypto.h"
 #include "lib/plist.h"
 
@@ -20,25 +21,40 @@ enum {
 };
 
 /* As payload_check reads them, and for a binary list as it expands. */
-static const struct pl_limits limits = {.bytes = 4 << 20, .depth = 64, .nodes = 100000, .expanded = 8 << 20};
+static const struct pl_limits limits = {.bytes = PAYLOAD_FILE_MOST, .depth = 64, .nodes = 100000, .expanded = 8 << 20};
 
 /* ---- the values ---- */
 
-static const struct variable {
+/* Whose value stands for a name of payload_variables: a field of the device, or the server's own. */
+static const char *organization(const struct core *core) { return core_conf(core)->organization; }
+static const char *server_url(const struct core *core) { return core_conf(core)->public_url; }
+static const struct source {
   const char *name;
-  enum roster_field field; /* ROSTER_FIELDS: the server's own */
-} variables[] = {
-#define VARIABLE(name, field, help) {name, ROSTER_##field},
-#define OWN(name, help) {name, ROSTER_FIELDS},
-#include "core/variable.def"
-#undef VARIABLE
-#undef OWN
+  enum roster_field field; /* ROSTER_FIELDS: the server's */
+  const char *(*text)(const struct core *core);
+  const struct pki_cert *(*cert)(const struct keyring *k);
+} sources[] = {
+    {"SerialNumber", ROSTER_SERIAL, NULL, NULL},
+    {"UDID", ROSTER_ID, NULL, NULL},
+    {"DeviceName", ROSTER_NAME, NULL, NULL},
+    {"HostName", ROSTER_HOST_NAME, NULL, NULL},
+    {"ProductName", ROSTER_PRODUCT, NULL, NULL},
+    {"ModelName", ROSTER_MODEL, NULL, NULL},
+    {"OSVersion", ROSTER_OS, NULL, NULL},
+    {"WiFiMAC", ROSTER_WIFI_MAC, NULL, NULL},
+    {"IMEI", ROSTER_IMEI, NULL, NULL},
+    {"AssetTag", ROSTER_TAG, NULL, NULL},
+    {"UserName", ROSTER_USER, NULL, NULL},
+    {"Email", ROSTER_EMAIL, NULL, NULL},
+    {"Organization", ROSTER_FIELDS, organization, NULL},
+    {"ServerURL", ROSTER_FIELDS, server_url, NULL},
+    {"EscrowCertificate", ROSTER_FIELDS, NULL, keyring_escrow},
 };
-enum { VARIABLES = sizeof variables / sizeof *variables };
+enum { SOURCES = sizeof sources / sizeof *sources };
 
-static const struct variable *variable_named(struct slice name) {
-  for (int i = 0; i < VARIABLES; i++)
-    if (slice_is(name, variables[i].name)) return &variables[i];
+static const struct source *source_named(struct slice name) {
+  for (int i = 0; i < SOURCES; i++)
+    if (slice_is(name, sources[i].name)) return &sources[i];
   return NULL;
 }
 
@@ -48,21 +64,21 @@ static const char *of_device(const struct roster_device *d, enum roster_field fi
   return value && *value && strlen(value) <= VALUE_MOST ? value : NULL;
 }
 
-static const char *of_server(const struct core *core, const char *name) {
-  const struct core_conf *conf = core_conf(core);
-  const char *value = strcmp(name, "Organization") == 0 ? conf->organization : conf->public_url;
-  return value && *value ? value : NULL;
+/* p NULL: there is none. */
+static struct slice value_of(const struct source *s, const struct core *core, const struct roster_device *d) {
+  const char *text = s->text ? s->text(core) : s->cert ? NULL : of_device(d, s->field);
+  const struct pki_cert *cert = s->cert && core->keyring ? s->cert(core->keyring) : NULL;
+  return cert ? pki_cert_der(cert) : text && *text ? slice_of(text) : (struct slice){0};
 }
 
 /* ---- the version ---- */
 
 /* One text after the other, each into the digest of those before it. */
-static void digest_add(uint8_t sum[SHA256_LEN], const char *text) {
-  uint8_t all[SHA256_LEN + VALUE_MOST];
-  size_t n = strnlen(text, VALUE_MOST);
-  memcpy(all, sum, SHA256_LEN);
-  memcpy(all + SHA256_LEN, text, n);
-  pki_sha256(sum, slice_mem(all, SHA256_LEN + n));
+static void digest_add(uint8_t sum[SHA256_LEN], struct slice value) {
+  uint8_t both[2 * SHA256_LEN];
+  memcpy(both, sum, SHA256_LEN);
+  pki_sha256(both + SHA256_LEN, value);
+  pki_sha256(sum, slice_mem(both, sizeof both));
 }
 
 static void uuid_of(const uint8_t sum[SHA256_LEN], char out[UUID_LEN + 1]) {
@@ -86,7 +102,7 @@ static bool uuid_for(const struct profile_want *w, const struct roster_device *d
   for (size_t i = 0; i < w->variables_n; i++) {
     const char *value = of_device(d, w->variables[i]);
     if (!value) return false;
-    digest_add(sum, value);
+    digest_add(sum, slice_of(value));
   }
   uuid_of(sum, out);
   return true;
@@ -99,8 +115,8 @@ uint64_t profile_version(const struct profile_want *w, const struct roster_devic
 }
 
 static const char *name_of(enum roster_field field) {
-  for (int i = 0; i < VARIABLES; i++)
-    if (variables[i].field == field) return variables[i].name;
+  for (int i = 0; i < SOURCES; i++)
+    if (sources[i].field == field) return sources[i].name;
   return roster_fields[field].name;
 }
 
@@ -115,16 +131,16 @@ const char *profile_lacks(const struct profile_want *w, const struct roster_devi
 /* Sorts the words into what is the device's and what is the server's: that goes into the digest. */
 static enum err take_variables(struct ctx *cx, const struct core *core, const char *words, struct profile_want *w) {
   struct slice rest = slice_of(words), word;
-  w->variables = ctx_alloc(cx, VARIABLES * sizeof *w->variables);
+  w->variables = ctx_alloc(cx, SOURCES * sizeof *w->variables);
   while (slice_cut(&rest, ' ', &word)) {
-    const struct variable *v = variable_named(word);
-    if (!v || w->variables_n == VARIABLES) return FAIL(cx, E_INTERNAL, "no such variable: %.*s", (int)word.n, word.p);
-    if (v->field != ROSTER_FIELDS) {
-      w->variables[w->variables_n++] = v->field;
+    const struct source *s = source_named(word);
+    if (!s || w->variables_n == SOURCES) return FAIL(cx, E_INTERNAL, "no such variable: %.*s", (int)word.n, word.p);
+    if (s->field != ROSTER_FIELDS) {
+      w->variables[w->variables_n++] = s->field;
       continue;
     }
-    const char *value = of_server(core, v->name);
-    if (!value) return FAIL(cx, E_CONFLICT, "%%%s%% has no value on this server", v->name);
+    struct slice value = value_of(s, core, NULL);
+    if (!value.p) return FAIL(cx, E_CONFLICT, "%%%s%% has no value on this server", s->name);
     digest_add(w->digest, value);
   }
   return OK;
@@ -168,73 +184,83 @@ struct filling {
   struct ctx *cx;
   const struct core *core;
   const struct roster_device *device;
-  const char *uuid; /* of the profile; NULL below its top */
   size_t grown;     /* bytes that values put in */
   enum err e;
   struct pl *to;
 };
 
-/* %Name% or %% at the head of `rest`: gives what stands for it and takes it off; NULL: just a percent sign. */
-static const char *take_variable(struct filling *f, struct slice *rest) {
-  const char *end = rest->n > 1 ? memchr(rest->p + 1, '%', rest->n - 1) : NULL;
-  if (!end) return NULL;
-  struct slice name = slice_mem(rest->p + 1, (size_t)(end - rest->p - 1));
-  const struct variable *v = variable_named(name);
-  const char *value = name.n == 0 ? "%" : NULL;
-  if (v) value = v->field == ROSTER_FIELDS ? of_server(f->core, v->name) : of_device(f->device, v->field);
-  if (v && !value)
-    f->e =
-        FAIL(f->cx, E_CONFLICT, "%%%s%% has no value%s", v->name, v->field == ROSTER_FIELDS ? " on this server" : "");
-  if (!value) return NULL;
-  *rest = slice_mem(end + 1, rest->n - name.n - 2);
+static struct slice value_for(struct filling *f, const struct payload_piece *piece) {
+  const struct source *s = source_named(slice_of(piece->variable->name));
+  struct slice value = s ? value_of(s, f->core, f->device) : (struct slice){0};
+  if (!value.p) f->e = FAIL(f->cx, E_CONFLICT, "%%%s%% has no value", piece->variable->name);
+  f->grown += value.n;
+  if (f->grown > GROWN_MOST && f->e == OK)
+    f->e = FAIL(f->cx, E_TOO_LARGE, "its variables make it larger than devices take");
   return value;
+}
+
+/* What is unknown, or data among text, stands as it is: the check has warned of it. */
+static void add_piece(struct filling *f, struct buf *b, const struct payload_piece *piece) {
+  struct slice text = piece->text;
+  bool named = piece->kind == PAYLOAD_UNKNOWN || piece->kind == PAYLOAD_VARIABLE;
+  if (piece->kind == PAYLOAD_VARIABLE && !piece->variable->is_data)
+    buf_add_slice(b, value_for(f, piece));
+  else
+    buf_printf(b, "%s%.*s%s", named ? "%" : "", (int)text.n, text.p, named ? "%" : "");
 }
 
 static const char *filled(struct filling *f, struct slice text) {
   struct buf b = {0};
-  if (!memchr(text.p ? text.p : "", '%', text.n)) return ctx_memdup(f->cx, text.p, text.n);
-  while (text.n && f->e == OK) {
-    const char *value = *text.p == '%' ? take_variable(f, &text) : NULL;
-    if (value) {
-      buf_add_str(&b, value);
-      f->grown += strlen(value);
-      continue;
-    }
-    buf_add_char(&b, *text.p);
-    text = slice_mem(text.p + 1, text.n - 1);
-  }
-  if (f->grown > GROWN_MOST && f->e == OK)
-    f->e = FAIL(f->cx, E_TOO_LARGE, "its variables make it larger than devices take");
+  for (struct payload_piece piece; f->e == OK && payload_piece(&text, &piece);) add_piece(f, &b, &piece);
   const char *out = ctx_memdup(f->cx, b.p ? b.p : "", b.n);
   buf_wipe(&b);
   return out;
+}
+
+/* A text that is nothing but the name of data. */
+static bool is_data(struct filling *f, struct slice text, struct slice *out) {
+  struct payload_piece piece;
+  if (!payload_piece(&text, &piece) || piece.kind != PAYLOAD_VARIABLE || !piece.variable->is_data || text.n)
+    return false;
+  *out = value_for(f, &piece);
+  return f->e == OK;
+}
+
+/* By these the device and ProfileList tell profiles and payloads apart. */
+static bool is_fixed(const char *key) {
+  static const char *const keys[] = {"PayloadIdentifier", "PayloadUUID", "PayloadType", "PayloadScope"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    if (strcmp(key, keys[i]) == 0) return true;
+  return false;
 }
 
 static struct pl *copy(struct filling *f, struct pl *from);
 
 static void copy_member(const char *key, struct pl *value, void *arg) {
   struct filling *f = arg;
-  struct slice text;
+  struct slice text, data;
   if (f->e != OK) return;
-  if (f->uuid && strcmp(key, "PayloadUUID") == 0)
-    pl_set_string(f->to, key, f->uuid);
-  else if (f->uuid && strcmp(key, "PayloadIdentifier") == 0) /* by it the device finds the one to replace */
+  if (is_fixed(key))
     pl_set(f->to, key, value);
-  else if (pl_string(value, &text))
-    pl_set_string(f->to, key, filled(f, text));
-  else
+  else if (!pl_string(value, &text))
     pl_set(f->to, key, copy(f, value));
+  else if (is_data(f, text, &data))
+    pl_set_data(f->to, key, data);
+  else
+    pl_set_string(f->to, key, filled(f, text));
 }
 
 static struct pl *copy_array(struct filling *f, struct pl *from) {
   struct pl *to = pl_new_array(f->cx);
-  struct slice text;
+  struct slice text, data;
   for (size_t i = 0; i < pl_count(from) && f->e == OK; i++) {
     struct pl *item = pl_at(from, i);
-    if (pl_string(item, &text))
-      pl_add_string(to, filled(f, text));
-    else
+    if (!pl_string(item, &text))
       pl_add(to, copy(f, item));
+    else if (is_data(f, text, &data))
+      pl_add_data(to, data);
+    else
+      pl_add_string(to, filled(f, text));
   }
   return to;
 }
@@ -244,7 +270,6 @@ static struct pl *copy_array(struct filling *f, struct pl *from) {
 static struct pl *copy(struct filling *f, struct pl *from) {
   struct filling below = *f;
   struct pl *to = from;
-  below.uuid = NULL;
   if (pl_type(from) == PL_ARRAY) to = copy_array(&below, from);
   if (pl_type(from) == PL_DICT) {
     to = below.to = pl_new_dict(f->cx);
@@ -255,14 +280,14 @@ static struct pl *copy(struct filling *f, struct pl *from) {
   return to;
 }
 
-static enum err fill(struct filling *f, struct slice file, struct slice *out) {
+static enum err fill(struct filling *f, struct slice file, const char *uuid, struct slice *out) {
   struct pl *profile;
   TRY(pl_parse(f->cx, file, &limits, &profile));
   if (pl_type(profile) != PL_DICT) return FAIL(f->cx, E_INVALID, "the profile is no dictionary");
   f->to = pl_new_dict(f->cx);
   pl_each(profile, copy_member, f);
   if (f->e != OK) return f->e;
-  pl_set_string(f->to, "PayloadUUID", f->uuid);
+  pl_set_string(f->to, "PayloadUUID", uuid);
   *out = pl_xml(f->cx, f->to);
   secret_in(f->cx, (void *)(uintptr_t)out->p, out->n);
   return OK;
@@ -292,8 +317,8 @@ static enum err fill_one(struct ctx *cx, struct db *db, struct core *core, const
   TRY(profile_open(cx, db, core, &one->row, &file));
   *out = file;
   if (one->want.is_signed) return OK;
-  struct filling f = {.cx = cx, .core = core, .device = device, .uuid = one->uuid};
-  return fill(&f, file, out);
+  struct filling f = {.cx = cx, .core = core, .device = device};
+  return fill(&f, file, one->uuid, out);
 }
 
 enum err profile_fill(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
