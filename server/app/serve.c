@@ -35,6 +35,7 @@ static const struct part serving_parts[] = {
     {serve_open_trust, serve_close_trust},
     {serve_open_signers, serve_close_signers},
     {serve_open_roster, serve_close_roster},
+    {serve_open_signing, serve_close_signing},
     {serve_open_refused, serve_close_refused},
     {serve_open_hangups, serve_close_hangups},
     {serve_open_seen, serve_close_seen},

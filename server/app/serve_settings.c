@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/guard.h"
 #include "core/keyring.h"
+#include "core/profile.h"
 #include "core/push.h"
 #include "core/webhook.h"
 #include "lib/net_addr.h"
@@ -97,7 +98,8 @@ static enum err reload_with(struct ctx *cx, struct server *s, struct conf *conf)
   TRY(snapshot_new(cx, conf, &p));
   TRY(snapshot_trust(cx, s, p));
   /* What is told to devices and what is shown to them go together: before a certificate is refused, nothing is new. */
-  enum err e = s->tls ? serve_swap_tls(cx, s, conf) : OK;
+  enum err e = profile_signing_reload(cx, s->core.signing, &s->core, &p->core);
+  if (e == OK && s->tls) e = serve_swap_tls(cx, s, conf);
   if (e != OK) {
     pki_trust_free(p->trust);
     return e;

@@ -34,6 +34,7 @@ static const struct {
     {"public-url", DATABASE, check_public_url},
     {"signed request", DATABASE, check_signature},
     {"enrollments", DATABASE, check_given},
+    {"profiles", DATABASE, check_profiles},
     {"webhooks", DATABASE, check_webhooks},
     {"notices", NOTHING, check_notices},
     {"mail server", NETWORK, check_smtp},

@@ -67,6 +67,9 @@ void check_signature(struct check *c);
 void check_given(struct check *c);
 void check_ports(struct check *c);
 
+/* doctor_profiles.c */
+void check_profiles(struct check *c);
+
 /* doctor_sql.c */
 struct doctor_topic {
   char *topic;

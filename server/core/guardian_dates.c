@@ -5,6 +5,7 @@
 #include "base/enc.h"
 #include "core/guard.h"
 #include "core/keyring.h"
+#include "core/profile.h"
 #include "core/pushcert.h"
 #include "lib/net_addr.h"
 #include "lib/pki_cert.h"
@@ -213,6 +214,20 @@ static enum err own_keys(struct dates *d) {
   return OK;
 }
 
+static enum err profile_signers(struct dates *d) {
+  const struct pki_cert *signer;
+  if (!core_conf(d->core)->signing_cert) return OK; /* the own identity signs */
+  TRY(profile_signer(d->cx, d->core, &signer));
+  add_cert(d, signer,
+           (struct guardian_date){
+               .kind = "profile-signer",
+               .name = "The certificate of signing-cert",
+               .effect = "Then profiles that are sent show as not verified, and devices may refuse to replace one.",
+               .fix = "Have it renewed with the same name by the same CA, put it in place of the files signing-cert "
+                      "and signing-key, and reload: `kill -HUP` of the server."});
+  return OK;
+}
+
 static enum err further_cas(struct dates *d) {
   struct pki_cert **certs;
   size_t n;
@@ -310,7 +325,7 @@ static enum err domain(struct dates *d) {
 }
 
 /* A new date is a row here. */
-static enum err (*const providers[])(struct dates *d) = {pushcerts,   plans, accounts,   vendor, own_keys,
+static enum err (*const providers[])(struct dates *d) = {pushcerts,   plans, accounts,   vendor, own_keys, profile_signers,
                                                          further_cas, tls,   identities, domain};
 
 static int sooner(const void *a, const void *b) {

@@ -134,6 +134,7 @@ static enum err take_variables(struct ctx *cx, const struct core *core, const ch
   w->variables = ctx_alloc(cx, SOURCES * sizeof *w->variables);
   while (slice_cut(&rest, ' ', &word)) {
     const struct source *s = source_named(word);
+    if (word.n == 0) continue;
     if (!s || w->variables_n == SOURCES) return FAIL(cx, E_INTERNAL, "no such variable: %.*s", (int)word.n, word.p);
     if (s->field != ROSTER_FIELDS) {
       w->variables[w->variables_n++] = s->field;
@@ -184,7 +185,7 @@ struct filling {
   struct ctx *cx;
   const struct core *core;
   const struct roster_device *device;
-  size_t grown;     /* bytes that values put in */
+  size_t grown; /* bytes that values put in */
   enum err e;
   struct pl *to;
 };

@@ -229,9 +229,15 @@ static enum err present(struct ctx *cx, struct core *core, struct signer **out) 
   return OK;
 }
 
+/* Beside a server, or without one, the files are read. */
 enum err profile_signer(struct ctx *cx, struct core *core, const struct pki_cert **out) {
-  struct signer *s;
-  TRY(present(cx, core, &s));
+  struct signer *s = ctx_alloc(cx, sizeof *s);
+  if (core->signing) {
+    TRY(present(cx, core, &s));
+  } else {
+    TRY(read_signer(cx, core, core_conf(core), s));
+    ctx_defer(cx, release, s);
+  }
   *out = s->cert;
   return OK;
 }
