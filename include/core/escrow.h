@@ -31,8 +31,9 @@ bool escrow_is_binary(enum escrow_kind k); /* shown as base64 */
    value again is kept once, and stands in the later command. */
 MUST_CHECK enum err escrow_add(struct ctx *cx, struct db *db, struct core *core, int64_t device, enum escrow_kind kind,
                                struct slice value, const char *command);
-/* The device acknowledged the command: what it set is in force, and what it had before is not. */
-MUST_CHECK enum err escrow_acknowledged(struct ctx *cx, struct db *db, int64_t device, const char *command);
+/* The device acknowledged the command: what it set is in force, and what it had before, or what it clears, is not. */
+MUST_CHECK enum err escrow_acknowledged(struct ctx *cx, struct db *db, int64_t device, const char *command,
+                                        const char *request_type);
 
 /* What an answer tells of secrets, in the memory of the message. */
 struct escrow_told {
@@ -47,10 +48,10 @@ MUST_CHECK enum err escrow_tell(struct ctx *cx, struct db *db, struct core *core
                                 const struct escrow_told *told, const char *command, bool *changed);
 /* Whether a bypass code is held that the present enrollment of the device told. */
 MUST_CHECK enum err escrow_has_bypass_code(struct ctx *cx, struct db *db, int64_t device, bool *has);
-/* It has none of this kind any more. */
-MUST_CHECK enum err escrow_end(struct ctx *cx, struct db *db, int64_t device, enum escrow_kind kind);
 
 /* ---- for operators ---- */
+
+MUST_CHECK enum err escrow_device(struct ctx *cx, struct db *db, const char *device_id, int64_t *device);
 
 /* What is held of a device, without the values; newest first, those in force before others. */
 struct escrow_entry {

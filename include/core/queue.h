@@ -82,8 +82,7 @@ MUST_CHECK enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enroll
 MUST_CHECK enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n);
 /* How many wait for the channel and were never handed out. */
 MUST_CHECK enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
-/* Whether the command has its device restart. */
-MUST_CHECK enum err queue_restarts(struct ctx *cx, struct db *db, const char *uuid, bool *yes);
+MUST_CHECK enum err queue_request_type(struct ctx *cx, struct db *db, const char *uuid, char **request_type);
 /* How many wait for the channel. */
 MUST_CHECK enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
 /* Inside a job: hands a `once` command out again (command retry), with its whole life before it. E_NOT_FOUND,

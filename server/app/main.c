@@ -18,6 +18,15 @@ static const struct option_row device_list_options[] = {
     END,
 };
 static const struct option_row forget_options[] = {{"anyway", NULL, "although it is enrolled"}, JSON, END};
+static const struct option_row escrow_options[] = {
+    {"reason", "TEXT", "why you need it; it is recorded"},
+    {"number", "N", "this one of the list instead of the newest in force"},
+    {"all-codes", NULL, "every one of its kind, each on its line"},
+    {"no-rotate", NULL, "a recovery key: do not have the Mac make another one after it was seen"},
+    {"rotate", NULL, "instead: have the Mac make another recovery key now"},
+    JSON,
+    END,
+};
 static const struct option_row adopt_options[] = {
     {"certificate", "HASH", "of this certificate, when several claim the id"}, JSON, END};
 static const struct option_row send_options[] = {
@@ -222,6 +231,8 @@ static const struct subcommand subcommands[] = {
      "Forgets a device that is not enrolled: its commands, secrets and history go."},
     {"device adopt", "ID", 1, 1, SETTINGS_CLIENT, adopt_options, cmd_device_adopt, NULL,
      "Takes over a device that is not known here but comes with a certificate of ours (device list --unknown)."},
+    {"device escrow", "ID [KIND]", 1, 2, SETTINGS_CLIENT, escrow_options, cmd_device_escrow, NULL,
+     "Lists the secrets that are kept of a device; with KIND and --reason, shows one: its value alone on stdout."},
     {"device configured", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_configured, NULL,
      "Lets a device go on that waits in Setup Assistant: DeviceConfigured, now."},
     {"device grace", "ID SPAN", 2, 2, SETTINGS_CLIENT, json_only, cmd_device_grace, NULL,

@@ -71,11 +71,13 @@ enum err escrow_add(struct ctx *cx, struct db *db, struct core *core, int64_t de
   return escrow_keep(cx, db, core, &v, &fresh);
 }
 
-enum err escrow_acknowledged(struct ctx *cx, struct db *db, int64_t device, const char *command) {
+enum err escrow_acknowledged(struct ctx *cx, struct db *db, int64_t device, const char *command,
+                             const char *request_type) {
   int64_t seqs[PER_COMMAND];
   char *words[PER_COMMAND];
   size_t n;
   enum escrow_kind kind;
+  if (strcmp(request_type, "ClearActivationLockBypassCode") == 0) return escrow_end(cx, db, device, ESCROW_BYPASS_CODE);
   TRY(escrow_rows_of(cx, db, device, command, seqs, words, PER_COMMAND, &n));
   for (size_t i = 0; i < n; i++) {
     if (!escrow_named(words[i], &kind) || kinds[kind].told) continue;

@@ -20,6 +20,8 @@ MUST_CHECK enum err escrow_row_end(struct ctx *cx, struct db *db, int64_t device
 MUST_CHECK enum err escrow_rows_of(struct ctx *cx, struct db *db, int64_t device, const char *command, int64_t *seqs,
                                    char **kinds, size_t most, size_t *n);
 MUST_CHECK enum err escrow_row_confirm(struct ctx *cx, struct db *db, int64_t seq);
+/* It has none of this kind any more. */
+MUST_CHECK enum err escrow_end(struct ctx *cx, struct db *db, int64_t device, enum escrow_kind kind);
 MUST_CHECK enum err escrow_device_id(struct ctx *cx, struct db *db, int64_t device, char **id);
 
 struct escrow_found {

@@ -49,6 +49,11 @@ enum err escrow_row_confirm(struct ctx *cx, struct db *db, int64_t seq) {
                 DB_I(clock_now_us()));
 }
 
+enum err escrow_device(struct ctx *cx, struct db *db, const char *device_id, int64_t *device) {
+  TRY(db_one_int(cx, db, device, "SELECT coalesce((SELECT seq FROM device WHERE id = $1), 0)", DB_S(device_id)));
+  return *device ? OK : FAIL(cx, E_NOT_FOUND, "there is no device %s", device_id);
+}
+
 enum err escrow_device_id(struct ctx *cx, struct db *db, int64_t device, char **id) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r, "SELECT id FROM device WHERE seq = $1", DB_I(device)));

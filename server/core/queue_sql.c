@@ -255,12 +255,11 @@ enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int6
       DB_I(now), DB_I(most));
 }
 
-enum err queue_restarts(struct ctx *cx, struct db *db, const char *uuid, bool *yes) {
-  int64_t n;
-  TRY(db_one_int(cx, db, &n, "SELECT count(*) FROM command WHERE uuid = $1 AND request_type = 'RestartDevice'",
-                 DB_S(uuid)));
-  *yes = n > 0;
-  return OK;
+enum err queue_request_type(struct ctx *cx, struct db *db, const char *uuid, char **request_type) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT request_type FROM command WHERE uuid = $1", DB_S(uuid)));
+  *request_type = db_next(&r) ? db_text(&r, 0) : ctx_strdup(cx, "");
+  return db_close(&r);
 }
 
 enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n) {

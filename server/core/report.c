@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 #include "core/checkin.h"
+#include "core/filevault.h"
 #include "core/guard.h"
 #include "core/queue.h"
 #include "core/renewal.h"
+#include "core/roster.h"
 #include "core/seen.h"
 #include "core/webhook.h"
 
@@ -171,31 +173,37 @@ static enum err pass_damaged(struct ctx *cx, struct db *db, struct report *r, co
   return OK;
 }
 
-static enum err take_restart(struct ctx *cx, struct db *db, const struct report *r, int64_t enrollment) {
-  bool restarts;
-  TRY(queue_restarts(cx, db, r->uuid, &restarts));
-  if (restarts) seen_restarts(r->core->seen, enrollment, r->now);
+static enum err take_secrets(struct ctx *cx, struct db *db, const struct report *r, int64_t device,
+                             const char *request_type) {
+  bool changed;
+  TRY(escrow_acknowledged(cx, db, device, r->uuid, request_type));
+  TRY(escrow_tell(cx, db, r->core, device, &r->secrets, r->uuid, &changed));
+  if (changed) roster_changed(db, r->core, device);
   return OK;
 }
 
-static enum err take_secrets(struct ctx *cx, struct db *db, const struct report *r, int64_t device) {
-  bool changed;
-  TRY(escrow_acknowledged(cx, db, device, r->uuid));
-  return escrow_tell(cx, db, r->core, device, &r->secrets, r->uuid, &changed);
+static enum err settle_rotation(struct ctx *cx, struct db *db, const struct report *r, int64_t enrollment,
+                                const char *request_type) {
+  if (strcmp(request_type, "RotateFileVaultKey") != 0 || strcmp(r->status, "NotNow") == 0) return OK;
+  return filevault_settled(cx, db, r->core, enrollment, r->secrets.recovery_key.p != NULL);
 }
 
 /* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
 static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
   bool known;
+  char *request_type;
   TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
-  if (!known || strcmp(r->status, "Acknowledged") != 0) return OK;
-  TRY(take_restart(cx, db, r, ch->enrollment));
+  if (!known) return OK;
+  TRY(queue_request_type(cx, db, r->uuid, &request_type));
+  TRY(settle_rotation(cx, db, r, ch->enrollment, request_type));
+  if (strcmp(r->status, "Acknowledged") != 0) return OK;
+  if (strcmp(request_type, "RestartDevice") == 0) seen_restarts(r->core->seen, ch->enrollment, r->now);
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
   if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
-  return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device);
+  return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device, request_type);
 }
 
 /* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with
