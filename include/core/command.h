@@ -101,6 +101,8 @@ struct command_row {
 extern const struct command_row command_rows[];                  /* request_type NULL ends them */
 const struct command_row *command_row(const char *request_type); /* NULL when unknown */
 
+const char *command_type_name(enum command_arg_type type); /* "string", "integer" … */
+
 /* A command as it is queued. */
 struct command {
   char *uuid, *request_type;
@@ -114,7 +116,8 @@ struct command {
 };
 
 /* From a RequestType and an object of arguments (may be NULL): E_INVALID names the key that is unknown, missing or of
-   another type, and what is allowed. uuid NULL makes one. */
+   another type or value by its path ("Settings[0].Enabled"), and what is allowed. Data is base64 text, a time RFC 3339;
+   where no row says what is meant, {"$data": "base64"} and {"$date": "RFC 3339"}. uuid NULL makes one. */
 MUST_CHECK enum err command_build(struct ctx *cx, struct command *out, const char *request_type, struct js *args,
                                   const char *uuid);
 /* From a raw property list (as /v1/enqueue takes it): CommandUUID and Command/RequestType are demanded and bounded, any
@@ -122,9 +125,12 @@ MUST_CHECK enum err command_build(struct ctx *cx, struct command *out, const cha
 MUST_CHECK enum err command_parse(struct ctx *cx, struct command *out, struct slice plist);
 /* The same property list for people: PINs, passwords and tokens in it are blanked out. */
 MUST_CHECK enum err command_shown(struct ctx *cx, struct slice plist, struct slice *out);
-/* "Key=Value" words (Key.Sub=Value for nested ones, Key=@file is the caller's business) to an object, typed by the row.
- */
+/* "Key=Value" words to an object, typed by the row: Key.Sub=Value into a dictionary, Key[0]=Value and Key[0].Sub=Value
+   into an array (so do Key=a,b and a Key that is repeated), "[…]" and "{…}" are JSON where the row has arrays and
+   dictionaries. Key=@file is the caller's business. E_USAGE. */
 MUST_CHECK enum err command_args(struct ctx *cx, struct js **out, const struct command_row *row,
                                  const char *const *words, size_t n);
+/* What such a key is; NULL when there is none. */
+const struct command_arg *command_arg_at(const struct command_row *row, struct slice key);
 
 #endif

@@ -53,10 +53,9 @@ static enum err take_apart(struct ctx *cx, const struct args *a, struct wish *w)
 static enum err from_file(struct ctx *cx, const struct command_row *row, const char **word) {
   struct slice rest = slice_of(*word), key = {0}, bytes;
   if (!slice_cut(&rest, '=', &key) || !slice_starts(rest, "@")) return OK;
-  const struct command_arg *arg = row->args;
-  while (arg && arg->name && !slice_is(key, arg->name)) arg++;
+  const struct command_arg *arg = command_arg_at(row, key);
   TRY(file_read(cx, &bytes, rest.p + 1, PLIST_MAX));
-  bool data = arg && arg->name && arg->type == ARG_DATA;
+  bool data = arg && arg->type == ARG_DATA;
   *word = ctx_printf(cx, "%.*s=%s", (int)key.n, key.p, data ? enc_base64(cx, bytes.p, bytes.n) : bytes.p);
   return OK;
 }

@@ -50,10 +50,14 @@ const struct command_row *command_row(const char *request_type) {
   return NULL;
 }
 
-const struct command_arg *command_arg(const struct command_row *row, struct slice name) {
-  for (const struct command_arg *a = row->args; a && a->name; a++)
+const struct command_arg *command_arg(const struct command_arg *list, struct slice name) {
+  for (const struct command_arg *a = list; a && a->name; a++)
     if (slice_is(name, a->name)) return a;
   return NULL;
+}
+
+bool command_has_cases(const struct command_arg *array) {
+  return array->args && array->args->name && *array->args->name;
 }
 
 const char *command_type_name(enum command_arg_type type) {
@@ -62,12 +66,23 @@ const char *command_type_name(enum command_arg_type type) {
   return names[type];
 }
 
-char *command_arg_names(struct ctx *cx, const struct command_row *row) {
-  char *names = NULL;
-  for (const struct command_arg *a = row->args; a && a->name; a++)
-    names =
-        ctx_printf(cx, "%s%s%s%s", names ? names : "", names ? ", " : "", a->name, a->required ? " (required)" : "");
-  return names ? names : ctx_strdup(cx, "none");
+const char *command_type_wanted(enum command_arg_type type) {
+  static const char *const words[] = {"text",          "a whole number", "a number",
+                                      "true or false", "base64 text",    "a time like 2026-11-22T15:00:00Z",
+                                      "an array",      "a dictionary",   "anything"};
+  return words[type];
+}
+
+char *command_arg_names(struct ctx *cx, const struct command_arg *list) {
+  enum { SHOWN = 1000 }; /* bytes; no more than a screenful */
+  struct buf names = {0};
+  const struct command_arg *a = list;
+  for (; a && a->name && names.n < SHOWN; a++)
+    buf_printf(&names, "%s%s%s", names.n ? ", " : "", a->name, a->required ? " (required)" : "");
+  if (a && a->name) buf_add_str(&names, ", …");
+  char *text = names.n ? ctx_memdup(cx, names.p, names.n) : ctx_strdup(cx, "none");
+  buf_free(&names);
+  return text;
 }
 
 /* ---- a command that someone wrote ---- */

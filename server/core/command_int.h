@@ -3,11 +3,20 @@
 #define POMONA_CORE_COMMAND_INT_H
 
 #include "core/command.h"
+#include "lib/plist.h"
 
-const struct command_arg *command_arg(const struct command_row *row,
-                                      struct slice name);  /* NULL when it has none of that name */
-const char *command_type_name(enum command_arg_type type); /* "string", "integer" … */
-/* The names of the row's arguments for people: "PIN, Message, …", or "none". In cx. */
-char *command_arg_names(struct ctx *cx, const struct command_row *row);
+/* Keys, elements or values of a list that name NULL ends (list NULL: there are none). */
+const struct command_arg *command_arg(const struct command_arg *list, struct slice name); /* NULL: none of that name */
+/* Whether an array's elements are told apart by what their member Item says. */
+bool command_has_cases(const struct command_arg *array);
+/* "a string", "base64 text" … */
+const char *command_type_wanted(enum command_arg_type type);
+/* The names of a list for people: "PIN, Message (required), …", or "none"; long ones end in "…". In cx. */
+char *command_arg_names(struct ctx *cx, const struct command_arg *list);
+
+/* command_value.c: puts the arguments into the command, as its row wants them. E_INVALID names the key by its path
+   ("Settings[0].Enabled"), and what is allowed. */
+MUST_CHECK enum err command_put_args(struct ctx *cx, struct pl *command, const struct command_row *row,
+                                     struct js *args);
 
 #endif
