@@ -122,6 +122,10 @@ enum err payload_check(struct ctx *cx, struct slice file, struct payload_check *
   if (read_file(&r, file)) {
     payload_check_envelope(&r);
     payload_check_variables(&r);
+    payload_check_types(&r);
+    payload_check_keys(&r);
+    payload_check_refs(&r);
+    payload_check_together(&r);
   }
   if (out->n) qsort(out->findings, out->n, sizeof *out->findings, by_weight);
   return OK;

@@ -71,6 +71,12 @@ struct slice payload_string(const struct payload_node *dict, const char *key) {
   return s;
 }
 
+size_t payload_count(const struct payload_node *container) {
+  size_t count = 0;
+  for (const struct payload_node *n = container ? container->first : NULL; n; n = n->next) count++;
+  return count;
+}
+
 bool payload_flag(const struct payload_node *dict, const char *key) {
   const struct payload_node *n = payload_member(dict, key);
   bool flag = false;
@@ -85,6 +91,8 @@ char *payload_path(struct ctx *cx, const struct payload_node *n) {
   if (!n->key) return ctx_printf(cx, "%s[%zu]", before, n->index);
   return ctx_printf(cx, "%s%s%s", before, *before ? "." : "", payload_shown(cx, slice_of(n->key)));
 }
+
+const char *payload_number(struct ctx *cx, int64_t n) { return ctx_printf(cx, "%lld", (long long)n); }
 
 const char *payload_shown(struct ctx *cx, struct slice text) {
   enum { MOST = 60 };

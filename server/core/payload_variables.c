@@ -74,6 +74,13 @@ bool payload_has_variable(struct slice text) {
   return false;
 }
 
+const struct payload_variable *payload_data_variable(struct slice text) {
+  struct payload_piece piece;
+  size_t whole = text.n;
+  if (!payload_piece(&text, &piece) || piece.kind != PAYLOAD_VARIABLE || piece.text.n + 2 != whole) return NULL;
+  return piece.variable->is_data ? piece.variable : NULL;
+}
+
 /* ---- the check ---- */
 
 static const char *name_at(size_t i, const void *arg) {

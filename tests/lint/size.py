@@ -45,7 +45,7 @@ def functions(text):
 
 def check(root):
     problems = []
-    for path in files(root, ["include", "server", "tests", "web"], {".c", ".h", ".def", ".py", ".js", ".css", ".html", ".sh", ".sql"}):
+    for path in files(root, ["include", "server", "tests", "tools", "web"], {".c", ".h", ".def", ".py", ".js", ".css", ".html", ".sh", ".sql"}):
         if root / "tests/data" in path.parents:
             continue
         text = read(path)
