@@ -13,5 +13,7 @@ struct embedded {
 
 /* profiles/ *.mobileconfig by name; a row whose name is NULL ends it */
 extern const struct embedded embedded_profiles[];
+/* profiles/templates/ *.mobileconfig in the same way: what people begin with */
+extern const struct embedded embedded_templates[];
 
 #endif
