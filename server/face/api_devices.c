@@ -142,6 +142,7 @@ static void push(struct http_req *rq, struct core *core) {
 const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
+     .query = "cursor:int limit:int",
      .run = list,
      .summary = "Lists enrollments, oldest first; ?cursor= is `next` of the page before, ?limit= up to 1000."},
     {.method = "GET",

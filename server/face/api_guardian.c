@@ -49,6 +49,7 @@ const struct route guardian_routes[] = {
      .summary = "Every date that can end the service, soonest first, with what to do."},
     {.method = "GET",
      .pattern = "/api/v1/notices",
+     .query = "limit:int",
      .run = notices,
      .summary = "Notices that were raised, newest first, and their way to each recipient; ?limit=."},
     {.method = "POST",

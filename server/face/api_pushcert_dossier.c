@@ -274,6 +274,7 @@ const struct route pushcert_dossier_routes[] = {
                 "to be handed on."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/dossier",
+     .query = "topic:text format:text",
      .body = "topic:text target_account:text created_by:text contact:text state:text checklist:object updated_at:time",
      .run = put,
      .body_max = BODY_MOST,

@@ -306,6 +306,7 @@ const struct route pushcert_record_routes[] = {
      .summary = "Who stands behind the topic (?topic=; may be left out when there is one), and what is wrong with it."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/record",
+     .query = "topic:text",
      .run = put,
      .body_max = BODY_MOST,
      .summary = "Changes members of a topic's record; null or \"\" clears one. \"confirm\": true says that two people "

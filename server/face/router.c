@@ -119,6 +119,41 @@ static enum err authenticate(struct http_req *rq, struct routed *r) {
   return account_check(cx, r->router->core, token, &r->who);
 }
 
+/* ---- what it asks with ---- */
+
+static bool has_word(const char *list, struct slice name) {
+  struct slice rest = slice_of(list);
+  struct route_word w;
+  while (list && route_words(&rest, &w))
+    if (slice_eq(w.name, name)) return true;
+  return false;
+}
+
+/* "limit, cursor" */
+static char *word_names(struct ctx *cx, const char *list) {
+  struct slice rest = slice_of(list);
+  struct route_word w;
+  char *text = NULL;
+  while (list && route_words(&rest, &w))
+    text = ctx_printf(cx, "%s%s%.*s", text ? text : "", text ? ", " : "", (int)w.name.n, w.name.p);
+  return text ? text : ctx_strdup(cx, "none");
+}
+
+/* A parameter that is misspelt must not be taken for absent. */
+static enum err check_query(struct http_req *rq, const struct route *row) {
+  struct ctx *cx = http_cx(rq);
+  struct slice rest = http_query_raw(rq), one, name;
+  if (!rest.p || !slice_starts(slice_of(row->pattern), "/api/v1/")) return OK;
+  while (slice_cut(&rest, '&', &one)) {
+    if (one.n == 0) continue;
+    slice_cut(&one, '=', &name);
+    if (has_word(row->query, name)) continue;
+    return FAIL(cx, E_INVALID, "there is no parameter %.*s here; there is: %s",
+                text_is_plain(name) && name.n < 100 ? (int)name.n : 0, name.p, word_names(cx, row->query));
+  }
+  return OK;
+}
+
 /* ---- the three moments of a request ---- */
 
 static enum err admit(struct http_req *rq, struct routed *r) {
@@ -129,7 +164,7 @@ static enum err admit(struct http_req *rq, struct routed *r) {
   r->route = find(rq, r->router, r, &allowed);
   bool open = !r->router->admin || (r->route && (r->route->flags & ROUTE_OPEN));
   if (!open) TRY(authenticate(rq, r));
-  if (r->route) return OK;
+  if (r->route) return r->router->admin ? check_query(rq, r->route) : OK;
   if (!allowed) return FAIL(cx, E_NOT_FOUND, "there is nothing at this path");
   http_set_header(rq, "Allow", allowed);
   return FAIL(cx, E_METHOD, "the method here is %s", allowed);

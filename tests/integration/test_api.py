@@ -196,3 +196,12 @@ def test_lists_come_by_pages(tmp):
             path = page["next"] is not None and f"/api/v1/{name}?limit=2&cursor={page['next']}"
         assert len(seen) == len(set(seen)) == 3, name
     assert server.admin("GET", "/api/v1/identities?cursor=nonsense")[0] == 400
+
+
+def test_a_misspelt_parameter_is_refused(tmp):
+    server = Server(tmp)
+    for path in ("/api/v1/devices?limt=1", "/api/v1/status?x", "/api/v1/commands?limit=1&curser=1", "/api/v1/devices?%6Cimit=1"):
+        status, answer = server.admin("GET", path)
+        assert status == 400 and "there is no parameter" in answer["error"]["message"], (path, answer)
+    assert server.admin("GET", "/api/v1/devices?&limit=1&")[0] == 200
+    assert "limit" in server.admin("GET", "/api/v1/devices?limt=1")[1]["error"]["message"]
