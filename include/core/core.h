@@ -54,7 +54,7 @@ struct core_conf {
   const char *push_proxy;                            /* to APNs; NULL: none */
   const char *webhook_urls;                          /* separated by spaces; NULL: none */
   const char *webhook_hmac_key;                      /* NULL: none */
-  bool webhook_micromdm, webhook_all;
+  bool webhook_micromdm, webhook_all, webhook_secrets;
   const char *mdmcert_url, *mdmcert_api_key;  /* mdmcert_api_key NULL: none */
   const char *smtp_url, *smtp_ca, *mail_from; /* smtp_url NULL: no e-mail; smtp_ca NULL: the system's store */
   bool notify_command;                        /* one is set */

@@ -92,6 +92,9 @@ const struct conf_row conf_rows[] = {
      "Whose JSON the events are sent in."},
     {"webhook-events", CONF_WORD, AT(webhook_events), "mdm", "mdm|all", NULL, LIVE,
      "mdm: what devices send, as those servers do; all: pomona's own events, too."},
+    {"webhook-secrets", CONF_BOOL, AT(webhook_secrets), "no", NULL, NULL, LIVE,
+     "yes: raw_payload is what the device sent, with its unlock and bootstrap tokens and bypass codes; no: those are "
+     "empty in it."},
     {"proxy", CONF_PROXY, AT(proxy), NULL, NULL, "HTTPS_PROXY of the environment", LIVE,
      "HTTP proxy (CONNECT) to APNs, webhooks and Apple's services: http://[USER:PASSWORD@]HOST:PORT, user and password "
      "percent-encoded."},

@@ -198,6 +198,7 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .webhook_urls = c->webhook_url,
       .webhook_hmac_key = c->webhook_hmac_key,
       .webhook_micromdm = strcmp(c->webhook_format, "micromdm") == 0,
+      .webhook_secrets = c->webhook_secrets,
       .webhook_all = strcmp(c->webhook_events, "all") == 0,
       .wake_rate = c->wake_rate,
       .own_tls = c->tls && !c->tls_cert,

@@ -82,11 +82,26 @@ static const char *new_event_id(struct ctx *cx, bool micromdm) {
   return id;
 }
 
+/* What a device sends may hold what only escrow should: such members are told empty. */
+static const char *const secrets[] = {"ActivationLockBypassCode", "BootstrapToken", "UnlockToken", NULL};
+
+static enum err without_secrets(struct ctx *cx, struct slice *body) {
+  struct pl *message;
+  bool any = false;
+  for (const char *const *s = secrets; *s; s++) any = any || memmem(body->p, body->n, *s, strlen(*s));
+  if (!any) return OK;
+  TRY(pl_parse(cx, *body, &pl_limits_report, &message));
+  if (pl_blank(message, secrets)) *body = pl_xml(cx, message);
+  return OK;
+}
+
 enum err webhook_event(struct ctx *cx, struct db *db, struct core *core, const struct webhook_event *e) {
   bool micromdm = core_conf(core)->webhook_micromdm;
   if (!webhook_wanted(core)) return OK;
   struct webhook_message m = {.event_id = new_event_id(cx, micromdm), .at = clock_now_us()};
-  return webhook_render(cx, e, micromdm, &m) ? webhook_put(cx, db, core, &m) : OK;
+  if (!webhook_render(cx, e, micromdm, &m)) return OK;
+  if (!core_conf(core)->webhook_secrets) TRY(without_secrets(cx, &m.payload));
+  return webhook_put(cx, db, core, &m);
 }
 
 enum err webhook_tell_dead(struct ctx *cx, struct db *db, int64_t hook, const char *why) {

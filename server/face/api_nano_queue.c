@@ -32,9 +32,11 @@ static enum err queue_into(struct http_req *rq, struct core *core, struct js *bo
   struct js *commands = js_array(cx);
   for (size_t i = 0; i < n; i++) {
     struct js *o = js_object(cx);
+    struct slice shown;
+    TRY(command_shown(cx, rows[i].plist, &shown));
     js_set_string(o, "command_uuid", rows[i].uuid);
     js_set_string(o, "request_type", rows[i].request_type);
-    js_set_string(o, "command", enc_base64(cx, rows[i].plist.p, rows[i].plist.n));
+    js_set_string(o, "command", enc_base64(cx, shown.p, shown.n));
     js_add(commands, o);
   }
   js_set(body, "commands", commands);
