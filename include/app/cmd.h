@@ -10,6 +10,8 @@ MUST_CHECK enum err cmd_serve(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_init(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_conf(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_types(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_check(struct ctx *cx, struct args *a); /* cmd_profile_check.c */
+MUST_CHECK enum err cmd_profile_template(struct ctx *cx, struct args *a);
 
 MUST_CHECK enum err cmd_doctor(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);

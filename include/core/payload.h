@@ -34,6 +34,10 @@ enum { PAYLOAD_FILE_MOST = 4 << 20 };
 /* The whole file (XML or binary property list, or CMS around one; at most 4 MiB). An error only when this could not be
    done at all: what is wrong with the file is a finding. All in cx. */
 MUST_CHECK enum err payload_check(struct ctx *cx, struct slice file, struct payload_check *out);
+/* What was found, as the API and --json tell it: identifier, uuid, name, scope, platforms, types, variables,
+   supervised, signed, signer, errors, findings[] of grade, id, line, key, text. */
+struct js *payload_json(struct ctx *cx, const struct payload_check *check);
+
 /* ---- variables: %Name% in texts of a profile, filled for each device ---- */
 struct payload_variable {
   const char *name, *help;

@@ -88,6 +88,8 @@ static void tell_malformed(struct payload_run *r, enum err e, struct pl_where wh
   struct payload_node at = {.line = where.line};
   char *why = ctx_strdup(r->cx, ctx_error_text(r->cx));
   ctx_clear_error(r->cx);
+  char *byte = strstr(why, ", at byte ");
+  if (byte && where.line) *byte = '\0'; /* people count lines */
   const char *line = ctx_printf(r->cx, "%d", where.line), *column = ctx_printf(r->cx, "%d", where.column);
   if (e == E_TOO_LARGE)
     SAY_AT(r, LARGE, NULL, ctx_printf(r->cx, "%d", PAYLOAD_FILE_MOST), NULL);
