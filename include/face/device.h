@@ -9,6 +9,7 @@ extern const struct route scep_routes[];          /* scep_http.c: GET, POST /sce
 extern const struct route authproxy_routes[];     /* authproxy.c: /authproxy/… */
 extern const struct route calendar_http_routes[]; /* calendar_http.c: GET /calendar/SECRET.ics */
 extern const struct route enroll_routes[];        /* enroll_http.c: GET /enroll/TOKEN, /enroll, /trust */
+extern const struct route files_routes[];         /* files_http.c: GET /files/TOKEN/NAME */
 
 /* device_proof.c: who sends this request, by TLS client certificate, Mdm-Signature, or the header in which one of
    trusted-proxies hands the certificate on (`identity`). From anyone else that header is as if it were not there.

@@ -74,6 +74,11 @@ size_t http_headers(struct http_req *rq, const char *name, struct slice *out, si
 /* The i-th header, in the order in which they came; false past the last. */
 bool http_header_at(struct http_req *rq, size_t i, const char **name, const char **value);
 struct slice http_body(struct http_req *rq);
+/* From `head` only: the body is not held, but given to `part` as it comes, on the listener's thread; false ends the
+   connection. It counts against its cap, not against inflight_max; http_body stays empty. Its deadline goes on by what
+   came: HTTP_SLOWEST bytes a second are enough. */
+enum { HTTP_SLOWEST = 32 * 1024 };
+void http_stream_body(struct http_req *rq, bool (*part)(struct http_req *rq, struct slice bytes, void *arg), void *arg);
 int64_t http_content_length(struct http_req *rq); /* -1 when unknown (chunked) */
 const char *http_peer(struct http_req *rq);       /* numeric address without port; IPv4-mapped ones as IPv4 */
 bool http_is_tls(struct http_req *rq);
@@ -99,6 +104,13 @@ int64_t http_age_us(struct http_req *rq); /* since its headers were complete */
 void http_set_header(struct http_req *rq, const char *name, const char *value);
 /* body is copied. type may be NULL (no Content-Type). For HEAD the body is left out. Once per request. */
 void http_reply(struct http_req *rq, int status, const char *type, struct slice body);
+/* A part of a file, sent from the disk without being held; fd is taken over. When the file turns out to be shorter, the
+   connection is cut. The deadline of its reading goes on with it: HTTP_SLOWEST bytes a second are enough. */
+struct http_file {
+  int fd;
+  int64_t offset, n;
+};
+void http_reply_file(struct http_req *rq, int status, const char *type, const struct http_file *file);
 
 /* ---- TLS (http_tls.c) ---- */
 struct http_tls;

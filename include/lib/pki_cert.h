@@ -85,7 +85,7 @@ struct pki_issue {
     PKI_IDENTITY,
     PKI_SIGNING,
     PKI_PUSH,
-    PKI_ENCRYPTION /* others encrypt for it */
+    PKI_ENCRYPTION          /* others encrypt for it */
   } kind;                   /* basic constraints, key usage, EKU */
   const char *const *hosts; /* PKI_TLS_SERVER: SANs; PKI_TLS_CA: permitted names (critical), the only ones it can
                                certify. DNS names or addresses, at least one; NULL-terminated */

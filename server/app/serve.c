@@ -40,6 +40,7 @@ static const struct part serving_parts[] = {
     {serve_open_hangups, serve_close_hangups},
     {serve_open_seen, serve_close_seen},
     {serve_open_webhooks, serve_close_webhooks},
+    {serve_open_packages, serve_close_packages},
     {serve_open_push, serve_close_push},
     {serve_open_chores, serve_close_chores},
     {serve_open_tls, serve_close_tls},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "core/chores.h"
 #include "core/hangup.h"
+#include "core/package.h"
 #include "core/profile.h"
 #include "core/push.h"
 #include "core/refused.h"
@@ -29,6 +30,11 @@ enum err serve_open_signing(struct ctx *cx, struct server *s) {
   return profile_signing_open(cx, &s->core.signing, &s->core, core_conf(&s->core));
 }
 void serve_close_signing(struct server *s) { profile_signing_close(s->core.signing); }
+
+enum err serve_open_packages(struct ctx *cx, struct server *s) {
+  return packages_start(cx, &s->core.packages, &s->core);
+}
+void serve_close_packages(struct server *s) { packages_stop(s->core.packages); }
 
 enum err serve_open_seen(struct ctx *cx, struct server *s) { return seen_start(cx, &s->core.seen, &s->core); }
 void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }

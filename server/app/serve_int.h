@@ -71,6 +71,8 @@ MUST_CHECK enum err serve_open_roster(struct ctx *cx, struct server *s);
 void serve_close_roster(struct server *s);
 MUST_CHECK enum err serve_open_signing(struct ctx *cx, struct server *s);
 void serve_close_signing(struct server *s);
+MUST_CHECK enum err serve_open_packages(struct ctx *cx, struct server *s);
+void serve_close_packages(struct server *s);
 MUST_CHECK enum err serve_open_refused(struct ctx *cx, struct server *s);
 void serve_close_refused(struct server *s);
 MUST_CHECK enum err serve_open_hangups(struct ctx *cx, struct server *s);

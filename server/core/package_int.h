@@ -22,6 +22,8 @@ MUST_CHECK enum err package_sql_list(struct ctx *cx, struct db *db, const struct
 MUST_CHECK enum err package_sql_add(struct ctx *cx, struct db *db, struct package_stored *s);
 MUST_CHECK enum err package_sql_remove(struct ctx *cx, struct db *db, int64_t package);
 MUST_CHECK enum err package_sql_trouble(struct ctx *cx, struct db *db, int64_t package, const char *trouble);
+/* How many rows have this file: 0 or 1. */
+MUST_CHECK enum err package_sql_files(struct ctx *cx, struct db *db, const char *file, int64_t *n);
 MUST_CHECK enum err package_sql_groups(struct ctx *cx, struct db *db, int64_t package, char **names);
 
 /* ---- package.c ---- */
@@ -39,7 +41,7 @@ struct package_inside { /* NULL: it does not tell */
 MUST_CHECK enum err package_look_inside(struct ctx *cx, int fd, int64_t size, struct package_inside *out);
 
 /* ---- package_watch.c ---- */
-/* The file was just written and read back as what it is: it may be served. */
-void package_seen(struct core *core, int64_t package, const char *path);
+/* What was just written is what was hashed: it may be served. */
+void package_seen(struct core *core, const struct package *p);
 
 #endif

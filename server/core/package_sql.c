@@ -97,3 +97,7 @@ enum err package_sql_groups(struct ctx *cx, struct db *db, int64_t package, char
   }
   return db_close(&r);
 }
+
+enum err package_sql_files(struct ctx *cx, struct db *db, const char *file, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT count(*) FROM package WHERE file = $1", DB_S(file));
+}

@@ -36,6 +36,8 @@ struct http_answer {
   const char *type;
   struct http_field *fields;
   struct buf body;
+  bool is_file; /* then the body is this */
+  struct http_file file;
 };
 
 struct http_req {
@@ -47,8 +49,10 @@ struct http_req {
   struct http_field *headers;
   int64_t length; /* of the body; -1 is chunked */
   int64_t head_us;
-  size_t cap;
+  size_t cap, received; /* received: bytes of the body */
   struct buf body;
+  bool (*part)(struct http_req *rq, struct slice bytes, void *arg); /* NULL: the body is held */
+  void *part_arg;
   void *user;
   struct http_answer answer;
   bool parsed;    /* the headers came and were looked at */
@@ -138,6 +142,9 @@ bool http_await_handshake(struct http_conn *c);
 /* libmicrohttpd's thread has it again. */
 void http_unpark(struct http_conn *c);
 
+/* The deadline of what is going on is so many bytes further. */
+void http_conn_went_on(struct http_conn *c, size_t bytes);
+
 /* ---- http_request.c ---- */
 struct http_req *http_req_take(struct http_conn *c, const char *uri);
 /* Gives back its memory, wiped. */
@@ -152,6 +159,8 @@ bool http_req_part(struct http_req *rq, const char *p, size_t n);
 /* An answer of the server's own, on the listener's thread. */
 void http_answer_own(struct http_req *rq, int status);
 enum MHD_Result http_answer_queue(struct http_req *rq);
+/* The descriptor of an answer that was not begun. */
+void http_answer_drop_file(struct http_req *rq);
 enum MHD_Result http_answer_cut(struct http_conn *c);
 /* Takes a suspended connection away from the request's owner, if it is suspended at this moment. */
 void http_cut(struct http_conn *c);

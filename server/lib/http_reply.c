@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool header_is_safe(const char *name, const char *value) {
   for (const char *p = name; *p; p++)
@@ -40,11 +41,10 @@ void http_answer_own(struct http_req *rq, int status) {
   atomic_store(&rq->conn->state, ANSWERED);
 }
 
-void http_reply(struct http_req *rq, int status, const char *type, struct slice body) {
+/* The answer is set: whoever waits for it is woken. */
+static void hand_over(struct http_req *rq) {
   struct http_conn *c = rq->conn;
   struct http_server *s = c->server;
-  atomic_fetch_add(&s->replying, 1); /* http_stop waits for it: until then c->mhd can be woken and s stands */
-  answer_set(rq, status, type, body);
   int before = atomic_exchange(&c->state, ANSWERED);
   if (before == SUSPENDED) MHD_resume_connection(c->mhd); /* c stands until then, and no longer */
   atomic_fetch_sub(&s->replying, 1);
@@ -53,11 +53,64 @@ void http_reply(struct http_req *rq, int status, const char *type, struct slice 
   http_conn_unref(c);
 }
 
+/* http_stop waits for `replying`: until then the connection can be woken and the server stands. */
+void http_reply(struct http_req *rq, int status, const char *type, struct slice body) {
+  atomic_fetch_add(&rq->conn->server->replying, 1);
+  answer_set(rq, status, type, body);
+  hand_over(rq);
+}
+
+void http_reply_file(struct http_req *rq, int status, const char *type, const struct http_file *file) {
+  atomic_fetch_add(&rq->conn->server->replying, 1);
+  answer_set(rq, status, type, (struct slice){0});
+  rq->answer.is_file = true;
+  rq->answer.file = *file;
+  hand_over(rq);
+}
+
+void http_answer_drop_file(struct http_req *rq) {
+  if (rq->answer.is_file && rq->answer.file.fd >= 0) close(rq->answer.file.fd);
+  rq->answer.is_file = false;
+}
+
 /* ---- on the listener's thread ---- */
+
+enum { FILE_BLOCK = 64 * 1024 };
+
+struct sending { /* libmicrohttpd's, until the answer is out */
+  struct http_file file;
+  struct http_conn *conn;
+};
+
+static ssize_t send_some(void *arg, uint64_t at, char *to, size_t room) {
+  struct sending *s = arg;
+  ssize_t n = pread(s->file.fd, to, room, (off_t)(s->file.offset + (int64_t)at));
+  if (n <= 0) {
+    log_error(NULL, "a file ended while it was sent: the connection is cut", LOG_S("peer", s->conn->peer));
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+  }
+  http_conn_went_on(s->conn, (size_t)n);
+  return n;
+}
+
+static void sent(void *arg) {
+  struct sending *s = arg;
+  close(s->file.fd);
+  free(s);
+}
+
+static struct MHD_Response *response_of_file(struct http_req *rq) {
+  struct sending *s = mem_alloc(sizeof *s);
+  *s = (struct sending){rq->answer.file, rq->conn};
+  rq->answer.file.fd = -1; /* it is libmicrohttpd's now */
+  return MHD_create_response_from_callback((uint64_t)s->file.n, FILE_BLOCK, send_some, s, sent);
+}
 
 static struct MHD_Response *response_of(struct http_req *rq) {
   struct slice body = buf_slice(&rq->answer.body);
-  struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_PERSISTENT);
+  struct MHD_Response *r = rq->answer.is_file
+                               ? response_of_file(rq)
+                               : MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_PERSISTENT);
   if (!r) abort();
   if (rq->answer.type) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, rq->answer.type);
   for (const struct http_field *f = rq->answer.fields; f; f = f->next) MHD_add_response_header(r, f->name, f->value);

@@ -59,6 +59,7 @@ void http_req_drop(struct http_req *rq) {
   if (rq->body.n) atomic_fetch_sub(&s->inflight, (long long)rq->body.n);
   buf_recycle(&rq->body);
   buf_recycle(&rq->answer.body);
+  http_answer_drop_file(rq);
   ctx_reset(rq->cx);
   *rq = (struct http_req){.cx = rq->cx, .body = rq->body, .answer = {.body = rq->answer.body}};
   pthread_mutex_lock(&s->spare_lock);
@@ -75,6 +76,7 @@ void http_req_drop(struct http_req *rq) {
 void http_req_free(struct http_req *rq) {
   buf_wipe(&rq->body);
   buf_wipe(&rq->answer.body);
+  http_answer_drop_file(rq);
   ctx_free(rq->cx);
   free(rq);
 }
@@ -200,9 +202,14 @@ static void tell_cut_off(struct http_req *rq, const char *why) {
 bool http_req_part(struct http_req *rq, const char *p, size_t n) {
   struct http_server *s = rq->conn->server;
   if (answered(rq->conn)) return true; /* the rest of a short body */
-  if (n > rq->cap - rq->body.n) {
+  if (n > rq->cap - rq->received) {
     tell_cut_off(rq, "the body is larger than allowed");
     return false;
+  }
+  rq->received += n;
+  if (rq->part) {
+    http_conn_went_on(rq->conn, n);
+    return rq->part(rq, slice_mem(p, n), rq->part_arg);
   }
   long long held = atomic_fetch_add(&s->inflight, (long long)n) + (long long)n;
   if (s->conf.inflight_max && held > (long long)s->conf.inflight_max) {
@@ -217,6 +224,12 @@ bool http_req_part(struct http_req *rq, const char *p, size_t n) {
   }
   buf_add(&rq->body, p, n);
   return true;
+}
+
+void http_stream_body(struct http_req *rq, bool (*part)(struct http_req *rq, struct slice bytes, void *arg),
+                      void *arg) {
+  rq->part = part;
+  rq->part_arg = arg;
 }
 
 /* ---- what handlers ask ---- */
@@ -248,7 +261,9 @@ void *http_conn_get(struct http_req *rq) { return rq->conn->value; }
 void *http_user(struct http_req *rq) { return rq->user; }
 void http_set_user(struct http_req *rq, void *user) { rq->user = user; }
 int http_status(struct http_req *rq) { return rq->answer.status; }
-size_t http_reply_size(struct http_req *rq) { return rq->answer.body.n; }
+size_t http_reply_size(struct http_req *rq) {
+  return rq->answer.is_file ? (size_t)rq->answer.file.n : rq->answer.body.n;
+}
 int64_t http_age_us(struct http_req *rq) { return clock_mono_us() - rq->head_us; }
 
 void http_conn_set(struct http_req *rq, void *value, void (*free_value)(void *)) {

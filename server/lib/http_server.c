@@ -34,6 +34,11 @@ void http_conn_phase(struct http_conn *c, enum phase phase, int64_t deadline) {
   atomic_store_explicit(&c->phase, phase, memory_order_relaxed);
 }
 
+void http_conn_went_on(struct http_conn *c, size_t bytes) {
+  int64_t more = (int64_t)bytes * 1000 * 1000 / HTTP_SLOWEST;
+  atomic_fetch_add_explicit(&c->deadline, more, memory_order_relaxed);
+}
+
 static void server_unref(struct http_server *s) {
   if (atomic_fetch_sub(&s->refs, 1) != 1) return;
   pthread_mutex_destroy(&s->conns_lock);

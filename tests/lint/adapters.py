@@ -12,6 +12,7 @@ ADAPTERS = {  # beginning of the header's path: the files of server/ that may in
     "nghttp2/": ["lib/net_h2*"],
     "curl/": ["lib/net_http*", "lib/net_mail*"],
     "jansson": ["lib/json*"],
+    "zlib": ["lib/zip*"],
     "cmocka": [],
 }
 
