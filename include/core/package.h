@@ -31,9 +31,9 @@ struct package {
 MUST_CHECK enum err package_find(struct ctx *cx, struct db *db, struct core *core, const char *name,
                                  struct package *out);
 MUST_CHECK enum err package_row(struct ctx *cx, struct db *db, struct core *core, int64_t package, struct package *out);
-/* By name. */
+/* In the order in which they were added. */
 struct package_query {
-  const char *after; /* that name; NULL: from the first */
+  int64_t after; /* that row; 0: from the first */
   int most;
 };
 MUST_CHECK enum err package_list(struct ctx *cx, struct db *db, struct core *core, const struct package_query *q,

@@ -35,8 +35,8 @@ MUST_CHECK enum err profile_add(struct ctx *cx, struct db *db, struct core *core
                                 struct profile *out, bool *added);
 /* Not those that were removed. E_NOT_FOUND. */
 MUST_CHECK enum err profile_find(struct ctx *cx, struct db *db, const char *identifier, struct profile *out);
-/* By identifier, after that one (NULL: from the first). */
-MUST_CHECK enum err profile_list(struct ctx *cx, struct db *db, const char *after, int most, struct profile **out,
+/* In the order in which they were first added, after that row (0: from the first). */
+MUST_CHECK enum err profile_list(struct ctx *cx, struct db *db, int64_t after, int most, struct profile **out,
                                  size_t *n);
 /* As it was given. version 0: the newest. E_NOT_FOUND. */
 MUST_CHECK enum err profile_file(struct ctx *cx, struct db *db, struct core *core, int64_t profile, int64_t version,

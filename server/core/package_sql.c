@@ -58,8 +58,8 @@ enum err package_sql_list(struct ctx *cx, struct db *db, const struct package_qu
   struct db_rows r;
   *n = 0;
   *out = ctx_alloc(cx, ((size_t)q->most + 1) * sizeof **out);
-  TRY(db_open_rows(cx, db, &r, "SELECT " COLUMNS " FROM package WHERE name > $1 ORDER BY name LIMIT $2",
-                   DB_S(q->after ? q->after : ""), DB_I(q->most)));
+  TRY(db_open_rows(cx, db, &r, "SELECT " COLUMNS " FROM package WHERE seq > $1 ORDER BY seq LIMIT $2", DB_I(q->after),
+                   DB_I(q->most)));
   while (db_next(&r)) (*out)[(*n)++] = stored_at(&r);
   return db_close(&r);
 }

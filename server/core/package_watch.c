@@ -196,7 +196,7 @@ static enum err look_at_all(struct ctx *cx, struct packages *s) {
   while (n == PAGE) {
     TRY(package_sql_list(cx, db, &q, &rows, &n));
     for (size_t i = 0; i < n; i++) TRY(look(cx, s, &rows[i]));
-    if (n) q.after = rows[n - 1].p.name;
+    if (n) q.after = rows[n - 1].p.package;
   }
   return OK;
 }

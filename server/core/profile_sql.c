@@ -53,14 +53,14 @@ enum err profile_sql_version(struct ctx *cx, struct db *db, int64_t profile, int
                  : FAIL(cx, E_NOT_FOUND, "there is no such profile");
 }
 
-enum err profile_list(struct ctx *cx, struct db *db, const char *after, int most, struct profile **out, size_t *n) {
+enum err profile_list(struct ctx *cx, struct db *db, int64_t after, int most, struct profile **out, size_t *n) {
   struct db_rows r;
   *n = 0;
   *out = ctx_alloc(cx, ((size_t)most + 1) * sizeof **out);
   TRY(db_open_rows(cx, db, &r,
                    "SELECT " COLUMNS " FROM profile p JOIN profile_version v ON v.profile = p.seq AND v.version = "
-                   "p.version WHERE p.removed_at IS NULL AND p.identifier > $1 ORDER BY p.identifier LIMIT $2",
-                   DB_S(after ? after : ""), DB_I(most)));
+                   "p.version WHERE p.removed_at IS NULL AND p.seq > $1 ORDER BY p.seq LIMIT $2",
+                   DB_I(after), DB_I(most)));
   while (db_next(&r)) (*out)[(*n)++] = row_at(&r).p;
   return db_close(&r);
 }

@@ -218,7 +218,7 @@ static void test_remove(void **state) {
   assert_int_equal(in_job(remove_job, (void *)(uintptr_t) "com.example.gone"), E_NOT_FOUND);
   assert_int_equal(profile_find(fx.cx, reader(), "com.example.gone", &p), E_NOT_FOUND);
   ctx_clear_error(fx.cx);
-  must(profile_list(fx.cx, reader(), "com.example.gona", 1, &list, &n));
+  must(profile_list(fx.cx, reader(), a.out.profile - 1, 1, &list, &n));
   assert_true(n == 0 || strcmp(list[0].identifier, "com.example.gone") != 0);
   struct adding again = add(file_of("com.example.gone", UUID_1, "x"));
   assert_true(again.added);
