@@ -170,6 +170,31 @@ MUST_CHECK enum err enroll_accept(struct ctx *cx, struct db *db, struct core *co
                                   const char *by, int64_t *came);
 MUST_CHECK enum err enroll_refuse(struct ctx *cx, struct db *db, const char *device_id, const char *by);
 
+/* ---- one device a serial number (enroll_succession_sql.c) ----
+
+   A serial number is only a claim: a device that enrolls counts from then on as the one that has it, and those that had
+   it before count as former ones, which lists leave out; until such a one is heard of again. */
+
+/* Inside a job: a generation of this device came into force. */
+MUST_CHECK enum err enroll_succeeds(struct ctx *cx, struct db *db, struct core *core, int64_t device);
+/* Inside a job: it was heard of. */
+MUST_CHECK enum err enroll_heard(struct ctx *cx, struct db *db, struct core *core, int64_t device);
+/* Other devices with its serial number, the newest first, at most 50. Reader's connection. */
+struct enroll_namesake {
+  char *id, *state; /* state: as in struct enroll_info */
+  bool former;      /* counts as such; if it does not, both are shown */
+  int64_t enrolled_at, last_seen;
+};
+MUST_CHECK enum err enroll_namesakes(struct ctx *cx, struct db *db, int64_t device, struct enroll_namesake **out,
+                                     size_t *n);
+/* Its generations that came into force, the newest first, at most 50. Reader's connection. */
+struct enroll_past {
+  int64_t authenticated_at, enrolled_at, ended_at; /* 0: not, or not known */
+  char *state;                                     /* "current", "former" */
+  char *way_in, *address, *topic;                  /* any may be NULL */
+};
+MUST_CHECK enum err enroll_history(struct ctx *cx, struct db *db, int64_t device, struct enroll_past **out, size_t *n);
+
 /* ---- operators (enroll_operator.c); inside a job, E_NOT_FOUND ---- */
 
 /* The device that an operator means: by its id, by a serial number where it is unique, or by the channel of a user of
@@ -177,7 +202,8 @@ MUST_CHECK enum err enroll_refuse(struct ctx *cx, struct db *db, const char *dev
 MUST_CHECK enum err enroll_device_named(struct ctx *cx, struct db *db, const char *name, char **device_id,
                                         bool *of_user);
 /* Everything that it asks is refused, its wake-ups stop; what it has stays. Again is OK. */
-MUST_CHECK enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, const char *by);
+MUST_CHECK enum err enroll_block(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                 const char *by);
 /* The caller wakes it where something waits. What claims it waits anew. */
 MUST_CHECK enum err enroll_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
                                    const char *by);
@@ -194,14 +220,19 @@ struct enroll_leave {
 MUST_CHECK enum err enroll_unenroll(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
                                     const char *by, struct enroll_leave *out);
 /* Everything known of it goes, but for its identities: they stay bound to its id. E_CONFLICT while it is enrolled, but
-   for `anyway`. *more: what it was sent is long, a part of it is gone; the caller asks again in a job of its own. */
-MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, const char *device_id, const char *by, bool anyway,
-                                  bool *more);
+   for `anyway`. */
+struct enroll_forget {
+  const char *by;
+  bool anyway;
+  bool more; /* out: what it was sent is long, a part of it is gone; the caller asks again in a job of its own */
+};
+MUST_CHECK enum err enroll_forget(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                  struct enroll_forget *f);
 /* A device that is not known here but claims an id with an identity of an accepted CA (core/refused.h) gets a device
    and a generation in force of that identity; its next TokenUpdate makes it reachable. hash NULL: of the only claimant.
    E_CONFLICT: several, or the id is known here, or the identity is another's. */
-MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t *hash,
-                                 const char *by);
+MUST_CHECK enum err enroll_adopt(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                 const uint8_t *hash, const char *by);
 /* A migrated device (ch.first_contact): its identity is bound. */
 MUST_CHECK enum err enroll_contact(struct ctx *cx, struct db *db, struct core *core, const struct enroll_ids *ids,
                                    const struct enroll_proof *proof, const struct enroll_channel *ch);

@@ -36,8 +36,10 @@ MUST_CHECK enum err roster_start(struct ctx *cx, struct roster **out, struct cor
 void roster_stop(struct roster *r);
 /* Inside a job: something of this device changed, or it is gone; 0: of all of them. core->roster may be NULL. */
 void roster_changed(struct db *db, struct core *core, int64_t device);
-/* The channel was seen; of users' channels nothing is kept. Cheap. */
-void roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at);
+/* The same by a channel of the device. */
+MUST_CHECK enum err roster_channel_changed(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
+/* The channel was seen; of users' channels nothing is kept. Cheap. True: it is of a device that counts as former. */
+bool roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at);
 
 /* ---- filters (roster_filter.c) ----
 

@@ -13,10 +13,11 @@
 MUST_CHECK enum err seen_start(struct ctx *cx, struct seen **out, struct core *core);
 void seen_stop(struct seen *s); /* after the listeners: writes what is left */
 
-/* The channel came at `now`; idle: a session begins with this request. Returns when the present session began; one that
-   was begun before the server counts from now, or its NotNows would be asked again and again. Of proof count where it
-   came from and its User-Agent: that of one machine does not change to and fro. */
-int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const struct enroll_proof *proof);
+/* The channel of that device came at `now`; idle: a session begins with this request. Returns when the present session
+   began; one that was begun before the server counts from now, or its NotNows would be asked again and again. Of proof
+   count where it came from and its User-Agent: that of one machine does not change to and fro. */
+int64_t seen_poll(struct seen *s, int64_t device, int64_t enrollment, int64_t now, bool idle,
+                  const struct enroll_proof *proof);
 /* A command was handed out without a write of its own. */
 void seen_sent(struct seen *s, int64_t enrollment, int64_t target, int64_t now, const uint8_t identity[32]);
 /* The same by a write of its own (queue_sent). */

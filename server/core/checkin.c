@@ -1,6 +1,7 @@
 #include "core/checkin_int.h"
 
 #include "base/clock.h"
+#include "core/roster.h"
 #include "core/webhook.h"
 
 #include <string.h>
@@ -87,11 +88,19 @@ static enum err tell(struct ctx *cx, struct db *db, const struct checkin *c, con
   return news ? webhook_event(cx, db, c->core, &e) : OK;
 }
 
+/* What a device says of itself stands in the roster. What claims a device that it does not have yet is not heard. */
+static enum err heard(struct ctx *cx, struct db *db, const struct checkin *c, const struct enroll_channel *before) {
+  if (c->refusal != ENROLL_FINE || !before->device) return OK;
+  roster_changed(db, c->core, before->device);
+  return before->current ? enroll_heard(cx, db, c->core, before->device) : OK;
+}
+
 enum err checkin_apply(struct ctx *cx, struct db *db, void *checkin) {
   struct checkin *c = checkin;
   struct enroll_channel ch;
   TRY(checkin_admit(cx, db, c->core, &c->ids, &c->proof, &ch));
   if (c->proof.expired && !c->row->ended) return refuse_ended(cx, db, c, &ch);
   TRY(c->row->apply(cx, db, c));
+  TRY(heard(cx, db, c, &ch));
   return tell(cx, db, c, &ch);
 }

@@ -24,6 +24,7 @@ static enum err ask_bypass_code(struct ctx *cx, struct db *db, struct core *core
 
 enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t device, const char *reason) {
   struct enroll_channels channels;
+  TRY(enroll_succeeds(cx, db, core, device));
   TRY(enroll_channels_of(cx, db, device, &channels));
   for (size_t i = 0; i < channels.n; i++) {
     TRY(queue_clear(cx, db, channels.seq[i], reason));

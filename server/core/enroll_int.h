@@ -127,6 +127,8 @@ MUST_CHECK enum err enroll_leaving(struct ctx *cx, struct db *db, struct enroll_
 /* Removes up to `most` of its queue and history, and the commands that were for nobody else; *n of them. */
 MUST_CHECK enum err enroll_delete_targets(struct ctx *cx, struct db *db, int64_t device, int most, int64_t *n);
 MUST_CHECK enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device);
+/* The device is to be forgotten: whom it succeeded counts again. */
+MUST_CHECK enum err enroll_succession_end(struct ctx *cx, struct db *db, struct core *core, int64_t device);
 /* What came with that identity in the name of that id (of core/refused.h). */
 struct enroll_claim {
   uint8_t hash[32];

@@ -9,7 +9,7 @@ enum err enroll_lookup(struct ctx *cx, struct db *db, const char *name, int64_t 
   TRY(db_open_rows(cx, db, &r,
                    "SELECT e.seq, e.id, 0 FROM enrollment e WHERE e.id = $1 UNION ALL "
                    "SELECT e.seq, e.id, 1 FROM device d JOIN enrollment e ON e.id = d.id "
-                   "WHERE d.serial_number = $1 AND d.id <> $1 ORDER BY 3 LIMIT 2",
+                   "WHERE d.serial_number = $1 AND d.id <> $1 AND d.successor IS NULL ORDER BY 3 LIMIT 2",
                    DB_S(name)));
   bool by_id = false;
   while (!by_id && db_next(&r)) {

@@ -6,6 +6,7 @@
 #include "core/keyring.h"
 #include "core/push.h"
 #include "core/pushcert.h"
+#include "core/roster.h"
 
 /* Rows of a queue or history that one job removes. */
 enum { CHUNK = 100 };
@@ -23,12 +24,13 @@ static enum err load(struct ctx *cx, struct db *db, const char *device_id, struc
 
 /* ---- block ---- */
 
-enum err enroll_block(struct ctx *cx, struct db *db, const char *device_id, const char *by) {
+enum err enroll_block(struct ctx *cx, struct db *db, struct core *core, const char *device_id, const char *by) {
   struct enroll_device d;
   struct enroll_channels channels;
   TRY(load(cx, db, device_id, &d));
   if (d.blocked) return OK;
   TRY(enroll_device_set_blocked(cx, db, d.seq, clock_now_us(), by));
+  roster_changed(db, core, d.seq);
   TRY(enroll_channels_of(cx, db, d.seq, &channels));
   for (size_t i = 0; i < channels.n; i++) TRY(push_forget(cx, db, channels.seq[i], false));
   return tell(cx, db, "device.blocked", device_id, by);
@@ -39,6 +41,7 @@ enum err enroll_unblock(struct ctx *cx, struct db *db, struct core *core, const 
   TRY(load(cx, db, device_id, &d));
   if (!d.blocked) return OK;
   TRY(enroll_device_set_blocked(cx, db, d.seq, 0, NULL));
+  roster_changed(db, core, d.seq);
   TRY(enroll_contest_anew(cx, db, core, d.seq));
   return tell(cx, db, "device.unblocked", device_id, by);
 }
@@ -82,6 +85,7 @@ enum err enroll_unenroll(struct ctx *cx, struct db *db, struct core *core, const
   out->command = ctx_alloc(cx, UUID_LEN + 1);
   uuid_new(out->command);
   TRY(enroll_wish_save(cx, db, d.seq, out->command, by));
+  roster_changed(db, core, d.seq);
   return tell(cx, db, "device.unenroll-asked", device_id, by);
 }
 
@@ -94,18 +98,20 @@ enum err enroll_leaving(struct ctx *cx, struct db *db, struct enroll_channel *ch
 
 /* ---- forget ---- */
 
-enum err enroll_forget(struct ctx *cx, struct db *db, const char *device_id, const char *by, bool anyway, bool *more) {
+enum err enroll_forget(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                       struct enroll_forget *f) {
   struct enroll_device d;
   int64_t n;
   TRY(load(cx, db, device_id, &d));
-  if (d.generation && !d.checked_out && !anyway)
+  if (d.generation && !d.checked_out && !f->anyway)
     return FAIL(cx, E_CONFLICT, "%s is enrolled: have it leave first (`pomona device unenroll`), or say anyway",
                 device_id);
   TRY(enroll_delete_targets(cx, db, d.seq, CHUNK, &n));
-  *more = n == CHUNK;
-  if (*more) return OK;
+  f->more = n == CHUNK;
+  if (f->more) return OK;
+  TRY(enroll_succession_end(cx, db, core, d.seq));
   TRY(enroll_delete_device(cx, db, d.seq));
-  return tell(cx, db, "device.forgotten", device_id, by);
+  return tell(cx, db, "device.forgotten", device_id, f->by);
 }
 
 /* ---- adopt ---- */
@@ -161,13 +167,16 @@ static enum err adopt_as(struct ctx *cx, struct db *db, const char *device_id, c
   return enroll_identity_bind(cx, db, claim->hash, device_id, generation);
 }
 
-enum err enroll_adopt(struct ctx *cx, struct db *db, const char *device_id, const uint8_t *hash, const char *by) {
+enum err enroll_adopt(struct ctx *cx, struct db *db, struct core *core, const char *device_id, const uint8_t *hash,
+                      const char *by) {
   struct enroll_device d;
   struct enroll_claim claim;
   TRY(enroll_device_load(cx, db, device_id, &d));
   if (d.seq) return FAIL(cx, E_CONFLICT, "%s is known here: `pomona device show` tells of it", device_id);
   TRY(claimant(cx, db, device_id, hash, &claim));
   TRY(adopt_as(cx, db, device_id, &claim));
+  TRY(enroll_device_load(cx, db, device_id, &d));
+  TRY(enroll_succeeds(cx, db, core, d.seq));
   struct js *data = js_object(cx);
   js_set_string(data, "by", by);
   js_set_string(data, "certificate", enc_hex(cx, claim.hash, sizeof claim.hash));

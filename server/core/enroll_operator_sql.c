@@ -12,7 +12,8 @@ enum err enroll_device_named(struct ctx *cx, struct db *db, const char *name, ch
   TRY(db_open_rows(cx, db, &r,
                    "SELECT id, 0 FROM device WHERE id = $1 UNION ALL "
                    "SELECT d.id, 1 FROM enrollment e JOIN device d ON d.seq = e.device WHERE e.id = $1 AND d.id <> $1 "
-                   "UNION ALL SELECT id, 2 FROM device WHERE serial_number = $1 AND id <> $1 ORDER BY 2 LIMIT 2",
+                   "UNION ALL SELECT id, 2 FROM device WHERE serial_number = $1 AND id <> $1 AND successor IS NULL "
+                   "ORDER BY 2 LIMIT 2",
                    DB_S(name)));
   while (db_next(&r)) {
     if (n && by != BY_SERIAL) continue;

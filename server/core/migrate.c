@@ -6,6 +6,7 @@
 #include "core/event.h"
 #include "core/push.h"
 #include "core/queue.h"
+#include "core/roster.h"
 #include "core/vault.h"
 
 #include <string.h>
@@ -146,7 +147,9 @@ static enum err apply(struct ctx *cx, struct db *db, struct checkin *c, size_t r
   if (migrate_is_taken(&place) && !late)
     return FAIL(cx, E_CONFLICT, "%s is %s here already, and would lose its place", c->ids.device,
                 place.blocked ? "blocked" : "enrolled");
-  return rows[row].apply(cx, db, c, &place);
+  TRY(rows[row].apply(cx, db, c, &place));
+  if (place.device) roster_changed(db, c->core, place.device);
+  return OK;
 }
 
 enum err migrate_checkin(struct ctx *cx, struct db *db, void *checkin) {

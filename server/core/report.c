@@ -141,7 +141,7 @@ enum err report_poll(struct ctx *cx, struct db *reader, struct report *r, bool *
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.unseen) return *done = false, OK;
   struct queue_asker who = asker_of(r, ch.enrollment);
-  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, true, &r->proof);
+  who.session_start = seen_poll(r->core->seen, ch.device, ch.enrollment, r->now, true, &r->proof);
   if (seen_is_dirty(r->core->seen, ch.enrollment)) return *done = false, OK;
   TRY(next_command(cx, reader, r, &who, &item, &found));
   if (!found) return rest(r, ch.enrollment), OK;
@@ -248,7 +248,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);
-  who.session_start = seen_poll(r->core->seen, ch.enrollment, r->now, r->idle, &r->proof);
+  who.session_start = seen_poll(r->core->seen, ch.device, ch.enrollment, r->now, r->idle, &r->proof);
   TRY(seen_write(cx, db, r->core->seen, ch.enrollment));
   TRY(tell(cx, db, r));
   if (r->uuid) TRY(take_report(cx, db, r, &ch));

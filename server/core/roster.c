@@ -130,14 +130,17 @@ static size_t place_of(const struct roster_shot *s, int64_t device) {
   return from;
 }
 
-void roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at) {
+bool roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at) {
   struct roster *r = core->roster;
-  if (!r) return;
+  if (!r) return false;
   pthread_mutex_lock(&r->lock);
   size_t i = place_of(r->now, device);
   struct roster_device *d = i < r->now->n ? (struct roster_device *)r->now->devices[i] : NULL;
-  if (d && d->device == device && d->enrollment == enrollment) d->last_seen = at;
+  bool is_own = d && d->device == device && d->enrollment == enrollment;
+  if (is_own) d->last_seen = at;
+  bool former = is_own && d->former;
   pthread_mutex_unlock(&r->lock);
+  return former;
 }
 
 /* ---- reading it again ---- */

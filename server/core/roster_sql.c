@@ -103,3 +103,12 @@ enum err roster_read(struct ctx *cx, struct db *db, int64_t first, int64_t last,
   while (db_next(&r)) rows[(*n)++] = read_row(&r);
   return db_close(&r);
 }
+
+enum err roster_channel_changed(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment) {
+  int64_t device;
+  if (!core->roster) return OK;
+  enum err e = db_one_int(cx, db, &device, "SELECT device FROM enrollment WHERE seq = $1", DB_I(enrollment));
+  if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK;
+  if (e == OK) roster_changed(db, core, device);
+  return e;
+}

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "core/enroll.h"
 #include "core/push.h"
+#include "core/roster.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static const int64_t wake_missed_us = US_SECOND;
 static const int64_t wake_restarted_us = 3 * US_MINUTE;
 
 struct entry {
+  int64_t device; /* 0: not known yet */
   int64_t enrollment;
   int64_t session_start, seen_at, next;
   int64_t restarted_at; /* it acknowledged a restart last; 0: none */
@@ -95,9 +97,11 @@ static void note_agent(struct seen *s, struct entry *e, int64_t now, struct slic
   e->agent_at = now;
 }
 
-int64_t seen_poll(struct seen *s, int64_t enrollment, int64_t now, bool idle, const struct enroll_proof *proof) {
+int64_t seen_poll(struct seen *s, int64_t device, int64_t enrollment, int64_t now, bool idle,
+                  const struct enroll_proof *proof) {
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_of(s, enrollment);
+  e->device = device;
   if (idle || e->session_start == 0) e->session_start = now;
   e->seen_at = now;
   e->next = 0;
@@ -193,6 +197,7 @@ static enum err write_entry(struct ctx *cx, struct db *db, struct core *core, co
   TRY(enroll_touch(cx, db, e->enrollment, e->seen_at, e->address, e->agent != e->stored ? e->agent : NULL));
   if (e->clone_at)
     TRY(enroll_clone(cx, db, e->enrollment, e->clone_at, ctx_printf(cx, "%s and %s", e->former, e->agent)));
+  if (roster_seen(core, e->device, e->enrollment, e->seen_at)) TRY(enroll_heard(cx, db, core, e->device));
   return push_seen(cx, db, core, e->enrollment, e->seen_at, next);
 }
 

@@ -6,6 +6,7 @@
 #include "core/event.h"
 #include "core/fact.h"
 #include "core/notice.h"
+#include "core/roster.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,7 @@ struct change {
   const char *slug; /* NULL: fine */
 };
 struct changes {
+  struct core *core;
   struct change rows[CHUNK];
   size_t n;
   int64_t at;
@@ -123,6 +125,7 @@ struct changes {
 static enum err write_changes(struct ctx *cx, struct db *db, void *arg) {
   const struct changes *c = arg;
   for (size_t i = 0; i < c->n; i++) TRY(why_remember(cx, db, c->rows[i].enrollment, c->rows[i].slug, c->at));
+  for (size_t i = 0; i < c->n; i++) TRY(roster_channel_changed(cx, db, c->core, c->rows[i].enrollment));
   return OK;
 }
 
@@ -150,7 +153,7 @@ static enum err judge_all(struct ctx *outer, struct core *core, const struct why
   struct ctx *cx = ctx_new();
   struct changes *c = ctx_alloc(outer, sizeof *c);
   for (size_t i = 0; e == OK && i < n && !atomic_load(&core->ending); i += CHUNK) {
-    *c = (struct changes){.at = shared.now};
+    *c = (struct changes){.core = core, .at = shared.now};
     for (size_t k = i; e == OK && k < n && k < i + CHUNK; k++) e = judge(cx, &shared, &rows[k], c);
     if (e == OK && c->n) e = db_call(cx, core->store, write_changes, c);
     if (e != OK) e = FAIL(outer, e, "%s", ctx_error_text(cx));
@@ -160,7 +163,16 @@ static enum err judge_all(struct ctx *outer, struct core *core, const struct why
   return e;
 }
 
-static enum err forget_job(struct ctx *cx, struct db *db, void *arg) { return why_forget(cx, db, CHUNK, arg); }
+struct forgetting {
+  struct core *core;
+  int64_t n;
+};
+
+static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
+  struct forgetting *f = arg;
+  return why_forget(cx, db, f->core, CHUNK, &f->n);
+}
+
 static enum err cursor_job(struct ctx *cx, struct db *db, void *arg) { return fact_write(cx, db, cursor_fact, arg); }
 
 /* A part of a large fleet each time, going round; a small one is looked at whole. */
@@ -250,10 +262,10 @@ static enum err alarm_job(struct ctx *cx, struct db *db, void *arg) {
 enum err why_chore(struct ctx *cx, struct core *core) {
   struct db *db;
   char *raised;
-  int64_t n = CHUNK;
+  struct forgetting f = {core, CHUNK};
   struct alarm alarm = {.core = core};
   TRY(db_reader(cx, core->store, &db));
-  while (n == CHUNK) TRY(db_call(cx, core->store, forget_job, &n));
+  while (f.n == CHUNK) TRY(db_call(cx, core->store, forget_job, &f));
   TRY(look_round(cx, core, db));
   TRY(look_at_share(cx, db, &alarm));
   TRY(look_at_moves(cx, db, &alarm));

@@ -19,7 +19,7 @@ MUST_CHECK enum err why_refused_lately(struct ctx *cx, struct db *db, int64_t si
 /* slug NULL: it is forgotten. */
 MUST_CHECK enum err why_remember(struct ctx *cx, struct db *db, int64_t enrollment, const char *slug, int64_t at);
 /* Forgets at most `most` channels that nothing waits for; *n of them. */
-MUST_CHECK enum err why_forget(struct ctx *cx, struct db *db, int most, int64_t *n);
+MUST_CHECK enum err why_forget(struct ctx *cx, struct db *db, struct core *core, int most, int64_t *n);
 
 /* ---- counting ---- */
 

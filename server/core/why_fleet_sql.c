@@ -1,6 +1,7 @@
 #include "core/why_fleet.h"
 
 #include "base/clock.h"
+#include "core/roster.h"
 
 /* ---- what is remembered of who waits ---- */
 
@@ -41,13 +42,17 @@ enum err why_remember(struct ctx *cx, struct db *db, int64_t enrollment, const c
       DB_I(enrollment), DB_S(slug), DB_I(at));
 }
 
-enum err why_forget(struct ctx *cx, struct db *db, int most, int64_t *n) {
-  return db_run_n(cx, db, n,
-                  "DELETE FROM device_verdict WHERE enrollment IN (SELECT v.enrollment FROM device_verdict v "
-                  "WHERE NOT EXISTS (SELECT 1 FROM target t WHERE t.enrollment = v.enrollment AND t.waiting = 1) AND "
-                  "NOT EXISTS (SELECT 1 FROM wake w WHERE w.enrollment = v.enrollment AND w.due_at IS NOT NULL) "
-                  "LIMIT $1)",
-                  DB_I(most));
+enum err why_forget(struct ctx *cx, struct db *db, struct core *core, int most, int64_t *n) {
+  struct db_rows r;
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "DELETE FROM device_verdict WHERE enrollment IN (SELECT v.enrollment FROM device_verdict v "
+                   "WHERE NOT EXISTS (SELECT 1 FROM target t WHERE t.enrollment = v.enrollment AND t.waiting = 1) AND "
+                   "NOT EXISTS (SELECT 1 FROM wake w WHERE w.enrollment = v.enrollment AND w.due_at IS NOT NULL) "
+                   "LIMIT $1) RETURNING enrollment",
+                   DB_I(most)));
+  for (enum err e = OK; e == OK && db_next(&r); ++*n) e = roster_channel_changed(cx, db, core, db_int(&r, 0));
+  return db_close(&r);
 }
 
 /* ---- counting ---- */

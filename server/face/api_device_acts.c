@@ -58,7 +58,7 @@ static void start(struct http_req *rq, struct act *a) { route_write(rq, a->core,
 static enum err block_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   TRY(whole_device_of(cx, db, a));
-  return enroll_block(cx, db, a->id, a->by);
+  return enroll_block(cx, db, a->core, a->id, a->by);
 }
 
 static void tell_blocked(struct js *body, const struct act *a) {
@@ -133,7 +133,10 @@ static void unenroll(struct http_req *rq, struct core *core) {
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   if (!a->id) TRY(whole_device_of(cx, db, a));
-  return enroll_forget(cx, db, a->id, a->by, a->anyway, &a->more);
+  struct enroll_forget f = {.by = a->by, .anyway = a->anyway};
+  enum err e = enroll_forget(cx, db, a->core, a->id, &f);
+  a->more = f.more;
+  return e;
 }
 
 static void forget(struct http_req *rq, struct core *core) {
@@ -162,7 +165,7 @@ static void release(struct http_req *rq, struct core *core) { start(rq, act_of(r
 static enum err adopt_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   a->id = ctx_strdup(cx, a->name);
-  TRY(enroll_adopt(cx, db, a->id, a->certificate, a->by));
+  TRY(enroll_adopt(cx, db, a->core, a->id, a->certificate, a->by));
   return refused_forget(cx, db, a->id);
 }
 

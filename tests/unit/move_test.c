@@ -179,17 +179,17 @@ static void test_done(void **state) {
 }
 
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
-  return enroll_forget(cx, db, "A", "test", true, arg);
+  return enroll_forget(cx, db, &fx.core, "A", arg);
 }
 
 /* A device that is forgotten goes out of it. */
 static void test_forgotten(void **state) {
   (void)state;
-  bool more = true;
+  struct enroll_forget f = {.by = "test", .anyway = true, .more = true};
   enrolled("A");
   must(start("lost"));
   run_chore();
-  while (more) must(in_job(forget_job, &more));
+  while (f.more) must(in_job(forget_job, &f));
   devices(0);
 }
 

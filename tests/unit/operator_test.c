@@ -19,7 +19,7 @@ static enum err named_job(struct ctx *cx, struct db *db, void *arg) {
 }
 static enum err block_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
-  return enroll_block(cx, db, a->id, "someone");
+  return enroll_block(cx, db, &fx.core, a->id, "someone");
 }
 static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
@@ -27,11 +27,14 @@ static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
 }
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
-  return enroll_forget(cx, db, a->id, "someone", a->anyway, &a->more);
+  struct enroll_forget f = {.by = "someone", .anyway = a->anyway};
+  enum err e = enroll_forget(cx, db, &fx.core, a->id, &f);
+  a->more = f.more;
+  return e;
 }
 static enum err adopt_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
-  return enroll_adopt(cx, db, a->id, a->hash, "someone");
+  return enroll_adopt(cx, db, &fx.core, a->id, a->hash, "someone");
 }
 static enum err unenroll_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
@@ -83,8 +86,8 @@ static enum enroll_refusal poll(struct enroll_proof p, const char *udid) {
   return put_report(p, udid, "Idle", NULL)->refusal;
 }
 
-/* A device that nobody knows is not found, a serial number that two have is not enough, and an id is an id before it is
-   a serial number. */
+/* A device that nobody knows is not found, a serial number that two living ones have is not enough, and an id is an id
+   before it is a serial number. */
 static void test_which_device(void **state) {
   (void)state;
   assert_int_equal(act(named_job, "U-1"), E_NOT_FOUND);
@@ -94,11 +97,15 @@ static void test_which_device(void **state) {
   assert_int_equal(act(forget_job, "U-1"), E_NOT_FOUND);
   struct enroll_proof p = enrolled_with_serial("U-1", "U-2");
   (void)enrolled_with_serial("U-2", "S-2");
-  (void)enrolled_with_serial("U-3", "S-3");
+  struct enroll_proof former = enrolled_with_serial("U-3", "S-3");
   (void)enrolled_with_serial("U-4", "S-3");
   assert_int_equal(user_token_update(p, "U-1", "V-1"), ENROLL_FINE);
+  struct act a = {.id = "S-3"};
+  must(in_job(named_job, &a));
+  assert_string_equal(a.found, "U-4");
+  assert_int_equal(token_update(former, "U-3", "token"), ENROLL_FINE);
   assert_int_equal(act(named_job, "S-3"), E_CONFLICT);
-  struct act a = {.id = "U-2"};
+  a.id = "U-2";
   must(in_job(named_job, &a));
   assert_string_equal(a.found, "U-2");
   a.id = "S-2";
@@ -395,18 +402,12 @@ static void test_poll_after_check_out(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_which_device),
-      TEST(test_block),
-      TEST(test_unenroll_whom),
-      TEST(test_unenroll),
-      TEST(test_unenroll_for_long),
-      TEST(test_leaving_is_vacant),
-      TEST(test_unenroll_is_over),
-      TEST(test_forget),
-      TEST(test_forgotten_comes_back),
-      TEST(test_forgotten_while_it_polls),
-      TEST(test_whom_not_to_adopt),
-      TEST(test_adopt),
+      TEST(test_which_device),         TEST(test_block),
+      TEST(test_unenroll_whom),        TEST(test_unenroll),
+      TEST(test_unenroll_for_long),    TEST(test_leaving_is_vacant),
+      TEST(test_unenroll_is_over),     TEST(test_forget),
+      TEST(test_forgotten_comes_back), TEST(test_forgotten_while_it_polls),
+      TEST(test_whom_not_to_adopt),    TEST(test_adopt),
       TEST(test_poll_after_check_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,16 +144,16 @@ static void test_after_a_refusal(void **state) {
 
 /* A device that is forgotten goes out of it. */
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
-  return enroll_forget(cx, db, "A", "test", true, arg);
+  return enroll_forget(cx, db, &fx.core, "A", arg);
 }
 static void test_forgotten(void **state) {
   (void)state;
-  bool more = true;
+  struct enroll_forget f = {.by = "test", .anyway = true, .more = true};
   enrolled("A");
   expire();
   renew();
   run_chore();
-  while (more) must(in_job(forget_job, &more));
+  while (f.more) must(in_job(forget_job, &f));
   assert_int_equal(last().devices, 0);
 }
 

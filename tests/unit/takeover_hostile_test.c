@@ -44,8 +44,8 @@ static void test_link_for_the_device_counts_once(void **state) {
 }
 
 static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
-  bool more = true;
-  while (more) TRY(enroll_forget(cx, db, arg, "boss", true, &more));
+  struct enroll_forget f = {.by = "boss", .anyway = true, .more = true};
+  while (f.more) TRY(enroll_forget(cx, db, &fx.core, arg, &f));
   return OK;
 }
 

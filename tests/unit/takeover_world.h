@@ -111,7 +111,7 @@ static inline void later(int64_t us) { clock_shift(us); }
 
 static inline enum err block_job(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
-  return enroll_block(cx, db, "A", "boss");
+  return enroll_block(cx, db, &fx.core, "A", "boss");
 }
 
 /* "A" has lost its device by silence. */

@@ -23,9 +23,9 @@ static void a_is_asked(void) {
 /* ---- 1 ---- */
 
 static enum err forget_a(struct ctx *cx, struct db *db, void *arg) {
-  bool more;
+  struct enroll_forget f = {.by = "test", .anyway = true};
   (void)arg;
-  return enroll_forget(cx, db, "A", "test", true, &more);
+  return enroll_forget(cx, db, &fx.core, "A", &f);
 }
 static void a_is_forgotten_and_knocks(void) {
   operate(forget_a);
@@ -34,7 +34,7 @@ static void a_is_forgotten_and_knocks(void) {
 }
 static enum err adopt_a(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
-  TRY(enroll_adopt(cx, db, "A", NULL, "test"));
+  TRY(enroll_adopt(cx, db, &fx.core, "A", NULL, "test"));
   return refused_forget(cx, db, "A");
 }
 static void a_is_adopted(void) {
@@ -87,7 +87,7 @@ static void a_is_set_up_again(void) {
 
 static enum err block_a(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
-  return enroll_block(cx, db, "A", "rosa");
+  return enroll_block(cx, db, &fx.core, "A", "rosa");
 }
 static enum err unblock_a(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
