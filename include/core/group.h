@@ -17,7 +17,7 @@
                 for each enrollment that began after it was assigned, in the order of positions.
    SETTING      name of an item of the Settings command ("DeviceName"); options are the item's other members.
    PACKAGE      name of the package; options "any_version" (it is enough that its app is there), "unverified" (it
-                installs no app: the device's word is taken). For Macs only.
+                installs no app: the device's word is taken), "managed" (InstallAsManaged). For Macs only.
    APP          iTunesStoreID; options "identifier" (bundle identifier, by which it is found on the device) and members
                 of InstallApplication ("Options", "Configuration", "ManagementFlags" …).
    REQUIREMENT  filter; no options. */
@@ -58,8 +58,6 @@ MUST_CHECK enum err group_find(struct ctx *cx, struct db *db, const char *name, 
 MUST_CHECK enum err group_all(struct ctx *cx, struct db *db, struct group **out, size_t *n);
 /* Static members, ascending. */
 MUST_CHECK enum err group_members(struct ctx *cx, struct db *db, int64_t group, int64_t **devices, size_t *n);
-/* Names of the groups that give this profile or package; *names NULL: none does. "a, b and 3 others" */
-MUST_CHECK enum err group_givers(struct ctx *cx, struct db *db, enum group_kind kind, int64_t row, char **names);
 
 /* A change, as one: what is NULL or -1 stays. Made the same way by the API and the command line; first looked at
    (plan_preview), then made. */

@@ -21,10 +21,14 @@ MUST_CHECK enum err plan_due(struct ctx *cx, struct db *db, struct core *core, i
    of its ErrorChain, or of the one of the item that failed; NULL. */
 MUST_CHECK enum err plan_settled(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, const char *uuid,
                                  const char *status, const char *errors);
+/* Inside a job: the device has told of itself; changed: something is other than it was. */
+MUST_CHECK enum err plan_heard(struct ctx *cx, struct db *db, int64_t device, bool changed);
 /* Inside a job: a generation of the device came into force: its plan begins anew. */
 MUST_CHECK enum err plan_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t device);
 /* Brings due devices forward, in small batches; finds those that a change of groups concerns. */
 MUST_CHECK enum err plan_chore(struct ctx *cx, struct core *core);
+/* Has the chore look through the whole fleet, for what nobody said: commands that were cancelled or expired, say. */
+MUST_CHECK enum err plan_all_chore(struct ctx *cx, struct core *core);
 
 /* How a device stands: {"state","why","since","groups":[names],"items":[{"kind","ref","act","state","why","since",
    "tries","next_at","command_uuid","channel","groups"}],"not_applicable":[{"kind","ref","why"}]}. */

@@ -11,8 +11,12 @@ MUST_CHECK enum err group_ref_check(struct ctx *cx, struct db *db, struct core *
 /* RequestType of a command's ref, without the label. */
 char *group_ref_command(struct ctx *cx, const char *ref);
 
+/* The arguments of a setting's Settings command. */
+struct js *group_ref_setting(struct ctx *cx, const struct group_assignment *a);
+
 /* ---- group_sql.c ---- */
 MUST_CHECK enum err group_sql_find(struct ctx *cx, struct db *db, const char *name, struct group *out, bool *found);
+MUST_CHECK enum err group_sql_count(struct ctx *cx, struct db *db, int64_t *n);
 MUST_CHECK enum err group_sql_add(struct ctx *cx, struct db *db, const struct group *g, int64_t *group);
 /* Name, rule, note and version of the row. */
 MUST_CHECK enum err group_sql_set(struct ctx *cx, struct db *db, const struct group *g);

@@ -231,6 +231,7 @@ CREATE TABLE plan_item (
   state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'acknowledged', 'failing')),
   want INTEGER NOT NULL,       -- version that it is about
   command TEXT,                -- uuid
+  unverified INTEGER NOT NULL, -- its acknowledgement is enough: nothing else tells
   tries INTEGER NOT NULL,
   next_at INTEGER,
   why TEXT,

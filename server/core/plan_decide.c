@@ -1,0 +1,410 @@
+/* What is to be done for one channel: pure, so that the chore, the preview and the sweep over the fleet decide alike.
+ */
+#include "core/plan_int.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+enum { AGAIN_US_USER = 30 }; /* minutes until an app that waits for somebody is looked at again */
+
+/* How things are, as far as the device has told. */
+enum truth {
+  IS_SO,
+  LACKS,   /* it is not there */
+  OTHER,   /* it is there, in another version */
+  UNKNOWN, /* the list that would tell has not come */
+  AT_WORK, /* the device is at it, or waits for somebody */
+  BROKEN,  /* the device says that it failed */
+  CANNOT   /* something of ours is missing: nothing is sent */
+};
+struct found {
+  enum truth truth;
+  enum inventory_kind list; /* that tells; INVENTORY_KINDS: none does */
+  bool by_facts;            /* DeviceInformation tells */
+  int64_t at;               /* when it told last */
+  uint64_t want;
+  const char *why;
+};
+
+int64_t plan_backoff(int64_t tries) {
+  static const int64_t steps[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
+  int64_t last = (int64_t)(sizeof steps / sizeof *steps) - 1;
+  return steps[tries <= 1 ? 0 : tries - 1 < last ? tries - 1 : last];
+}
+
+enum platform plan_platform(const struct roster_device *d) {
+  const char *word = roster_text(d, ROSTER_PLATFORM);
+  return word ? platform_named(slice_of(word)) : PLATFORM_UNKNOWN;
+}
+
+bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why) {
+  enum platform p = ch->platform;
+  *why = NULL;
+  if (wish->assignment->users != ch->is_user) return false;
+  if (p != PLATFORM_UNKNOWN && wish->platforms && !(wish->platforms & 1u << p)) *why = "it is for another platform";
+  int64_t enrolled = roster_number(ch->device, ROSTER_ENROLLED);
+  bool late = wish->assignment->kind == GROUP_COMMAND && wish->assignment->created_at > enrolled;
+  if (late) *why = "it enrolled before this was assigned";
+  return !*why;
+}
+
+/* ---- how things are ---- */
+
+static struct found in_list(const struct plan_channel *ch, enum inventory_kind kind, uint64_t name,
+                            const struct inventory_item **item) {
+  const struct inventory_items *list = &ch->lists[kind];
+  *item = list->at ? inventory_find(list, name) : NULL;
+  return (struct found){.truth = !list->at ? UNKNOWN : *item ? IS_SO : LACKS, .list = kind, .at = list->at};
+}
+
+static struct found look_profile(struct ctx *cx, const struct plan_wish *wish, const struct plan_thing *t,
+                                 const struct plan_channel *ch, bool words) {
+  const struct inventory_item *item;
+  struct found f = in_list(ch, INVENTORY_PROFILES, t->name, &item);
+  f.want = wish->profile.constant ? wish->profile.constant : profile_version(&wish->profile, ch->device);
+  if (f.want == 0) {
+    const char *name = words ? profile_lacks(&wish->profile, ch->device) : NULL;
+    f.truth = CANNOT;
+    f.why = name ? ctx_printf(cx, "%s has no value for this device", name) : "a variable has no value";
+    return f;
+  }
+  if (f.truth == IS_SO && item->version != f.want) f.truth = OTHER;
+  return f;
+}
+
+static struct found look_app(const struct plan_thing *t, const struct plan_channel *ch) {
+  static const char *const words[] = {[INVENTORY_APP_WAITS_FOR_USER] = "it waits for somebody at the device to agree",
+                                      [INVENTORY_APP_WORKING] = "the device is at it",
+                                      [INVENTORY_APP_FAILED] = "the device says that installing it failed",
+                                      [INVENTORY_APP_MANAGED] = NULL};
+  const struct inventory_item *item;
+  struct found f = in_list(ch, INVENTORY_MANAGED_APPS, t->name, &item);
+  if (f.truth != IS_SO || item->status == INVENTORY_APP_MANAGED) return f;
+  bool waits = item->status == INVENTORY_APP_WORKING || item->status == INVENTORY_APP_WAITS_FOR_USER;
+  f.truth = waits ? AT_WORK : item->status == INVENTORY_APP_FAILED ? BROKEN : LACKS;
+  if (f.truth != LACKS) f.why = words[item->status];
+  return f;
+}
+
+/* One that updated itself since it was given is not given again. */
+static struct found look_package(const struct plan_wish *wish, const struct plan_thing *t,
+                                 const struct plan_channel *ch, const struct plan_given *given) {
+  const struct inventory_item *item;
+  struct found f = in_list(ch, INVENTORY_APPS, t->name, &item);
+  f.want = wish->version;
+  if (wish->unverified) return (struct found){.truth = LACKS, .list = INVENTORY_KINDS, .want = wish->version};
+  if (f.truth != IS_SO || wish->any_version || item->version == wish->version) return f;
+  if (!given || given->version != wish->version || given->at > f.at) f.truth = OTHER;
+  return f;
+}
+
+/* A value that was set once stays so for all that is known, where no fact tells. */
+static struct found look_setting(const struct plan_wish *wish, const struct plan_channel *ch,
+                                 const struct plan_given *given, const struct plan_item *item) {
+  struct found f = {.list = INVENTORY_KINDS, .want = wish->version, .by_facts = wish->has_fact, .truth = LACKS};
+  if (!given || given->version != wish->version) return f;
+  const char *value = wish->has_fact ? roster_text(ch->device, wish->fact) : NULL;
+  f.at = ch->facts_at;
+  if (wish->has_fact && f.at > given->at) {
+    if (value && strcmp(value, wish->value) == 0) f.truth = IS_SO;
+    return f;
+  }
+  if (!item) f.truth = IS_SO;
+  return f;
+}
+
+static struct found look_requirement(struct ctx *cx, const struct plan_wish *wish, const struct plan_channel *ch,
+                                     int64_t now, bool words) {
+  struct found f = {.list = INVENTORY_KINDS, .truth = IS_SO};
+  if (roster_match(wish->filter, ch->device, now)) return f;
+  bool known = roster_number(ch->device, ROSTER_INVENTORY) > 0;
+  f.truth = known ? CANNOT : UNKNOWN;
+  if (known) f.why = words ? plan_facts(cx, wish->assignment->ref, ch->device) : "a requirement is not met";
+  return f;
+}
+
+static struct found look(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch,
+                         const struct plan_wish *wish, const struct plan_given *given, const struct plan_item *item,
+                         bool words) {
+  const struct plan_thing *t = &w->things[wish->thing];
+  if (wish->broken) return (struct found){.truth = CANNOT, .list = INVENTORY_KINDS, .why = wish->broken};
+  switch (t->kind) {
+  case GROUP_PROFILE:
+    return look_profile(cx, wish, t, ch, words);
+  case GROUP_APP:
+    return look_app(t, ch);
+  case GROUP_PACKAGE: {
+    struct found f = look_package(wish, t, ch, given);
+    if (wish->unverified && given && given->version == wish->version && !item) f.truth = IS_SO;
+    return f;
+  }
+  case GROUP_SETTING:
+    return look_setting(wish, ch, given, item);
+  case GROUP_REQUIREMENT:
+    return look_requirement(cx, wish, ch, w->now, words);
+  default:
+    return (struct found){.truth = given && !item ? IS_SO : LACKS, .list = INVENTORY_KINDS};
+  }
+}
+
+/* ---- what is wanted ---- */
+
+static enum plan_act act_of(enum group_kind kind, enum truth truth) {
+  if (kind == GROUP_REQUIREMENT) return PLAN_REQUIRE;
+  if (kind == GROUP_COMMAND || kind == GROUP_SETTING) return PLAN_RUN;
+  return truth == OTHER ? PLAN_REPLACE : PLAN_INSTALL;
+}
+
+static void wait(struct plan_step *s, enum plan_phase phase, const char *why) {
+  s->phase = phase;
+  s->why = why;
+  s->todo = PLAN_WRITE;
+}
+
+static void fail(struct plan_step *s, const char *why, int64_t tries, int64_t next_at) {
+  wait(s, PLAN_FAILED, why);
+  s->tries = tries;
+  s->next_at = next_at;
+}
+
+static void send(struct plan_step *s, int64_t tries) {
+  s->todo = PLAN_SEND;
+  s->phase = PLAN_SENT;
+  s->tries = tries;
+  s->next_at = 0;
+}
+
+static void ask(struct plan_step *s, const struct found *f) {
+  s->ask = f->list;
+  s->ask_facts = f->by_facts;
+}
+
+/* Acknowledged, and what tells has been told since: it was not so. */
+static void judge(struct plan_step *s, const struct found *f, int64_t now) {
+  const struct plan_item *item = s->item;
+  if (f->truth == BROKEN)
+    fail(s, f->why, item->tries, now + plan_backoff(item->tries));
+  else if (f->at > item->since)
+    fail(s, s->act == PLAN_REMOVE ? "acknowledged, but still there" : "acknowledged, but not there", item->tries,
+         now + plan_backoff(item->tries));
+  else
+    ask(s, f);
+}
+
+/* It is not as it should be, and was begun before. */
+static void go_on(struct plan_step *s, const struct found *f, int64_t now) {
+  const struct plan_item *item = s->item;
+  s->phase = item->phase;
+  s->tries = item->tries;
+  s->next_at = item->next_at;
+  s->why = item->why;
+  if (item->phase != PLAN_FAILED) s->why = NULL;
+  if (item->want != s->want || (item->act == PLAN_REMOVE) != (s->act == PLAN_REMOVE)) {
+    send(s, 1);
+  } else if (item->phase == PLAN_WAITING) {
+    send(s, item->tries + 1);
+  } else if (item->phase == PLAN_SENT && item->lost) {
+    fail(s, "its command was cancelled or has expired", item->tries, now + plan_backoff(item->tries));
+  } else if (item->phase == PLAN_ACKNOWLEDGED) {
+    judge(s, f, now);
+  } else if (item->phase == PLAN_FAILED && item->next_at <= now) {
+    send(s, item->tries + 1);
+  }
+}
+
+static void at_work(struct plan_step *s, const struct found *f, int64_t now) {
+  wait(s, PLAN_ACKNOWLEDGED, f->why);
+  s->tries = s->item ? s->item->tries : 1;
+  s->next_at = s->item && s->item->next_at > now ? s->item->next_at : now + AGAIN_US_USER * US_MINUTE;
+  if (!s->item || s->item->next_at <= now) ask(s, f);
+}
+
+static void want(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s,
+                 bool words) {
+  struct found f = look(cx, w, ch, s->wish, s->given, s->item, words);
+  s->want = f.want;
+  s->act = act_of(w->things[s->thing].kind, f.truth);
+  switch (f.truth) {
+  case IS_SO:
+    s->act = PLAN_NOTHING;
+    s->todo = s->item ? PLAN_DROP : PLAN_KEEP;
+    break;
+  case UNKNOWN:
+    wait(s, PLAN_WAITING, "its inventory has not come yet");
+    ask(s, &f);
+    break;
+  case CANNOT:
+    fail(s, f.why, 0, 0);
+    break;
+  case AT_WORK:
+    at_work(s, &f, w->now);
+    break;
+  default:
+    if (s->item)
+      go_on(s, &f, w->now);
+    else
+      send(s, 1);
+  }
+}
+
+/* ---- what is not wanted any more ---- */
+
+/* Only what was given is taken away, and only what there is. */
+static void unwant(const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s) {
+  static const enum inventory_kind lists[GROUP_KINDS] = {
+      [GROUP_PROFILE] = INVENTORY_PROFILES, [GROUP_PACKAGE] = INVENTORY_MANAGED_APPS,
+      [GROUP_APP] = INVENTORY_MANAGED_APPS, [GROUP_COMMAND] = INVENTORY_KINDS,
+      [GROUP_SETTING] = INVENTORY_KINDS,    [GROUP_REQUIREMENT] = INVENTORY_KINDS};
+  const struct plan_thing *t = &w->things[s->thing];
+  const struct inventory_item *item = NULL;
+  s->act = PLAN_NOTHING;
+  s->todo = PLAN_DROP;
+  s->forget = true;
+  if (!s->given || lists[t->kind] == INVENTORY_KINDS) return;
+  struct found f = in_list(ch, lists[t->kind], t->name, &item);
+  bool began = s->item && s->item->act != PLAN_REMOVE;
+  bool there = f.truth == IS_SO && (t->kind == GROUP_PROFILE || item->status == INVENTORY_APP_MANAGED);
+  if (f.truth != UNKNOWN && !there && f.at > s->given->at && !(began && s->item->phase == PLAN_SENT)) return;
+  s->forget = false;
+  s->act = PLAN_REMOVE;
+  if (!there) {
+    wait(s, PLAN_WAITING, "its inventory has not come yet");
+    ask(s, &f);
+  } else if (s->item && !began) {
+    go_on(s, &f, w->now);
+    s->todo = s->todo == PLAN_DROP ? PLAN_KEEP : s->todo;
+  } else {
+    send(s, 1);
+  }
+}
+
+/* ---- all of a channel ---- */
+
+void plan_room(struct ctx *cx, const struct plan_world *w, struct plan_room *out) {
+  size_t n = w->things_n + 1;
+  *out = (struct plan_room){.wanted = ctx_alloc(cx, n * sizeof *out->wanted),
+                            .given = ctx_alloc(cx, n * sizeof *out->given),
+                            .items = ctx_alloc(cx, n * sizeof *out->items),
+                            .steps = ctx_alloc(cx, n * sizeof *out->steps)};
+}
+
+static void clear(struct plan_room *room, size_t n) {
+  memset(room->wanted, 0, n * sizeof *room->wanted);
+  memset(room->given, 0, n * sizeof *room->given);
+  memset(room->items, 0, n * sizeof *room->items);
+}
+
+/* What groups want of the channel; the first group by name counts. True when something concerns it at all. */
+static bool collect(const struct plan_world *w, const struct plan_channel *ch, struct plan_room *room) {
+  const char *why;
+  bool wanted = false;
+  for (size_t g = 0; g < w->groups_n; g++) {
+    if (!ch->member[g]) continue;
+    for (size_t i = 0; i < w->groups[g].wishes_n; i++) {
+      const struct plan_wish *wish = &w->wishes[w->groups[g].first + i];
+      if (room->wanted[wish->thing] || !plan_applies(wish, ch, &why)) continue;
+      room->wanted[wish->thing] = wish;
+      wanted = true;
+    }
+  }
+  return wanted;
+}
+
+static size_t thing_of(const struct plan_world *w, int64_t row) {
+  return row > 0 && (size_t)row < w->by_row_n ? w->by_row[row] : 0;
+}
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+bool plan_step_changes(const struct plan_step *s) {
+  if (s->todo == PLAN_SEND) return true;
+  if (s->todo == PLAN_DROP) return s->item || (s->forget && s->given);
+  if (s->todo == PLAN_KEEP) return false;
+  const struct plan_item *i = s->item;
+  return !i || i->phase != s->phase || i->act != s->act || i->want != s->want || i->next_at != s->next_at ||
+         i->tries != s->tries || !same_text(i->why, s->why);
+}
+
+/* In the order of sending: commands at enrollment, what is removed, then profiles, settings, packages, apps. */
+static int rank(const struct plan_world *w, const struct plan_step *s) {
+  static const int ranks[GROUP_KINDS] = {[GROUP_COMMAND] = 0, [GROUP_PROFILE] = 2, [GROUP_SETTING] = 3,
+                                         [GROUP_PACKAGE] = 4, [GROUP_APP] = 5,     [GROUP_REQUIREMENT] = 6};
+  return s->act == PLAN_REMOVE ? 1 : ranks[w->things[s->thing].kind];
+}
+
+static bool stands_after(const struct plan_world *w, const struct plan_step *a, const struct plan_step *b) {
+  int x = rank(w, a), y = rank(w, b);
+  if (x != y) return x > y;
+  return a->wish && b->wish && a->wish > b->wish;
+}
+
+static void put_in_order(const struct plan_world *w, struct plan_step *steps, size_t n) {
+  for (size_t i = 1; i < n; i++)
+    for (size_t k = i; k > 0 && stands_after(w, &steps[k - 1], &steps[k]); k--) {
+      struct plan_step swap = steps[k];
+      steps[k] = steps[k - 1];
+      steps[k - 1] = swap;
+    }
+}
+
+/* Not more at once than a bounded number; the others wait. Who waits in Setup Assistant is not held back. */
+static void hold_back(const struct plan_channel *ch, struct plan_decision *d) {
+  int flying = 0;
+  for (size_t i = 0; i < d->n; i++)
+    flying += d->steps[i].todo != PLAN_SEND && d->steps[i].act != PLAN_NOTHING && d->steps[i].phase == PLAN_SENT;
+  for (size_t i = 0; i < d->n; i++) {
+    struct plan_step *s = &d->steps[i];
+    if (s->todo != PLAN_SEND || ch->awaits || flying++ < PLAN_IN_FLIGHT) continue;
+    wait(s, PLAN_WAITING, "it waits for its turn");
+    s->tries--;
+  }
+}
+
+static void sum_up(const struct plan_world *w, bool words, struct ctx *cx, struct plan_decision *d) {
+  d->state = d->wanted ? PLAN_COMPLIANT : PLAN_NONE;
+  for (size_t i = 0; i < d->n; i++) {
+    const struct plan_step *s = &d->steps[i];
+    d->changes |= plan_step_changes(s);
+    if (s->act == PLAN_NOTHING) continue;
+    if (s->next_at && (!d->due_at || s->next_at < d->due_at)) d->due_at = s->next_at;
+    bool again = s->phase == PLAN_SENT && s->tries > 1 && s->why; /* it failed, and is being tried once more */
+    if (s->phase != PLAN_FAILED && !again) {
+      if (d->state != PLAN_FAILING) d->state = PLAN_WORKING;
+    } else if (d->state != PLAN_FAILING) {
+      const struct plan_thing *t = &w->things[s->thing];
+      d->state = PLAN_FAILING;
+      d->why =
+          words ? ctx_printf(cx, "%s %s: %s", group_kind_word(t->kind), t->key, s->why ? s->why : "failed") : s->why;
+    }
+  }
+}
+
+void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch, struct plan_room *room,
+                 bool words, struct plan_decision *out) {
+  *out = (struct plan_decision){.steps = room->steps};
+  clear(room, w->things_n);
+  out->wanted = collect(w, ch, room);
+  for (size_t i = 0; i < ch->given_n; i++) {
+    size_t t = thing_of(w, ch->given[i].thing);
+    if (t) room->given[t - 1] = &ch->given[i];
+  }
+  for (size_t i = 0; i < ch->items_n; i++) {
+    size_t t = thing_of(w, ch->items[i].thing);
+    if (t) room->items[t - 1] = &ch->items[i];
+  }
+  for (size_t t = 0; t < w->things_n; t++) {
+    struct plan_step s = {
+        .thing = t, .wish = room->wanted[t], .given = room->given[t], .item = room->items[t], .ask = INVENTORY_KINDS};
+    if (s.wish)
+      want(cx, w, ch, &s, words);
+    else if (s.given || s.item)
+      unwant(w, ch, &s);
+    else
+      continue;
+    out->steps[out->n++] = s;
+  }
+  if (words) put_in_order(w, out->steps, out->n);
+  hold_back(ch, out);
+  sum_up(w, words, cx, out);
+}

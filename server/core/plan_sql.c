@@ -1,0 +1,234 @@
+#include "core/plan_int.h"
+
+#include "base/clock.h"
+
+/* ---- where a device stands ---- */
+
+enum err plan_sql_read(struct ctx *cx, struct db *db, int64_t device, struct plan_row *out) {
+  struct db_rows r;
+  *out = (struct plan_row){.device = device};
+  TRY(db_open_rows(cx, db, &r, "SELECT state, why, since, due_at, edition, configured FROM plan WHERE device = $1",
+                   DB_I(device)));
+  out->there = db_next(&r) && plan_state_named(db_text(&r, 0), &out->state);
+  if (out->there) {
+    out->why = db_text(&r, 1);
+    out->since = db_int(&r, 2);
+    out->due_at = db_int(&r, 3);
+    out->edition = db_int(&r, 4);
+    out->configured = db_int(&r, 5);
+  }
+  return db_close(&r);
+}
+
+/* Without groups there are no plans, and no rows of them. */
+enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "INSERT INTO plan (device, state, since, due_at, edition) SELECT $1, 'none', $2, $2, 1 "
+                "WHERE EXISTS (SELECT 1 FROM fleet_group) OR EXISTS (SELECT 1 FROM plan WHERE device = $1) "
+                "ON CONFLICT (device) DO UPDATE SET due_at = min(coalesce(plan.due_at, $2), $2), "
+                "edition = plan.edition + 1",
+                DB_I(device), DB_I(at));
+}
+
+enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "UPDATE plan SET due_at = min(coalesce(due_at, $2), $2), edition = edition + 1 WHERE device = $1 "
+                "AND EXISTS (SELECT 1 FROM plan_item i WHERE i.device = $1 AND i.state IN ('waiting', 'acknowledged', "
+                "'failing'))",
+                DB_I(device), DB_I(at));
+}
+
+enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices, size_t *n) {
+  struct db_rows r;
+  *devices = ctx_alloc(cx, (size_t)most * sizeof **devices);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT device FROM plan WHERE due_at <= $1 ORDER BY due_at LIMIT $2", DB_I(now),
+                   DB_I(most)));
+  while (*n < (size_t)most && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
+enum err plan_sql_write(struct ctx *cx, struct db *db, const struct plan_row *row) {
+  return db_run(
+      cx, db, "UPDATE plan SET state = $2, why = $3, since = $4, due_at = $5, configured = $6 WHERE device = $1",
+      DB_I(row->device), DB_S(plan_state_word(row->state)), DB_S(row->why), DB_I(row->since),
+      DB_NULL_IF(row->due_at == 0, DB_I(row->due_at)), DB_NULL_IF(row->configured == 0, DB_I(row->configured)));
+}
+
+enum err plan_sql_any(struct ctx *cx, struct db *db, bool *any) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n, "SELECT EXISTS (SELECT 1 FROM fleet_group) OR EXISTS (SELECT 1 FROM plan)"));
+  *any = n != 0;
+  return OK;
+}
+
+enum err plan_counts(struct ctx *cx, struct db *db, int64_t counts[PLAN_STATES]) {
+  struct db_rows r;
+  enum plan_state s;
+  for (int i = 0; i < PLAN_STATES; i++) counts[i] = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT state, count(*) FROM plan GROUP BY state"));
+  while (db_next(&r))
+    if (plan_state_named(db_text(&r, 0), &s)) counts[s] = db_int(&r, 1);
+  return db_close(&r);
+}
+
+/* ---- things ---- */
+
+enum err plan_sql_things(struct ctx *cx, struct db *db, struct plan_thing **out, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM plan_thing"));
+  *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT seq, kind, key FROM plan_thing ORDER BY seq"));
+  while (*n < (size_t)count && db_next(&r)) {
+    struct plan_thing t = {.row = db_int(&r, 0), .key = db_text(&r, 2)};
+    if (group_kind_named(db_text(&r, 1), &t.kind)) (*out)[(*n)++] = t;
+  }
+  return db_close(&r);
+}
+
+enum err plan_sql_thing(struct ctx *cx, struct db *db, enum group_kind kind, const char *key, int64_t *row) {
+  return db_one_int(cx, db, row,
+                    "INSERT INTO plan_thing (kind, key) VALUES ($1, $2) ON CONFLICT (kind, key) DO UPDATE SET key = "
+                    "$2 RETURNING seq",
+                    DB_S(group_kind_word(kind)), DB_S(key));
+}
+
+/* ---- items ---- */
+
+bool plan_sql_take_item(struct db_rows *r, struct plan_item *out) {
+  *out = (struct plan_item){.item = db_int(r, 0),
+                            .enrollment = db_int(r, 1),
+                            .thing = db_int(r, 2),
+                            .want = (uint64_t)db_int(r, 5),
+                            .command = db_text(r, 6),
+                            .tries = db_int(r, 7),
+                            .next_at = db_int(r, 8),
+                            .since = db_int(r, 9),
+                            .why = db_text(r, 10),
+                            .unverified = db_int(r, 11) != 0,
+                            .lost = db_int(r, 12) != 0};
+  return plan_act_named(db_text(r, 3), &out->act) && plan_phase_named(db_text(r, 4), &out->phase);
+}
+
+enum err plan_sql_items(struct ctx *cx, struct db *db, int64_t device, struct plan_item **out, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM plan_item WHERE device = $1", DB_I(device)));
+  *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r, PLAN_ITEM " FROM plan_item i WHERE i.device = $1 ORDER BY i.enrollment, i.seq",
+                   DB_I(device)));
+  while (*n < (size_t)count && db_next(&r))
+    if (plan_sql_take_item(&r, &(*out)[*n])) (*n)++;
+  return db_close(&r);
+}
+
+enum err plan_sql_item_put(struct ctx *cx, struct db *db, int64_t device, const struct plan_item *i) {
+  return db_run(
+      cx, db,
+      "INSERT INTO plan_item (device, enrollment, thing, act, state, want, command, tries, next_at, why, since, "
+      "unverified) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+      "ON CONFLICT (enrollment, thing) DO UPDATE SET act = $4, state = $5, want = $6, command = $7, tries = $8, "
+      "next_at = $9, why = $10, since = $11, unverified = $12",
+      DB_I(device), DB_I(i->enrollment), DB_I(i->thing), DB_S(plan_act_word(i->act)), DB_S(plan_phase_word(i->phase)),
+      DB_I(i->want), DB_S(i->command), DB_I(i->tries), DB_NULL_IF(i->next_at == 0, DB_I(i->next_at)), DB_S(i->why),
+      DB_I(i->since), DB_I(i->unverified));
+}
+
+enum err plan_sql_item_drop(struct ctx *cx, struct db *db, int64_t item) {
+  return db_run(cx, db, "DELETE FROM plan_item WHERE seq = $1", DB_I(item));
+}
+
+enum err plan_sql_command(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
+                          struct plan_commanded *out, bool *found) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r,
+                   PLAN_ITEM ", i.device, t.kind, t.key FROM plan_item i JOIN plan_thing t ON t.seq = i.thing "
+                             "WHERE i.command = $1 AND i.enrollment = $2",
+                   DB_S(uuid), DB_I(enrollment)));
+  *found = db_next(&r) && plan_sql_take_item(&r, &out->item) && group_kind_named(db_text(&r, 14), &out->kind);
+  if (*found) {
+    out->device = db_int(&r, 13);
+    out->key = db_text(&r, 15);
+  }
+  return db_close(&r);
+}
+
+/* ---- what was given ---- */
+
+enum err plan_sql_given(struct ctx *cx, struct db *db, int64_t enrollment, struct slice *packed) {
+  struct db_rows r;
+  *packed = (struct slice){0};
+  TRY(db_open_rows(cx, db, &r, "SELECT given FROM plan_given WHERE enrollment = $1", DB_I(enrollment)));
+  if (db_next(&r)) *packed = db_blob(&r, 0);
+  return db_close(&r);
+}
+
+enum err plan_sql_give(struct ctx *cx, struct db *db, int64_t enrollment, struct slice packed) {
+  if (packed.n == 0) return db_run(cx, db, "DELETE FROM plan_given WHERE enrollment = $1", DB_I(enrollment));
+  return db_run(cx, db,
+                "INSERT INTO plan_given (enrollment, given) VALUES ($1, $2) ON CONFLICT (enrollment) DO UPDATE SET "
+                "given = $2",
+                DB_I(enrollment), DB_B(packed));
+}
+
+enum err plan_sql_forget(struct ctx *cx, struct db *db, int64_t device) {
+  TRY(db_run(cx, db, "DELETE FROM plan_item WHERE device = $1", DB_I(device)));
+  return db_run(cx, db, "DELETE FROM plan_given WHERE enrollment IN (SELECT seq FROM enrollment WHERE device = $1)",
+                DB_I(device));
+}
+
+/* ---- channels ---- */
+
+enum err plan_sql_ways(struct ctx *cx, struct db *db, int64_t device, struct plan_way **out, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM enrollment WHERE device = $1 AND enabled = 1", DB_I(device)));
+  *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT e.seq, e.id <> d.id FROM enrollment e JOIN device d ON d.seq = e.device WHERE e.device = $1 "
+                   "AND e.enabled = 1 ORDER BY e.id <> d.id, e.seq",
+                   DB_I(device)));
+  while (*n < (size_t)count && db_next(&r))
+    (*out)[(*n)++] = (struct plan_way){.enrollment = db_int(&r, 0), .device = device, .is_user = db_int(&r, 1) != 0};
+  return db_close(&r);
+}
+
+enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct plan_way **out, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM enrollment WHERE enabled = 1"));
+  *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT e.seq, e.device, e.id <> d.id FROM enrollment e JOIN device d ON d.seq = e.device "
+                   "WHERE e.enabled = 1 AND ($1 = 1 OR e.id = d.id) ORDER BY e.seq",
+                   DB_I(users)));
+  while (*n < (size_t)count && db_next(&r))
+    (*out)[(*n)++] =
+        (struct plan_way){.enrollment = db_int(&r, 0), .device = db_int(&r, 1), .is_user = db_int(&r, 2) != 0};
+  return db_close(&r);
+}
+
+enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, struct plan_force *out) {
+  struct db_rows r;
+  *out = (struct plan_force){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT g.seq, g.awaiting_configuration, g.enrolled_at FROM device d JOIN generation g ON g.seq = "
+                   "d.generation WHERE d.seq = $1 AND d.blocked_at IS NULL AND d.checked_out_at IS NULL "
+                   "AND d.unenroll_at IS NULL AND g.state = 'current' AND g.ended_at IS NULL",
+                   DB_I(device)));
+  if (db_next(&r))
+    *out = (struct plan_force){.generation = db_int(&r, 0), .awaits = db_int(&r, 1) != 0, .enrolled_at = db_int(&r, 2)};
+  return db_close(&r);
+}
+
+enum err plan_sql_facts_at(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *at) {
+  return db_one_int(cx, db, at,
+                    "SELECT coalesce((SELECT at FROM inventory_answer WHERE enrollment = $1 AND request_type = "
+                    "'DeviceInformation'), 0)",
+                    DB_I(enrollment));
+}
