@@ -250,16 +250,6 @@ struct plan_force {
 MUST_CHECK enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, struct plan_force *out);
 /* When the channel's DeviceInformation came last; 0: never. */
 MUST_CHECK enum err plan_sql_facts_at(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *at);
-/* The last column: it was sent, but its command waits no more, although nobody said a word of it. */
-#define PLAN_ITEM                                                                                                      \
-  "SELECT i.seq, i.enrollment, i.thing, i.act, i.state, i.want, i.command, i.tries, i.next_at, i.since, i.why, "       \
-  "i.unverified, i.state = 'sent' AND NOT EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq "         \
-  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command)"
-/* Of a row of PLAN_ITEM; false: of an unknown act or state. */
-bool plan_sql_take_item(struct db_rows *r, struct plan_item *out);
-
-/* ---- plan_scan_sql.c ---- */
-
 /* All items in the order of their channels; item.enrollment INT64_MAX: past the end. What is
    read lives in two contexts by turns: a text lives through the next megabyte of rows. */
 struct plan_item_scan {

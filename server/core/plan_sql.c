@@ -97,7 +97,13 @@ enum err plan_sql_thing(struct ctx *cx, struct db *db, enum group_kind kind, con
 
 /* ---- items ---- */
 
-bool plan_sql_take_item(struct db_rows *r, struct plan_item *out) {
+/* The last column: it was sent, but its command waits no more, although nobody said a word of it. */
+#define ITEM                                                                                                           \
+  "SELECT i.seq, i.enrollment, i.thing, i.act, i.state, i.want, i.command, i.tries, i.next_at, i.since, i.why, "       \
+  "i.unverified, i.state = 'sent' AND NOT EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq "         \
+  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command)"
+
+static bool take_item(struct db_rows *r, struct plan_item *out) {
   *out = (struct plan_item){.item = db_int(r, 0),
                             .enrollment = db_int(r, 1),
                             .thing = db_int(r, 2),
@@ -118,10 +124,10 @@ enum err plan_sql_items(struct ctx *cx, struct db *db, int64_t device, struct pl
   TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM plan_item WHERE device = $1", DB_I(device)));
   *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r, PLAN_ITEM " FROM plan_item i WHERE i.device = $1 ORDER BY i.enrollment, i.seq",
+  TRY(db_open_rows(cx, db, &r, ITEM " FROM plan_item i WHERE i.device = $1 ORDER BY i.enrollment, i.seq",
                    DB_I(device)));
   while (*n < (size_t)count && db_next(&r))
-    if (plan_sql_take_item(&r, &(*out)[*n])) (*n)++;
+    if (take_item(&r, &(*out)[*n])) (*n)++;
   return db_close(&r);
 }
 
@@ -145,10 +151,10 @@ enum err plan_sql_command(struct ctx *cx, struct db *db, int64_t enrollment, con
                           struct plan_commanded *out, bool *found) {
   struct db_rows r;
   TRY(db_open_rows(cx, db, &r,
-                   PLAN_ITEM ", i.device, t.kind, t.key FROM plan_item i JOIN plan_thing t ON t.seq = i.thing "
-                             "WHERE i.command = $1 AND i.enrollment = $2",
+                   ITEM ", i.device, t.kind, t.key FROM plan_item i JOIN plan_thing t ON t.seq = i.thing "
+                        "WHERE i.command = $1 AND i.enrollment = $2",
                    DB_S(uuid), DB_I(enrollment)));
-  *found = db_next(&r) && plan_sql_take_item(&r, &out->item) && group_kind_named(db_text(&r, 14), &out->kind);
+  *found = db_next(&r) && take_item(&r, &out->item) && group_kind_named(db_text(&r, 14), &out->kind);
   if (*found) {
     out->device = db_int(&r, 13);
     out->key = db_text(&r, 15);
@@ -232,3 +238,72 @@ enum err plan_sql_facts_at(struct ctx *cx, struct db *db, int64_t enrollment, in
                     "'DeviceInformation'), 0)",
                     DB_I(enrollment));
 }
+
+/* ---- all channels, one after the other: what is read of one is gone with the next ones ---- */
+
+enum { SCAN_HOLDS = 1 << 20, ITEM_HOLDS = 256 }; /* bytes that are held of rows that were read; about, of one item */
+
+static enum err scan_close(struct ctx *cx, struct db_rows *rows, struct ctx **own) {
+  enum err e = db_close(rows);
+  if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(*own));
+  ctx_free(*own);
+  *own = NULL;
+  return e;
+}
+
+/* ---- items of all channels ---- */
+
+enum err plan_sql_scan_open(struct ctx *cx, struct db *db, struct plan_item_scan *s) {
+  *s = (struct plan_item_scan){.own = {ctx_new(), ctx_new()}, .item.enrollment = INT64_MAX};
+  enum err e = db_open_rows(cx, db, &s->rows, ITEM " FROM plan_item i ORDER BY i.enrollment, i.thing");
+  if (e != OK) {
+    ctx_free(s->own[0]);
+    ctx_free(s->own[1]);
+    return e;
+  }
+  s->rows.cx = s->own[0];
+  plan_sql_scan_next(s);
+  return OK;
+}
+
+void plan_sql_scan_next(struct plan_item_scan *s) {
+  if (s->held > SCAN_HOLDS) {
+    s->turn = !s->turn;
+    s->held = 0;
+    s->rows.cx = s->own[s->turn];
+    ctx_reset(s->rows.cx);
+  }
+  while (db_next(&s->rows)) {
+    s->held += ITEM_HOLDS;
+    if (take_item(&s->rows, &s->item)) return;
+  }
+  s->item.enrollment = INT64_MAX;
+}
+
+enum err plan_sql_scan_close(struct ctx *cx, struct plan_item_scan *s) {
+  enum err e = scan_close(cx, &s->rows, &s->own[s->turn]);
+  ctx_free(s->own[!s->turn]);
+  return e;
+}
+
+/* ---- what all channels were given ---- */
+
+enum err plan_sql_givens_open(struct ctx *cx, struct db *db, struct plan_given_scan *s) {
+  *s = (struct plan_given_scan){.own = ctx_new(), .enrollment = INT64_MAX};
+  enum err e = db_open_rows(cx, db, &s->rows, "SELECT enrollment, given FROM plan_given ORDER BY enrollment");
+  if (e != OK) return ctx_free(s->own), e;
+  s->rows.cx = s->own;
+  plan_sql_givens_next(s);
+  return OK;
+}
+
+void plan_sql_givens_next(struct plan_given_scan *s) {
+  if (s->held > SCAN_HOLDS) ctx_reset(s->own), s->held = 0;
+  s->enrollment = INT64_MAX;
+  if (!db_next(&s->rows)) return;
+  s->enrollment = db_int(&s->rows, 0);
+  s->packed = db_blob(&s->rows, 1);
+  s->held += s->packed.n;
+}
+
+enum err plan_sql_givens_close(struct ctx *cx, struct plan_given_scan *s) { return scan_close(cx, &s->rows, &s->own); }
