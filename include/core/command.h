@@ -102,6 +102,11 @@ extern const struct command_row command_rows[];                  /* request_type
 const struct command_row *command_row(const char *request_type); /* NULL when unknown */
 
 const char *command_type_name(enum command_arg_type type); /* "string", "integer" … */
+/* *s: what holds the key asks for on the platform; becomes what the key does. False: the platform does not know it. */
+bool command_narrow(struct command_support *s, const struct command_arg *key, enum platform p);
+/* An access right in words: "erase devices"; and limits: the one of that bit, "supervised", "not-user-enrollment" … */
+const char *command_right_text(unsigned right);
+const char *command_limit_name(unsigned limit);
 
 /* A command as it is queued. */
 struct command {

@@ -1,57 +1,296 @@
+/* `pomona command types`: the rows of the command table, for people and as JSON. */
 #include "app/cmd.h"
 #include "app/table.h"
+#include "base/clock.h"
 #include "core/command.h"
 #include "lib/json.h"
 
 #include <string.h>
 
-static const char *const type_names[] = {"string", "integer", "real",       "boolean", "data",
-                                         "date",   "array",   "dictionary", "any"};
+static const struct {
+  unsigned flag;
+  const char *name, *text;
+} flags[] = {
+    {COMMAND_DANGEROUS, "dangerous", "asks for --yes"},
+    {COMMAND_ONCE, "once", "handed over one time: a lost answer is not repeated by itself"},
+    {COMMAND_JUMP, "jump", "goes before others that wait"},
+    {COMMAND_SINGLE, "single", "one at a time per device"},
+    {COMMAND_BARRIER, "barrier", "waits until what was queued before it is settled"},
+    {COMMAND_QUERY, "query", "only asks"},
+    {COMMAND_EARLY, "early", "acknowledged before it is done"},
+    {COMMAND_WITHDRAWN, "withdrawn", "withdrawn by Apple: up to OS 26 only"},
+};
+enum { FLAGS = sizeof flags / sizeof *flags, LIMIT_BITS = 8 };
 
-static struct js *row_json(struct ctx *cx, const struct command_row *row) {
-  struct js *o = js_object(cx), *args = js_array(cx);
-  js_set_string(o, "request_type", row->request_type);
-  js_set_bool(o, "once", (row->flags & COMMAND_ONCE) != 0);
-  js_set_bool(o, "withdrawn", (row->flags & COMMAND_WITHDRAWN) != 0);
-  for (const struct command_arg *a = row->args; a && a->name; a++) {
-    struct js *arg = js_object(cx);
-    js_set_string(arg, "name", a->name);
-    js_set_string(arg, "type", type_names[a->type]);
-    js_set_bool(arg, "required", a->required);
-    js_add(args, arg);
+/* What a key, or a command, asks for on every platform that knows it. */
+struct reach {
+  unsigned known; /* bits of platforms */
+  struct command_support on[PLATFORMS];
+};
+
+static struct reach reach_of_row(const struct command_row *row) {
+  struct reach r = {0};
+  for (int p = 0; p < PLATFORMS; p++) {
+    r.on[p] = row->on[p];
+    if (row->on[p].introduced) r.known |= 1u << p;
   }
-  js_set(o, "arguments", args);
+  return r;
+}
+
+static struct reach reach_of_key(const struct reach *up, const struct command_arg *a) {
+  struct reach r = *up;
+  for (int p = 0; p < PLATFORMS; p++)
+    if (!command_narrow(&r.on[p], a, (enum platform)p)) r.known &= ~(1u << p);
+  return r;
+}
+
+static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
+
+static bool same_support(const struct command_support *a, const struct command_support *b) {
+  return same_text(a->introduced, b->introduced) && same_text(a->deprecated, b->deprecated) &&
+         same_text(a->removed, b->removed) && a->right == b->right && a->limits == b->limits;
+}
+
+static bool same_reach(const struct reach *a, const struct reach *b) {
+  bool same = a->known == b->known;
+  for (int p = 0; p < PLATFORMS; p++) same = same && (!(a->known & 1u << p) || same_support(&a->on[p], &b->on[p]));
+  return same;
+}
+
+/* ---- JSON ---- */
+
+static struct js *support_json(struct ctx *cx, const struct command_support *s) {
+  struct js *o = js_object(cx), *limits = js_array(cx);
+  js_set_string(o, "introduced", s->introduced);
+  if (s->deprecated) js_set_string(o, "deprecated", s->deprecated);
+  if (s->removed) js_set_string(o, "removed", s->removed);
+  js_set_int(o, "access_right", (int64_t)s->right);
+  for (int i = 0; i < LIMIT_BITS; i++)
+    if (s->limits & 1u << i) js_add_string(limits, command_limit_name(1u << i));
+  js_set(o, "limits", limits);
   return o;
 }
 
-static const char *args_text(struct ctx *cx, const struct command_row *row) {
-  const char *text = "";
-  for (const struct command_arg *a = row->args; a && a->name; a++)
-    text = ctx_printf(cx, "%s%s%s%s", text, *text ? " " : "", a->name, a->required ? "*" : "");
-  return text;
+static struct js *reach_json(struct ctx *cx, const struct reach *r) {
+  struct js *o = js_object(cx);
+  for (int p = 0; p < PLATFORMS; p++)
+    if (r->known & 1u << p) js_set(o, platform_word((enum platform)p), support_json(cx, &r->on[p]));
+  return o;
 }
 
-static void print_list(struct ctx *cx) {
-  static const char *const headers[] = {"COMMAND", "ARGUMENTS (* required)", NULL};
+/* What an array holds, or a string may be, has a name of its own: for a program they are no arguments. */
+static const char *list_name(const struct command_arg *of) {
+  if (of->type == ARG_STRING) return "values";
+  if (of->type != ARG_ARRAY) return "arguments";
+  return *of->args->name ? "kinds" : "elements";
+}
+
+static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct reach *up);
+
+static struct js *arg_json(struct ctx *cx, const struct command_arg *a, const struct reach *up) {
+  struct js *o = js_object(cx), *values = js_array(cx);
+  struct reach own = reach_of_key(up, a);
+  if (*a->name) js_set_string(o, "name", a->name);
+  js_set_string(o, "type", command_type_name(a->type));
+  js_set_bool(o, "required", a->required);
+  if (a->preset) js_set_string(o, "default", a->preset);
+  if (a->six_digits) js_set_string(o, "format", "six digits");
+  if (a->withdrawn) js_set_bool(o, "withdrawn", true);
+  if (a->narrows) js_set_bool(o, "narrows", true);
+  for (size_t i = 0; a->values && a->values[i]; i++) js_add_string(values, a->values[i]);
+  if (a->values) js_set(o, "one_of", values);
+  if (!same_reach(&own, up)) js_set(o, "platforms", reach_json(cx, &own));
+  if (a->args) js_set(o, list_name(a), args_json(cx, a->args, &own));
+  return o;
+}
+
+static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct reach *up) {
+  struct js *all = js_array(cx);
+  for (const struct command_arg *a = list; a && a->name; a++) js_add(all, arg_json(cx, a, up));
+  return all;
+}
+
+static struct js *row_json(struct ctx *cx, const struct command_row *row) {
+  static const char *const answers[] = {"none", "merge", "list"};
+  struct js *o = js_object(cx), *answer = js_object(cx);
+  struct reach r = reach_of_row(row);
+  js_set_string(o, "request_type", row->request_type);
+  js_set_string(o, "what", row->what);
+  for (int i = 0; i < FLAGS; i++) js_set_bool(o, flags[i].name, (row->flags & flags[i].flag) != 0);
+  if (row->expires_us)
+    js_set_int(o, "life_seconds", row->expires_us / US_SECOND);
+  else
+    js_set_null(o, "life_seconds");
+  js_set_string(answer, "kind", answers[row->answer]);
+  js_set_string(answer, "member", row->member);
+  js_set(o, "answer", answer);
+  js_set(o, "platforms", reach_json(cx, &r));
+  js_set(o, "arguments", args_json(cx, row->args, &r));
+  return o;
+}
+
+/* ---- for people ---- */
+
+static const char *and_also(struct ctx *cx, const char *all, const char *one) {
+  return *all ? ctx_printf(cx, "%s; %s", all, one) : one;
+}
+
+/* limits in words; those that p has in a sense of its own are told in it. */
+static const char *limit_text(unsigned limit, enum platform p) {
+  static const char *const texts[] = {"supervised only",          "by Automated Device Enrollment only",
+                                      "not in a User Enrollment", "device channel only",
+                                      "user channel only",        "Shared iPad only",
+                                      "not on Shared iPad",       "ignored on Shared iPad"};
+  if (p == PLATFORM_IOS && limit == ONLY_DEVICE) return "Shared iPad: device channel only";
+  if (p == PLATFORM_IOS && limit == ONLY_USER) return "Shared iPad: user channel only";
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (limit == 1u << i) return texts[i];
+  return "";
+}
+
+static const char *limits_text(struct ctx *cx, unsigned limits, enum platform p) {
+  const char *all = "";
+  for (int i = 0; i < LIMIT_BITS; i++)
+    if (limits & 1u << i) all = and_also(cx, all, limit_text(1u << i, p));
+  return all;
+}
+
+static const char *support_text(struct ctx *cx, const struct command_support *s, enum platform p) {
+  const char *all = "";
+  if (s->right) all = ctx_printf(cx, "right to %s (%u)", command_right_text(s->right), s->right);
+  if (s->deprecated) all = and_also(cx, all, ctx_printf(cx, "deprecated since %s", s->deprecated));
+  if (s->removed) all = and_also(cx, all, ctx_printf(cx, "removed in %s", s->removed));
+  const char *limits = limits_text(cx, s->limits, p);
+  return *limits ? and_also(cx, all, limits) : all;
+}
+
+/* What a key asks for on a platform beyond what holds it does. */
+static struct command_support beyond(const struct command_support *s, const struct command_support *up) {
+  return (struct command_support){.introduced = same_text(s->introduced, up->introduced) ? NULL : s->introduced,
+                                  .deprecated = same_text(s->deprecated, up->deprecated) ? NULL : s->deprecated,
+                                  .removed = same_text(s->removed, up->removed) ? NULL : s->removed,
+                                  .right = s->right == up->right ? 0 : s->right,
+                                  .limits = s->limits & ~up->limits};
+}
+
+/* Takes out of `more` what all of its platforms ask for alike, for it is said once. */
+static const char *common_text(struct ctx *cx, struct command_support *more, unsigned known) {
+  unsigned limits = ~0u, right = 0;
+  bool same_right = true;
+  for (int p = 0; p < PLATFORMS; p++) {
+    if (!(known & 1u << p)) continue;
+    limits &= p == PLATFORM_TVOS || p == PLATFORM_WATCHOS ? more[p].limits | NEVER_UE : more[p].limits;
+    same_right = same_right && (right == 0 || more[p].right == right) && more[p].right;
+    right = more[p].right;
+  }
+  if (!(known & ~(unsigned)(ON_TVOS | ON_WATCHOS))) limits &= ~(unsigned)NEVER_UE;
+  limits &= ~(unsigned)(ONLY_DEVICE | ONLY_USER); /* whose channels differs by platform */
+  for (int p = 0; p < PLATFORMS; p++) {
+    more[p].limits &= ~limits;
+    if (same_right) more[p].right = 0;
+  }
+  struct command_support common = {.right = same_right ? right : 0, .limits = limits};
+  return support_text(cx, &common, PLATFORM_UNKNOWN);
+}
+
+/* "right to …; iOS 17.0 (supervised only), macOS": what a key asks for, and who knows it, where that differs. */
+static const char *reach_text(struct ctx *cx, const struct reach *own, const struct reach *up) {
+  struct command_support more[PLATFORMS];
+  const char *all = "";
+  bool told = own->known != up->known;
+  if (same_reach(own, up)) return all;
+  if (!own->known) return "no platform yet";
+  for (int p = 0; p < PLATFORMS; p++) more[p] = beyond(&own->on[p], &up->on[p]);
+  const char *common = common_text(cx, more, own->known);
+  for (int p = 0; p < PLATFORMS; p++) {
+    if (!(own->known & 1u << p)) continue;
+    const char *rest = support_text(cx, &more[p], (enum platform)p), *since = more[p].introduced;
+    told = told || since || *rest;
+    all = ctx_printf(cx, "%s%s%s%s%s%s%s%s", all, *all ? ", " : "", platform_name((enum platform)p), since ? " " : "",
+                     since ? since : "", *rest ? " (" : "", rest, *rest ? ")" : "");
+  }
+  if (!told) return common;
+  return *common ? and_also(cx, common, all) : all;
+}
+
+static const char *notes(struct ctx *cx, const struct command_arg *a, const struct reach *own, const struct reach *up) {
+  const char *all = "", *values = "";
+  for (size_t i = 0; a->values && a->values[i]; i++)
+    values = ctx_printf(cx, "%s%s%s", values, i ? ", " : "one of ", a->values[i]);
+  if (*values) all = values;
+  if (a->six_digits) all = and_also(cx, all, "six digits");
+  if (a->preset) all = and_also(cx, all, ctx_printf(cx, "default %s", a->preset));
+  if (a->withdrawn) all = and_also(cx, all, "withdrawn: up to OS 26 only");
+  if (a->narrows) all = and_also(cx, all, "the answer is a part of the whole");
+  const char *reach = reach_text(cx, own, up);
+  return *reach ? and_also(cx, all, reach) : all;
+}
+
+static const char *arg_name(struct ctx *cx, const struct command_arg *a, const struct command_arg *of, int depth) {
+  const char *name = a->name, *mark = a->required ? " *" : "";
+  if (of && of->type == ARG_ARRAY) name = *a->name ? ctx_printf(cx, "[n] Item=%s", a->name) : "[n]";
+  if (of && of->type == ARG_STRING) name = ctx_printf(cx, "= %s", a->name);
+  return ctx_printf(cx, "%*s%s%s", depth * 2, "", name, mark);
+}
+
+static void add_args(struct ctx *cx, struct table *t, const struct command_arg *of, const struct command_arg *list,
+                     const struct reach *up, int depth) {
+  for (const struct command_arg *a = list; a && a->name; a++) {
+    struct reach own = reach_of_key(up, a);
+    const char *cells[] = {arg_name(cx, a, of, depth), of && of->type == ARG_STRING ? "" : command_type_name(a->type),
+                           notes(cx, a, &own, up)};
+    table_add(t, cells);
+    add_args(cx, t, a, a->args, &own, depth + 1);
+  }
+}
+
+static void print_platforms(struct ctx *cx, const struct command_row *row) {
+  static const char *const headers[] = {"PLATFORM", "SINCE", "NEEDS", NULL};
   struct table *t = table_new(cx, headers);
-  for (const struct command_row *row = command_rows; row->request_type; row++) {
-    const char *cells[] = {row->request_type, args_text(cx, row)};
+  for (int p = 0; p < PLATFORMS; p++) {
+    if (!row->on[p].introduced) continue;
+    const char *cells[] = {platform_name((enum platform)p), row->on[p].introduced,
+                           support_text(cx, &row->on[p], (enum platform)p)};
     table_add(t, cells);
   }
   table_print(t, stdout);
 }
 
 static void print_one(struct ctx *cx, const struct command_row *row) {
-  static const char *const headers[] = {"ARGUMENT", "TYPE", "REQUIRED", NULL};
+  static const char *const headers[] = {"ARGUMENT (* required)", "TYPE", "NOTES", NULL};
+  struct reach r = reach_of_row(row);
+  printf("%s: %s.\n", row->request_type, row->what);
+  for (int i = 0; i < FLAGS; i++)
+    if (row->flags & flags[i].flag) printf("  %-10s %s\n", flags[i].name, flags[i].text);
+  if (row->expires_us)
+    printf("  %-10s not handed over any more after %lld h\n", "life", (long long)(row->expires_us / US_HOUR));
+  putchar('\n');
+  print_platforms(cx, row);
+  if (!row->args) {
+    puts("\nNo arguments.");
+    return;
+  }
+  putchar('\n');
   struct table *t = table_new(cx, headers);
-  for (const struct command_arg *a = row->args; a && a->name; a++) {
-    const char *cells[] = {a->name, type_names[a->type], a->required ? "yes" : "no"};
+  add_args(cx, t, NULL, row->args, &r, 0);
+  table_print(t, stdout);
+}
+
+static const char *platforms_text(struct ctx *cx, const struct command_row *row) {
+  const char *text = "";
+  for (int p = 0; p < PLATFORMS; p++)
+    if (row->on[p].introduced) text = ctx_printf(cx, "%s%s%s", text, *text ? " " : "", platform_name((enum platform)p));
+  return row->flags & COMMAND_WITHDRAWN ? ctx_printf(cx, "%s (<= 26)", text) : text;
+}
+
+static void print_list(struct ctx *cx) {
+  static const char *const headers[] = {"COMMAND", "PLATFORMS", "WHAT IT DOES", NULL};
+  struct table *t = table_new(cx, headers);
+  for (const struct command_row *row = command_rows; row->request_type; row++) {
+    const char *cells[] = {row->request_type, platforms_text(cx, row), row->what};
     table_add(t, cells);
   }
-  printf("%s%s%s\n", row->request_type,
-         row->flags & COMMAND_ONCE ? ": delivered one time, never repeated by itself" : "",
-         row->flags & COMMAND_WITHDRAWN ? " (withdrawn by Apple)" : "");
-  if (row->args) table_print(t, stdout);
+  table_print(t, stdout);
 }
 
 enum err cmd_command_types(struct ctx *cx, struct args *a) {

@@ -66,6 +66,46 @@ const char *command_type_name(enum command_arg_type type) {
   return names[type];
 }
 
+bool command_narrow(struct command_support *s, const struct command_arg *key, enum platform p) {
+  const struct command_support *own = &key->on[p];
+  if (own->introduced) s->introduced = own->introduced;
+  if (own->deprecated) s->deprecated = own->deprecated;
+  if (own->removed) s->removed = own->removed;
+  if (key->right) s->right = key->right;
+  if (own->right) s->right = own->right;
+  s->limits |= key->limits | own->limits;
+  if (p == PLATFORM_TVOS || p == PLATFORM_WATCHOS) s->limits &= ~(unsigned)NEVER_UE; /* there is none */
+  return !(key->except & 1u << p);
+}
+
+/* Rights: Apple, MDM payload, AccessRights. */
+const char *command_right_text(unsigned right) {
+  static const char *const words[] = {"look at configuration profiles",
+                                      "install and remove configuration profiles",
+                                      "lock the device and remove its passcode",
+                                      "erase the device",
+                                      "query device information",
+                                      "query network information",
+                                      "look at provisioning profiles",
+                                      "install and remove provisioning profiles",
+                                      "look at installed apps",
+                                      "query restrictions",
+                                      "query security",
+                                      "change settings",
+                                      "manage apps"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (right == 1u << i) return words[i];
+  return "an unknown right";
+}
+
+const char *command_limit_name(unsigned limit) {
+  static const char *const names[] = {"supervised",   "ade",         "not-user-enrollment", "device-channel",
+                                      "user-channel", "shared-ipad", "not-shared-ipad",     "ignored-on-shared-ipad"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (limit == 1u << i) return names[i];
+  return "unknown";
+}
+
 const char *command_type_wanted(enum command_arg_type type) {
   static const char *const words[] = {"text",          "a whole number", "a number",
                                       "true or false", "base64 text",    "a time like 2026-11-22T15:00:00Z",
