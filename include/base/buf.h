@@ -38,6 +38,8 @@ void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* At most `most` bytes of it; what is not plain text (text_is_plain) becomes U+FFFD. */
+void buf_add_plain(struct buf *b, struct slice s, size_t most);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 struct slice buf_slice(const struct buf *b);
 void buf_clear(struct buf *b); /* keeps the memory */

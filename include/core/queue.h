@@ -82,7 +82,12 @@ MUST_CHECK enum err queue_withdraw(struct ctx *cx, struct db *db, int64_t enroll
 MUST_CHECK enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int64_t *n);
 /* How many wait for the channel and were never handed out. */
 MUST_CHECK enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
-MUST_CHECK enum err queue_request_type(struct ctx *cx, struct db *db, const char *uuid, char **request_type);
+/* What an answer is about. */
+struct queue_asked {
+  const char *request_type; /* "": there is no such command */
+  bool partial;             /* the answer is only a part of the whole */
+};
+MUST_CHECK enum err queue_asked(struct ctx *cx, struct db *db, const char *uuid, struct queue_asked *out);
 /* How many wait for the channel. */
 MUST_CHECK enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
 /* Inside a job: hands a `once` command out again (command retry), with its whole life before it. E_NOT_FOUND,

@@ -7,6 +7,7 @@
 
 #include "core/enroll.h"
 #include "core/escrow.h"
+#include "core/inventory.h"
 
 struct report {
   struct core *core;
@@ -18,6 +19,7 @@ struct report {
   const char *errors;         /* JSON of the ErrorChain, or NULL */
   struct escrow_told secrets; /* of itself, and below: in DeviceInformation and SecurityInfo */
   struct enroll_told told;
+  struct inventory_answer *inventory; /* NULL: it acknowledges nothing */
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */
   struct slice command;        /* the plist to hand out; p NULL: none, the session ends */

@@ -164,3 +164,16 @@ static bool utf8_check(struct slice s, bool plain) {
 
 bool utf8_valid(struct slice s) { return utf8_check(s, false); }
 bool text_is_plain(struct slice s) { return utf8_check(s, true); }
+
+void buf_add_plain(struct buf *b, struct slice s, size_t most) {
+  const unsigned char *p = (const unsigned char *)s.p;
+  for (size_t i = 0, len; i < s.n && i < most; i += len ? len : 1) {
+    uint32_t c;
+    len = utf8_step(p + i, s.n - i, &c);
+    if (len > most - i) return;
+    if (len && c && !is_control(c))
+      buf_add(b, p + i, len);
+    else
+      buf_add_str(b, "\xEF\xBF\xBD");
+  }
+}

@@ -55,3 +55,149 @@ enum err inventory_scan_close(struct inventory_scan *s) {
   s->own = NULL;
   return e;
 }
+
+/* ---- answers ---- */
+
+enum err inventory_row_find(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                            struct inventory_row *out) {
+  struct db_rows r;
+  *out = (struct inventory_row){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT at, changed_at, misfits, digest FROM inventory_answer "
+                   "WHERE enrollment = $1 AND request_type = $2",
+                   DB_I(enrollment), DB_S(request_type)));
+  if (db_next(&r))
+    *out = (struct inventory_row){
+        .at = db_int(&r, 0), .changed_at = db_int(&r, 1), .misfits = db_int(&r, 2), .digest = db_blob(&r, 3)};
+  return db_close(&r);
+}
+
+enum err inventory_row_answer(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                              struct slice *answer) {
+  struct db_rows r;
+  *answer = (struct slice){0};
+  TRY(db_open_rows(cx, db, &r, "SELECT answer FROM inventory_answer WHERE enrollment = $1 AND request_type = $2",
+                   DB_I(enrollment), DB_S(request_type)));
+  if (db_next(&r)) *answer = db_blob(&r, 0);
+  return db_close(&r);
+}
+
+enum err inventory_row_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                           const struct inventory_row *row) {
+  return db_run(cx, db,
+                "INSERT INTO inventory_answer (enrollment, request_type, at, changed_at, misfits, digest, answer) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
+                "at = excluded.at, changed_at = excluded.changed_at, misfits = excluded.misfits, "
+                "digest = excluded.digest, answer = excluded.answer",
+                DB_I(enrollment), DB_S(request_type), DB_I(row->at), DB_I(row->changed_at), DB_I(row->misfits),
+                DB_B(row->digest), DB_B(row->answer));
+}
+
+enum err inventory_row_again(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t at) {
+  return db_run(cx, db, "UPDATE inventory_answer SET at = $3 WHERE enrollment = $1 AND request_type = $2",
+                DB_I(enrollment), DB_S(request_type), DB_I(at));
+}
+
+/* ---- facts ---- */
+
+enum err inventory_facts_find(struct ctx *cx, struct db *db, int64_t device, char **facts) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT facts FROM inventory WHERE device = $1", DB_I(device)));
+  *facts = db_next(&r) ? db_text(&r, 0) : NULL;
+  return db_close(&r);
+}
+
+enum err inventory_facts_put(struct ctx *cx, struct db *db, int64_t device, struct slice facts) {
+  return db_run(cx, db,
+                "INSERT INTO inventory (device, facts) VALUES ($1, $2) "
+                "ON CONFLICT (device) DO UPDATE SET facts = excluded.facts",
+                DB_I(device), DB_T(facts));
+}
+
+enum err inventory_taken(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "INSERT INTO inventory (device, facts, taken_at) VALUES ($1, '{}', $2) "
+                "ON CONFLICT (device) DO UPDATE SET taken_at = excluded.taken_at",
+                DB_I(device), DB_I(at));
+}
+
+enum err inventory_columns_find(struct ctx *cx, struct db *db, int64_t device, const char *columns[INVENTORY_COLUMNS]) {
+  struct db_rows r;
+  for (int i = 0; i < INVENTORY_COLUMNS; i++) columns[i] = NULL;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT device_name, model, model_name, product_name, os_version, build_version FROM device "
+                   "WHERE seq = $1",
+                   DB_I(device)));
+  if (db_next(&r))
+    for (int i = 0; i < INVENTORY_COLUMNS; i++) columns[i] = db_text(&r, i);
+  return db_close(&r);
+}
+
+enum err inventory_columns_put(struct ctx *cx, struct db *db, int64_t device,
+                               const char *const columns[INVENTORY_COLUMNS]) {
+  return db_run(cx, db,
+                "UPDATE device SET device_name = $2, model = $3, model_name = $4, product_name = $5, os_version = $6, "
+                "build_version = $7 WHERE seq = $1",
+                DB_I(device), DB_S(columns[INVENTORY_NAME]), DB_S(columns[INVENTORY_MODEL]),
+                DB_S(columns[INVENTORY_MODEL_NAME]), DB_S(columns[INVENTORY_PRODUCT]), DB_S(columns[INVENTORY_OS]),
+                DB_S(columns[INVENTORY_BUILD]));
+}
+
+/* ---- apps ---- */
+
+enum err inventory_app_add(struct ctx *cx, struct db *db, int64_t device, const char *identifier) {
+  int64_t n;
+  for (bool again = false;; again = true) {
+    TRY(db_run_n(cx, db, &n,
+                 "INSERT INTO device_app (app, device) SELECT seq, $2 FROM app WHERE identifier = $1 "
+                 "ON CONFLICT (app, device) DO UPDATE SET device = excluded.device",
+                 DB_S(identifier), DB_I(device)));
+    if (n || again) return OK;
+    TRY(db_run(cx, db, "INSERT INTO app (identifier) VALUES ($1)", DB_S(identifier)));
+  }
+}
+
+enum err inventory_app_drop(struct ctx *cx, struct db *db, int64_t device, const char *identifier) {
+  TRY(db_run(cx, db, "DELETE FROM device_app WHERE device = $2 AND app = (SELECT seq FROM app WHERE identifier = $1)",
+             DB_S(identifier), DB_I(device)));
+  return db_run(cx, db,
+                "DELETE FROM app WHERE identifier = $1 "
+                "AND NOT EXISTS (SELECT 1 FROM device_app x WHERE x.app = app.seq)",
+                DB_S(identifier));
+}
+
+enum err inventory_apps(struct ctx *cx, struct db *db, int64_t device, const char ***names, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM device_app WHERE device = $1", DB_I(device)));
+  *names = ctx_alloc(cx, (size_t)count * sizeof **names);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT a.identifier FROM device_app x JOIN app a ON a.seq = x.app WHERE x.device = $1",
+                   DB_I(device)));
+  while (*n < (size_t)count && db_next(&r)) (*names)[(*n)++] = db_text(&r, 0);
+  return db_close(&r);
+}
+
+/* ---- what changed ---- */
+
+enum { CHANGES_MOST = 2000 }; /* of a device */
+
+enum err inventory_enrollment_id(struct ctx *cx, struct db *db, int64_t enrollment, char **id) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r, "SELECT id FROM enrollment WHERE seq = $1", DB_I(enrollment)));
+  *id = db_next(&r) ? db_text(&r, 0) : NULL;
+  return db_close(&r);
+}
+
+enum err inventory_change_add(struct ctx *cx, struct db *db, int64_t device, int64_t at,
+                              const struct inventory_change *c) {
+  return db_run(cx, db, "INSERT INTO inventory_change (device, at, what, was, is_now) VALUES ($1, $2, $3, $4, $5)",
+                DB_I(device), DB_I(at), DB_S(c->what), DB_S(c->was), DB_S(c->now));
+}
+
+enum err inventory_change_bound(struct ctx *cx, struct db *db, int64_t device) {
+  return db_run(cx, db,
+                "DELETE FROM inventory_change WHERE device = $1 AND seq <= (SELECT c.seq FROM inventory_change c "
+                "WHERE c.device = $1 ORDER BY c.seq DESC LIMIT 1 OFFSET $2)",
+                DB_I(device), DB_I(CHANGES_MOST));
+}

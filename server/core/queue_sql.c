@@ -90,11 +90,11 @@ enum err queue_command_add(struct ctx *cx, struct db *db, const struct command *
   return db_one_int(cx, db, command,
                     "INSERT INTO command (uuid, request_type, plist_sealed, digest, once, created_at, created_by, "
                     "expires_at, barrier, "
-                    "collapse_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq",
+                    "collapse_key, partial) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING seq",
                     DB_S(c->uuid), DB_S(c->request_type), DB_B(sealed), DB_B(digest),
                     DB_I((c->flags & COMMAND_ONCE) != 0), DB_I(now), DB_S(by),
                     DB_NULL_IF(c->expires_us == 0, DB_I(now + c->expires_us)), DB_I((c->flags & COMMAND_BARRIER) != 0),
-                    DB_S(c->collapse_key));
+                    DB_S(c->collapse_key), DB_I((c->flags & COMMAND_PARTIAL) != 0));
 }
 
 enum err queue_command_unused(struct ctx *cx, struct db *db, int64_t command) {
@@ -255,10 +255,11 @@ enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int6
       DB_I(now), DB_I(most));
 }
 
-enum err queue_request_type(struct ctx *cx, struct db *db, const char *uuid, char **request_type) {
+enum err queue_asked(struct ctx *cx, struct db *db, const char *uuid, struct queue_asked *out) {
   struct db_rows r;
-  TRY(db_open_rows(cx, db, &r, "SELECT request_type FROM command WHERE uuid = $1", DB_S(uuid)));
-  *request_type = db_next(&r) ? db_text(&r, 0) : ctx_strdup(cx, "");
+  *out = (struct queue_asked){.request_type = ""};
+  TRY(db_open_rows(cx, db, &r, "SELECT request_type, partial FROM command WHERE uuid = $1", DB_S(uuid)));
+  if (db_next(&r)) *out = (struct queue_asked){.request_type = db_text(&r, 0), .partial = db_int(&r, 1) != 0};
   return db_close(&r);
 }
 

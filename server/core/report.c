@@ -90,6 +90,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   out->errors = errors_of(cx, message);
   escrow_read(message, &out->secrets);
   read_told(message, out);
+  if (strcmp(out->status, "Acknowledged") == 0) TRY(inventory_read(cx, message, &out->inventory));
   return enroll_ids(cx, message, &out->ids);
 }
 
@@ -188,22 +189,32 @@ static enum err settle_rotation(struct ctx *cx, struct db *db, const struct repo
   return filevault_settled(cx, db, r->core, enrollment, r->secrets.recovery_key.p != NULL);
 }
 
+/* A part of a list is not the list. */
+static enum err take_inventory(struct ctx *cx, struct db *db, const struct report *r, const struct enroll_channel *ch,
+                               const struct queue_asked *asked) {
+  bool changed;
+  if (asked->partial) return OK;
+  return inventory_apply(cx, db, r->core, ch->enrollment, r->ids.is_user ? 0 : ch->device, asked->request_type,
+                         r->inventory, &changed);
+}
+
 /* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
 static enum err take_report(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
   bool known;
-  char *request_type;
+  struct queue_asked asked;
   TRY(queue_settle(cx, db, ch->enrollment, r->uuid, r->status, r->errors, &known));
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known) return OK;
-  TRY(queue_request_type(cx, db, r->uuid, &request_type));
-  TRY(settle_rotation(cx, db, r, ch->enrollment, request_type));
+  TRY(queue_asked(cx, db, r->uuid, &asked));
+  TRY(settle_rotation(cx, db, r, ch->enrollment, asked.request_type));
   if (strcmp(r->status, "Acknowledged") != 0) return OK;
-  if (strcmp(request_type, "RestartDevice") == 0) seen_restarts(r->core->seen, ch->enrollment, r->now);
+  if (strcmp(asked.request_type, "RestartDevice") == 0) seen_restarts(r->core->seen, ch->enrollment, r->now);
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
   if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
-  return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device, request_type);
+  TRY(take_inventory(cx, db, r, ch, &asked));
+  return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device, asked.request_type);
 }
 
 /* The session ends here. After NotNow the device polls by itself, so a push is only for safety; if it ended with
