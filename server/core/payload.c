@@ -36,17 +36,21 @@ static char *filled(struct ctx *cx, const char *sentence, const char *const *tex
   return text;
 }
 
+bool payload_room(const struct payload_run *r, enum payload_say what) {
+  bool is_error = sentences[what].grade == PAYLOAD_ERROR;
+  return (is_error ? r->out->errors : r->out->n - r->out->errors) < PAYLOAD_FINDINGS;
+}
+
 void payload_say(struct payload_run *r, enum payload_say what, const struct payload_node *n, const char *const *texts) {
   struct payload_check *out = r->out;
-  bool is_error = sentences[what].grade == PAYLOAD_ERROR;
-  if ((is_error ? out->errors : out->n - out->errors) >= PAYLOAD_FINDINGS) return;
+  if (!payload_room(r, what)) return;
   if (out->n == r->room) {
     struct payload_finding *former = out->findings;
     r->room = r->room ? 2 * r->room : 16;
     out->findings = ctx_alloc(r->cx, r->room * sizeof *out->findings);
     if (out->n) memcpy(out->findings, former, out->n * sizeof *out->findings);
   }
-  out->errors += is_error;
+  out->errors += sentences[what].grade == PAYLOAD_ERROR;
   out->findings[out->n++] = (struct payload_finding){.grade = sentences[what].grade,
                                                      .id = sentences[what].id,
                                                      .line = n ? n->line : 0,

@@ -42,16 +42,19 @@ const char *payload_nearest(struct slice text, const char *(*name)(size_t i, con
 struct payload_run {
   struct ctx *cx;
   struct payload_check *out;
-  size_t room;
+  size_t room; /* of out->findings */
   struct payload_node *root;
   const struct payload_node **payloads; /* the dictionaries in PayloadContent */
   const struct payload_type **types;    /* of each; NULL: not one of Apple's */
+  struct slice *uuids;                  /* of each, as soon as references are looked at */
   size_t payloads_n;
 };
 /* A finding at n; texts (NULL ends them) stand for the {} of the sentence. Of more than PAYLOAD_FINDINGS of one grade
    the rest is not kept. */
 enum { PAYLOAD_FINDINGS = 500 };
 void payload_say(struct payload_run *r, enum payload_say what, const struct payload_node *n, const char *const *texts);
+/* Would another one be kept? Asked before what takes time to say. */
+bool payload_room(const struct payload_run *r, enum payload_say what);
 #define SAY_AT(r, what, n, ...) payload_say((r), SAY_##what, (n), (const char *const[]){__VA_ARGS__})
 
 const char *payload_number(struct ctx *cx, int64_t n);

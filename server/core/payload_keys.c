@@ -41,7 +41,7 @@ static bool among(const char *const *values, struct slice text) {
 
 static void check_listed_text(struct payload_run *r, const struct payload_node *n, const char *const *values,
                               struct slice text) {
-  if (among(values, text)) return;
+  if (among(values, text) || !payload_room(r, SAY_VALUE)) return;
   for (const char *const *v = values; *v; v++)
     if (slice_ieq(text, *v)) {
       SAY_AT(r, VALUE_CASE, n, *v, NULL);
@@ -68,14 +68,12 @@ static void check_number(struct payload_run *r, const struct payload_key *k, con
 
 /* ---- texts ---- */
 
-/* What Apple's regular expressions mean, by a piece of them. */
+/* What Apple's regular expressions mean, by a piece of them. Those of UUIDs are left to payload_refs.c. */
+static const char uuid_piece[] = "{8}-";
 static const struct {
   const char *piece;
   enum payload_say say;
-} formats[] = {{"{8}-", SAY_FORMAT_UUID},
-               {":){5}", SAY_FORMAT_MAC},
-               {"[0-9]{6}", SAY_FORMAT_CARRIER},
-               {"https", SAY_FORMAT_HTTPS}};
+} formats[] = {{":){5}", SAY_FORMAT_MAC}, {"[0-9]{6}", SAY_FORMAT_CARRIER}, {"https", SAY_FORMAT_HTTPS}};
 
 static void check_format(struct payload_run *r, const char *format, const struct payload_node *n, struct slice text) {
   enum { LONGEST = 2000 };
@@ -114,7 +112,7 @@ static void check_text(struct payload_run *r, const char *type, const struct pay
     return;
   }
   if (k->values) check_listed_text(r, n, &payload_values[k->values], text);
-  if (k->format) check_format(r, payload_values[k->format], n, text);
+  if (k->format && !strstr(payload_values[k->format], uuid_piece)) check_format(r, payload_values[k->format], n, text);
   if (kind && text.n > 0) check_kind(r, kind, n, text);
 }
 
@@ -180,6 +178,7 @@ static const char *key_at(size_t i, const void *arg) { return ((const struct pay
 static void tell_unknown(struct payload_run *r, const struct scheme *s, const struct payload_node *n) {
   const struct payload_key *other = find_key(s, n->key, true);
   size_t known = 0;
+  if (!other && !payload_room(r, SAY_KEY_UNKNOWN)) return;
   while (*s->keys[known].name) known++;
   const char *near = payload_nearest(slice_of(n->key), key_at, s->keys, known);
   if (other)

@@ -33,9 +33,9 @@ static bool is_public(const char *key, const char *type) {
          strcmp(type, "com.apple.security.certificatepreference") == 0 || strcmp(type, "com.apple.MCX.FileVault2") == 0;
 }
 
-static const struct payload_node *payload_by_uuid(struct payload_run *r, struct slice uuid) {
+static const struct payload_node *payload_by_uuid(const struct payload_run *r, struct slice uuid) {
   for (size_t i = 0; i < r->payloads_n; i++)
-    if (slice_ieq(payload_string(r->payloads[i], "PayloadUUID"), uuid.p)) return r->payloads[i];
+    if (r->uuids[i].n == uuid.n && strncasecmp(r->uuids[i].p, uuid.p, uuid.n) == 0) return r->payloads[i];
   return NULL;
 }
 
@@ -43,6 +43,10 @@ static void check_ref(struct payload_run *r, const struct payload_node *n, const
                       const struct payload_node *from) {
   struct slice uuid = {0};
   if (!pl_string(n->pl, &uuid) || payload_has_variable(uuid)) return;
+  if (!uuid_valid(uuid)) {
+    if (payload_room(r, SAY_FORMAT_UUID)) SAY_AT(r, FORMAT_UUID, n, payload_shown(r->cx, uuid), NULL);
+    return;
+  }
   const struct payload_node *to = payload_by_uuid(r, uuid);
   struct slice type = payload_string(to, "PayloadType"), own = payload_string(from, "PayloadType");
   size_t i = 0, known = sizeof certificates / sizeof *certificates;
@@ -120,6 +124,8 @@ void payload_check_refs(struct payload_run *r) {
   static const char *const with_file[] = {"com.apple.security.root", "com.apple.security.pkcs1",
                                           "com.apple.security.pem", "com.apple.security.pkcs12"};
   int64_t work = PKI_WORK_MOST;
+  r->uuids = ctx_alloc(r->cx, (r->payloads_n + 1) * sizeof *r->uuids);
+  for (size_t i = 0; i < r->payloads_n; i++) r->uuids[i] = payload_string(r->payloads[i], "PayloadUUID");
   for (size_t i = 0; i < r->payloads_n; i++) {
     struct slice type = payload_string(r->payloads[i], "PayloadType");
     find_refs(r, r->payloads[i], r->payloads[i]);

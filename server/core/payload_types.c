@@ -62,8 +62,9 @@ static const struct payload_type *type_of(struct payload_run *r, const struct pa
   }
   const struct payload_type *t = find_type(name, false);
   if (!t && !payload_has_variable(name)) tell_unknown(r, n, name);
-  if (t && strcmp(t->name, "com.apple.mdm") == 0) SAY_AT(r, MDM, n, NULL);
-  return t;
+  if (!t || strcmp(t->name, "com.apple.mdm") != 0) return t;
+  SAY_AT(r, MDM, n, NULL);
+  return NULL;
 }
 
 static void remember_type(struct payload_run *r, struct slice name) {
@@ -82,9 +83,20 @@ static unsigned taken_on(const struct payload_support *s, bool user) {
   return bits;
 }
 
+/* TargetDeviceType; a HomePod's system is that of an Apple TV. */
+static unsigned targets(const struct payload_node *root) {
+  static const unsigned by_type[] = {ALL_PLATFORMS,          1u << PLATFORM_IOS,  1u << PLATFORM_WATCHOS,
+                                     1u << PLATFORM_TVOS,    1u << PLATFORM_TVOS, 1u << PLATFORM_MACOS,
+                                     1u << PLATFORM_VISIONOS};
+  const struct payload_node *n = payload_member(root, "TargetDeviceType");
+  int64_t type = 0;
+  if (n) (void)pl_int(n->pl, &type);
+  return type >= 0 && type < (int64_t)(sizeof by_type / sizeof *by_type) ? by_type[type] : ALL_PLATFORMS;
+}
+
 static void check_platforms(struct payload_run *r) {
   bool user = slice_is(payload_string(r->root, "PayloadScope"), "User");
-  r->out->platforms = ALL_PLATFORMS;
+  r->out->platforms = targets(r->root);
   for (size_t i = 0; i < r->payloads_n; i++) {
     const struct payload_type *t = r->types[i];
     const struct payload_node *n = payload_member(r->payloads[i], "PayloadType");

@@ -89,6 +89,7 @@ static const char *name_at(size_t i, const void *arg) {
 }
 
 static void unknown(struct payload_run *r, const struct payload_node *n, struct slice name) {
+  if (!payload_room(r, SAY_VARIABLE_UNKNOWN)) return;
   size_t known = sizeof payload_variables / sizeof *payload_variables - 1;
   const char *near = payload_nearest(name, name_at, NULL, known), *shown = payload_shown(r->cx, name);
   SAY_AT(r, VARIABLE_UNKNOWN, n, shown, near ? near : payload_variables[0].name, shown, NULL);
@@ -120,7 +121,8 @@ static void in_text(struct payload_run *r, const struct payload_node *n, struct 
   size_t whole = text.n;
   for (struct payload_piece p; payload_piece(&text, &p);) {
     if (p.kind == PAYLOAD_UNKNOWN) unknown(r, n, p.text);
-    if (p.kind == PAYLOAD_UNCLOSED) SAY_AT(r, VARIABLE_UNCLOSED, n, payload_shown(r->cx, p.text), NULL);
+    if (p.kind == PAYLOAD_UNCLOSED && payload_room(r, SAY_VARIABLE_UNCLOSED))
+      SAY_AT(r, VARIABLE_UNCLOSED, n, payload_shown(r->cx, p.text), NULL);
     if (p.kind == PAYLOAD_VARIABLE) one_variable(r, n, p.variable, p.text.n + 2 == whole);
   }
 }

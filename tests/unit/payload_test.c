@@ -4,57 +4,6 @@
 #include "base/clock.h"
 #include "base/enc.h"
 
-/* ---- each mistake has its own sentence, at its line ---- */
-
-// clang-format off
-static const struct edit broken[] = {
-    EDIT("<key>PayloadType</key><string>Configuration</string>", "<key>PayloadType</key><string>Konfiguration</string>", "profile-type", 4),
-    EDIT("<key>PayloadVersion</key><integer>1</integer><!-- profile -->", "<key>PayloadVersion</key><integer>2</integer>", "payload-version", 5),
-    EDIT("<key>PayloadVersion</key><integer>1</integer><!-- profile -->", "", "payload-version", 3),
-    EDIT("<key>PayloadVersion</key><integer>1</integer><!-- payload -->", "<key>PayloadVersion</key><string>1</string>", "payload-version", 15),
-    EDIT("<key>PayloadIdentifier</key><string>org.example.wifi</string>", "", "identifier-missing", 3),
-    EDIT("<string>org.example.wifi.1</string>", "<string>org example wifi</string>", "identifier-form", 13),
-    EDIT("<string>org.example.wifi.1</string>", "<string></string>", "identifier-form", 13),
-    EDIT("<string>org.example.wifi.1</string>", "<string>org.example.wifi</string>", "identifier-twice", 13),
-    EDIT("<string>org.example.wifi</string>", "<string>pomona.0011.enrollment</string>", "identifier-reserved", 6),
-    EDIT("<string>org.example.wifi</string>", "<string>pomona.trust.0011</string>", "identifier-reserved", 6),
-    EDIT("<key>PayloadUUID</key><string>11111111-2222-4333-8444-555555555501</string>", "", "uuid-missing", 11),
-    EDIT("11111111-2222-4333-8444-555555555501", "wifi", "uuid-form", 14),
-    EDIT("11111111-2222-4333-8444-555555555501", "11111111-2222-4333-8444-555555555500", "uuid-twice", 14),
-    EDIT("<key>PayloadDisplayName</key><string>Wi-Fi</string>", "", "name-missing", 3),
-    EDIT("<key>PayloadContent</key>", "<key>PayloadContents</key>", "content-missing", 3),
-    EDITS("<array>", "<dict><key>a</key>", "content-no-array", 9, "</array>", "</dict>"),
-    EDIT("<array>", "<array><string>x</string>", "content-no-dictionary", 10),
-    EDITS("<dict><!-- profile -->", "<dict><key>IsEncrypted</key><true/>", "encrypted-missing", 3, "<key>PayloadContent</key>", "<key>Other</key>"),
-    EDIT("<dict><!-- profile -->", "<dict><key>EncryptedPayloadContent</key><data>AAAA</data>", "encrypted-and-plain", 3),
-    EDITS("<dict><!-- profile -->", "<dict><key>EncryptedPayloadContent</key><data>AAAA</data>", "profile-encrypted", 3, "<key>PayloadContent</key>", "<key>Other</key>"),
-    EDIT("<dict><!-- profile -->", "<dict><key>PayloadScope</key><string>Computer</string>", "scope", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>RemovalDate</key><date>2020-01-01T00:00:00Z</date>", "removal-date-past", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>DurationUntilRemoval</key><real>0</real>", "removal-duration", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>DurationUntilRemoval</key><integer>-1</integer>", "removal-duration", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>DurationUntilRemoval</key><real>60</real><key>RemovalDate</key><date>2999-01-01T00:00:00Z</date>", "removal-twice", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>PayloadExpirationDate</key><date>2020-01-01T00:00:00Z</date>", "expiration-past", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>HasRemovalPasscode</key><true/>", "removal-password-missing", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>ConsentText</key><string>x</string>", "consent-text", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>ConsentText</key><dict><key>en</key><true/></dict>", "consent-text", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>ConsentText</key><dict><key>en</key><string>x</string></dict>", "consent-default", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>TargetDeviceType</key><integer>7</integer>", "target-device-type", 3),
-    EDIT("<string>Example</string>", "<string>%SerialNummer%</string>", "variable-unknown", 16),
-    EDIT("<string>Example</string>", "<string>%SerialNumber</string>", "variable-unclosed", 16),
-    EDIT("<string>Example</string>", "<string>a%EscrowCertificate%</string>", "variable-data", 16),
-    EDIT("<string>org.example.wifi</string>", "<string>org.example.%SerialNumber%</string>", "variable-in-name", 6),
-    EDIT("<dict><!-- profile -->", "<dict><key>%SerialNumber%</key><true/>", "variable-in-key", 3),
-    EDIT("<dict><!-- profile -->", "<dict><key>a</key><true/><key>a</key><true/>", "key-twice", 20),
-    EDIT("</array>", "</arry>", "file-malformed", 18),
-    EDIT("<string>Example</string>", "<string>A & B</string>", "file-malformed", 16),
-};
-// clang-format on
-
-static void one_sentence_each(void **state) { /* every mistake is told, by its own id, where it stands */
-  struct ctx *cx = *state;
-  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) expect_edit(cx, good_profile, &broken[i]);
-}
-
 static void a_good_one(void **state) { /* what is right is not found fault with, and what it is, is told */
   struct payload_check c;
   checked(*state, slice_of(good_profile), &c);
@@ -188,9 +137,63 @@ static void variables_are_listed(void **state) { /* each variable that stands in
   assert_null(c.variables[2]);
 }
 
+/* ---- hostile files ---- */
+
+/* Edits of a right profile, byte by byte, always the same ones. */
+static struct slice randomly_edited(struct ctx *cx, uint64_t seed) {
+  struct slice s = slice_of(good_profile);
+  char *p = ctx_memdup(cx, s.p, s.n);
+  for (int i = 0; i < 4; i++) {
+    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    p[(seed >> 33) % s.n] = (char)(seed >> 24);
+  }
+  return slice_mem(p, s.n);
+}
+
+static void damaged_files(void **state) { /* whatever is damaged, the check ends, with findings that can be shown */
+  (void)state;
+  for (uint64_t i = 0; i < 3000; i++) {
+    struct ctx *cx = ctx_new();
+    struct payload_check c;
+    checked(cx, randomly_edited(cx, i), &c);
+    for (size_t f = 0; f < c.n; f++) assert_true(utf8_valid(slice_of(c.findings[f].key)) && *c.findings[f].text);
+    ctx_free(cx);
+  }
+}
+
+static void big(struct ctx *cx, const char *before, const char *piece, size_t times, const char *after,
+                const char *id) {
+  struct payload_check c;
+  struct buf b = {0};
+  buf_add_str(&b, before);
+  for (size_t i = 0; i < times; i++) {
+    const char *number = strchr(piece, '#'); /* stands for a number */
+    buf_add(&b, piece, number ? (size_t)(number - piece) : strlen(piece));
+    if (number) buf_printf(&b, "%zu%s", i, number + 1);
+  }
+  buf_add_str(&b, after);
+  checked(cx, edited_text(cx, good_profile, "<key>SSID_STR</key><string>Example</string>", b.p), &c);
+  buf_free(&b);
+  size_t found = 0;
+  for (size_t i = 0; i < c.n; i++) found += strcmp(c.findings[i].id, id) == 0;
+  assert_true(found > 0 && c.n <= 1000);
+}
+
+static void big_files(void **state) { /* what is large is bounded, in time and in findings */
+  struct ctx *cx = *state;
+  big(cx, "<key>SSID_STR</key>", "<array>", 40, "", "file-malformed");
+  big(cx, "<key>SSID_STR</key><string>", "%a%", 500000, "</string>", "variable-unknown");
+  big(cx, "<key>SSID_STR</key><string>", "0123456789", 500000, "</string>", "file-too-large");
+  big(cx, "", "<key>SSID_STRING#</key><true/>", 2500, "", "key-unknown");
+  big(cx, "<key>PayloadCertificateUUID</key><array>", "<string>#</string>", 90000, "</array>", "format-uuid");
+  big(cx, "<key>SetupModes</key><array>", "<string>Systen#</string>", 90000, "</array>", "value-unknown");
+  big(cx, "<key>SSID_STR</key><array>", "<true/>", 200000, "</array>", "file-too-large");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(one_sentence_each), TEST(a_good_one), TEST(files_of_other_kinds),        TEST(binary_lists),
-      TEST(signed_files),      TEST(pieces),     TEST(column_of_what_is_malformed), TEST(variables_are_listed)};
+      TEST(a_good_one), TEST(files_of_other_kinds),        TEST(binary_lists),         TEST(signed_files),
+      TEST(pieces),     TEST(column_of_what_is_malformed), TEST(variables_are_listed), TEST(damaged_files),
+      TEST(big_files)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
