@@ -50,6 +50,11 @@ MUST_CHECK enum err cmd_command_retry(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_renewals(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_profile(struct ctx *cx, struct args *a);
+/* cmd_package.c */
+MUST_CHECK enum err cmd_package_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_package_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_package_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_package_remove(struct ctx *cx, struct args *a);
 /* cmd_webhook.c */
 MUST_CHECK enum err cmd_webhook_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_webhook_test(struct ctx *cx, struct args *a);

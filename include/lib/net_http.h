@@ -33,10 +33,17 @@ struct nh_reply {
   const char *content_type; /* "" when absent */
 };
 
+/* A body that is read as it is sent; then timeout_us is of silence, not of the whole. */
+struct nh_file {
+  int fd; /* borrowed, from where it stands */
+  int64_t n;
+};
+
 struct nh_req {
   const char *method, *url;
   const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
   struct slice body;          /* p NULL: no body */
+  const struct nh_file *file; /* instead of body; may be NULL */
   size_t body_max;            /* of the answer; 0 is 16 MiB */
 };
 

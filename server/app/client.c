@@ -7,8 +7,11 @@
 #include "lib/net_addr.h"
 #include "lib/net_http.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TOKEN_MAX = 4096, PAGE = 1000, WAIT_S = 60 };
@@ -137,6 +140,22 @@ enum err client_call(struct ctx *cx, struct client *c, const char *method, const
   struct slice bytes = {0};
   if (body) rq.body = js_text(cx, body, JS_COMPACT);
   TRY(call(cx, c, &rq, "Content-Type: application/json", &bytes));
+  return js_parse(cx, bytes, out);
+}
+
+static void close_fd(void *arg) { close(*(int *)arg); }
+
+enum err client_upload(struct ctx *cx, struct client *c, const char *path, const char *file, struct js **out) {
+  struct nh_file *body = ctx_alloc(cx, sizeof *body);
+  struct stat st;
+  struct slice bytes;
+  body->fd = open(file, O_RDONLY | O_CLOEXEC);
+  if (body->fd < 0) return FAIL(cx, errno == ENOENT ? E_NOT_FOUND : E_INVALID, "%s: %s", file, strerror(errno));
+  ctx_defer(cx, close_fd, &body->fd);
+  if (fstat(body->fd, &st) != 0 || !S_ISREG(st.st_mode)) return FAIL(cx, E_INVALID, "%s is no file", file);
+  body->n = (int64_t)st.st_size;
+  struct nh_req rq = {.method = "PUT", .url = path, .file = body};
+  TRY(call(cx, c, &rq, "Content-Type: application/octet-stream", &bytes));
   return js_parse(cx, bytes, out);
 }
 

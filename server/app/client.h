@@ -17,6 +17,10 @@ MUST_CHECK enum err client_call(struct ctx *cx, struct client *c, const char *me
 /* The same with bytes both ways. */
 MUST_CHECK enum err client_bytes(struct ctx *cx, struct client *c, const char *method, const char *path,
                                  struct slice body, struct slice *out);
+/* The same with a file of this machine as the body, of any size; the answer is JSON. E_NOT_FOUND, E_INVALID: it is none
+   that can be read. */
+MUST_CHECK enum err client_upload(struct ctx *cx, struct client *c, const char *path, const char *file,
+                                  struct js **out);
 /* All pages of a list, as one array under `key`; at most `most` of them (0: all). path already has a query. */
 MUST_CHECK enum err client_pages(struct ctx *cx, struct client *c, const char *path, const char *key, int64_t most,
                                  struct js **out);

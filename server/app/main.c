@@ -56,6 +56,15 @@ static const struct option_row link_options[] = {
 static const struct option_row stage_options[] = {
     {"check", NULL, "only tell how many devices would not trust the certificate"}, JSON, END};
 static const struct option_row profile_options[] = {{"out", "FILE", "write it there"}, END};
+static const struct option_row package_add_options[] = {
+    {"name", "NAME", "another name than that of the file"},
+    {"identifier", "TEXT", "bundle identifier of what it installs, instead of what the file tells"},
+    {"version", "TEXT", "its version, likewise"},
+    {"title", "TEXT", "its title, likewise"},
+    JSON,
+    END};
+static const struct option_row package_show_options[] = {
+    {"manifest", NULL, "print the manifest that Macs are given"}, JSON, END};
 static const struct option_row webhook_list_options[] = {
     {"dead", NULL, "list the messages that were given up"},
     {"limit", "N", "with --dead: at most so many; 0 is all (100)"},
@@ -305,6 +314,13 @@ static const struct subcommand subcommands[] = {
      "Checks profiles, or all in a folder, against Apple's schema; no server is needed."},
     {"profile template", "[NAME]", 0, 1, SETTINGS_NONE, NULL, cmd_profile_template, NULL,
      "Prints a profile to begin with; without NAME, which ones there are."},
+    {"package add", "FILE", 1, 1, SETTINGS_CLIENT, package_add_options, cmd_package_add, NULL,
+     "Adds a package (.pkg) that Macs can be told to install; it is served to them by this server."},
+    {"package list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_package_list, NULL, "Lists the packages."},
+    {"package show", "NAME", 1, 1, SETTINGS_CLIENT, package_show_options, cmd_package_show, NULL,
+     "Shows a package, its URL, and what is wrong with it."},
+    {"package remove", "NAME", 1, 1, SETTINGS_CLIENT, NULL, cmd_package_remove, NULL,
+     "Removes a package and its file."},
     {"identity profile", "FILE", 1, 1, SETTINGS_CLIENT, json_only, cmd_identity_profile, NULL,
      "Takes the original enrollment profile of migrated devices, so that their identities can be renewed."},
     {"webhook list", "", 0, 0, SETTINGS_CLIENT, webhook_list_options, cmd_webhook_list, NULL,

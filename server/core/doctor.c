@@ -35,6 +35,7 @@ static const struct {
     {"signed request", DATABASE, check_signature},
     {"enrollments", DATABASE, check_given},
     {"profiles", DATABASE, check_profiles},
+    {"packages", DATABASE, check_packages},
     {"webhooks", DATABASE, check_webhooks},
     {"notices", NOTHING, check_notices},
     {"mail server", NETWORK, check_smtp},

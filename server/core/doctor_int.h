@@ -69,6 +69,7 @@ void check_ports(struct check *c);
 
 /* doctor_profiles.c */
 void check_profiles(struct check *c);
+void check_packages(struct check *c);
 
 /* doctor_sql.c */
 struct doctor_topic {

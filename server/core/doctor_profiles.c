@@ -1,11 +1,13 @@
-/* What is kept for devices: profiles. */
+/* What is kept for devices: profiles, packages. */
 #include "core/doctor_int.h"
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/package.h"
 #include "core/profile.h"
 
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #define SOON (60 * US_DAY)
 #define REMEMBERED (90 * US_DAY)
@@ -45,4 +47,42 @@ void check_profiles(struct check *c) {
     check_end(c, signer);
   ctx_clear_error(c->cx);
   check_change(c);
+}
+
+/* ---- packages ---- */
+
+enum { PAGE = 100 };
+
+/* The server reads them whole; here only what shows at once, for when it is off. */
+static const char *trouble_of(const struct package *p) {
+  struct stat st;
+  if (stat(p->path, &st) != 0) return "its file on disk is missing";
+  if (st.st_size != p->size) return "its file on disk has another size than what was added";
+  return p->trouble;
+}
+
+static enum err look_at_packages(struct check *c, int64_t *all) {
+  struct package_query q = {.most = PAGE};
+  struct package *rows;
+  size_t n = PAGE;
+  for (; n == PAGE; *all += (int64_t)n) {
+    TRY(package_list(c->cx, c->db, c->doctor->core, &q, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+      const char *trouble = trouble_of(&rows[i]);
+      if (trouble)
+        found(c, DOCTOR_FAIL, ctx_printf(c->cx, "Package %s is not served: %s.", rows[i].name, trouble),
+              "Add the same file again: `pomona package add FILE`.");
+    }
+    if (n) q.after = rows[n - 1].package;
+  }
+  return OK;
+}
+
+void check_packages(struct check *c) {
+  int64_t all = 0;
+  if (look_at_packages(c, &all) != OK)
+    not_read(c);
+  else if (c->n == 0)
+    found(c, all ? DOCTOR_OK : DOCTOR_SKIP,
+          all ? ctx_printf(c->cx, "%s on disk.", many(c->cx, all, "package")) : "There are none.", NULL);
 }

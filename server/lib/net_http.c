@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIMEOUT_US (30 * US_SECOND)
 enum { BODY_MAX = 16 << 20, HEADERS_MAX = 100 };
@@ -166,10 +167,26 @@ static void set_answer(CURL *curl, struct body *body, struct head *head) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, head);
 }
 
+static size_t on_upload(char *to, size_t one, size_t n, void *arg) {
+  const struct nh_file *file = arg;
+  ssize_t got = read(file->fd, to, one * n);
+  return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+static void set_upload(struct nh *c, const struct nh_file *file) {
+  curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, 0L);
+  curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, (long)(c->timeout_us / US_SECOND) + 1);
+  curl_easy_setopt(c->curl, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(c->curl, CURLOPT_READFUNCTION, on_upload);
+  curl_easy_setopt(c->curl, CURLOPT_READDATA, file);
+  curl_easy_setopt(c->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)file->n);
+}
+
 static void set_request(CURL *curl, const struct nh_req *rq, struct curl_slist *headers) {
   curl_easy_setopt(curl, CURLOPT_URL, rq->url);
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* "..", as the name of something, is a name */
-  if (sends_body(rq)) {
+  if (!rq->file && sends_body(rq)) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, rq->body.p ? rq->body.p : "");
   }
@@ -244,6 +261,7 @@ enum err nh_do(struct ctx *cx, struct nh *c, const struct nh_req *rq, struct nh_
   struct curl_slist *headers = header_list(rq->headers);
   set_connection(c, left);
   set_request(c->curl, rq, headers);
+  if (rq->file) set_upload(c, rq->file);
   set_answer(c->curl, &body, &head);
   curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
   CURLcode rc = curl_easy_perform(c->curl);
