@@ -5,6 +5,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +16,10 @@ enum { COUNT_MOST = 200000, POLL_S = 5 };
 
 struct options {
   int64_t count, connections, poll, notnow, users, renew;
-  const char *platform, *udid, *serial, *ca, *keys, *proof, *apns_control, *state, *swallow, *stop_after;
-  const char *return_link, *ledger;
-  bool mix, user_enrollment, await, vanish, offline, checkout, reenroll, once, verbose;
+  const char *platform, *os, *udid, *serial, *ca, *keys, *proof, *apns_control, *state, *swallow, *stop_after;
+  const char *return_link, *ledger, *remove_profile;
+  bool mix, user_enrollment, supervised, await, vanish, offline, checkout, reenroll, once, hands, verbose;
+  struct lab_trouble_words trouble;
 };
 
 static const struct {
@@ -33,6 +35,7 @@ struct run {
   struct lab_keys *keys;
   enum lab_proof proof;
   FILE *ledger;
+  struct lab_trouble trouble;
   struct lab_fleet_conf conf;
 };
 
@@ -84,30 +87,47 @@ static enum err find_proof(struct ctx *cx, enum lab_proof *out, const char *word
 static enum err check_kind(struct ctx *cx, const struct run *r) {
   const struct options *o = r->o;
   bool has_users = r->platform->os & (MAC | SHARED), enrolls_users = r->platform->os & (MAC | PHONE | IPAD);
-  if (o->mix && (o->udid || o->serial || o->users || o->user_enrollment))
+  if (o->mix && (o->udid || o->serial || o->users || o->user_enrollment || o->supervised || o->os))
     return FAIL(cx, E_USAGE, "--mix says itself what the devices are");
   if (o->users && (!has_users || o->users >= LAB_CHANNELS))
     return FAIL(cx, E_USAGE, "--users: at most %d, of macos and shared-ipad", LAB_CHANNELS - 1);
   if (o->user_enrollment && !enrolls_users) return FAIL(cx, E_USAGE, "--user-enrollment: of macos, ios and ipados");
+  if (o->user_enrollment && (o->supervised || o->await))
+    return FAIL(cx, E_USAGE, "--user-enrollment: such devices are neither supervised nor set up by it");
   if (o->user_enrollment && (o->udid || o->serial))
     return FAIL(cx, E_USAGE, "--user-enrollment: such devices tell neither UDID nor serial number");
   return OK;
+}
+
+static bool is_version(const char *text) {
+  bool digit = false;
+  for (; *text; text++) {
+    bool is = *text >= '0' && *text <= '9';
+    if (!is && (*text != '.' || !digit)) return false;
+    digit = is;
+  }
+  return digit;
 }
 
 static enum err check(struct ctx *cx, struct run *r) {
   const struct options *o = r->o;
   r->platform = lab_platform(o->platform);
   if (!r->platform)
-    return FAIL(cx, E_USAGE, "--platform: \"%s\" is none of macos, ios, ipados, shared-ipad, tvos, watchos, visionos",
+    return FAIL(cx, E_USAGE,
+                "--platform: \"%s\" is none of macos, macos-intel, ios, ipados, shared-ipad, tvos, watchos, visionos",
                 o->platform);
   TRY(find_proof(cx, &r->proof, o->proof));
   TRY(check_kind(cx, r));
+  TRY(lab_trouble_read(cx, &r->trouble, &o->trouble));
+  if (o->os && (strlen(o->os) > 15 || !is_version(o->os))) return FAIL(cx, E_USAGE, "--os: a version, such as 18.6.2");
   if (o->count < 1 || o->count > COUNT_MOST) return FAIL(cx, E_USAGE, "--count: between 1 and %d", COUNT_MOST);
   if ((o->udid || o->serial) && o->count > 1) return FAIL(cx, E_USAGE, "--udid and --serial are for one device");
   if (o->udid && (strlen(o->udid) > 64 || !*o->udid)) return FAIL(cx, E_USAGE, "--udid: at most 64 characters");
   if (o->serial && (strlen(o->serial) > 15 || !*o->serial)) return FAIL(cx, E_USAGE, "--serial: at most 15 characters");
   if (o->stop_after && strcmp(o->stop_after, "authenticate") != 0 && strcmp(o->stop_after, "enroll") != 0)
     return FAIL(cx, E_USAGE, "--stop-after: authenticate or enroll");
+  if (o->remove_profile && !o->state)
+    return FAIL(cx, E_USAGE, "--remove-profile is for devices that come back: it needs --state");
   if (o->reenroll && (!o->state || !r->links_n)) return FAIL(cx, E_USAGE, "--reenroll needs --state and a link");
   if (!o->state && !r->links_n) return FAIL(cx, E_USAGE, "a link is missing: see `pomona enroll link`");
   return OK;
@@ -135,7 +155,9 @@ static void configure(struct run *r) {
 static void add(struct run *r, struct lab_fleet *f, struct lab_device *d, const char *link) {
   if (!r->o->mix) d->proof = r->proof;
   for (size_t i = 0; i < d->channels_n; i++) d->channels[i].not_now = r->o->notnow;
-  d->awaits = r->o->await;
+  if (r->o->await) d->awaits = d->automated = true;
+  d->trouble = &r->trouble;
+  if (r->o->remove_profile) (void)lab_take_profile(d->channels, r->o->remove_profile);
   d->vanishes = r->o->vanish;
   d->swallow = r->o->swallow;
   lab_fleet_add(f, d, link);
@@ -153,6 +175,8 @@ static struct lab_device *make(const struct run *r, size_t i) {
   struct lab_device *d = lab_device_new(r->platform, r->o->udid, r->o->serial, (int64_t)i + 1);
   if (r->o->user_enrollment) lab_device_enroll_for_user(d);
   for (int64_t n = 0; n < r->o->users; n++) lab_device_add_user(d);
+  d->supervised = r->o->supervised;
+  if (r->o->os) snprintf(d->os_version, sizeof d->os_version, "%s", r->o->os);
   return d;
 }
 
@@ -168,14 +192,54 @@ static enum err add_all(struct ctx *cx, struct run *r, struct lab_fleet *f) {
   return OK;
 }
 
+/* ---- what a hand does at the devices: lines on stdin ---- */
+
+/* "remove-profile IDENTIFIER [N]" is answered by "removed N". */
+static void take_line(struct lab_fleet *f, struct slice line) {
+  struct slice verb, identifier;
+  char name[256];
+  int64_t most = COUNT_MOST;
+  bool fits = slice_cut(&line, ' ', &verb) && slice_is(verb, "remove-profile") && slice_cut(&line, ' ', &identifier) &&
+              identifier.n > 0 && identifier.n < sizeof name &&
+              (line.n == 0 || (slice_to_i64(line, &most) && most > 0));
+  if (fits) {
+    snprintf(name, sizeof name, "%.*s", (int)identifier.n, identifier.p);
+    printf("removed %zu\n", lab_fleet_take_profile(f, name, (size_t)most));
+  } else {
+    puts("error: remove-profile IDENTIFIER [N]");
+  }
+  fflush(stdout);
+}
+
+/* What has come so far; at the end of stdin nobody listens any more. */
+static void listen(struct lab_fleet *f, struct buf *in, bool *open) {
+  char piece[4096];
+  struct pollfd fd = {.fd = STDIN_FILENO, .events = POLLIN};
+  while (*open && poll(&fd, 1, 0) > 0) {
+    ssize_t n = read(STDIN_FILENO, piece, sizeof piece);
+    *open = n > 0 && in->n < sizeof piece;
+    if (n > 0) buf_add(in, piece, (size_t)n);
+  }
+  for (char *end; in->n && (end = memchr(in->p, '\n', in->n));) {
+    struct buf rest = {0};
+    take_line(f, slice_mem(in->p, (size_t)(end - in->p)));
+    buf_add(&rest, end + 1, in->n - (size_t)(end + 1 - in->p));
+    buf_free(in);
+    *in = rest;
+  }
+}
+
 /* Until all devices are done, or a signal. */
-static void watch(struct lab_fleet *f, const sigset_t *ends, bool quiet) {
+static void watch(struct lab_fleet *f, const sigset_t *ends, bool quiet, bool hands) {
   const struct timespec tick = {.tv_nsec = 100000000};
+  struct buf in = {0};
   for (;;) {
     struct lab_fleet_counts c = lab_fleet_counts(f);
     if (!quiet) progress(f, false);
-    if (c.done == c.devices || sigtimedwait(ends, NULL, &tick) > 0) return;
+    if (hands) listen(f, &in, &hands);
+    if (c.done == c.devices || sigtimedwait(ends, NULL, &tick) > 0) break;
   }
+  buf_free(&in);
 }
 
 static void last(struct ctx *cx, struct lab_device *d, void *arg) {
@@ -190,7 +254,7 @@ static enum err drive(struct ctx *cx, struct run *r, const sigset_t *ends) {
   bool quiet = r->o->verbose || r->o->count < 10;
   TRY(lab_fleet_start(cx, &f, &r->conf));
   enum err e = add_all(cx, r, f);
-  if (e == OK) watch(f, ends, quiet);
+  if (e == OK) watch(f, ends, quiet, r->o->hands);
   if (e == OK && !quiet) progress(f, true);
   size_t failed = lab_fleet_counts(f).failed;
   lab_fleet_stop(f, e == OK ? last : NULL, r);
@@ -231,12 +295,14 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
 #define AT(field) offsetof(struct options, field)
 static const struct lab_option rows[] = {
     {"count", "N", "so many devices; they share a few keys (default: 1)", LAB_NUMBER, AT(count)},
-    {"platform", "NAME", "macos, ios, ipados, shared-ipad, tvos, watchos or visionos (default: macos)", LAB_TEXT,
-     AT(platform)},
+    {"platform", "NAME", "macos, macos-intel, ios, ipados, shared-ipad, tvos, watchos or visionos (default: macos)",
+     LAB_TEXT, AT(platform)},
+    {"os", "VERSION", "the version of its system (default: one of 2025)", LAB_TEXT, AT(os)},
+    {"supervised", NULL, "they are supervised, as Macs and Shared iPads always are", LAB_FLAG, AT(supervised)},
     {"mix", NULL, "devices of all kinds, half of them with mutual TLS, half signing", LAB_FLAG, AT(mix)},
     {"users", "N", "users with a channel of their own, on each Mac or Shared iPad", LAB_NUMBER, AT(users)},
     {"user-enrollment", NULL, "they enroll for their users (BYOD)", LAB_FLAG, AT(user_enrollment)},
-    {"await", NULL, "they wait in Setup Assistant to be configured", LAB_FLAG, AT(await)},
+    {"await", NULL, "they are set up by Automated Device Enrollment, and wait to be configured", LAB_FLAG, AT(await)},
     {"udid", "TEXT", "of the one device (default: made up)", LAB_TEXT, AT(udid)},
     {"serial", "TEXT", "of the one device (default: made up)", LAB_TEXT, AT(serial)},
     {"ca", "FILE", "PEM to check the server with at the first fetch; later the root of the profile counts", LAB_TEXT,
@@ -251,6 +317,16 @@ static const struct lab_option rows[] = {
     {"keys", "FILE", "PEM file of the keys that devices share; made when it is missing", LAB_TEXT, AT(keys)},
     {"connections", "N", "at a time (default: 16)", LAB_NUMBER, AT(connections)},
     {"notnow", "N", "answer NotNow to the first N commands that the platform may put off", LAB_NUMBER, AT(notnow)},
+    {"fail", "TYPE=DOMAIN:CODE[xN]", "answer commands of this type with this error, the first N (several: with commas)",
+     LAB_TEXT, AT(trouble.fail)},
+    {"trouble", "PERCENT", "so many of a hundred answers are NotNow or an error; asked again all is well", LAB_NUMBER,
+     AT(trouble.percent)},
+    {"seed", "N", "another one: other answers are those of --trouble", LAB_NUMBER, AT(trouble.seed)},
+    {"late", "TYPE=STATE", "installations by InstallApplication or InstallEnterpriseApplication stop at this state",
+     LAB_TEXT, AT(trouble.late)},
+    {"remove-profile", "IDENTIFIER", "a hand has taken this profile away from those that come back", LAB_TEXT,
+     AT(remove_profile)},
+    {"hands", NULL, "read from stdin what hands do at the devices: remove-profile IDENTIFIER [N]", LAB_FLAG, AT(hands)},
     {"swallow", "TYPE", "take commands of this RequestType and never answer them", LAB_TEXT, AT(swallow)},
     {"renew", "N", "after N acknowledged commands renew the identity by themselves (SCEP RenewalReq), once", LAB_NUMBER,
      AT(renew)},

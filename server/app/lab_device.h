@@ -1,7 +1,7 @@
 /* Inside the simulated devices: what a device is (lab_platform.c), how it reads its enrollment profile (lab_profile.c),
-   gets its identity (lab_scep.c), talks to the server (lab_talk.c), answers commands (lab_answer.c, lab_facts.c),
-   renews its identity (lab_renew.c), is kept between runs (lab_state.c); and many of them at work (lab_fleet.c,
-   lab_push.c).
+   gets its identity (lab_scep.c), talks to the server (lab_talk.c), answers commands (lab_answer.c, and what lab_task.h
+   names), remembers what they did (lab_store.c), renews its identity (lab_renew.c), is kept between runs (lab_state.c);
+   and many of them at work (lab_fleet.c, lab_push.c).
 
    Who owns what: a device owns its texts, identity and list of profiles until lab_device_free; keys are the pool's.
    Threads: one at a time works on a device. */
@@ -32,6 +32,7 @@ struct lab_platform {
   enum lab_udid_form udid_form;
   const char *udid_prefix;
   int tells;
+  bool intel; /* a Mac of old */
 };
 extern const struct lab_platform lab_platforms[];
 const struct lab_platform *lab_platform(const char *word); /* NULL when there is none */
@@ -57,10 +58,14 @@ struct lab_profile {
   struct slice ca_fingerprint; /* SHA-1 of the CA's certificate; n 0: none given */
   char *server_url, *checkin_url, *topic;
   struct slice root_pem; /* trusted from now on for TLS; n 0: none given */
+  struct slice entry;    /* what ProfileList tells of it, as a property list */
+  int64_t rights;        /* AccessRights; 0: none were asked for */
   bool sign_message, check_out;
 };
-/* Any configuration profile: signed content in DER or the bare property list. */
-MUST_CHECK enum err lab_profile_open(struct ctx *cx, struct pl **root, struct slice bytes);
+/* Any configuration profile: signed content in DER (*signer) or the bare property list (NULL). */
+MUST_CHECK enum err lab_profile_open(struct ctx *cx, struct pl **root, struct pki_cert **signer, struct slice bytes);
+/* What ProfileList tells of a profile; signer may be NULL. */
+struct pl *lab_profile_entry(struct ctx *cx, struct pl *profile, const struct pki_cert *signer);
 /* An enrollment profile; everything lives in cx. E_INVALID says what is missing. */
 MUST_CHECK enum err lab_profile_read(struct ctx *cx, struct lab_profile *out, struct slice bytes);
 
@@ -71,11 +76,6 @@ enum lab_proof {
   LAB_PROOF_DEVICE, /* as real ones: TLS certificate, and a signature if the profile says so */
   LAB_PROOF_MTLS,
   LAB_PROOF_SIGNATURE /* as behind a proxy that ends TLS */
-};
-
-struct lab_installed { /* a configuration profile on the device */
-  struct lab_installed *next;
-  char *identifier, *uuid, *name, *organization;
 };
 
 /* ---- channels: the device's own, and those of its users ---- */
@@ -94,12 +94,30 @@ struct lab_unsent { /* a report that was not answered with 2xx: sent again befor
   enum lab_effect effect;
 };
 
+enum { LAB_FAILURES = 8, LAB_SPARED = 16 };
+struct lab_luck { /* how its troubles went so far */
+  int64_t failed[LAB_FAILURES];
+  uint64_t answers, spared[LAB_SPARED]; /* what went wrong and is all right when it comes again */
+  size_t next;
+};
+
+enum lab_sort { LAB_FACT, LAB_PROFILE, LAB_PAYLOAD, LAB_APP, LAB_BOOK, LAB_PROVISIONING, LAB_USER, LAB_SORTS };
+struct lab_thing { /* what is kept on a channel (lab_store.c) */
+  struct lab_thing *next;
+  enum lab_sort sort;
+  char *name; /* unique in its sort */
+  char *xml;  /* a property list */
+  size_t n;
+};
+
 struct lab_channel {
   char user_id[48], short_name[64], long_name[48]; /* of a user's */
   uint8_t token[32];
   char magic[40];
   struct lab_unsent unsent;
   int64_t not_now; /* so many answers are still NotNow */
+  struct lab_thing *things;
+  struct lab_luck luck;
 };
 enum { LAB_CHANNELS = 4, LAB_ID_MAX = 160 };
 
@@ -112,6 +130,7 @@ struct lab_device {
   bool vanishes;                             /* is erased without an answer */
   struct lab_channel channels[LAB_CHANNELS]; /* the first is the device's own */
   size_t channels_n;
+  int64_t number; /* among those of its run */
   const struct lab_key *key;
   enum lab_phase phase;
   enum lab_proof proof;
@@ -119,11 +138,14 @@ struct lab_device {
   struct lab_profile profile;
   struct pki_cert *identity;
   struct slice identity_pem;
-  struct lab_installed *installed;
-  bool erased;               /* that is why it is gone */
-  bool renewed;              /* its identity, by itself */
-  const char *swallow;       /* commands of this type are never answered; NULL: none; borrowed */
-  int64_t acknowledged;      /* commands */
+  bool supervised; /* by a person; see lab_is_supervised */
+  bool automated;  /* enrolled by Automated Device Enrollment */
+  char os_version[16], build[16];
+  const struct lab_trouble *trouble; /* what goes wrong with it; NULL: nothing; borrowed */
+  bool erased;                       /* that is why it is gone */
+  bool renewed;                      /* its identity, by itself */
+  const char *swallow;               /* commands of this type are never answered; NULL: none; borrowed */
+  int64_t acknowledged;              /* commands */
   const struct lab_way *way; /* while it is in a session: what commands do by the wire needs it; NULL: it is in none */
 };
 
@@ -160,12 +182,56 @@ void lab_put_ids(struct pl *message, const struct lab_device *d, const struct la
 MUST_CHECK enum err lab_answer(struct ctx *cx, struct lab_device *d, struct lab_channel *c, struct slice command,
                                struct lab_report *out);
 
-/* The parts of answers that are a matter of taste: lists and facts, put into the report. */
-void lab_put_device_information(struct ctx *cx, struct pl *report, const struct lab_device *d, struct pl *queries);
-void lab_put_security_info(struct ctx *cx, struct pl *report, const struct lab_device *d);
-void lab_put_profiles(struct ctx *cx, struct pl *report, const struct lab_device *d);
-void lab_put_certificates(struct ctx *cx, struct pl *report, const struct lab_device *d);
-void lab_put_applications(struct ctx *cx, struct pl *report, const struct lab_device *d);
+/* Supervised, or in a way that counts as that: a Shared iPad, a Mac whose user allowed the enrollment. */
+bool lab_is_supervised(const struct lab_device *d);
+/* A version as a number that compares as versions do: "18.1" < "18.10". */
+int64_t lab_version(const char *text);
+const char *lab_imei(struct ctx *cx, const struct lab_device *d);
+const char *lab_meid(struct ctx *cx, const struct lab_device *d);
+void lab_unlock_token(struct ctx *cx, struct slice *out, const struct lab_channel *own);
+/* A hand at the device takes a configuration profile away. False: it has none of that name. */
+bool lab_take_profile(struct lab_channel *c, const char *identifier);
+
+/* ---- what goes wrong on purpose (lab_trouble.c) ---- */
+struct lab_failure { /* commands of this type are answered with this error, so many times a channel (0: always) */
+  char request_type[64], domain[64];
+  int64_t code, times;
+};
+struct lab_delay { /* installations of apps stop there */
+  char request_type[64], state[32];
+};
+struct lab_trouble {
+  struct lab_failure failures[LAB_FAILURES];
+  size_t failures_n;
+  struct lab_delay late[LAB_FAILURES];
+  size_t late_n;
+  int64_t percent; /* of the answers are NotNow or an error; asked again the device does what it should */
+  uint64_t seed;   /* which ones */
+};
+struct lab_trouble_words { /* as options say it: "TYPE=DOMAIN:CODExTIMES,…", "TYPE=STATE,…"; NULL: none */
+  const char *fail, *late;
+  int64_t percent, seed;
+};
+MUST_CHECK enum err lab_trouble_read(struct ctx *cx, struct lab_trouble *out, const struct lab_trouble_words *words);
+
+/* ---- what a channel keeps (lab_store.c): property lists by sort and name ---- */
+void lab_keep(struct ctx *cx, struct lab_channel *c, enum lab_sort sort, const char *name, struct pl *value);
+void lab_keep_xml(struct lab_channel *c, enum lab_sort sort, const char *name, struct slice xml);
+struct pl *lab_have(struct ctx *cx, const struct lab_channel *c, enum lab_sort sort, const char *name); /* or NULL */
+bool lab_drop(struct lab_channel *c, enum lab_sort sort, const char *name); /* false: it was not there */
+void lab_drop_all(struct lab_channel *c);
+const struct lab_thing *lab_first(const struct lab_channel *c, enum lab_sort sort);
+const struct lab_thing *lab_next(const struct lab_thing *t); /* of the same sort */
+struct pl *lab_read(struct ctx *cx, const struct lab_thing *t);
+/* Facts: single values of the sort LAB_FACT. What was never set is NULL, false or 0. */
+struct pl *lab_fact(struct ctx *cx, const struct lab_channel *c, const char *name);
+void lab_set_fact(struct ctx *cx, struct lab_channel *c, const char *name, struct pl *value);
+bool lab_flag(struct ctx *cx, const struct lab_channel *c, const char *name);
+void lab_set_flag(struct ctx *cx, struct lab_channel *c, const char *name, bool value);
+const char *lab_text(struct ctx *cx, const struct lab_channel *c, const char *name);
+void lab_set_text(struct ctx *cx, struct lab_channel *c, const char *name, const char *value);
+int64_t lab_count(struct ctx *cx, const struct lab_channel *c, const char *name);
+void lab_set_count(struct ctx *cx, struct lab_channel *c, const char *name, int64_t value);
 
 /* ---- the wire (lab_talk.c) ---- */
 
@@ -184,6 +250,10 @@ struct lab_way {          /* how devices reach the server */
   void *note_arg;
 };
 
+/* How a device trusts whoever answers at url: by the root of its profile, else as the way says. */
+struct nh_conf lab_trust(const struct lab_way *way, const char *url, struct slice root_pem);
+/* Packages that commands on this channel asked for (lab_package.c), at the end of a session. */
+void lab_fetch_packages(struct ctx *cx, struct lab_device *d, struct lab_channel *c, const struct lab_way *way);
 /* https, on this machine, and nothing to check the first fetch with. */
 bool lab_trusts_blindly(const struct lab_way *way, const char *link);
 /* From the link to TokenUpdate. */
@@ -249,6 +319,9 @@ MUST_CHECK enum err lab_fleet_start(struct ctx *cx, struct lab_fleet **out, cons
 /* The fleet takes d over. link is borrowed; NULL: the device comes back, enrolled. */
 void lab_fleet_add(struct lab_fleet *f, struct lab_device *d, const char *link);
 struct lab_fleet_counts lab_fleet_counts(struct lab_fleet *f);
+/* A hand at the devices: takes this profile away from `most` of those that have it, one after the other, while they go
+   on. Gives how many had it. */
+size_t lab_fleet_take_profile(struct lab_fleet *f, const char *identifier, size_t most);
 /* Ends what runs, then runs `each` (may be NULL) for every device by the workers, then frees all. */
 void lab_fleet_stop(struct lab_fleet *f, void (*each)(struct ctx *cx, struct lab_device *d, void *arg), void *arg);
 

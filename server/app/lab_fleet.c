@@ -14,6 +14,12 @@ enum { WORKERS = 16, WORKERS_MOST = 512 };
 #define TICK_US (20 * (US_SECOND / 1000))
 #define BACKOFF_MOST (60 * US_SECOND)
 
+struct hand {             /* goes from device to device */
+  const char *identifier; /* of the profile that it takes away */
+  size_t most, done;
+  size_t left; /* devices that it has not come to */
+};
+
 struct ear { /* one for each channel of a device */
   struct member *member;
   size_t at;                 /* of its channel */
@@ -27,9 +33,10 @@ struct member {
   struct lab_device *device;
   const char *link; /* to enroll by; NULL: enrolled already */
   struct ear ears[LAB_CHANNELS];
-  unsigned woken; /* channels that have to come, a bit each */
-  bool waits;     /* stands in the line */
-  bool busy;      /* a worker has it */
+  unsigned woken;    /* channels that have to come, a bit each */
+  struct hand *hand; /* does something at the device before it comes again; NULL: nobody does */
+  bool waits;        /* stands in the line */
+  bool busy;         /* a worker has it */
   bool done, failed, off;
 };
 
@@ -37,7 +44,8 @@ struct lab_fleet {
   struct lab_fleet_conf conf;
   struct lab_push_port *port;
   pthread_mutex_t lock;
-  pthread_cond_t more, tick;
+  pthread_mutex_t hand_lock; /* one device after the other */
+  pthread_cond_t more, tick, hands;
   struct member **members, *head, **tail;
   size_t n;
   struct map *by_token;
@@ -123,9 +131,14 @@ static void after_sessions(struct lab_fleet *f, struct member *m) {
 static void end_turn(struct lab_fleet *f, struct member *m) {
   int64_t next = f->conf.poll_us && !f->conf.offline ? clock_mono_us() + f->conf.poll_us : 0;
   m->busy = false;
+  if (m->done && m->hand) { /* it is gone before the hand came to it */
+    m->hand->left--;
+    m->hand = NULL;
+    pthread_cond_broadcast(&f->hands);
+  }
   for (size_t i = 0; i < m->device->channels_n; i++)
     if (!m->ears[i].due) m->ears[i].due = next;
-  if (m->woken || m->link) line_up(f, m);
+  if (m->woken || m->link || m->hand) line_up(f, m);
 }
 
 /* ---- the work ---- */
@@ -182,7 +195,27 @@ static void run_session(struct lab_fleet *f, struct ctx *cx, struct member *m, s
   pthread_mutex_unlock(&f->lock);
 }
 
+/* What a hand does at the device, which is this worker's. */
+static void lend_hand(struct lab_fleet *f, struct member *m) {
+  pthread_mutex_lock(&f->lock);
+  struct hand *hand = m->hand;
+  m->hand = NULL;
+  pthread_mutex_unlock(&f->lock);
+  if (!hand) return;
+  pthread_mutex_lock(&f->hand_lock);
+  bool took = hand->done < hand->most && lab_take_profile(m->device->channels, hand->identifier);
+  hand->done += took;
+  pthread_mutex_unlock(&f->hand_lock);
+  if (took && f->conf.way.tell)
+    f->conf.way.tell(f->conf.way.tell_arg, m->device, m->device->channels, "loses a profile", hand->identifier);
+  pthread_mutex_lock(&f->lock);
+  hand->left--;
+  pthread_cond_broadcast(&f->hands);
+  pthread_mutex_unlock(&f->lock);
+}
+
 static void run_member(struct lab_fleet *f, struct ctx *cx, struct member *m, unsigned woken) {
+  lend_hand(f, m);
   if (m->link) {
     run_enrollment(f, cx, m);
   } else {
@@ -256,6 +289,8 @@ enum err lab_fleet_start(struct ctx *cx, struct lab_fleet **out, const struct la
   pthread_mutex_init(&f->lock, NULL);
   cond_init(&f->more);
   cond_init(&f->tick);
+  cond_init(&f->hands);
+  pthread_mutex_init(&f->hand_lock, NULL);
   enum err e = conf->apns_control ? lab_push_open(cx, &f->port, conf->apns_control, on_push, f) : OK;
   if (e != OK) {
     map_free(f->by_token, NULL);
@@ -289,6 +324,20 @@ struct lab_fleet_counts lab_fleet_counts(struct lab_fleet *f) {
   struct lab_fleet_counts counts = f->counts;
   pthread_mutex_unlock(&f->lock);
   return counts;
+}
+
+size_t lab_fleet_take_profile(struct lab_fleet *f, const char *identifier, size_t most) {
+  struct hand hand = {.identifier = identifier, .most = most};
+  pthread_mutex_lock(&f->lock);
+  for (size_t i = 0; i < f->n; i++) {
+    if (f->members[i]->done) continue;
+    f->members[i]->hand = &hand;
+    hand.left++;
+    line_up(f, f->members[i]);
+  }
+  while (hand.left) pthread_cond_wait(&f->hands, &f->lock);
+  pthread_mutex_unlock(&f->lock);
+  return hand.done;
 }
 
 static void end_threads(struct lab_fleet *f) {
@@ -339,6 +388,8 @@ void lab_fleet_stop(struct lab_fleet *f, void (*each)(struct ctx *cx, struct lab
   pthread_mutex_destroy(&f->lock);
   pthread_cond_destroy(&f->more);
   pthread_cond_destroy(&f->tick);
+  pthread_cond_destroy(&f->hands);
+  pthread_mutex_destroy(&f->hand_lock);
   free(f->members);
   free(f->workers);
   free(f);

@@ -20,15 +20,6 @@ static struct pl *message(struct ctx *cx, const struct lab_device *d, const stru
   return m;
 }
 
-/* An IMEI of its own: from the number that the serial number gives. */
-static void put_cellular(struct ctx *cx, struct pl *m, const struct lab_device *d) {
-  unsigned long long n = 0;
-  for (const char *s = d->serial; *s; s++) n = (n * 31 + (unsigned char)*s) % 10000000000000ULL;
-  const char *digits = ctx_printf(cx, "35%013llu", n);
-  pl_set_string(m, "IMEI", ctx_printf(cx, "%.2s %.6s %.6s %s", digits, digits + 2, digits + 8, digits + 14));
-  pl_set_string(m, "MEID", ctx_printf(cx, "%.14s", digits));
-}
-
 struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d) {
   struct pl *m = message(cx, d, d->channels, "Authenticate");
   const struct lab_platform *p = d->platform;
@@ -39,28 +30,33 @@ struct slice lab_authenticate(struct ctx *cx, const struct lab_device *d) {
   }
   if (p->tells & LAB_TELLS_SYSTEM) {
     pl_set_string(m, "ProductName", p->product);
-    pl_set_string(m, "OSVersion", p->os_version);
-    pl_set_string(m, "BuildVersion", p->build);
+    pl_set_string(m, "OSVersion", d->os_version);
+    pl_set_string(m, "BuildVersion", d->build);
     if (!d->user_enrollment) pl_set_string(m, "SerialNumber", d->serial);
   }
-  if (p->tells & LAB_TELLS_CELLULAR && !d->user_enrollment) put_cellular(cx, m, d);
+  if (p->tells & LAB_TELLS_CELLULAR && !d->user_enrollment) {
+    pl_set_string(m, "IMEI", lab_imei(cx, d));
+    pl_set_string(m, "MEID", lab_meid(cx, d));
+  }
   return pl_xml(cx, m);
 }
 
 /* The same at each TokenUpdate, as long as the push token is. */
-static void put_unlock_token(struct pl *m, const struct lab_channel *c) {
+void lab_unlock_token(struct ctx *cx, struct slice *out, const struct lab_channel *own) {
   char token[UNLOCK_TOKEN];
-  for (size_t i = 0; i < sizeof token; i++) token[i] = (char)(c->token[i % sizeof c->token] ^ (uint8_t)i);
-  pl_set_data(m, "UnlockToken", slice_mem(token, sizeof token));
+  for (size_t i = 0; i < sizeof token; i++) token[i] = (char)(own->token[i % sizeof own->token] ^ (uint8_t)i);
+  *out = slice_mem(ctx_memdup(cx, token, sizeof token), sizeof token);
 }
 
 struct slice lab_token_update(struct ctx *cx, const struct lab_device *d, const struct lab_channel *c) {
+  struct slice unlock_token;
   struct pl *m = message(cx, d, c, "TokenUpdate");
   pl_set_data(m, "Token", slice_mem(c->token, sizeof c->token));
   pl_set_string(m, "PushMagic", c->magic);
   if (c == d->channels && !d->user_enrollment) {
     pl_set_bool(m, "AwaitingConfiguration", d->awaits);
-    if (d->platform->os & (PHONE | IPAD | WATCH | VISION)) put_unlock_token(m, c);
+    lab_unlock_token(cx, &unlock_token, c);
+    if (d->platform->os & (PHONE | IPAD | WATCH | VISION)) pl_set_data(m, "UnlockToken", unlock_token);
   }
   if (c != d->channels && d->platform->os == MAC) pl_set_bool(m, "NotOnConsole", false);
   return pl_xml(cx, m);

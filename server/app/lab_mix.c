@@ -26,6 +26,7 @@ struct lab_device *lab_mixed_device(size_t i) {
   struct lab_device *d = lab_device_new(lab_platform(k->platform), NULL, NULL, (int64_t)i + 1);
   if (k->user_enrollment) lab_device_enroll_for_user(d);
   for (int n = 0; n < k->users; n++) lab_device_add_user(d);
+  d->supervised = !k->user_enrollment;
   d->proof = i % 2 ? LAB_PROOF_SIGNATURE : LAB_PROOF_MTLS;
   return d;
 }

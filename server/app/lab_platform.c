@@ -12,19 +12,21 @@ enum { HEX_ID = 40 }; /* digits of an id in hex */
 
 const struct lab_platform lab_platforms[] = {
     {"macos", MAC, "Lab Mac", "Mac16,10", "Mac16,10", "Mac mini", "15.6.1", "24G90", LAB_UDID_UUID, "",
-     LAB_TELLS_SYSTEM | LAB_TELLS_NAMES},
+     LAB_TELLS_SYSTEM | LAB_TELLS_NAMES, false},
+    {"macos-intel", MAC, "Lab Intel Mac", "Macmini8,1", "Macmini8,1", "Mac mini", "15.6.1", "24G90", LAB_UDID_UUID, "",
+     LAB_TELLS_SYSTEM | LAB_TELLS_NAMES, true},
     {"ios", PHONE, "Lab iPhone", "iPhone17,1", "MYW23", "iPhone 16 Pro", "18.6.2", "22G100", LAB_UDID_SHORT,
-     "00008140-", LAB_TELLS_SYSTEM | LAB_TELLS_CELLULAR},
+     "00008140-", LAB_TELLS_SYSTEM | LAB_TELLS_CELLULAR, false},
     {"ipados", IPAD, "Lab iPad", "iPad14,8", "MV273", "iPad Air (11-inch) (M2)", "18.6.2", "22G100", LAB_UDID_SHORT,
-     "00008112-", LAB_TELLS_SYSTEM},
+     "00008112-", LAB_TELLS_SYSTEM, false},
     {"shared-ipad", SHARED, "Lab Shared iPad", "iPad11,6", "MYL92", "iPad (8th generation)", "18.6.2", "22G100",
-     LAB_UDID_HEX, "", LAB_TELLS_SYSTEM},
-    {"tvos", TV, "Lab Apple TV", "AppleTV14,1", "MN893", "Apple TV 4K", "18.6", "22M84", LAB_UDID_SHORT, "00008110-",
-     0},
+     LAB_UDID_HEX, "", LAB_TELLS_SYSTEM, false},
+    {"tvos", TV, "Lab Apple TV", "AppleTV14,1", "MN893", "Apple TV 4K", "18.6", "22M84", LAB_UDID_SHORT, "00008110-", 0,
+     false},
     {"watchos", WATCH, "Lab Apple Watch", "Watch7,9", "MWWH3", "Apple Watch Series 10", "11.6.1", "22U90",
-     LAB_UDID_SHORT, "00008310-", LAB_TELLS_SYSTEM},
+     LAB_UDID_SHORT, "00008310-", LAB_TELLS_SYSTEM, false},
     {"visionos", VISION, "Lab Vision", "RealityDevice14,1", "MQL83", "Apple Vision Pro", "2.6", "22O785",
-     LAB_UDID_SHORT, "00008132-", LAB_TELLS_SYSTEM},
+     LAB_UDID_SHORT, "00008132-", LAB_TELLS_SYSTEM, false},
     {0},
 };
 
@@ -68,6 +70,9 @@ struct lab_device *lab_device_new(const struct lab_platform *platform, const cha
                                   int64_t number) {
   struct lab_device *d = mem_alloc(sizeof *d);
   d->platform = platform;
+  d->number = number;
+  snprintf(d->os_version, sizeof d->os_version, "%s", platform->os_version);
+  snprintf(d->build, sizeof d->build, "%s", platform->build);
   d->channels_n = 1;
   random_udid(d->udid, sizeof d->udid, platform);
   random_serial(d->serial, 10);
@@ -120,21 +125,11 @@ void lab_id(char out[LAB_ID_MAX], const struct lab_device *d, const struct lab_c
     snprintf(out, LAB_ID_MAX, "%s:%s", d->udid, d->platform->os == SHARED ? c->short_name : c->user_id);
 }
 
-static void forget_profiles(struct lab_device *d) {
-  while (d->installed) {
-    struct lab_installed *p = d->installed;
-    d->installed = p->next;
-    free(p->identifier);
-    free(p->uuid);
-    free(p->name);
-    free(p->organization);
-    free(p);
-  }
-}
-
 void lab_device_forget(struct lab_device *d) {
-  forget_profiles(d);
-  for (size_t i = 0; i < d->channels_n; i++) buf_wipe(&d->channels[i].unsent.body);
+  for (size_t i = 0; i < d->channels_n; i++) {
+    lab_drop_all(&d->channels[i]);
+    buf_wipe(&d->channels[i].unsent.body);
+  }
   ctx_free(d->cx);
   d->cx = NULL;
   d->identity = NULL;

@@ -59,6 +59,7 @@ static enum err read_mdm(struct ctx *cx, struct lab_profile *out, struct pl *p, 
   TRY(need(cx, &out->server_url, p, "ServerURL"));
   TRY(need(cx, &out->topic, p, "Topic"));
   out->checkin_url = checkin ? ctx_strdup(cx, checkin) : out->server_url;
+  (void)pl_int(pl_get(p, "AccessRights"), &out->rights);
   out->sign_message = flag(p, "SignMessage");
   out->check_out = flag(p, "CheckOutWhenRemoved");
   return OK;
@@ -74,19 +75,21 @@ static enum err read_root(struct ctx *cx, struct lab_profile *out, struct pl *p)
   return OK;
 }
 
-enum err lab_profile_open(struct ctx *cx, struct pl **root, struct slice bytes) {
-  struct pki_cert *signer;
-  if (!slice_starts(slice_trim(bytes), "<")) TRY(pki_cms_content(cx, &bytes, &signer, bytes));
+enum err lab_profile_open(struct ctx *cx, struct pl **root, struct pki_cert **signer, struct slice bytes) {
+  *signer = NULL;
+  if (!slice_starts(slice_trim(bytes), "<")) TRY(pki_cms_content(cx, &bytes, signer, bytes));
   return pl_parse(cx, bytes, &pl_limits_checkin, root);
 }
 
 enum err lab_profile_read(struct ctx *cx, struct lab_profile *out, struct slice bytes) {
   struct pl *root;
+  struct pki_cert *signer;
   *out = (struct lab_profile){0};
-  TRY(lab_profile_open(cx, &root, bytes));
+  TRY(lab_profile_open(cx, &root, &signer, bytes));
   struct pl *scep = payload(root, "com.apple.security.scep");
   TRY(need(cx, &out->identifier, root, "PayloadIdentifier"));
   TRY(need(cx, &out->uuid, root, "PayloadUUID"));
+  out->entry = pl_xml(cx, lab_profile_entry(cx, root, signer));
   TRY(read_scep(cx, out, scep));
   TRY(read_mdm(cx, out, payload(root, "com.apple.mdm"), scep));
   return read_root(cx, out, payload(root, "com.apple.security.root"));

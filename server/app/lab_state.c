@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FILE_MAX = 1 << 20 };
+enum { FILE_MAX = 16 << 20 };
 
 static char *path_of(struct ctx *cx, const char *dir, const char *udid) {
   return ctx_printf(cx, "%s/%s.plist", dir, enc_percent(cx, slice_of(udid)));
@@ -28,6 +28,8 @@ static enum err read_profile(struct ctx *cx, struct lab_profile *out, struct pl 
     if (!*texts[i].to) return FAIL(cx, E_INVALID, "a kept device lacks %s", texts[i].key);
   }
   if (pl_data(pl_get(root, "Root"), &pem)) out->root_pem = pem;
+  (void)pl_data(pl_get(root, "Entry"), &out->entry);
+  (void)pl_int(pl_get(root, "AccessRights"), &out->rights);
   (void)pl_bool(pl_get(root, "SignMessage"), &out->sign_message);
   (void)pl_bool(pl_get(root, "CheckOutWhenRemoved"), &out->check_out);
   return OK;
@@ -45,6 +47,21 @@ static void write_profile(struct pl *root, const struct lab_profile *p) {
   pl_set_bool(root, "SignMessage", p->sign_message);
   pl_set_bool(root, "CheckOutWhenRemoved", p->check_out);
   if (p->root_pem.n) pl_set_data(root, "Root", p->root_pem);
+  if (p->entry.n) pl_set_data(root, "Entry", p->entry);
+  pl_set_int(root, "AccessRights", p->rights);
+}
+
+static struct pl *things(struct ctx *cx, const struct lab_channel *c) {
+  struct pl *list = pl_new_array(cx);
+  for (int sort = 0; sort < LAB_SORTS; sort++)
+    for (const struct lab_thing *t = lab_first(c, (enum lab_sort)sort); t; t = lab_next(t)) {
+      struct pl *one = pl_new_dict(cx);
+      pl_set_int(one, "Sort", sort);
+      pl_set_string(one, "Name", t->name);
+      pl_set_data(one, "Value", slice_mem(t->xml, t->n));
+      pl_add(list, one);
+    }
+  return list;
 }
 
 static struct pl *channels(struct ctx *cx, const struct lab_device *d) {
@@ -57,6 +74,7 @@ static struct pl *channels(struct ctx *cx, const struct lab_device *d) {
     pl_set_string(one, "UserLongName", c->long_name);
     pl_set_string(one, "PushMagic", c->magic);
     pl_set_data(one, "Token", slice_mem(c->token, sizeof c->token));
+    pl_set(one, "Kept", things(cx, c));
     pl_add(list, one);
   }
   return list;
@@ -71,6 +89,12 @@ enum err lab_state_save(struct ctx *cx, const struct lab_device *d, const char *
   pl_set_string(root, "UDID", d->udid);
   pl_set_string(root, "SerialNumber", d->serial);
   pl_set_string(root, "DeviceName", d->name);
+  pl_set_string(root, "OSVersion", d->os_version);
+  pl_set_string(root, "BuildVersion", d->build);
+  pl_set_int(root, "Number", d->number);
+  pl_set_bool(root, "Supervised", d->supervised);
+  pl_set_bool(root, "Automated", d->automated);
+  pl_set_bool(root, "Awaits", d->awaits);
   pl_set_bool(root, "UserEnrollment", d->user_enrollment);
   pl_set(root, "Channels", channels(cx, d));
   pl_set_data(root, "Key", d->key->pem);
@@ -94,12 +118,36 @@ static enum err read_channel(struct ctx *cx, struct lab_channel *c, struct pl *o
   return OK;
 }
 
+/* One that is not whole was kept by another version: the device has forgotten it. */
+static void read_things(struct ctx *cx, struct lab_channel *c, struct pl *list) {
+  for (size_t i = 0; i < pl_count(list); i++) {
+    struct pl *one = pl_at(list, i), *value;
+    const char *name = pl_str(one, "Name");
+    struct slice xml;
+    int64_t sort;
+    if (name && pl_int(pl_get(one, "Sort"), &sort) && sort >= 0 && sort < LAB_SORTS &&
+        pl_data(pl_get(one, "Value"), &xml) && pl_parse(cx, xml, &pl_limits_report, &value) == OK)
+      lab_keep_xml(c, (enum lab_sort)sort, name, xml);
+    ctx_clear_error(cx);
+  }
+}
+
 static enum err read_channels(struct ctx *cx, struct lab_device *d, struct pl *list) {
   size_t n = pl_count(list);
   if (n < 1 || n > LAB_CHANNELS) return FAIL(cx, E_INVALID, "a kept device has no channels, or too many");
   for (size_t i = 0; i < n; i++) TRY(read_channel(cx, &d->channels[i], pl_at(list, i)));
   d->channels_n = n;
   return OK;
+}
+
+static void read_kind(struct lab_device *d, struct pl *root) {
+  const char *version = pl_str(root, "OSVersion"), *build = pl_str(root, "BuildVersion");
+  if (version) snprintf(d->os_version, sizeof d->os_version, "%s", version);
+  if (build) snprintf(d->build, sizeof d->build, "%s", build);
+  (void)pl_int(pl_get(root, "Number"), &d->number);
+  (void)pl_bool(pl_get(root, "Supervised"), &d->supervised);
+  (void)pl_bool(pl_get(root, "Automated"), &d->automated);
+  (void)pl_bool(pl_get(root, "Awaits"), &d->awaits);
 }
 
 static enum err read_device(struct ctx *cx, struct lab_device *d, struct pl *root, struct lab_keys *keys) {
@@ -114,6 +162,9 @@ static enum err read_device(struct ctx *cx, struct lab_device *d, struct pl *roo
   TRY(pki_cert_parse(cx, &identity, der));
   TRY(read_profile(cx, &profile, root));
   lab_device_adopt(d, &profile, identity);
+  for (size_t i = 0; i < d->channels_n; i++)
+    read_things(cx, &d->channels[i], pl_get(pl_at(pl_get(root, "Channels"), i), "Kept"));
+  read_kind(d, root);
   (void)pl_bool(pl_get(root, "UserEnrollment"), &d->user_enrollment);
   snprintf(d->name, sizeof d->name, "%s", name);
   d->phase = LAB_ENROLLED;
@@ -124,7 +175,7 @@ static enum err load_one(struct ctx *cx, struct lab_device **out, struct lab_key
   struct slice text;
   struct pl *root;
   TRY(file_read(cx, &text, path, FILE_MAX));
-  TRY(pl_parse(cx, text, &pl_limits_checkin, &root));
+  TRY(pl_parse(cx, text, &pl_limits_report, &root));
   const char *word = pl_str(root, "Platform"), *udid = pl_str(root, "UDID"), *serial = pl_str(root, "SerialNumber");
   const struct lab_platform *platform = word ? lab_platform(word) : NULL;
   if (!platform || !udid || !serial) return FAIL(cx, E_INVALID, "%s holds no device", path);

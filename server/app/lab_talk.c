@@ -45,7 +45,7 @@ bool lab_trusts_blindly(const struct lab_way *way, const char *link) {
 }
 
 /* With a root from the profile nothing else is trusted. */
-static struct nh_conf trust(const struct lab_way *way, const char *url, struct slice root_pem) {
+struct nh_conf lab_trust(const struct lab_way *way, const char *url, struct slice root_pem) {
   return (struct nh_conf){.ca_file = root_pem.n ? NULL : way->ca_file,
                           .ca_pem = root_pem,
                           .no_verify = !root_pem.n && lab_trusts_blindly(way, url)};
@@ -59,7 +59,7 @@ struct line { /* a device's connection to the server */
 };
 
 static enum err line_open(struct ctx *cx, struct line *out, struct lab_device *d, const struct lab_way *way) {
-  struct nh_conf conf = trust(way, d->profile.server_url, d->profile.root_pem);
+  struct nh_conf conf = lab_trust(way, d->profile.server_url, d->profile.root_pem);
   *out = (struct line){.device = d, .way = way};
   out->sign = d->proof == LAB_PROOF_SIGNATURE || (d->proof == LAB_PROOF_DEVICE && d->profile.sign_message);
   if (d->proof != LAB_PROOF_SIGNATURE) {
@@ -108,7 +108,7 @@ static enum err check_in(struct ctx *cx, const struct line *line, const char *wh
 
 /* ---- enrollment ---- */
 static enum err fetch(struct ctx *cx, struct lab_profile *out, const struct lab_way *way, const char *link) {
-  struct nh_conf conf = trust(way, link, (struct slice){0});
+  struct nh_conf conf = lab_trust(way, link, (struct slice){0});
   struct nh *client;
   struct nh_reply reply;
   struct nh_req rq = {.method = "GET", .url = link};
@@ -122,7 +122,7 @@ static enum err fetch(struct ctx *cx, struct lab_profile *out, const struct lab_
 
 enum err lab_identity(struct ctx *cx, struct pki_cert **out, const struct lab_device *d,
                       const struct lab_profile *profile, const struct lab_way *way) {
-  struct nh_conf conf = trust(way, profile->scep_url, profile->root_pem);
+  struct nh_conf conf = lab_trust(way, profile->scep_url, profile->root_pem);
   struct nh *client;
   TRY(nh_new(cx, &client, &conf));
   enum err e = lab_scep(cx, out, profile, client, d->key->key, profile->challenge ? NULL : d->identity);
@@ -146,6 +146,8 @@ void lab_device_replace(struct lab_device *d, const struct lab_profile *p, const
                                     .checkin_url = ctx_strdup(own, p->checkin_url),
                                     .topic = ctx_strdup(own, p->topic),
                                     .root_pem = copy(own, p->root_pem),
+                                    .entry = copy(own, p->entry),
+                                    .rights = p->rights,
                                     .sign_message = p->sign_message,
                                     .check_out = p->check_out};
   if (pki_cert_parse(own, &d->identity, pki_cert_der(identity)) != OK) abort(); /* it was parsed before */
@@ -351,7 +353,8 @@ enum err lab_session(struct ctx *cx, struct lab_device *d, struct lab_channel *c
     if (out->commands > COMMANDS_MOST) e = FAIL(cx, E_INVALID, "more than %d commands in one session", COMMANDS_MOST);
     if (e == OK) e = step(cx, &s, &done);
   }
-  d->way = NULL;
   nh_free(s.line.client);
+  if (e == OK && d->phase == LAB_ENROLLED) lab_fetch_packages(cx, d, c, way);
+  d->way = NULL;
   return e;
 }

@@ -170,7 +170,7 @@ static enum err add_devices(struct ctx *cx, struct up *u) {
 
 static void show_enrolled(const struct up *u, size_t i, int64_t after_us) {
   char system[32];
-  snprintf(system, sizeof system, "%s %s", cast[i].system, u->devices[i]->platform->os_version);
+  snprintf(system, sizeof system, "%s %s", cast[i].system, u->devices[i]->os_version);
   printf("  %-13s %-13s %-16s enrolled after %.2f s\n", u->devices[i]->name, system, cast[i].how,
          (double)after_us / US_SECOND);
 }

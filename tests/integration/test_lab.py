@@ -91,7 +91,7 @@ def test_wrong_options_end_with_2(tmp):
 def test_each_proof_and_platform_answers_a_command(tmp):
     lab = Lab(tmp)
     for platform, proof, request_type in (("macos", "mtls", "RestartDevice"), ("ios", "signature", "SecurityInfo"),
-                                          ("ipados", "device", "ProfileList"), ("tvos", "mtls", "RestartDevice"),
+                                          ("ipados", "device", "ProfileList"), ("tvos", "mtls", "InstalledApplicationList"),
                                           ("watchos", "signature", "InstalledApplicationList")):
         d = lab.device("--platform", platform, "--proof", proof, "--once", link=lab.link())
         uuid = lab.command(lab.enrolled(d), request_type)
@@ -112,7 +112,7 @@ def test_a_command_of_another_platform_is_an_error(tmp):
 
 def test_not_now_is_said_once_and_the_device_comes_again_by_itself(tmp):
     lab = Lab(tmp)
-    d = lab.device("--platform", "ios", "--notnow", "1", "--once", link=lab.link())
+    d = lab.device("--platform", "ios", "--supervised", "--notnow", "1", "--once", link=lab.link())
     uuid = lab.command(lab.enrolled(d), "RestartDevice")
     assert d.wait() == 0
     assert said(d, "NotNow: RestartDevice"), d.log()

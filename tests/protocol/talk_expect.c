@@ -91,10 +91,11 @@ static void expect_profile(const struct line *l) {
   const char *want;
   struct slice profile = talk.reply.body;
   struct pl *root;
+  struct pki_cert *signer;
   if (strncmp(talk.reply.content_type, "application/xml", strlen("application/xml")) == 0 &&
       !pl_data(pl_get(pl_get(plist_of(profile), "Command"), "Payload"), &profile))
     talk_fail("that is no InstallProfile");
-  talk_must(lab_profile_open(talk.cx, &root, profile));
+  talk_must(lab_profile_open(talk.cx, &root, &signer, profile));
   for (size_t i = 3; i < l->n; i++) {
     const char *path = path_of(l->words[i], &want);
     compare(l->words[i], pl_shown(root, slice_of(path)), want);

@@ -25,6 +25,7 @@ static struct lab_device *device(const char *platform) {
   d->profile.identifier = ctx_strdup(d->cx, "test.enrollment");
   d->profile.uuid = ctx_strdup(d->cx, "P-1");
   d->phase = LAB_ENROLLED;
+  d->supervised = d->automated = true;
   return d;
 }
 
@@ -194,16 +195,15 @@ static void test_device_information(void **state) {
   struct ctx *cx = ctx_new();
   struct lab_device *d = device("tvos");
   struct lab_report r;
-  double capacity;
   struct pl *report = answer(cx, d,
                              command(cx, "DeviceInformation",
                                      "<key>Queries</key><array><string>SerialNumber</string><string>HostName</string>"
-                                     "<string>DeviceCapacity</string><string>NoSuchQuery</string></array>"),
+                                     "<string>TimeZone</string><string>NoSuchQuery</string></array>"),
                              &r);
   struct pl *facts = pl_get(report, "QueryResponses");
   assert_int_equal(pl_count(facts), 2);
   assert_string_equal(pl_str(facts, "SerialNumber"), "SERIAL1");
-  assert_true(pl_real(pl_get(facts, "DeviceCapacity"), &capacity));
+  assert_string_equal(pl_str(facts, "TimeZone"), "Europe/Berlin");
   assert_null(pl_get(report, "RequestType")); /* only Macs repeat it */
   lab_device_free(d);
   ctx_free(cx);
