@@ -193,7 +193,7 @@ static void put_mobile(struct pl *a, const struct lab_device *d) {
   pl_set_int(a, "DynamicSize", 1048576);
   pl_set_bool(a, "IsValidated", true);
   pl_set_bool(a, "AppStoreVendable", true);
-  if (d->platform->os & MOBILE) pl_set_bool(a, "IsAppClip", false);
+  if (d->platform->os & MOBILE && lab_generation(d) >= 16) pl_set_bool(a, "IsAppClip", false);
 }
 
 static struct pl *entry(struct lab_task *t, const struct software *s) {

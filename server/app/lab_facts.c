@@ -71,7 +71,8 @@ static struct pl *kept_dict(const struct asked *a, const char *fact) {
 
 static struct pl *mdm_options(const struct asked *a) {
   struct pl *o = kept_dict(a, "MDMOptions");
-  if (!pl_get(o, "ActivationLockAllowedWhileSupervised")) pl_set_bool(o, "ActivationLockAllowedWhileSupervised", false);
+  if (!pl_get(o, "ActivationLockAllowedWhileSupervised") && !(a->device->platform->os & (WATCH | VISION)))
+    pl_set_bool(o, "ActivationLockAllowedWhileSupervised", false);
   if (a->device->platform->os == MAC) pl_set_bool(o, "BootstrapTokenAllowed", true);
   return o;
 }

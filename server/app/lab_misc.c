@@ -83,7 +83,7 @@ static struct pl *update_entry(struct lab_task *t, const char *version) {
   pl_set_bool(u, "IsCritical", false);
   pl_set_bool(u, "RestartRequired", true);
   pl_set_bool(u, "AllowsInstallLater", true);
-  pl_set_bool(u, "IsSecurityResponse", false);
+  if (lab_generation(t->device) >= 16) pl_set_bool(u, "IsSecurityResponse", false);
   if (!mac) {
     pl_set_string(u, "ProductName", "iOS");
     pl_set_int(u, "InstallSize", 2147483648);

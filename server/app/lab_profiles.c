@@ -17,19 +17,26 @@ static void copy_members(struct pl *to, struct pl *from, const char *const *keys
     if (pl_get(from, *keys)) pl_set(to, *keys, pl_get(from, *keys));
 }
 
+/* And the UUID. */
+static const char *const told_of_payload[] = {"PayloadType",
+                                              "PayloadVersion",
+                                              "PayloadIdentifier",
+                                              "PayloadDisplayName",
+                                              "PayloadDescription",
+                                              "PayloadOrganization",
+                                              NULL};
+
 struct pl *lab_profile_entry(struct ctx *cx, struct pl *profile, const struct pki_cert *signer) {
   static const char *const told[] = {
       "PayloadUUID",         "PayloadIdentifier",  "PayloadVersion",           "PayloadDisplayName",
       "PayloadOrganization", "PayloadDescription", "PayloadRemovalDisallowed", NULL};
-  static const char *const told_of_payload[] = {
-      "PayloadType",        "PayloadVersion",     "PayloadIdentifier",   "PayloadUUID",
-      "PayloadDisplayName", "PayloadDescription", "PayloadOrganization", NULL};
   struct pl *entry = pl_new_dict(cx), *payloads = pl_new_array(cx), *content = pl_get(profile, "PayloadContent"),
             *signers = pl_new_array(cx);
   copy_members(entry, profile, told);
   for (size_t i = 0; i < pl_count(content); i++) {
     struct pl *one = pl_new_dict(cx);
     copy_members(one, pl_at(content, i), told_of_payload);
+    if (pl_get(pl_at(content, i), "PayloadUUID")) pl_set(one, "PayloadUUID", pl_get(pl_at(content, i), "PayloadUUID"));
     pl_add(payloads, one);
   }
   if (!pl_get(entry, "PayloadVersion")) pl_set_int(entry, "PayloadVersion", 1);
@@ -180,11 +187,24 @@ static struct pl *enrollment_entry(struct lab_task *t) {
   return entry;
 }
 
+/* Of its payloads the UUIDs are told since iOS 17. */
+static struct pl *as_told(struct lab_task *t, struct pl *entry) {
+  struct pl *content = pl_get(entry, "PayloadContent"), *payloads = pl_new_array(t->cx);
+  if (lab_generation(t->device) >= 17) return entry;
+  for (size_t i = 0; i < pl_count(content); i++) {
+    struct pl *one = pl_new_dict(t->cx);
+    copy_members(one, pl_at(content, i), told_of_payload);
+    pl_add(payloads, one);
+  }
+  pl_set(entry, "PayloadContent", payloads);
+  return entry;
+}
+
 void lab_profile_list(struct lab_task *t) {
   struct pl *list = pl_new_array(t->cx);
-  if (t->channel == t->device->channels) pl_add(list, enrollment_entry(t));
+  if (t->channel == t->device->channels) pl_add(list, as_told(t, enrollment_entry(t)));
   for (const struct lab_thing *p = lab_first(t->channel, LAB_PROFILE); p; p = lab_next(p))
-    pl_add(list, lab_read(t->cx, p));
+    pl_add(list, as_told(t, lab_read(t->cx, p)));
   pl_set(t->report, "ProfileList", list);
 }
 

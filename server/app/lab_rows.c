@@ -141,6 +141,12 @@ int64_t lab_version(const char *text) {
   return version;
 }
 
+int lab_generation(const struct lab_device *d) {
+  static const int behind_ios[PLATFORMS] = {[PLATFORM_MACOS] = 3, [PLATFORM_VISIONOS] = 16, [PLATFORM_WATCHOS] = 7};
+  int major = (int)(lab_version(d->os_version) >> 32);
+  return major >= 26 ? major - 7 : major + behind_ios[platform_of(d)];
+}
+
 static bool at_least(const struct lab_device *d, const char *version) {
   return lab_version(d->os_version) >= lab_version(version);
 }

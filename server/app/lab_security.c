@@ -87,14 +87,16 @@ static bool asked_for(struct pl *payload, const char *key) {
   return pl_bool(pl_get(payload, key), &value) && value;
 }
 
-static void put_firewall(struct ctx *cx, struct pl *info, const struct lab_channel *own) {
+static void put_firewall(struct ctx *cx, struct pl *info, const struct lab_device *d) {
+  const struct lab_channel *own = &d->channels[0];
+
   struct pl *wish = lab_payload_in_force(cx, own, "com.apple.security.firewall"), *state = pl_new_dict(cx);
   pl_set_bool(state, "FirewallEnabled", asked_for(wish, "EnableFirewall"));
   pl_set_bool(state, "BlockAllIncoming", asked_for(wish, "BlockAllIncoming"));
   pl_set_bool(state, "StealthMode", asked_for(wish, "EnableStealthMode"));
   pl_set_bool(state, "LoggingEnabled", false);
   pl_set_string(state, "LoggingOption", "throttled");
-  pl_set(state, "Applications", pl_new_array(cx));
+  if (!d->user_enrollment) pl_set(state, "Applications", pl_new_array(cx));
   pl_set(info, "FirewallSettings", state);
 }
 
@@ -122,7 +124,7 @@ static void put_bootstrap(struct pl *info, const struct lab_device *d) {
 static void put_mac(struct ctx *cx, struct pl *info, const struct lab_device *d) {
   const struct lab_channel *own = &d->channels[0];
   put_filevault(cx, info, d);
-  put_firewall(cx, info, own);
+  put_firewall(cx, info, d);
   put_boot(cx, info, d);
   put_bootstrap(info, d);
   pl_set_bool(info, "SystemIntegrityProtectionEnabled", true);
@@ -134,7 +136,7 @@ static void put_mac(struct ctx *cx, struct pl *info, const struct lab_device *d)
 /* What a User Enrollment does not tell is left out. */
 static void put_mac_byod(struct ctx *cx, struct pl *info, const struct lab_device *d) {
   const struct lab_channel *own = &d->channels[0];
-  put_firewall(cx, info, own);
+  put_firewall(cx, info, d);
   put_boot(cx, info, d);
   pl_set_bool(info, "FDE_Enabled", lab_flag(cx, own, "FDE_Enabled"));
   pl_set_bool(info, "SystemIntegrityProtectionEnabled", true);

@@ -56,6 +56,9 @@ enum lab_verdict {
 /* *wrong: the path of the argument, with LAB_WRONG. */
 enum lab_verdict lab_judge_command(struct lab_task *t, const char *request_type, const char **wrong);
 enum lab_verdict lab_judge_setting(struct lab_task *t, struct pl *item, const char **wrong);
+/* Of which year its system is, whatever the platform: as the major version of iOS (18 with macOS 15 and watchOS 11),
+   counted on where Apple has given them the number of the year: 19 is OS 26. */
+int lab_generation(const struct lab_device *d);
 bool lab_knows_query(const struct lab_device *d, const struct lab_channel *c, const char *query);
 
 /* ---- what goes wrong (lab_trouble.c) ---- */

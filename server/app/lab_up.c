@@ -35,8 +35,14 @@ static const struct {
     {"Acknowledged", "acknowledged", "and the server has it on disk", "the device did not acknowledge"},
 };
 
+struct options {
+  bool once, supervised;
+  struct lab_trouble_words trouble;
+};
+
 struct up {
-  bool once;
+  const struct options *o;
+  struct lab_trouble trouble_wanted;
   sigset_t signals;
   const char *dir, *exe;
   struct lab_apns *apns;
@@ -160,6 +166,8 @@ static enum err add_devices(struct ctx *cx, struct up *u) {
     struct lab_device *d = lab_device_new(lab_platform(cast[i].platform), NULL, NULL, 0);
     d->key = lab_keys_at(u->keys, i);
     d->proof = cast[i].proof;
+    d->supervised = u->o->supervised;
+    d->trouble = &u->trouble_wanted;
     pthread_mutex_lock(&u->lock);
     u->devices[i] = d; /* those before it tell already */
     pthread_mutex_unlock(&u->lock);
@@ -278,7 +286,7 @@ static enum err play(struct ctx *cx, struct up *u) {
   show_parts(u);
   TRY(enroll(cx, u));
   TRY(restart(cx, u));
-  if (u->once) {
+  if (u->o->once) {
     heading("It works: queued, woken, connected, acknowledged");
     return OK;
   }
@@ -308,9 +316,9 @@ static const char *own_path(struct ctx *cx) {
 }
 
 static enum err run(struct ctx *cx, void *options, const char *const *operands, size_t n) {
-  struct up u = {
-      .once = *(const bool *)options, .exe = own_path(cx), .until = clock_mono_us() + PATIENCE_S * US_SECOND};
+  struct up u = {.o = options, .exe = own_path(cx), .until = clock_mono_us() + PATIENCE_S * US_SECOND};
   (void)operands, (void)n;
+  TRY(lab_trouble_read(cx, &u.trouble_wanted, &u.o->trouble));
   sigemptyset(&u.signals);
   sigaddset(&u.signals, SIGINT);
   sigaddset(&u.signals, SIGTERM);
@@ -330,8 +338,17 @@ static enum err run(struct ctx *cx, void *options, const char *const *operands, 
   return e;
 }
 
+#define AT(field) offsetof(struct options, field)
 static const struct lab_option rows[] = {
-    {"once", NULL, "end after the acknowledged restart; 1 when it does not come within 60 s", LAB_FLAG, 0}, {0}};
+    {"once", NULL, "end after the acknowledged restart; 1 when it does not come within 60 s", LAB_FLAG, AT(once)},
+    {"supervised", NULL, "the iPhone and the Apple TV are supervised", LAB_FLAG, AT(supervised)},
+    {"fail", "TYPE=DOMAIN:CODE[xN]", "answer commands of this type with this error, the first N (several: with commas)",
+     LAB_TEXT, AT(trouble.fail)},
+    {"trouble", "PERCENT", "so many of a hundred answers are NotNow or an error; asked again all is well", LAB_NUMBER,
+     AT(trouble.percent)},
+    {"late", "TYPE=STATE", "installations by InstallApplication or InstallEnterpriseApplication stop at this state",
+     LAB_TEXT, AT(trouble.late)},
+    {0}};
 
 int lab_up_main(int argc, char **argv) {
   static const struct lab_command command = {
@@ -342,6 +359,6 @@ int lab_up_main(int argc, char **argv) {
           "step, then stays until Ctrl-C. Nothing is kept, nothing leaves this machine.",
       .options = rows,
       .run = run};
-  bool once = false;
-  return lab_run(&command, argc, argv, &once);
+  struct options o = {0};
+  return lab_run(&command, argc, argv, &o);
 }
