@@ -80,11 +80,21 @@ MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct
 /* ---- asking ---- */
 
 /* Inside a job: asks the channel for everything that its platform tells, again if `now` or when it is older than
-   inventory-interval; by collapse keys, so that nothing is asked twice. */
+   half of inventory-interval; by collapse keys, so that nothing is asked twice. The caller wakes it. */
 MUST_CHECK enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, bool now);
-/* Inside a job: asks for this one list soon, because something was done that changes it. */
+/* Inside a job: asks for this one list soon, because something was done that changes it; if it does not come by itself
+   it is woken a minute later. */
 MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
                                       const char *request_type);
+/* Inside a job: the channel is in force, for the first time or in a new generation: what is installed is not known any
+   more, and all is asked for. The caller wakes it. */
+MUST_CHECK enum err inventory_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
+/* Inside a job: the device of this channel, its own, turned out to be supervised: it can tell more. */
+MUST_CHECK enum err inventory_supervised(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
+/* Inside a job: a command of this type was acknowledged: what it changes is asked for; what it changes later, half an
+   hour after, too. */
+MUST_CHECK enum err inventory_acted(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                                    const char *request_type);
 /* Asks whose inventory is older than inventory-interval, in small batches spread over it. */
 MUST_CHECK enum err inventory_chore(struct ctx *cx, struct core *core);
 

@@ -37,6 +37,14 @@ MUST_CHECK enum err queue_add(struct ctx *cx, struct db *db, struct core *core, 
 MUST_CHECK enum err queue_own(struct ctx *cx, struct db *db, struct core *core, const char *request_type,
                               int64_t enrollment);
 
+/* The same with arguments, and by a collapse key of its own. */
+struct queue_own {
+  const char *request_type, *collapse_key;
+  struct js *args; /* NULL: none */
+};
+MUST_CHECK enum err queue_own_as(struct ctx *cx, struct db *db, struct core *core, const struct queue_own *own,
+                                 int64_t enrollment);
+
 /* The command to hand out now, or *found false. session_start: when this session began (its Idle): what was NotNow'd
    since is not offered. identity asks: what erases is repeated only to the one that had it first. Expired ones are
    passed over (and marked by queue_expire). A barrier is held, and all after it but what jumps, until what was queued

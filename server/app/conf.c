@@ -116,8 +116,10 @@ const struct conf_row conf_rows[] = {
     {"domain-ends", CONF_DATE, AT(domain_ends), NULL, NULL, "not known", LIVE,
      "Until when the domain of public-url is registered, YYYY-MM-DD: it is warned of as of certificates. It cannot be "
      "found out from here."},
-    {"inventory-interval", CONF_SPAN, AT(inventory_interval), "1d", NULL, NULL, LIVE,
-     "How often devices are asked for their facts, profiles, apps and certificates; they are spread over it."},
+    {"inventory-interval", CONF_SPAN, AT(inventory_interval), "1d", "never", NULL, LIVE,
+     "How often devices are asked for their facts, profiles, apps and certificates, beside after they enrolled; they "
+     "are "
+     "spread over it. never: nobody is asked but by hand."},
     {"plan-limit", CONF_COUNT, AT(plan_limit), "100", NULL, NULL, LIVE,
      "A change of a group that would do something to more devices than this asks first."},
     {"signing-cert", CONF_PATH, AT(signing_cert), NULL, NULL, "the server's own signing identity", LIVE,
@@ -223,9 +225,13 @@ static enum err set_count(struct ctx *cx, int64_t *out, struct slice text) {
   return ok ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is no number from 1 to 1000000", (int)text.n, text.p);
 }
 
-static enum err set_span(struct ctx *cx, int64_t *out, struct slice text) {
+/* A row may have a word for none at all. */
+static enum err set_span(struct ctx *cx, const struct conf_row *row, int64_t *out, struct slice text) {
+  if (row->words && slice_is(text, row->words)) return *out = 0, OK;
   bool ok = dec_span(text, out) && *out <= 36500 * US_DAY;
-  return ok ? OK : FAIL(cx, E_USAGE, "\"%.*s\" is no span like 90s, 15m, 24h or 730d", (int)text.n, text.p);
+  return ok ? OK
+            : FAIL(cx, E_USAGE, "\"%.*s\" is no span like 90s, 15m, 24h or 730d%s%s", (int)text.n, text.p,
+                   row->words ? ", nor " : "", row->words ? row->words : "");
 }
 
 static enum err check_text(struct ctx *cx, const struct conf_row *row, struct slice text) {
@@ -262,7 +268,7 @@ enum err conf_set(struct ctx *cx, struct conf *c, const struct conf_row *row, st
   if (!text_is_plain(text)) return FAIL(cx, E_USAGE, "the value is no plain UTF-8 text");
   if (row->type == CONF_BOOL) return set_bool(cx, at, text);
   if (row->type == CONF_COUNT) return set_count(cx, at, text);
-  if (row->type == CONF_SPAN) return set_span(cx, at, text);
+  if (row->type == CONF_SPAN) return set_span(cx, row, at, text);
   TRY(check_text(cx, row, text));
   while (row->type == CONF_URL && text.p[text.n - 1] == '/') text.n--;
   const char *before = more ? *(const char **)at : NULL;

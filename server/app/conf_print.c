@@ -34,7 +34,7 @@ const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_r
   const void *at = (const char *)c + row->at;
   if (row->type == CONF_BOOL) return *(const bool *)at ? "yes" : "no";
   if (row->type == CONF_COUNT) return ctx_printf(cx, "%" PRId64, *(const int64_t *)at);
-  if (row->type == CONF_SPAN) return *(const int64_t *)at ? span_text(cx, *(const int64_t *)at) : NULL;
+  if (row->type == CONF_SPAN) return *(const int64_t *)at ? span_text(cx, *(const int64_t *)at) : row->words;
   const char *text = *(const char *const *)at;
   if (text && masked && row->type == CONF_PROXY) return proxy_shown(cx, text);
   return text && masked && row->type == CONF_SECRET ? "********" : text;

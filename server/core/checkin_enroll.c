@@ -2,6 +2,7 @@
 #include "core/checkin_int.h"
 
 #include "core/ddm.h"
+#include "core/inventory.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/renewal.h"
@@ -78,6 +79,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
   int64_t waiting;
   TRY(queue_waiting(cx, db, r.enrollment, &waiting));
+  if (r.enrolled) TRY(inventory_enrolled(cx, db, c->core, r.enrollment));
   if (r.enrolled) return push_due(cx, db, c->core, r.enrollment, PUSH_ENROLLED, 0, NULL, NULL);
   if (r.token_changed && waiting) return push_due(cx, db, c->core, r.enrollment, PUSH_COMMAND, 0, NULL, NULL);
   return OK;

@@ -2,6 +2,7 @@
 #include "core/checkin_int.h"
 
 #include "core/ddm.h"
+#include "core/inventory.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/webhook.h"
@@ -12,7 +13,9 @@
 enum err checkin_supervised(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment) {
   bool asked;
   TRY(checkin_asked_bypass_code(cx, db, enrollment, &asked));
-  return asked ? OK : queue_own(cx, db, core, "ActivationLockBypassCode", enrollment);
+  if (asked) return OK;
+  TRY(queue_own(cx, db, core, "ActivationLockBypassCode", enrollment));
+  return inventory_supervised(cx, db, core, enrollment);
 }
 
 /* A device that waits in Setup Assistant is supervised. */
@@ -33,6 +36,7 @@ enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t
   }
   TRY(enroll_reachable(cx, db, device, &channels));
   if (channels.n) TRY(ask_bypass_code(cx, db, core, device, channels.seq[0]));
+  for (size_t i = 0; i < channels.n; i++) TRY(inventory_enrolled(cx, db, core, channels.seq[i]));
   for (size_t i = 0; i < channels.n; i++) TRY(push_due(cx, db, core, channels.seq[i], PUSH_ENROLLED, 0, NULL, NULL));
   return OK;
 }

@@ -8,6 +8,7 @@
 #include "core/guard.h"
 #include "core/guardian.h"
 #include "core/history.h"
+#include "core/inventory.h"
 #include "core/idempotency.h"
 #include "core/move.h"
 #include "core/notice.h"
@@ -76,6 +77,7 @@ static const struct chore {
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},
     {"late devices of a lost topic", US_MINUTE, OWN, move_late_chore},
+    {"inventory", 10 * US_SECOND, OWN, inventory_chore},
     {"calendar", US_MINUTE, OWN, calendar_chore},
     {"staged roots", 20 * US_SECOND, OWN, guard_stage_chore},
     {"webhook messages", US_MINUTE, OWN, webhook_tidy},

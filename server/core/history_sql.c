@@ -15,6 +15,7 @@ const char *const history_steps[] = {
     "DELETE FROM event WHERE seq IN (SELECT v.seq FROM event v WHERE v.at < $1 "
     "AND v.seq <= coalesce((SELECT CAST(f.value AS BIGINT) FROM fact f WHERE f.name = 'webhook.event'), v.seq) "
     "LIMIT $2)",
+    "DELETE FROM inventory_change WHERE seq IN (SELECT c.seq FROM inventory_change c WHERE c.at < $1 LIMIT $2)",
     "DELETE FROM refused WHERE seq IN (SELECT f.seq FROM refused f WHERE f.last_at < $1 LIMIT $2)",
     "DELETE FROM renewal WHERE seq IN (SELECT r.seq FROM renewal r WHERE r.ended_at IS NOT NULL AND r.ended_at < $1 "
     "LIMIT $2)",

@@ -2,7 +2,9 @@
 #ifndef POMONA_CORE_INVENTORY_INT_H
 #define POMONA_CORE_INVENTORY_INT_H
 
+#include "core/enroll.h"
 #include "core/inventory.h"
+#include "core/platform.h"
 #include "lib/pki_crypto.h"
 
 /* ---- what answers look like (inventory_shape.c; rows of inventory.def) ---- */
@@ -144,6 +146,44 @@ MUST_CHECK enum err inventory_columns_find(struct ctx *cx, struct db *db, int64_
                                            const char *columns[INVENTORY_COLUMNS]);
 MUST_CHECK enum err inventory_columns_put(struct ctx *cx, struct db *db, int64_t device,
                                           const char *const columns[INVENTORY_COLUMNS]);
+
+/* ---- asking (inventory_ask.c) ---- */
+
+/* Collapse keys of what is asked for the inventory begin with it. */
+#define INVENTORY_KEY "pomona.inventory."
+
+struct inventory_who {
+  int64_t device, enrollment; /* enrollment 0: there is no such channel, or it is not in force */
+  enum platform platform;
+  int64_t version; /* platform_version; -1: not known */
+  int supervised;  /* -1: not known */
+  bool is_user, user_enrollment, shared_ipad;
+  unsigned rights; /* AccessRights; all where its profile names none */
+};
+MUST_CHECK enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out);
+/* What was asked before and is answered: only the last of each is kept. */
+MUST_CHECK enum err inventory_forget_asked(struct ctx *cx, struct db *db, int64_t enrollment);
+MUST_CHECK enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment);
+MUST_CHECK enum err inventory_asked(struct ctx *cx, struct db *db, int64_t device, int64_t at);
+struct inventory_due {
+  int64_t device, asked_at, seen;
+};
+/* Devices that can be reached and were asked last before then, the longest ago first. */
+MUST_CHECK enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t most,
+                                  struct inventory_due **out, size_t *n);
+MUST_CHECK enum err inventory_count(struct ctx *cx, struct db *db, int64_t *devices);
+
+struct inventory_later {
+  int64_t enrollment;
+  const char *request_type;
+};
+MUST_CHECK enum err inventory_later_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                                        int64_t at);
+MUST_CHECK enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t most,
+                                        struct inventory_later **out, size_t *n);
+MUST_CHECK enum err inventory_later_drop(struct ctx *cx, struct db *db, const struct inventory_later *l);
+
+/* ---- apps and changes ---- */
 
 MUST_CHECK enum err inventory_app_add(struct ctx *cx, struct db *db, int64_t device, const char *identifier);
 MUST_CHECK enum err inventory_app_drop(struct ctx *cx, struct db *db, int64_t device, const char *identifier);

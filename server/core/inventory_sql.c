@@ -1,5 +1,7 @@
 #include "core/inventory_int.h"
 
+#include "core/queue.h"
+
 #include <string.h>
 
 /* ---- packed lists ---- */
@@ -200,4 +202,120 @@ enum err inventory_change_bound(struct ctx *cx, struct db *db, int64_t device) {
                 "DELETE FROM inventory_change WHERE device = $1 AND seq <= (SELECT c.seq FROM inventory_change c "
                 "WHERE c.device = $1 ORDER BY c.seq DESC LIMIT 1 OFFSET $2)",
                 DB_I(device), DB_I(CHANGES_MOST));
+}
+
+/* ---- asking ---- */
+
+/* Absent where the profile names none: in a User Enrollment rights are not looked at. */
+static unsigned rights_of(struct ctx *cx, const char *given) {
+  struct js *o = NULL;
+  int64_t rights;
+  if (given && js_parse(cx, slice_of(given), &o) != OK) ctx_clear_error(cx);
+  return js_int(js_get(o, "AccessRights"), &rights) && rights > 0 ? (unsigned)rights : UINT32_MAX;
+}
+
+static bool is_shared(struct ctx *cx, const char *facts) {
+  struct js *o = NULL;
+  bool yes;
+  if (facts && js_parse(cx, slice_of(facts), &o) != OK) ctx_clear_error(cx);
+  return js_bool(js_get(o, "shared-ipad"), &yes) && yes;
+}
+
+enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out) {
+  struct db_rows r;
+  *out = (struct inventory_who){0};
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT d.seq, coalesce(d.product_name, d.model), d.os_version, d.supervised, e.id <> d.id, e.type, g.given, "
+      "i.facts FROM enrollment e JOIN device d ON d.seq = e.device JOIN generation g ON g.seq = d.generation "
+      "LEFT JOIN inventory i ON i.device = d.seq WHERE e.seq = $1 AND e.enabled = 1",
+      DB_I(enrollment)));
+  if (db_next(&r)) {
+    *out = (struct inventory_who){.device = db_int(&r, 0),
+                                  .enrollment = enrollment,
+                                  .platform = platform_of(db_text(&r, 1)),
+                                  .version = platform_version(slice_of(db_text(&r, 2))),
+                                  .supervised = db_is_null(&r, 3) ? -1 : db_int(&r, 3) != 0,
+                                  .is_user = db_int(&r, 4) != 0,
+                                  .user_enrollment = slice_starts(slice_of(db_text(&r, 5)), "User Enrollment"),
+                                  .rights = rights_of(cx, db_text(&r, 6)),
+                                  .shared_ipad = is_shared(cx, db_text(&r, 7))};
+    if (out->user_enrollment) out->rights = UINT32_MAX;
+  }
+  return db_close(&r);
+}
+
+enum { ANSWERED_MOST = 40 }; /* of what was settled last: more than one round of questions */
+
+enum err inventory_forget_asked(struct ctx *cx, struct db *db, int64_t enrollment) {
+  struct db_rows r;
+  int64_t targets[ANSWERED_MOST], commands[ANSWERED_MOST];
+  int n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT t.seq, t.command FROM (SELECT seq, command FROM target WHERE enrollment = $1 "
+                   "AND waiting = 0 ORDER BY seq DESC LIMIT $2) t JOIN command c ON c.seq = t.command "
+                   "WHERE c.created_by = 'pomona' AND c.collapse_key = $3 || c.request_type",
+                   DB_I(enrollment), DB_I(ANSWERED_MOST), DB_S(INVENTORY_KEY)));
+  for (; n < ANSWERED_MOST && db_next(&r); n++) targets[n] = db_int(&r, 0), commands[n] = db_int(&r, 1);
+  TRY(db_close(&r));
+  for (int i = 0; i < n; i++) {
+    TRY(db_run(cx, db, "DELETE FROM target WHERE seq = $1", DB_I(targets[i])));
+    TRY(queue_command_unused(cx, db, commands[i]));
+  }
+  return OK;
+}
+
+enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment) {
+  return db_run(cx, db, "DELETE FROM inventory_list WHERE enrollment = $1", DB_I(enrollment));
+}
+
+enum err inventory_asked(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "INSERT INTO inventory (device, facts, asked_at) VALUES ($1, '{}', $2) "
+                "ON CONFLICT (device) DO UPDATE SET asked_at = excluded.asked_at",
+                DB_I(device), DB_I(at));
+}
+
+/* Those that are gone stand at the end of the line again when they were looked at. */
+enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t most, struct inventory_due **out,
+                       size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, (size_t)most * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT i.device, i.asked_at, (SELECT max(e.last_seen) FROM enrollment e WHERE e.device = i.device) "
+                   "FROM inventory i WHERE i.asked_at < $1 ORDER BY i.asked_at LIMIT $2",
+                   DB_I(before), DB_I(most)));
+  while (*n < (size_t)most && db_next(&r))
+    (*out)[(*n)++] = (struct inventory_due){.device = db_int(&r, 0), .asked_at = db_int(&r, 1), .seen = db_int(&r, 2)};
+  return db_close(&r);
+}
+
+enum err inventory_count(struct ctx *cx, struct db *db, int64_t *devices) {
+  return db_one_int(cx, db, devices, "SELECT count(*) FROM inventory");
+}
+
+enum err inventory_later_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t at) {
+  return db_run(cx, db,
+                "INSERT INTO inventory_later (enrollment, request_type, at) VALUES ($1, $2, $3) "
+                "ON CONFLICT (enrollment, request_type) DO UPDATE SET at = excluded.at",
+                DB_I(enrollment), DB_S(request_type), DB_I(at));
+}
+
+enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t most, struct inventory_later **out,
+                             size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, (size_t)most * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT enrollment, request_type FROM inventory_later WHERE at <= $1 ORDER BY at LIMIT $2",
+                   DB_I(now), DB_I(most)));
+  while (*n < (size_t)most && db_next(&r))
+    (*out)[(*n)++] = (struct inventory_later){.enrollment = db_int(&r, 0), .request_type = db_text(&r, 1)};
+  return db_close(&r);
+}
+
+enum err inventory_later_drop(struct ctx *cx, struct db *db, const struct inventory_later *l) {
+  return db_run(cx, db, "DELETE FROM inventory_later WHERE enrollment = $1 AND request_type = $2", DB_I(l->enrollment),
+                DB_S(l->request_type));
 }

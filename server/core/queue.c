@@ -53,13 +53,20 @@ enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t com
   return c->collapse_key ? queue_replace(cx, db, enrollment, c->collapse_key, command) : OK;
 }
 
-enum err queue_own(struct ctx *cx, struct db *db, struct core *core, const char *request_type, int64_t enrollment) {
+enum err queue_own_as(struct ctx *cx, struct db *db, struct core *core, const struct queue_own *own,
+                      int64_t enrollment) {
   struct command c;
   int64_t command;
-  TRY(command_build(cx, &c, request_type, NULL, NULL));
-  c.collapse_key = ctx_printf(cx, "pomona.%s", request_type);
+  TRY(command_build(cx, &c, own->request_type, own->args, NULL));
+  c.collapse_key = own->collapse_key;
   TRY(queue_command(cx, db, core, &c, "pomona", &command));
   return queue_add(cx, db, core, command, &c, enrollment);
+}
+
+enum err queue_own(struct ctx *cx, struct db *db, struct core *core, const char *request_type, int64_t enrollment) {
+  const struct queue_own own = {.request_type = request_type,
+                                .collapse_key = ctx_printf(cx, "pomona.%s", request_type)};
+  return queue_own_as(cx, db, core, &own, enrollment);
 }
 
 /* What does not open is no reason to fail: its channel would stand still for ever. */

@@ -193,6 +193,7 @@ static enum err settle_rotation(struct ctx *cx, struct db *db, const struct repo
 static enum err take_inventory(struct ctx *cx, struct db *db, const struct report *r, const struct enroll_channel *ch,
                                const struct queue_asked *asked) {
   bool changed;
+  if (ch->refusal == ENROLL_FINE) TRY(inventory_acted(cx, db, r->core, ch->enrollment, asked->request_type));
   if (asked->partial) return OK;
   return inventory_apply(cx, db, r->core, ch->enrollment, r->ids.is_user ? 0 : ch->device, asked->request_type,
                          r->inventory, &changed);

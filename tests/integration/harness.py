@@ -165,13 +165,14 @@ _running = []
 
 class Server(Process):
     """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off").
+    Devices are asked for nothing by itself: tests say what they are asked.
 
     env is for what is no setting of pomona's."""
 
     def __init__(self, tmp, data=None, flags=(), env=None, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
         self.tls = settings.get("tls", "on") != "off"
-        own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS}
+        own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS, "inventory_interval": "never"}
         super().__init__(["serve", "--data", self.data, *flags], {**own, **settings}, cwd=tmp, env=env)
         self.devices_address = self._address("devices")
         self.admin_address = self._address("admin")

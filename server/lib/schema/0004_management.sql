@@ -20,7 +20,7 @@ CREATE TABLE inventory (
   device INTEGER PRIMARY KEY REFERENCES device (seq),
   facts TEXT NOT NULL,         -- JSON: {"filevault": true …}
   taken_at INTEGER,            -- an answer came last
-  asked_at INTEGER             -- all was asked for last
+  asked_at INTEGER NOT NULL DEFAULT 0 -- all was asked for last
 );
 CREATE INDEX inventory_asked ON inventory (asked_at);
 INSERT INTO inventory (device, facts) SELECT seq, '{}' FROM device;
@@ -46,6 +46,15 @@ CREATE TABLE inventory_list (
   items BLOB NOT NULL,
   PRIMARY KEY (enrollment, kind)
 ) WITHOUT ROWID;
+
+-- What is asked for again at a time: an app that was being installed.
+CREATE TABLE inventory_later (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  request_type TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (enrollment, request_type)
+) WITHOUT ROWID;
+CREATE INDEX inventory_later_at ON inventory_later (at);
 
 -- Which devices have an app: identifiers are kept once.
 CREATE TABLE app (

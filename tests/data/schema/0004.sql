@@ -279,10 +279,10 @@ CREATE TABLE inventory (
   device INTEGER PRIMARY KEY REFERENCES device (seq),
   facts TEXT NOT NULL,         -- JSON: {"filevault": true …}
   taken_at INTEGER,            -- an answer came last
-  asked_at INTEGER             -- all was asked for last
+  asked_at INTEGER NOT NULL DEFAULT 0 -- all was asked for last
 );
-INSERT INTO "inventory" VALUES(1,'{}',NULL,NULL);
-INSERT INTO "inventory" VALUES(2,'{}',NULL,NULL);
+INSERT INTO "inventory" VALUES(1,'{}',NULL,0);
+INSERT INTO "inventory" VALUES(2,'{}',NULL,0);
 CREATE TABLE inventory_answer (
   enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
   request_type TEXT NOT NULL,
@@ -301,6 +301,12 @@ CREATE TABLE inventory_change (
   was TEXT,
   is_now TEXT
 );
+CREATE TABLE inventory_later (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  request_type TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (enrollment, request_type)
+) WITHOUT ROWID;
 CREATE TABLE inventory_list (
   enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
   kind INTEGER NOT NULL,
@@ -731,6 +737,7 @@ CREATE INDEX device_verdict_slug ON device_verdict (slug, since);
 CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
 CREATE INDEX inventory_asked ON inventory (asked_at);
 CREATE INDEX inventory_answer_misfits ON inventory_answer (misfits) WHERE misfits > 0;
+CREATE INDEX inventory_later_at ON inventory_later (at);
 CREATE INDEX device_app_device ON device_app (device, app);
 CREATE INDEX inventory_change_device ON inventory_change (device, seq);
 CREATE INDEX inventory_change_at ON inventory_change (at);
