@@ -34,6 +34,8 @@ MUST_CHECK enum err cmd_device_release(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_adopt(struct ctx *cx, struct args *a);
 /* cmd_escrow.c */
 MUST_CHECK enum err cmd_device_escrow(struct ctx *cx, struct args *a);
+/* cmd_offboard.c */
+MUST_CHECK enum err cmd_device_offboard(struct ctx *cx, struct args *a);
 /* cmd_why.c */
 MUST_CHECK enum err cmd_why(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_configured(struct ctx *cx, struct args *a);

@@ -16,6 +16,7 @@ extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
 extern const struct route device_acts_routes[];      /* api_device_acts.c: what is done with devices, /api/v1/refused */
 extern const struct route escrow_routes[];           /* api_escrow.c: secrets of devices */
+extern const struct route offboard_routes[];         /* api_offboard.c: a device leaves for good */
 extern const struct route why_routes[];              /* api_why.c: why, and the two remedies that are its own */
 extern const struct route commands_routes[];         /* api_commands.c */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */

@@ -27,6 +27,15 @@ static const struct option_row escrow_options[] = {
     JSON,
     END,
 };
+static const struct option_row offboard_options[] = {
+    {"reason", "TEXT", "why it leaves; it is recorded"},
+    {"erase", NULL, "erase it"},
+    {"unenroll", NULL, "have it remove its enrollment profile, and leave what its users have on it"},
+    {"yes", NULL, "do it; without it only what would be done, or how far it is, is shown"},
+    {"anyway", NULL, "although something is missing to use it later"},
+    JSON,
+    END,
+};
 static const struct option_row adopt_options[] = {
     {"certificate", "HASH", "of this certificate, when several claim the id"}, JSON, END};
 static const struct option_row send_options[] = {
@@ -242,6 +251,9 @@ static const struct subcommand subcommands[] = {
      "Takes over a device that is not known here but comes with a certificate of ours (device list --unknown)."},
     {"device escrow", "ID [KIND]", 1, 2, SETTINGS_CLIENT, escrow_options, cmd_device_escrow, NULL,
      "Lists the secrets that are kept of a device; with KIND and --reason, shows one: its value alone on stdout."},
+    {"device offboard", "ID", 1, 1, SETTINGS_CLIENT, offboard_options, cmd_device_offboard, NULL,
+     "A device leaves for good: shows its unlock codes, lifts Activation Lock, ends groups and links, erases or "
+     "unenrolls it."},
     {"device configured", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_configured, NULL,
      "Lets a device go on that waits in Setup Assistant: DeviceConfigured, now."},
     {"device grace", "ID SPAN", 2, 2, SETTINGS_CLIENT, json_only, cmd_device_grace, NULL,

@@ -120,6 +120,7 @@ enum { ADMIN_CONNECTIONS = 200 };
 const struct route *const serve_admin_tables[] = {devices_routes,
                                                   device_acts_routes,
                                                   escrow_routes,
+                                                  offboard_routes,
                                                   takeovers_routes,
                                                   why_routes,
                                                   commands_routes,

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "core/enroll.h"
+#include "core/offboard.h"
 #include "core/queue.h"
 #include "core/refused.h"
 #include "face/api_int.h"
@@ -99,23 +100,10 @@ static void unblock(struct http_req *rq, struct core *core) {
 
 /* ---- unenroll ---- */
 
-static enum err queue_removal(struct ctx *cx, struct db *db, const struct act *a) {
-  struct command c;
-  int64_t command;
-  struct js *args = js_object(cx);
-  js_set_string(args, "Identifier", a->leave.identifier);
-  TRY(command_build(cx, &c, "RemoveProfile", args, a->leave.command));
-  c.flags |= COMMAND_ONCE | COMMAND_JUMP;
-  TRY(queue_command(cx, db, a->core, &c, a->by, &command));
-  return queue_add(cx, db, a->core, command, &c, a->leave.enrollment);
-}
-
 static enum err unenroll_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   TRY(whole_device_of(cx, db, a));
-  TRY(enroll_unenroll(cx, db, a->core, a->id, a->by, &a->leave));
-  if (!a->leave.asked) TRY(queue_removal(cx, db, a));
-  return a->leave.handed ? OK : push_due(cx, db, a->core, a->leave.enrollment, PUSH_ASKED, 0, NULL, NULL);
+  return offboard_unenroll(cx, db, a->core, a->id, a->by, &a->leave);
 }
 
 static void tell_leaving(struct js *body, const struct act *a) {

@@ -55,6 +55,11 @@ struct pushcert_upload;
    holds (else it is NULL). db and core are for the caller to set. E_INVALID. */
 MUST_CHECK enum err api_upload(struct http_req *rq, const char *more, struct pushcert_upload *out, struct js **object);
 
+/* ---- api_nano_unlock.c ---- */
+struct offboard_unlock;
+/* On a thread of outbound_run: asks Apple to lift Activation Lock. *status: of its answer. E_UNREACHABLE. */
+MUST_CHECK enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, int *status);
+
 /* ---- api_takeovers.c ---- */
 struct enroll_takeover;
 struct js *api_takeover(struct ctx *cx, const struct enroll_takeover *t);

@@ -1,6 +1,7 @@
 /* NanoMDM's /v1/escrowkeyunlock: lifts Activation Lock by a bypass code, at Apple's service, with the topic's push
    certificate. Source: Apple, "Use the Escrow Key Unlock web service". */
 #include "base/enc.h"
+#include "core/offboard.h"
 #include "core/pushcert.h"
 #include "face/api_int.h"
 #include "face/outbound.h"
@@ -68,9 +69,8 @@ static void add_field(struct ctx *cx, struct buf *b, const char *name, const cha
   buf_printf(b, "%s%s=%s", b->n ? "&" : "", name, enc_percent(cx, slice_of(value)));
 }
 
-static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *reply) {
+static enum err ask_apple(struct http_req *rq, struct core *core, const struct unlock *u, struct nh_reply *reply) {
   static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
-  const struct unlock *u = route_user(rq);
   struct ctx *cx = http_cx(rq);
   struct buf query = {0}, form = {0};
   for (int i = 0; i < FIELDS; i++)
@@ -91,9 +91,26 @@ static enum err ask(struct http_req *rq, struct core *core, struct nh_reply *rep
   return e;
 }
 
+enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, int *status) {
+  struct ctx *cx = http_cx(rq);
+  struct db *db;
+  struct nh_reply reply;
+  int64_t unused;
+  char guid[UUID_LEN + 1];
+  uuid_new(guid);
+  const char *organization = core_conf(core)->organization;
+  struct unlock u = {.values = {lock->topic, lock->serial_number, lock->product, lock->imei, NULL, lock->meid,
+                                organization, guid, lock->code}};
+  TRY(db_reader(cx, core->store, &db));
+  TRY(pushcert_open(cx, db, core, lock->topic, &u.cert_pem, &u.key_pem, &unused));
+  TRY(ask_apple(rq, core, &u, &reply));
+  *status = reply.status;
+  return OK;
+}
+
 static void unlock_at_apple(struct http_req *rq, struct core *core) {
   struct nh_reply reply;
-  enum err e = ask(rq, core, &reply);
+  enum err e = ask_apple(rq, core, route_user(rq), &reply);
   if (e == OK)
     outbound_hand_back(rq, &reply);
   else
