@@ -38,10 +38,10 @@ static const struct part serving_parts[] = {
     {serve_open_signing, serve_close_signing},
     {serve_open_refused, serve_close_refused},
     {serve_open_hangups, serve_close_hangups},
-    {serve_open_seen, serve_close_seen},
     {serve_open_webhooks, serve_close_webhooks},
     {serve_open_packages, serve_close_packages},
     {serve_open_push, serve_close_push},
+    {serve_open_seen, serve_close_seen}, /* what it writes last tells the thread of pushes */
     {serve_open_chores, serve_close_chores},
     {serve_open_tls, serve_close_tls},
     {serve_open_outbound, serve_close_outbound},

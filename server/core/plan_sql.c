@@ -219,13 +219,17 @@ enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct pla
   return db_close(&r);
 }
 
+/* Nothing more is given to one that is to erase itself. */
 enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, struct plan_force *out) {
   struct db_rows r;
   *out = (struct plan_force){0};
   TRY(db_open_rows(cx, db, &r,
                    "SELECT g.seq, g.awaiting_configuration, g.enrolled_at FROM device d JOIN generation g ON g.seq = "
                    "d.generation WHERE d.seq = $1 AND d.blocked_at IS NULL AND d.checked_out_at IS NULL "
-                   "AND d.unenroll_at IS NULL AND g.state = 'current' AND g.ended_at IS NULL",
+                   "AND d.unenroll_at IS NULL AND g.state = 'current' AND g.ended_at IS NULL AND NOT EXISTS (SELECT 1 "
+                   "FROM offboarding o JOIN command c ON c.uuid = o.command JOIN target t ON t.command = c.seq "
+                   "WHERE o.device = d.seq AND o.at >= g.authenticated_at AND o.way = 'erase' "
+                   "AND (t.waiting = 1 OR t.status = 'Acknowledged'))",
                    DB_I(device)));
   if (db_next(&r))
     *out = (struct plan_force){.generation = db_int(&r, 0), .awaits = db_int(&r, 1) != 0, .enrolled_at = db_int(&r, 2)};
