@@ -52,6 +52,15 @@ MUST_CHECK enum err cmd_command_retry(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_renewals(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_identity_profile(struct ctx *cx, struct args *a);
+/* cmd_profiles.c */
+MUST_CHECK enum err cmd_profile_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_diff(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_export(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_remove(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_install(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_profile_uninstall(struct ctx *cx, struct args *a);
 /* cmd_package.c */
 MUST_CHECK enum err cmd_package_add(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_package_list(struct ctx *cx, struct args *a);

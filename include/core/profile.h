@@ -10,6 +10,7 @@
 #include "core/payload.h"
 #include "core/roster.h"
 #include "lib/db.h"
+#include "lib/json.h"
 #include "lib/pki_cert.h"
 
 struct profile {
@@ -78,6 +79,20 @@ struct profile_ask {
 };
 MUST_CHECK enum err profile_fill(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
                                  struct slice *out);
+
+/* ---- looking (profile_look.c) ---- */
+/* What differs, by key: [{"key","was","is"}], null where it is not there. Passwords and data are not shown, but that
+   they differ is. Payloads are named by their PayloadIdentifier. */
+MUST_CHECK enum err profile_diff(struct ctx *cx, struct slice was, struct slice is, struct js **out);
+/* Groups that give it, separated by ", "; NULL: none. */
+MUST_CHECK enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, char **names);
+/* How many channels have which version, by their ProfileLists. */
+struct profile_spread {
+  int64_t *devices; /* by version: devices[0] of 1 …; as many as the newest version */
+  int64_t others;   /* they have one of this identifier that is none of these */
+};
+MUST_CHECK enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *p,
+                                   struct profile_spread *out);
 
 /* ---- who signs (profile_sign.c) ----
 

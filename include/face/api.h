@@ -11,6 +11,8 @@ extern const struct route status_routes[];           /* api_status.c: /api/v1/st
 extern const struct route openapi_routes[];          /* api_openapi.c: /api/v1/openapi.json */
 extern const struct route doctor_routes[];           /* api_doctor.c: /api/v1/doctor */
 extern const struct route profile_check_routes[];    /* api_profile_check.c: /api/v1/profiles/check */
+extern const struct route profiles_routes[];         /* api_profiles.c */
+extern const struct route profile_give_routes[];     /* api_profile_give.c: install, uninstall */
 extern const struct route packages_routes[];         /* api_packages.c */
 extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */

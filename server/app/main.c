@@ -65,6 +65,19 @@ static const struct option_row link_options[] = {
 static const struct option_row stage_options[] = {
     {"check", NULL, "only tell how many devices would not trust the certificate"}, JSON, END};
 static const struct option_row profile_options[] = {{"out", "FILE", "write it there"}, END};
+static const struct option_row profile_add_options[] = {
+    {"anyway", NULL, "keep it although it has mistakes"},
+    {"if-version", "N", "only when the newest version is this one (0: there is none)"},
+    JSON,
+    END};
+static const struct option_row profile_show_options[] = {
+    {"version", "N", "the payloads of this version, not of the newest"}, JSON, END};
+static const struct option_row profile_export_options[] = {
+    {"version", "N", "this version, not the newest"},
+    {"device", "ID", "as this device would get it: filled and signed"},
+    {"unsigned", NULL, "with --device: filled only"},
+    {"out", "FILE", "write it there"},
+    END};
 static const struct option_row package_add_options[] = {
     {"name", "NAME", "another name than that of the file"},
     {"identifier", "TEXT", "bundle identifier of what it installs, instead of what the file tells"},
@@ -326,6 +339,21 @@ static const struct subcommand subcommands[] = {
      "Checks profiles, or all in a folder, against Apple's schema; no server is needed."},
     {"profile template", "[NAME]", 0, 1, SETTINGS_NONE, NULL, cmd_profile_template, NULL,
      "Prints a profile to begin with; without NAME, which ones there are."},
+    {"profile add", "FILE…", 1, -1, SETTINGS_CLIENT, profile_add_options, cmd_profile_add, NULL,
+     "Keeps profiles, or new versions of them, after a check: files, or all in a folder; all of them or none."},
+    {"profile list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_profile_list, NULL, "Lists the profiles that are kept."},
+    {"profile show", "PROFILE", 1, 1, SETTINGS_CLIENT, profile_show_options, cmd_profile_show, NULL,
+     "Shows a profile: payloads, variables, platforms, versions, and how many devices have each."},
+    {"profile diff", "PROFILE [V1 [V2]]", 1, 3, SETTINGS_CLIENT, json_only, cmd_profile_diff, NULL,
+     "What differs between two versions; without V1 and V2 between the newest and the one before."},
+    {"profile export", "PROFILE", 1, 1, SETTINGS_CLIENT, profile_export_options, cmd_profile_export, NULL,
+     "The file as it was given, or as a device would get it."},
+    {"profile remove", "PROFILE", 1, 1, SETTINGS_CLIENT, NULL, cmd_profile_remove, NULL,
+     "Removes a profile from what is kept; devices keep it."},
+    {"profile install", "ID… PROFILE", 2, -1, SETTINGS_CLIENT, json_only, cmd_profile_install, NULL,
+     "Sends a profile to devices, once; what is to stay there is given by a group."},
+    {"profile uninstall", "ID… PROFILE", 2, -1, SETTINGS_CLIENT, json_only, cmd_profile_uninstall, NULL,
+     "Has devices remove a profile, once."},
     {"package add", "FILE", 1, 1, SETTINGS_CLIENT, package_add_options, cmd_package_add, NULL,
      "Adds a package (.pkg) that Macs can be told to install; it is served to them by this server."},
     {"package list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_package_list, NULL, "Lists the packages."},

@@ -150,7 +150,7 @@ enum err profile_remove(struct ctx *cx, struct db *db, const char *identifier, c
   struct profile p;
   char *groups;
   TRY(profile_find(cx, db, identifier, &p));
-  TRY(profile_sql_groups(cx, db, p.profile, &groups));
+  TRY(profile_groups(cx, db, p.profile, &groups));
   if (groups)
     return FAIL(cx, E_CONFLICT,
                 "%s is given by %s: take it out of there first (then devices lose it, which had it from there only)",

@@ -153,7 +153,7 @@ static char *upper(struct ctx *cx, const char *text) {
   return out;
 }
 
-static enum err want_of(struct ctx *cx, struct core *core, const struct profile_row *r, struct profile_want *w) {
+enum err profile_want_of(struct ctx *cx, struct core *core, const struct profile_row *r, struct profile_want *w) {
   char uuid[UUID_LEN + 1];
   *w = (struct profile_want){.profile = r->p.profile,
                              .row = r->seq,
@@ -176,7 +176,7 @@ static enum err want_of(struct ctx *cx, struct core *core, const struct profile_
 enum err profile_want(struct ctx *cx, struct db *db, struct core *core, int64_t profile, struct profile_want *out) {
   struct profile_row r;
   TRY(profile_sql_version(cx, db, profile, 0, &r));
-  return want_of(cx, core, &r, out);
+  return profile_want_of(cx, core, &r, out);
 }
 
 /* ---- filling ---- */
@@ -305,7 +305,7 @@ struct one {
 static enum err find_one(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
                          struct one *one) {
   TRY(profile_sql_version(cx, db, ask->profile, ask->version, &one->row));
-  TRY(want_of(cx, core, &one->row, &one->want));
+  TRY(profile_want_of(cx, core, &one->row, &one->want));
   if (one->want.is_signed) return OK;
   const char *lacks = profile_lacks(&one->want, ask->device);
   if (lacks) return FAIL(cx, E_CONFLICT, "%s: %%%s%% has no value for this device", one->want.identifier, lacks);

@@ -30,12 +30,13 @@ MUST_CHECK enum err profile_sql_gone(struct ctx *cx, struct db *db, int64_t prof
 /* Identifier of a signed one with this PayloadUUID and another content; NULL: none. */
 MUST_CHECK enum err profile_sql_same_uuid(struct ctx *cx, struct db *db, const char *uuid, struct slice digest,
                                           char **identifier);
-/* Groups that give it, separated by ", "; NULL: none. */
-MUST_CHECK enum err profile_sql_groups(struct ctx *cx, struct db *db, int64_t profile, char **names);
 MUST_CHECK enum err profile_sql_unsigned(struct ctx *cx, struct db *db, int64_t *n);
 
 /* ---- profile.c ---- */
 const char *profile_about(struct ctx *cx, int64_t profile, int64_t version); /* of the vault */
+/* profile_fill.c: what a device should have of this version. */
+MUST_CHECK enum err profile_want_of(struct ctx *cx, struct core *core, const struct profile_row *r,
+                                    struct profile_want *w);
 MUST_CHECK enum err profile_open(struct ctx *cx, struct db *db, struct core *core, const struct profile_row *r,
                                  struct slice *file);
 

@@ -134,7 +134,7 @@ enum err profile_sql_same_uuid(struct ctx *cx, struct db *db, const char *uuid, 
   return db_close(&r);
 }
 
-enum err profile_sql_groups(struct ctx *cx, struct db *db, int64_t profile, char **names) {
+enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, char **names) {
   struct db_rows r;
   *names = NULL;
   TRY(db_open_rows(cx, db, &r,

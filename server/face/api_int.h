@@ -60,6 +60,14 @@ struct offboard_unlock;
 /* On a thread of outbound_run: asks Apple to lift Activation Lock. *status: of its answer. E_UNREACHABLE. */
 MUST_CHECK enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, int *status);
 
+/* ---- api_profiles.c, api_profile_give.c ---- */
+struct profile;
+struct roster_device;
+MUST_CHECK enum err api_profile(struct http_req *rq, struct core *core, struct db **db, struct profile *out);
+/* The device of an enrollment, also of a user's channel. */
+MUST_CHECK enum err api_profile_device(struct ctx *cx, struct db *db, struct core *core, const char *name,
+                                       const struct roster_device **out);
+
 /* ---- api_takeovers.c ---- */
 struct enroll_takeover;
 struct js *api_takeover(struct ctx *cx, const struct enroll_takeover *t);
