@@ -32,7 +32,8 @@ extern const struct pl_limits pl_limits_report;  /* 16 MiB, depth 64, 400 000 no
 MUST_CHECK enum err pl_scan(struct ctx *cx, struct slice bytes, const struct pl_limits *lim);
 /* The same, and where an XML list is wrong, from 1; 0 when it is not, or it is another kind of file. */
 struct pl_where {
-  int line, column; /* column: in bytes */
+  int line, column;  /* column: in bytes */
+  const char *twice; /* the key that stands a second time in its dictionary there, as it is written; else NULL */
 };
 MUST_CHECK enum err pl_scan_where(struct ctx *cx, struct slice bytes, const struct pl_limits *lim,
                                   struct pl_where *where);

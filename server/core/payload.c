@@ -97,8 +97,8 @@ static void tell_malformed(struct payload_run *r, enum err e, struct pl_where wh
   const char *line = ctx_printf(r->cx, "%d", where.line), *column = ctx_printf(r->cx, "%d", where.column);
   if (e == E_TOO_LARGE)
     SAY_AT(r, LARGE, NULL, ctx_printf(r->cx, "%d", PAYLOAD_FILE_MOST), NULL);
-  else if (strstr(why, "a key stands twice"))
-    SAY_AT(r, KEY_TWICE, &at, line, NULL);
+  else if (where.twice)
+    SAY_AT(r, KEY_TWICE, &at, payload_shown(r->cx, slice_of(where.twice)), NULL);
   else if (where.line)
     SAY_AT(r, MALFORMED, &at, why, line, column, NULL);
   else
