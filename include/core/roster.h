@@ -61,6 +61,7 @@ MUST_CHECK enum err roster_filter_steady(struct ctx *cx, const struct roster_fil
 struct roster_device {
   int64_t device, enrollment; /* their rows; enrollment: of its own channel */
   bool former;                /* another id with its serial number enrolled later */
+  bool enabled;               /* its own channel is enrolled, whether it is served or not */
   _Atomic int64_t last_seen;  /* the only thing that changes in a row; 0: never */
   uint32_t size;              /* of the row in bytes */
   uint64_t known, on;         /* bits by field: there is a value; a flag is on */
@@ -116,5 +117,47 @@ struct roster_page {
 /* E_INVALID: a cursor that is none. */
 MUST_CHECK enum err roster_list(struct ctx *cx, struct db *reader, struct core *core, const struct roster_query *q,
                                 struct roster_page *out);
+
+/* What changed of a device last (core/inventory.h), the newest first. Reader's connection. */
+struct roster_change {
+  int64_t at;
+  char *what, *was, *is_now; /* the last two may be NULL */
+};
+MUST_CHECK enum err roster_changes(struct ctx *cx, struct db *db, int64_t device, int most, struct roster_change *out,
+                                   size_t *n);
+
+/* ---- what operators know of a device: its user, e-mail address, asset tag and note (roster_edit.c) ---- */
+
+enum { ROSTER_EDITS = 4, ROSTER_IMPORT_MOST = 20000 };
+extern const enum roster_field roster_edited[ROSTER_EDITS]; /* their fields, in the order of struct roster_edit */
+struct roster_edit {
+  int64_t device;
+  const char *text[ROSTER_EDITS]; /* NULL: as it is; "": none */
+};
+/* E_INVALID: one is not plain text of at most 255 bytes (a note: 1,000), or the address is none. */
+MUST_CHECK enum err roster_edit_check(struct ctx *cx, const struct roster_edit *e);
+/* Inside a job. What is the same changes nothing. E_NOT_FOUND. */
+MUST_CHECK enum err roster_edit(struct ctx *cx, struct db *db, struct core *core, const struct roster_edit *e);
+/* The device with that id, or else (by_id false) with that serial number and no former one. *device stays as it is when
+   there is none, or *several. Reader's connection. */
+MUST_CHECK enum err roster_named(struct ctx *cx, struct db *db, const char *name, bool by_id, int64_t *device,
+                                 bool *several);
+/* Grows with each change of them. Reader's connection. E_NOT_FOUND. */
+MUST_CHECK enum err roster_version(struct ctx *cx, struct db *db, int64_t device, int64_t *version);
+
+/* A table (RFC 4180; with or without a byte order mark): a first line of names, `id` or `serial` and any of `user`,
+   `email`, `tag`, `note`; then one device a line. A column that is not there stays as it is, an empty cell clears. */
+struct roster_import {
+  struct roster_edit *edits;
+  size_t n;
+  struct roster_mistake {
+    int64_t line; /* of the text, from 1 */
+    const char *text;
+  } * mistakes; /* at most 100 are kept */
+  size_t mistakes_n, mistakes_all;
+};
+/* Reader's connection. Nothing is changed. E_INVALID: it is no such table at all; lines that are wrong stand in
+   mistakes. */
+MUST_CHECK enum err roster_import_read(struct ctx *cx, struct db *reader, struct slice text, struct roster_import *out);
 
 #endif

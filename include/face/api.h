@@ -15,6 +15,8 @@ extern const struct route profiles_routes[];         /* api_profiles.c */
 extern const struct route profile_give_routes[];     /* api_profile_give.c: install, uninstall */
 extern const struct route packages_routes[];         /* api_packages.c */
 extern const struct route devices_routes[];          /* api_devices.c */
+extern const struct route device_show_routes[];      /* api_device_show.c */
+extern const struct route device_edit_routes[];      /* api_device_edit.c: user, e-mail, tag, note; as tables */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
 extern const struct route device_acts_routes[];      /* api_device_acts.c: what is done with devices, /api/v1/refused */
 extern const struct route escrow_routes[];           /* api_escrow.c: secrets of devices */

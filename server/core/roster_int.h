@@ -9,7 +9,7 @@
 /* A row being made; texts are borrowed until roster_pack. */
 struct roster_draft {
   int64_t device, enrollment, last_seen;
-  bool former;
+  bool former, enabled;
   uint64_t known, on;
   struct slice text[ROSTER_FIELDS];
   int64_t number[ROSTER_FIELDS];

@@ -96,6 +96,7 @@ struct roster_device *roster_pack(const struct roster_draft *d) {
   row->device = d->device;
   row->enrollment = d->enrollment;
   row->former = d->former;
+  row->enabled = d->enabled;
   row->last_seen = d->last_seen;
   row->size = (uint32_t)size;
   row->known = d->known;

@@ -6,7 +6,7 @@
 #include <math.h>
 
 /* Columns of the query below. */
-enum { C_DEVICE, C_ENROLLMENT, C_LAST_SEEN, C_FORMER, C_FACTS, C_FIRST_FIELD };
+enum { C_DEVICE, C_ENROLLMENT, C_LAST_SEEN, C_FORMER, C_ENABLED, C_FACTS, C_FIRST_FIELD };
 
 /* What stands in the columns after them, in their order. */
 static const enum roster_field columns[] = {
@@ -72,7 +72,8 @@ static struct roster_device *read_row(struct db_rows *r) {
   struct roster_draft d = {.device = db_int(r, C_DEVICE),
                            .enrollment = db_int(r, C_ENROLLMENT),
                            .last_seen = db_int(r, C_LAST_SEEN),
-                           .former = db_int(r, C_FORMER) != 0};
+                           .former = db_int(r, C_FORMER) != 0,
+                           .enabled = db_int(r, C_ENABLED) != 0};
   for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) read_column(r, C_FIRST_FIELD + (int)i, columns[i], &d);
   const struct slice product = d.text[ROSTER_PRODUCT].n ? d.text[ROSTER_PRODUCT] : d.text[ROSTER_MODEL];
   enum platform p = platform_of(product.p); /* a whole text of the row: it ends with NUL */
@@ -87,7 +88,7 @@ enum err roster_read(struct ctx *cx, struct db *db, int64_t first, int64_t last,
   *n = 0;
   TRY(db_open_rows(
       cx, db, &r,
-      "SELECT d.seq, e.seq, e.last_seen, d.successor IS NOT NULL, i.facts, "
+      "SELECT d.seq, e.seq, e.last_seen, d.successor IS NOT NULL, e.enabled, i.facts, "
       "d.id, d.serial_number, coalesce(d.device_name, d.model_name, d.product_name), "
       "coalesce(d.model, d.product_name), d.product_name, d.os_version, d.build_version, "
       "CASE WHEN d.blocked_at IS NOT NULL THEN 'blocked' WHEN d.checked_out_at IS NOT NULL THEN 'checked-out' "

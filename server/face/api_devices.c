@@ -1,7 +1,7 @@
-/* /api/v1/devices: the fleet. */
+/* /api/v1/devices: the fleet as a list, and waking it. */
 #include "base/clock.h"
 #include "core/enroll.h"
-#include "core/queue.h"
+#include "core/roster.h"
 #include "face/api_int.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static struct js *push_json(struct ctx *cx, const struct push_state *p) {
 }
 
 /* The keys of the list are promised to scripts. */
-static struct js *device_json(struct ctx *cx, const struct enroll_info *i, const struct push_state *p) {
+struct js *api_device(struct ctx *cx, const struct enroll_info *i, const struct push_state *p) {
   struct js *o = js_object(cx);
   js_set_string(o, "id", i->id);
   js_set_string(o, "type", i->type);
@@ -34,79 +34,77 @@ static struct js *device_json(struct ctx *cx, const struct enroll_info *i, const
   return o;
 }
 
-static void add_details(struct js *o, const struct enroll_info *i, int64_t waiting) {
-  js_set_string(o, "product_name", i->product_name);
-  js_set_string(o, "build_version", i->build_version);
-  js_set_string(o, "user_short_name", i->user_short_name);
-  js_set_string(o, "user_long_name", i->user_long_name);
-  js_set_time(o, "authenticated_at", i->authenticated_at);
-  js_set_time(o, "enrolled_at", i->enrolled_at);
-  js_set_time(o, "token_at", i->token_at);
-  js_set_time(o, "checked_out_at", i->checked_out_at);
-  js_set_int(o, "token_update_tally", i->token_update_tally);
-  js_set_string(o, "last_address", i->last_address);
-  js_set_bool(o, "awaiting_configuration", i->awaiting_configuration);
-  js_set_bool(o, "unlock_token_held", i->unlock_token);
-  js_set_bool(o, "bootstrap_token_held", i->bootstrap_token);
-  js_set_time(o, "identity_not_after", i->identity_not_after);
-  js_set_int(o, "commands_waiting", waiting);
+/* ---- the list ---- */
+
+static char *text_of(const struct roster_device *d, enum roster_field f) {
+  return (char *)(uintptr_t)roster_text(d, f);
+}
+
+static enum err add_row(struct ctx *cx, struct db *db, const struct roster_device *d, struct js *list) {
+  struct push_state push;
+  struct enroll_info info = {.id = text_of(d, ROSTER_ID),
+                             .type = text_of(d, ROSTER_ENROLLMENT_TYPE),
+                             .serial_number = text_of(d, ROSTER_SERIAL),
+                             .name = text_of(d, ROSTER_NAME),
+                             .model = text_of(d, ROSTER_MODEL),
+                             .os_version = text_of(d, ROSTER_OS),
+                             .topic = text_of(d, ROSTER_TOPIC),
+                             .state = text_of(d, ROSTER_STATE),
+                             .last_seen = d->last_seen,
+                             .enabled = d->enabled};
+  TRY(push_state(cx, db, d->enrollment, &push));
+  struct js *o = api_device(cx, &info, &push);
+  js_set_bool(o, "former", d->former);
+  js_set(o, "fields", roster_json(cx, d));
+  js_add(list, o);
+  return OK;
+}
+
+/* "name", or "-name" for the other way round. */
+static enum err read_sort(struct ctx *cx, struct slice sort, struct roster_query *q) {
+  q->sort = ROSTER_ENROLLED;
+  if (!sort.n) return OK;
+  q->descending = *sort.p == '-';
+  if (q->descending) sort = slice_mem(sort.p + 1, sort.n - 1);
+  if (roster_field_named(sort, &q->sort)) return OK;
+  return FAIL(cx, E_INVALID,
+              "there is no field %.*s to sort by: the fields of filters are meant, as name or -last-seen",
+              (int)(sort.n < 40 && text_is_plain(sort) ? sort.n : 0), sort.p);
+}
+
+static enum err read_query(struct http_req *rq, struct core *core, struct db *db, struct roster_query *q) {
+  struct ctx *cx = http_cx(rq);
+  struct roster_filter *filter;
+  struct slice cursor = http_query(rq, "cursor");
+  int most;
+  TRY(api_limit(rq, &most));
+  TRY(read_sort(cx, http_query(rq, "sort"), q));
+  TRY(roster_filter(cx, &filter, http_query(rq, "filter")));
+  TRY(roster_ready(cx, db, core, filter));
+  q->filter = filter;
+  q->former = slice_is(http_query(rq, "former"), "yes");
+  q->cursor = cursor.n ? ctx_memdup(cx, cursor.p, cursor.n) : NULL;
+  q->most = (size_t)most;
+  return OK;
 }
 
 static enum err list_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
-  struct enroll_info *rows;
-  struct api_page page;
-  size_t n;
-  TRY(api_page(rq, core, &page));
-  TRY(enroll_list(cx, page.db, 0, page.start, page.most, &rows, &n));
+  struct roster_query q = {0};
+  struct roster_page page;
+  struct db *db;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(read_query(rq, core, db, &q));
+  TRY(roster_list(cx, db, core, &q, &page));
   struct js *list = js_array(cx);
-  for (size_t i = 0; i < n; i++) {
-    struct push_state push;
-    TRY(push_state(cx, page.db, rows[i].enrollment, &push));
-    js_add(list, device_json(cx, &rows[i], &push));
-  }
-  api_page_end(body, "devices", list, &page, n ? rows[n - 1].enrollment : 0);
+  for (size_t i = 0; i < page.n; i++) TRY(add_row(cx, db, page.devices[i], list));
+  js_set(body, "devices", list);
+  js_set_int(body, "total", (int64_t)page.total);
+  js_set_string(body, "next", page.next);
   return OK;
 }
 
 static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
-
-/* Null when nobody else claims the device. */
-static enum err add_takeover(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct js *o) {
-  struct enroll_takeover *t;
-  size_t n;
-  TRY(enroll_takeovers(cx, db, core, device, &t, &n));
-  js_set(o, "takeover", n ? api_takeover(cx, t) : NULL);
-  return OK;
-}
-
-static enum err show_into(struct http_req *rq, struct core *core, struct js **body) {
-  struct ctx *cx = http_cx(rq);
-  struct db *db;
-  struct enroll_info *row;
-  struct push_state push;
-  int64_t enrollment, waiting;
-  size_t n;
-  char *id;
-  TRY(db_reader(cx, core->store, &db));
-  TRY(enroll_lookup(cx, db, api_param(rq, "id"), &enrollment, &id));
-  TRY(enroll_list(cx, db, enrollment, 0, 1, &row, &n));
-  if (n == 0) return FAIL(cx, E_NOT_FOUND, "there is no enrollment %s", id);
-  TRY(push_state(cx, db, enrollment, &push));
-  TRY(queue_waiting(cx, db, enrollment, &waiting));
-  *body = device_json(cx, row, &push);
-  add_details(*body, row, waiting);
-  return add_takeover(cx, db, core, row->device, *body);
-}
-
-static void show(struct http_req *rq, struct core *core) {
-  struct js *body = NULL;
-  enum err e = show_into(rq, core, &body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
 
 /* ---- push ---- */
 
@@ -142,13 +140,11 @@ static void push(struct http_req *rq, struct core *core) {
 const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
-     .query = "cursor:int limit:int",
+     .query = "filter:text sort:text former:text cursor:text limit:int",
      .run = list,
-     .summary = "Lists enrollments, oldest first; ?cursor= is `next` of the page before, ?limit= up to 1000."},
-    {.method = "GET",
-     .pattern = "/api/v1/devices/:id",
-     .run = show,
-     .summary = "One enrollment, by its id or a serial number."},
+     .summary = "Lists devices, those that enrolled first before others; ?filter= and ?sort= are described in "
+                "docs/devices.md, ?former=yes: also those whose serial number enrolled again with another id, ?cursor= "
+                "is `next` of the page before, ?limit= up to 1000."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/push",
      .run = push,

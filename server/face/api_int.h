@@ -68,6 +68,10 @@ MUST_CHECK enum err api_profile(struct http_req *rq, struct core *core, struct d
 MUST_CHECK enum err api_profile_device(struct ctx *cx, struct db *db, struct core *core, const char *name,
                                        const struct roster_device **out);
 
+/* ---- api_devices.c ---- */
+struct enroll_info;
+struct js *api_device(struct ctx *cx, const struct enroll_info *i, const struct push_state *p);
+
 /* ---- api_takeovers.c ---- */
 struct enroll_takeover;
 struct js *api_takeover(struct ctx *cx, const struct enroll_takeover *t);
