@@ -16,9 +16,10 @@ MUST_CHECK enum err cmd_profile_template(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_doctor(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_migrate_nanomdm(struct ctx *cx, struct args *a);
 
-/* These speak to one: cmd_device.c */
+/* These speak to one: cmd_device_list.c, cmd_device_show.c, cmd_device_set.c, cmd_device.c */
 MUST_CHECK enum err cmd_device_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_set(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_push(struct ctx *cx, struct args *a);
 /* cmd_takeover.c */
 MUST_CHECK enum err cmd_device_held(struct ctx *cx, struct args *a); /* device list --held */
@@ -42,6 +43,7 @@ MUST_CHECK enum err cmd_device_configured(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_grace(struct ctx *cx, struct args *a);
 /* cmd_send.c */
 MUST_CHECK enum err cmd_device_restart(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_rename(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_command_send(struct ctx *cx, struct args *a);
 /* cmd_command.c */
 MUST_CHECK enum err cmd_command_show(struct ctx *cx, struct args *a);

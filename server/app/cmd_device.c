@@ -1,3 +1,4 @@
+/* Waking devices: `pomona push`. */
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
@@ -8,59 +9,6 @@
 
 static char *device_path(struct ctx *cx, const char *id, const char *rest) {
   return ctx_printf(cx, "/api/v1/devices/%s%s", enc_percent(cx, slice_of(id)), rest);
-}
-
-enum err cmd_device_list(struct ctx *cx, struct args *a) {
-  static const char *const headers[] = {"ID", "TYPE", "NAME", "SERIAL", "OS", "STATE", "PUSH", "LAST SEEN", NULL};
-  struct client *c;
-  struct js *all;
-  if (args_has(a, "held")) return cmd_device_held(cx, a);
-  if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
-  TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, "/api/v1/devices?", "devices", 0, &all));
-  if (args_has(a, "json")) return print_json(cx, all), OK;
-  if (js_count(all) == 0) return fputs("No devices yet; `pomona enroll link` lets one in.\n", stderr), OK;
-  struct table *t = table_new(cx, headers);
-  for (size_t i = 0; i < js_count(all); i++) {
-    struct js *d = js_at(all, i);
-    const char *cells[] = {js_str(d, "id"),
-                           js_str(d, "type"),
-                           js_str(d, "name"),
-                           js_str(d, "serial_number"),
-                           js_str(d, "os_version"),
-                           js_str(d, "state"),
-                           js_str(js_get(d, "push"), "state"),
-                           local_time(cx, js_str(d, "last_seen"))};
-    table_add(t, cells);
-  }
-  table_print(t, stdout);
-  return OK;
-}
-
-/* "serial_number" as "serial number"; members of members are indented under their name. */
-static void print_members(struct ctx *cx, struct js *object, int indent) {
-  const char *key;
-  for (size_t i = 0; i < js_count(object); i++) {
-    struct js *member = js_member(object, i, &key);
-    char *name = ctx_strdup(cx, key);
-    for (char *p = name; *p; p++)
-      if (*p == '_') *p = ' ';
-    const char *text = member_text(cx, object, key);
-    printf("%*s%-*s %s\n", indent, "", 24 - indent, name, js_is_object(member) ? "" : text && *text ? text : "-");
-    if (js_is_object(member)) print_members(cx, member, indent + 2);
-  }
-}
-
-enum err cmd_device_show(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct js *device;
-  TRY(client_open(cx, &c, a));
-  TRY(client_call(cx, c, "GET", device_path(cx, a->operands[0], ""), NULL, &device));
-  if (args_has(a, "json"))
-    print_json(cx, device);
-  else
-    print_members(cx, device, 0);
-  return OK;
 }
 
 /* ---- push ---- */

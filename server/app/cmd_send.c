@@ -23,6 +23,7 @@ struct wish {
   const char *request_type; /* NULL: a property list of --plist */
   const char *const *words;
   size_t words_n;
+  struct js *arguments; /* instead of the words; NULL: the words */
 };
 
 /* Where the RequestType stands: the first word that names a command; else the last one before Key=Value, which the
@@ -63,12 +64,12 @@ static enum err from_file(struct ctx *cx, const struct command_row *row, const c
 static enum err add_typed(struct ctx *cx, const struct wish *w, struct js *body) {
   const struct command_row *row = command_row(w->request_type);
   const char **words = ctx_alloc(cx, (w->words_n + 1) * sizeof *words);
-  struct js *args;
+  struct js *args = w->arguments;
   for (size_t i = 0; i < w->words_n; i++) {
     words[i] = w->words[i];
     TRY(from_file(cx, row, &words[i]));
   }
-  TRY(command_args(cx, &args, row, words, w->words_n));
+  if (!args) TRY(command_args(cx, &args, row, words, w->words_n));
   js_set_string(body, "request_type", w->request_type);
   js_set(body, "arguments", args);
   return OK;
@@ -199,5 +200,15 @@ enum err cmd_command_send(struct ctx *cx, struct args *a) {
 
 enum err cmd_device_restart(struct ctx *cx, struct args *a) {
   struct wish w = {.ids = a->operands, .ids_n = a->n, .request_type = "RestartDevice"};
+  return send(cx, a, &w);
+}
+
+enum err cmd_device_rename(struct ctx *cx, struct args *a) {
+  struct js *args = js_object(cx), *settings = js_array(cx), *item = js_object(cx);
+  struct wish w = {.ids = a->operands, .ids_n = 1, .request_type = "Settings", .arguments = args};
+  js_set_string(item, "Item", "DeviceName");
+  js_set_string(item, "DeviceName", a->operands[1]);
+  js_add(settings, item);
+  js_set(args, "Settings", settings);
   return send(cx, a, &w);
 }

@@ -12,11 +12,26 @@
 
 static const struct option_row json_only[] = {JSON, END};
 static const struct option_row device_list_options[] = {
+    {"sort", "FIELD", "by this field, -FIELD the other way round; without it, those that enrolled first before others"},
+    {"columns", "FIELDS", "which fields to show, separated by commas"},
+    {"csv", NULL, "for spreadsheets: RFC 4180"},
+    {"former", NULL, "also devices whose serial number enrolled again with another id"},
+    {"limit", "N", "at most so many"},
+    {"fields", NULL, "instead: the fields that filters, --sort and --columns know"},
     {"held", NULL, "instead: identities that claim an enrolled device, and what they wait for"},
     {"unknown", NULL, "instead: requests in a device's name that were refused, also of ids that are not known here"},
     JSON,
     END,
 };
+static const struct option_row device_set_options[] = {
+    {"csv", "FILE", "set many: a table with the columns id or serial, and any of user, email, tag, note; - is stdin"},
+    {"dry-run", NULL, "with --csv: tell what is wrong with the table and change nothing"},
+    {"if-version", "N", "only if the device is still at this version, as device show tells it"},
+    JSON,
+    END,
+};
+static const struct option_row rename_options[] = {
+    {"wait", "SECONDS", "wait so long for the answer; exit status 0 only when it acknowledged"}, JSON, END};
 static const struct option_row forget_options[] = {{"anyway", NULL, "although it is enrolled"}, JSON, END};
 static const struct option_row escrow_options[] = {
     {"reason", "TEXT", "why you need it; it is recorded"},
@@ -243,9 +258,14 @@ static const struct subcommand subcommands[] = {
      "check fails."},
     {"status", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_status, NULL,
      "Is everything fine; exit status 0 when the server is ready."},
-    {"device list", "", 0, 0, SETTINGS_CLIENT, device_list_options, cmd_device_list, NULL, "Lists the fleet."},
+    {"device list", "[FILTER…]", 0, -1, SETTINGS_CLIENT, device_list_options, cmd_device_list, NULL,
+     "Lists the fleet, or what matches: platform=macos 'os<15' filevault=off 'last-seen>7d' anna"},
     {"device show", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_show, NULL,
      "Shows one; ID is an enrollment id, or a serial number where it is unique."},
+    {"device set", "ID user=… email=… tag=… note=…", 0, -1, SETTINGS_CLIENT, device_set_options, cmd_device_set, NULL,
+     "Sets what you know of a device; --csv FILE: of many."},
+    {"device rename", "ID NAME", 2, 2, SETTINGS_CLIENT, rename_options, cmd_device_rename, NULL,
+     "Gives the device another name (supervised iPhones and iPads, Macs)."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
     {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
      "Lets the device enroll anew for 24 hours, whoever holds it now."},

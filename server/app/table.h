@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { TABLE_COLUMNS = 8 };
+enum { TABLE_COLUMNS = 16 };
 struct table; /* in cx */
 
 struct table *table_new(struct ctx *cx, const char *const *headers); /* NULL ends them */

@@ -159,6 +159,12 @@ static bool is_again(struct table *t, int64_t device) {
   return line != 0;
 }
 
+/* `device list --csv` puts a ' before what a spreadsheet would take for a formula. */
+static struct slice without_guard(struct slice s) {
+  bool guarded = s.n > 1 && s.p[0] == '\'' && strchr("=+-@", s.p[1]);
+  return guarded ? slice_mem(s.p + 1, s.n - 1) : s;
+}
+
 static enum err read_line(struct table *t) {
   struct roster_edit e = {0};
   const char *name = "";
@@ -166,7 +172,7 @@ static enum err read_line(struct table *t) {
   if (t->n != t->columns_n)
     return mistake(t, ctx_printf(t->cx, "%zu cells, where the first line has %zu names", t->n, t->columns_n)), OK;
   for (size_t i = 0; i < t->n; i++) {
-    struct slice cell = slice_trim(slice_of(t->cells[i]));
+    struct slice cell = without_guard(slice_trim(slice_of(t->cells[i])));
     const char *text = ctx_memdup(t->cx, cell.p, cell.n);
     if (t->columns[i] == NAMES_IT) name = text;
     if (t->columns[i] >= 0) e.text[t->columns[i]] = text;
