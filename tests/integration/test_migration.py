@@ -243,7 +243,8 @@ def test_stream_of_check_ins(tmp):
     assert send(server, plist(MessageType="UserAuthenticate", UDID="U-1", UserID="USER")) == EMPTY
     assert server.rows("SELECT id, type, enabled, token_update_tally FROM enrollment WHERE id LIKE 'U-1%' ORDER BY id") == \
         [("U-1", "Device", 1, 1), ("U-1:USER", "User", 1, 1)]
-    assert [d["type"] for d in server.cli_json("device", "list") if d["id"].startswith("U-1")] == ["Device", "User"]
+    assert [d["type"] for d in server.cli_json("device", "list") if d["id"].startswith("U-1")] == ["Device"]
+    assert [u["type"] for u in server.cli_json("device", "show", "U-1")["users"]] == ["User"]
     bring(server, "U-TOPIC", topic="com.apple.mgmt.External.unknown")
     shown = {d["id"]: d["push"]["state"] for d in server.cli_json("device", "list")}
     assert shown["U-TOPIC"] == "stopped"  # until its push certificate is imported
