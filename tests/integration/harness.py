@@ -79,12 +79,12 @@ def until(condition, what="the condition", patience=PATIENCE):
 class Process:
     """A program of pomona in the background whose stderr is read line by line as its log."""
 
-    def __init__(self, argv, settings=None, cwd=None, env=None):
+    def __init__(self, argv, settings=None, cwd=None, env=None, stdin=subprocess.DEVNULL):
         environment = {f"POMONA_{k.upper()}": str(v) for k, v in (settings or {}).items()} | (env or {})
         self._lines, self._news = [], threading.Condition()
         self._ended = False
         self.process = subprocess.Popen(
-            [binary(), *map(str, argv)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [binary(), *map(str, argv)], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **environment}, cwd=cwd)
         self._threads = [threading.Thread(target=self._read, daemon=True),
                          threading.Thread(target=self._read_stdout, daemon=True)]

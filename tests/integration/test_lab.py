@@ -1,10 +1,12 @@
 """The lab: simulated devices against the real server, the whole loop in one command, and the bench."""
+import base64
 import csv
 import os
 import pathlib
 import plistlib
 import signal
 import socket
+import subprocess
 
 from harness import Process, Server, cli, until
 
@@ -40,26 +42,32 @@ class Lab:
     def link(self, uses=1):
         return self.server.cli("enroll", "link", "--uses", uses).stdout.split("\n")[0]
 
-    def device(self, *options, link=None, keys=True):
+    def device(self, *options, link=None, keys=True, stdin=subprocess.DEVNULL):
         """A running `pomona lab device`."""
         shared = ["--keys", self.tmp / "keys.pem"] if keys else []
         return Process(["lab", "device", *([link] if link else []), "--apns-control", self.apns.control, *shared, "-v",
-                        *options], cwd=self.tmp)
+                        *options], cwd=self.tmp, stdin=stdin)
 
     def enrolled(self, device):
         """The id that it prints."""
         return until(lambda: device.stdout.decode().split("\n")[0] if b"\n" in device.stdout else None, "the enrollment")
 
-    def command(self, target, request_type, **arguments):
+    def command_for(self, targets, request_type, **arguments):
         status, told = self.server.admin("POST", "/api/v1/commands",
-                                         {"ids": [target], "request_type": request_type, "arguments": arguments})
+                                         {"ids": targets, "request_type": request_type, "arguments": arguments})
         assert status == 200, told
         return told["command_uuid"]
 
-    def target(self, uuid):
+    def command(self, target, request_type, **arguments):
+        return self.command_for([target], request_type, **arguments)
+
+    def targets(self, uuid):
         status, told = self.server.admin("GET", f"/api/v1/commands/{uuid}")
         assert status == 200, told
-        return told["targets"][0]
+        return told["targets"]
+
+    def target(self, uuid):
+        return self.targets(uuid)[0]
 
     def stop(self):
         self.server.stop()
@@ -82,7 +90,8 @@ def test_wrong_options_end_with_2(tmp):
     link = "https://localhost/enroll/x"
     for words in ([], [link, "--platform", "beos"], [link, "--proof", "word"], [link, "--count", "0"], [link, "--what"],
                   [link, "--udid", "U", "--count", "2"], [link, "--mix", "--users", "1"], [link, "--platform", "tvos", "--users", "1"],
-                  [link, "--users", "4"], [link, "--platform", "tvos", "--user-enrollment"], [link, "--user-enrollment", "--serial", "S"], [link, "--stop-after", "lunch"], [link, "--reenroll"]):
+                  [link, "--users", "4"], [link, "--platform", "tvos", "--user-enrollment"], [link, "--user-enrollment", "--serial", "S"], [link, "--stop-after", "lunch"], [link, "--reenroll"], [link, "--os", "new"], [link, "--mix", "--supervised"],
+                  [link, "--user-enrollment", "--supervised"], [link, "--remove-profile", "a"], [link, "--trouble", "101"], [link, "--fail", "x"], [link, "--late", "x"]):
         cli("lab", "device", *words, expect=2)
     cli("lab", "bench", "--devices", "1", expect=2)
     cli("lab", "up", "word", expect=2)
@@ -229,6 +238,54 @@ def test_a_device_renews_by_itself_and_comes_back_when_erased(tmp):
     assert f"taken {udid} {erase} EraseDevice Acknowledged\nerased {udid}\n" in ledger.read_text()
     uuid = lab.command(udid, "SecurityInfo")
     until(lambda: lab.target(uuid)["status"] == "Acknowledged", "the new generation's answer")
+    d.stop()
+    lab.stop()
+
+
+def profile(identifier):
+    return plistlib.dumps({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": identifier, "PayloadUUID": f"{identifier}-1",
+                           "PayloadDisplayName": "All", "PayloadContent": []})
+
+
+def test_hands_take_a_profile_from_some_of_a_running_fleet(tmp):
+    lab = Lab(tmp)
+    d = lab.device("--mix", "--count", 12, "--hands", link=lab.link(12), stdin=subprocess.PIPE)
+    until(lambda: len([i for i in d.stdout.decode().split() if ":" not in i]) == 12, "the enrollments")
+    ids = [i for i in d.stdout.decode().split() if ":" not in i]
+
+    def hand(line, answer):
+        d.process.stdin.write(line.encode() + b"\n")
+        d.process.stdin.flush()
+        until(lambda: d.stdout.decode().rstrip("\n").split("\n")[-1] == answer, f"{answer!r}, not {d.stdout[-100:]!r}")
+    hand("remove-profile org.example.all", "removed 0")
+    uuid = lab.command_for(ids, "InstallProfile", Payload=base64.b64encode(profile("org.example.all")).decode())
+    until(lambda: [t["status"] for t in lab.targets(uuid)] == ["Acknowledged"] * 12, "the profile on all")
+    hand("remove-profile org.example.all 5", "removed 5")
+    assert len(said(d, "loses a profile: org.example.all")) == 5, d.log()
+    hand("what", "error: remove-profile IDENTIFIER [N]")
+    hand("remove-profile org.example.all 9", "removed 7")
+    hand("remove-profile org.example.all", "removed 0")
+    d.process.stdin.close()
+    again = lab.command_for(ids, "ProfileList")  # the end of stdin is not the end of the devices
+    until(lambda: {t["status"] for t in lab.targets(again)} == {"Acknowledged"}, "the lists")
+    d.stop()
+    lab.stop()
+
+
+def test_troubles_end_when_the_device_is_asked_again(tmp):
+    lab = Lab(tmp)
+    d = lab.device("--trouble", 100, "--fail", "UserList=Lab.Domain:-3x1", link=lab.link())
+    udid = lab.enrolled(d)
+    failed = lab.command(udid, "UserList")
+    until(lambda: lab.target(failed)["status"] == "Error", "the failure")
+    assert lab.target(failed)["errors"][0]["code"] == -3
+    for _ in range(3):  # NotNow is asked again by the server, an error by us
+        uuid = lab.command(udid, "SecurityInfo")
+        until(lambda: lab.target(uuid)["status"] in ("Acknowledged", "Error"), "an answer")
+        if lab.target(uuid)["status"] == "Acknowledged":
+            break
+    assert said(d, "NotNow: SecurityInfo") or said(d, "Error: SecurityInfo"), d.log()
+    assert lab.target(uuid)["status"] == "Acknowledged"
     d.stop()
     lab.stop()
 
