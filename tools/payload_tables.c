@@ -50,7 +50,7 @@ static void demand(bool ok, const char *what, const char *where) {
 
 static void copy_name(char *to, size_t room, const char *from) {
   demand(strlen(from) < room, "too long for its column of core/payload_table.h", from);
-  strcpy(to, from);
+  memcpy(to, from, strlen(from) + 1);
 }
 
 /* ---- where it is known ---- */
@@ -105,7 +105,7 @@ static uint16_t add_range(struct js *range) {
   (void)js_real(js_at(range, 0), &r.least);
   (void)js_real(js_at(range, 1), &r.most);
   for (size_t i = 1; i < m.ranges_n; i++)
-    if (memcmp(&m.ranges[i], &r, sizeof r) == 0) return (uint16_t)i;
+    if (m.ranges[i].least == r.least && m.ranges[i].most == r.most) return (uint16_t)i;
   demand(m.ranges_n < RANGES, "too many", "ranges");
   m.ranges[m.ranges_n] = r;
   return (uint16_t)m.ranges_n++;

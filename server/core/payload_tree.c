@@ -119,7 +119,7 @@ const char *payload_type_name(enum pl_type type) {
 
 enum { LIKE_MOST = 63 };
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
 /* How many characters must be put in, taken out or changed to make b of a, in any case; both have at most LIKE_MOST. */
 static size_t distance(struct slice a, struct slice b) {
