@@ -33,18 +33,19 @@ MUST_CHECK enum err plan_all_chore(struct ctx *cx, struct core *core);
 /* How a device stands: {"state","why","since","groups":[names],"items":[{"kind","ref","act","state","why","since",
    "tries","next_at","command_uuid","channel","groups"}],"not_applicable":[{"kind","ref","why"}]}. */
 MUST_CHECK enum err plan_of_device(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct js **out);
-/* How a group stands: {"devices","compliant","working","failing","none","assignments":[{"kind","ref","users","options",
+/* All groups in short: [{"name","rule","note","version","assignments","devices","compliant","working","failing"}]. */
+MUST_CHECK enum err plan_of_groups(struct ctx *cx, struct db *db, struct core *core, struct js **out);
+/* How a group stands:
+   {"devices","compliant","working","failing","not_looked_at","assignments":[{"kind","ref","users","options",
    "compliant","working","failing","not_applicable"}],"failures":[{"id","name","serial_number","why"}]} (20 of them). */
 MUST_CHECK enum err plan_of_group(struct ctx *cx, struct db *db, struct core *core, const struct group *g,
                                   struct js **out);
 /* Numbers of devices by state, for lists and metrics. */
 MUST_CHECK enum err plan_counts(struct ctx *cx, struct db *db, int64_t counts[PLAN_STATES]);
-/* The plan that this command is of: the groups that want it, for `why`. *groups NULL: it is of none. */
+/* Of a command that a plan sent: the groups that want it, for `why` ("": none does any more). *groups NULL: no plan
+   sent it. */
 MUST_CHECK enum err plan_of_command(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
                                     const char *uuid, char **groups);
-/* What of the device's plan is not settled yet, for a DeviceConfigured that waits for it; *what NULL: nothing. */
-MUST_CHECK enum err plan_unsettled(struct ctx *cx, struct db *db, int64_t device, char **what);
-
 /* What a change would do, without doing it, for all devices; under 2 s of CPU for 100,000 devices and 20 assignments.
    change NULL: what is planned as it is. */
 struct plan_preview {

@@ -23,6 +23,7 @@ extern const struct route escrow_routes[];           /* api_escrow.c: secrets of
 extern const struct route offboard_routes[];         /* api_offboard.c: a device leaves for good */
 extern const struct route why_routes[];              /* api_why.c: why, and the two remedies that are its own */
 extern const struct route commands_routes[];         /* api_commands.c */
+extern const struct route groups_routes[];           /* api_groups.c: /api/v1/groups, plans */
 extern const struct route links_routes[];            /* api_enroll.c: /api/v1/links, /api/v1/enroll-profile */
 extern const struct route tls_routes[];              /* api_tls.c: /api/v1/tls */
 extern const struct route guardian_routes[];         /* api_guardian.c: /api/v1/guardian, /api/v1/notices */

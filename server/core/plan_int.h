@@ -98,6 +98,7 @@ struct plan_item {                 /* a row of plan_item */
   bool unverified; /* its acknowledgement is enough: nothing else tells */
   int64_t tries, next_at, since;
   char *why;
+  char *channel; /* its id; only plan_sql_items tells it */
 };
 struct plan_channel {
   int64_t enrollment;

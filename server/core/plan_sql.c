@@ -124,10 +124,12 @@ enum err plan_sql_items(struct ctx *cx, struct db *db, int64_t device, struct pl
   TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM plan_item WHERE device = $1", DB_I(device)));
   *out = ctx_alloc(cx, ((size_t)count + 1) * sizeof **out);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r, ITEM " FROM plan_item i WHERE i.device = $1 ORDER BY i.enrollment, i.seq",
+  TRY(db_open_rows(cx, db, &r,
+                   ITEM ", e.id FROM plan_item i JOIN enrollment e ON e.seq = i.enrollment WHERE i.device = $1 "
+                        "ORDER BY i.enrollment, i.seq",
                    DB_I(device)));
   while (*n < (size_t)count && db_next(&r))
-    if (take_item(&r, &(*out)[*n])) (*n)++;
+    if (take_item(&r, &(*out)[*n])) (*out)[(*n)++].channel = db_text(&r, 13);
   return db_close(&r);
 }
 

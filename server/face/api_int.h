@@ -39,6 +39,9 @@ struct api_page {
 MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, struct api_page *out);
 void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next);
 
+/* api_groups.c: the row of the device that an operator names. */
+MUST_CHECK enum err api_device_row(struct ctx *cx, struct db *db, const char *name, int64_t *device);
+
 /* ---- api_pushcerts.c ---- */
 struct pushcert;
 MUST_CHECK enum err api_pushcerts(struct ctx *cx, struct core *core, struct js **out); /* an array, newest first */
