@@ -104,4 +104,18 @@ MUST_CHECK enum err cmd_pushcert_move_end(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_dossier(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
+/* cmd_group.c, cmd_group_show.c */
+MUST_CHECK enum err cmd_group_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_show(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_set(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_remove(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_member_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_member_remove(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_assign(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_unassign(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_require(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_group_plan(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_plan(struct ctx *cx, struct args *a);
+
 #endif

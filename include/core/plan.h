@@ -60,8 +60,10 @@ struct plan_preview {
 MUST_CHECK enum err plan_preview(struct ctx *cx, struct db *reader, struct core *core,
                                  const struct group_change *change, struct plan_preview *out);
 
-/* Members of groups for filters (roster_outside): ascending. E_NOT_FOUND. */
+/* Members of a group, ascending. E_NOT_FOUND. */
 MUST_CHECK enum err plan_members(struct ctx *cx, struct db *db, struct core *core, const char *group, int64_t **devices,
                                  size_t *n);
+/* For roster_outside: members of groups, devices with an app, with a profile. */
+extern const struct roster_sets plan_sets;
 
 #endif

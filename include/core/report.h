@@ -17,6 +17,7 @@ struct report {
   const char *status, *uuid; /* uuid NULL with Idle */
   bool idle;
   const char *errors;         /* JSON of the ErrorChain, or NULL */
+  const char *setting_errors; /* of the first item of Settings that was not taken; NULL: all were */
   struct escrow_told secrets; /* of itself, and below: in DeviceInformation and SecurityInfo */
   struct enroll_told told;
   struct inventory_answer *inventory; /* NULL: it acknowledges nothing */

@@ -51,6 +51,46 @@ static const struct option_row offboard_options[] = {
     JSON,
     END,
 };
+#define YES                                                                                                            \
+  { "yes", NULL, "although it concerns more devices than plan-limit" }
+static const struct option_row group_yes_options[] = {YES, JSON, END};
+static const struct option_row group_add_options[] = {
+    {"rule", "FILTER", "all devices that this fits, as 'platform=macos and os>=14'; without: static"},
+    {"note", "TEXT", "what it is for"},
+    JSON,
+    END,
+};
+static const struct option_row group_set_options[] = {
+    {"name", "NAME", "another name"},
+    {"rule", "FILTER", "all devices that this fits"},
+    {"static", NULL, "no rule any more; its members are named"},
+    {"note", "TEXT", "what it is for"},
+    YES,
+    JSON,
+    END,
+};
+static const struct option_row group_assign_options[] = {
+    {"users", NULL, "for the users of the devices instead"},
+    {"position", "N", "of a command: those with lower numbers run before it"},
+    YES,
+    JSON,
+    END,
+};
+static const struct option_row group_unassign_options[] = {
+    {"users", NULL, "what was assigned for users"}, YES, JSON, END};
+static const struct option_row group_plan_options[] = {
+    {"rule", "FILTER", "with this rule"},
+    {"static", NULL, "without a rule"},
+    {"add", "ID", "with this device as a member; may be repeated, as the next four"},
+    {"drop", "ID", "without it"},
+    {"assign", "\"KIND REF …\"", "with this given, too"},
+    {"unassign", "\"KIND REF\"", "without this given"},
+    {"require", "FILTER", "with this demanded, too"},
+    {"users", NULL, "--assign and --unassign are for users"},
+    {"remove", NULL, "without the group"},
+    JSON,
+    END,
+};
 static const struct option_row adopt_options[] = {
     {"certificate", "HASH", "of this certificate, when several claim the id"}, JSON, END};
 static const struct option_row send_options[] = {
@@ -266,6 +306,30 @@ static const struct subcommand subcommands[] = {
      "Sets what you know of a device; --csv FILE: of many."},
     {"device rename", "ID NAME", 2, 2, SETTINGS_CLIENT, rename_options, cmd_device_rename, NULL,
      "Gives the device another name (supervised iPhones and iPads, Macs)."},
+    {"device plan", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_plan, NULL,
+     "Its groups, and what is not as they say, and why."},
+    {"group list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_group_list, NULL,
+     "Lists the groups, and how their devices stand."},
+    {"group show", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_group_show, NULL,
+     "Shows what a group gives and demands, how that stands, and who fails and why."},
+    {"group add", "NAME", 1, 1, SETTINGS_CLIENT, group_add_options, cmd_group_add, NULL,
+     "Makes a group: of devices that are named (group member add), or of those that a rule fits."},
+    {"group set", "NAME", 1, 1, SETTINGS_CLIENT, group_set_options, cmd_group_set, NULL,
+     "Changes name, rule or note of a group."},
+    {"group remove", "NAME", 1, 1, SETTINGS_CLIENT, group_yes_options, cmd_group_remove, NULL,
+     "Removes a group; its devices lose what only it gave."},
+    {"group member add", "NAME ID…", 2, -1, SETTINGS_CLIENT, group_yes_options, cmd_group_member_add, NULL,
+     "Takes devices into a group without a rule."},
+    {"group member remove", "NAME ID…", 2, -1, SETTINGS_CLIENT, group_yes_options, cmd_group_member_remove, NULL,
+     "Takes devices out of a group; they lose what only it gave."},
+    {"group assign", "NAME KIND REF [KEY=VALUE…]", 3, -1, SETTINGS_CLIENT, group_assign_options, cmd_group_assign, NULL,
+     "Has its devices get a profile, command (at enrollment), setting, package or app."},
+    {"group unassign", "NAME KIND REF", 3, 3, SETTINGS_CLIENT, group_unassign_options, cmd_group_unassign, NULL,
+     "Ends that; KIND may be requirement, too."},
+    {"group require", "NAME FILTER", 2, 2, SETTINGS_CLIENT, group_yes_options, cmd_group_require, NULL,
+     "Demands something of the facts of its devices, as 'filevault=on'."},
+    {"group plan", "NAME", 1, 1, SETTINGS_CLIENT, group_plan_options, cmd_group_plan, NULL,
+     "Shows what a change would do, without doing it."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
     {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
      "Lets the device enroll anew for 24 hours, whoever holds it now."},

@@ -5,6 +5,7 @@
 #include "core/chores.h"
 #include "core/hangup.h"
 #include "core/package.h"
+#include "core/plan.h"
 #include "core/profile.h"
 #include "core/push.h"
 #include "core/refused.h"
@@ -39,7 +40,10 @@ void serve_close_packages(struct server *s) { packages_stop(s->core.packages); }
 enum err serve_open_seen(struct ctx *cx, struct server *s) { return seen_start(cx, &s->core.seen, &s->core); }
 void serve_close_seen(struct server *s) { seen_stop(s->core.seen); }
 
-enum err serve_open_roster(struct ctx *cx, struct server *s) { return roster_start(cx, &s->core.roster, &s->core); }
+enum err serve_open_roster(struct ctx *cx, struct server *s) {
+  roster_outside = &plan_sets;
+  return roster_start(cx, &s->core.roster, &s->core);
+}
 void serve_close_roster(struct server *s) { roster_stop(s->core.roster); }
 
 enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }

@@ -3,6 +3,7 @@
 
 #include "core/ddm.h"
 #include "core/inventory.h"
+#include "core/plan.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/renewal.h"
@@ -77,6 +78,7 @@ enum err token_update_apply(struct ctx *cx, struct db *db, struct checkin *c) {
   if (r.enrolled) c->news = "device enrolled";
   if (r.promoted) return checkin_begin(cx, db, c->core, r.device, "re-enrolled");
   if (r.token_changed) TRY(push_forget(cx, db, r.enrollment, true));
+  if (r.enrolled) TRY(plan_due(cx, db, c->core, r.device));
   int64_t waiting;
   TRY(queue_waiting(cx, db, r.enrollment, &waiting));
   if (r.enrolled) TRY(inventory_enrolled(cx, db, c->core, r.enrollment));

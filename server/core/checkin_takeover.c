@@ -3,6 +3,7 @@
 
 #include "core/ddm.h"
 #include "core/inventory.h"
+#include "core/plan.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/webhook.h"
@@ -34,6 +35,7 @@ enum err checkin_begin(struct ctx *cx, struct db *db, struct core *core, int64_t
     TRY(push_forget(cx, db, channels.seq[i], true));
     TRY(ddm_forget(cx, db, channels.seq[i]));
   }
+  TRY(plan_enrolled(cx, db, core, device));
   TRY(enroll_reachable(cx, db, device, &channels));
   if (channels.n) TRY(ask_bypass_code(cx, db, core, device, channels.seq[0]));
   for (size_t i = 0; i < channels.n; i++) TRY(inventory_enrolled(cx, db, core, channels.seq[i]));

@@ -12,6 +12,7 @@
 #include "core/idempotency.h"
 #include "core/move.h"
 #include "core/notice.h"
+#include "core/plan.h"
 #include "core/push.h"
 #include "core/queue.h"
 #include "core/recovery.h"
@@ -71,6 +72,8 @@ static const struct chore {
 } rows[] = {
     // clang-format off
     {"expired commands", 30 * US_SECOND, OWN, expire_commands},
+    {"plans of devices", US_SECOND, OWN, plan_chore},
+    {"plans of the fleet", 15 * US_MINUTE, OWN, plan_all_chore},
     {"history", US_HOUR, OWN, history_chore},
     {"idempotency keys", US_HOUR, OWN, idempotency_chore},
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},

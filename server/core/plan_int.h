@@ -243,6 +243,9 @@ struct plan_way {
 MUST_CHECK enum err plan_sql_ways(struct ctx *cx, struct db *db, int64_t device, struct plan_way **out, size_t *n);
 /* Those of all devices, in the order of their numbers; users: also users' channels. */
 MUST_CHECK enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct plan_way **out, size_t *n);
+/* Devices that have the app with this bundle identifier, ascending. */
+MUST_CHECK enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices,
+                                      size_t *n);
 /* The generation in force of the device; 0: none, or it is blocked, leaving or gone. */
 struct plan_force {
   int64_t generation, enrolled_at;

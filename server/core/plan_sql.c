@@ -221,6 +221,22 @@ enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct pla
   return db_close(&r);
 }
 
+enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count,
+                 "SELECT count(*) FROM app a JOIN device_app d ON d.app = a.seq WHERE a.identifier = $1",
+                 DB_S(identifier)));
+  *devices = ctx_alloc(cx, ((size_t)count + 1) * sizeof **devices);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT d.device FROM app a JOIN device_app d ON d.app = a.seq WHERE a.identifier = $1 "
+                   "ORDER BY d.device",
+                   DB_S(identifier)));
+  while (*n < (size_t)count && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
 /* Nothing more is given to one that is to erase itself. */
 enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, struct plan_force *out) {
   struct db_rows r;

@@ -4,6 +4,7 @@
 #include "core/checkin.h"
 #include "core/filevault.h"
 #include "core/guard.h"
+#include "core/plan.h"
 #include "core/queue.h"
 #include "core/renewal.h"
 #include "core/roster.h"
@@ -52,6 +53,19 @@ static const char *errors_of(struct ctx *cx, struct pl *message) {
   return js_text(cx, all, JS_COMPACT).p;
 }
 
+/* Settings is acknowledged as a whole; of each of its items the answer tells what became of it. */
+static const char *setting_errors_of(struct ctx *cx, struct pl *message) {
+  struct pl *items = pl_get(message, "Settings");
+  size_t n = pl_type(items) == PL_ARRAY ? pl_count(items) : 0;
+  for (size_t i = 0; i < n; i++) {
+    const char *status = pl_str(pl_at(items, i), "Status");
+    if (!status || strcmp(status, "Acknowledged") == 0) continue;
+    const char *errors = errors_of(cx, pl_at(items, i));
+    return errors ? errors : "[]";
+  }
+  return NULL;
+}
+
 static int flag_of(struct pl *dict, const char *key) {
   bool value;
   return pl_bool(pl_get(dict, key), &value) ? value : -1;
@@ -88,6 +102,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   if (out->uuid && (strlen(out->uuid) > UUID_MAX || !text_is_plain(slice_of(out->uuid))))
     return FAIL(cx, E_INVALID, "CommandUUID is longer than %d bytes or not plain text", UUID_MAX);
   out->errors = errors_of(cx, message);
+  out->setting_errors = setting_errors_of(cx, message);
   escrow_read(message, &out->secrets);
   read_told(message, out);
   if (strcmp(out->status, "Acknowledged") == 0) TRY(inventory_read(cx, message, &out->inventory));
@@ -195,8 +210,9 @@ static enum err take_inventory(struct ctx *cx, struct db *db, const struct repor
   bool changed;
   if (ch->refusal == ENROLL_FINE) TRY(inventory_acted(cx, db, r->core, ch->enrollment, asked->request_type));
   if (asked->partial) return OK;
-  return inventory_apply(cx, db, r->core, ch->enrollment, r->ids.is_user ? 0 : ch->device, asked->request_type,
-                         r->inventory, &changed);
+  TRY(inventory_apply(cx, db, r->core, ch->enrollment, r->ids.is_user ? 0 : ch->device, asked->request_type,
+                      r->inventory, &changed));
+  return plan_heard(cx, db, ch->device, changed);
 }
 
 /* What the device said of a command. The codes that it tells are bounded by the commands that it was given. */
@@ -207,6 +223,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known) return OK;
+  TRY(plan_settled(cx, db, r->core, ch->enrollment, r->uuid, r->status, r->errors ? r->errors : r->setting_errors));
   TRY(queue_asked(cx, db, r->uuid, &asked));
   TRY(settle_rotation(cx, db, r, ch->enrollment, asked.request_type));
   if (strcmp(r->status, "Acknowledged") != 0) return OK;
