@@ -29,7 +29,7 @@ DEVICES = 1000
 TROUBLE = 10                          # of a hundred answers
 HOURS = (0.2, 1, 4, 12, 40, 70, 100)  # of the server's clock, from the start: past its waits after errors
 QUIET = 6                             # seconds in which nothing changes: the server waits for its clock
-APP = {"kind": "app", "ref": "361309726", "options": {"identifier": "com.apple.Pages"}}
+APP = {"kind": "app", "ref": "1234567890", "options": {"identifier": "com.example.notes"}}
 
 
 def assigned(kind, *refs):
@@ -43,15 +43,15 @@ def setting(**options):
 GROUPS = {
     "Macs": {"rule": "platform=macos",
              "assign": assigned("profile", "org.example.filevault", "org.example.firewall", "org.example.passcode")
-             + assigned("package", "tool.pkg") + assigned("requirement", "filevault=on", "firewall=on", "passcode-compliant", "os>=15")
-             + [setting(DeviceName="Mac %SerialNumber%"), {"kind": "command", "ref": "SecurityInfo"}]},
-    "Phones and pads": {"rule": "platform=ios",
-                        "assign": assigned("profile", "org.example.passcode", "org.example.web-clip") + [APP]
+             + assigned("package", "tool.pkg") + assigned("requirement", "filevault=on", "firewall=on", "os>=15")
+             + [setting(DeviceName="Mac of the lab"), {"kind": "command", "ref": "SecurityInfo"}]},
+    "Phones and pads": {"rule": "platform=ios and shared-ipad!=on",
+                        "assign": assigned("profile", "org.example.passcode", "org.example.root-certificate") + [APP]
                         + assigned("requirement", "passcode-compliant", "os>=18.1")},
-    "Others": {"rule": "platform=tvos or platform=watchos or platform=visionos",
-               "assign": assigned("profile", "org.example.root-certificate") + assigned("requirement", "os>=2", "supervised=on or type~User")},
+    "Others": {"rule": "shared-ipad=on or platform=tvos or platform=watchos or platform=visionos",
+               "assign": assigned("profile", "org.example.root-certificate") + assigned("requirement", "os>=2", "state=enrolled")},
 }
-PROFILES = ("filevault", "firewall", "passcode", "web-clip", "root-certificate")
+PROFILES = ("filevault", "firewall", "passcode", "root-certificate")
 REMOVED = "org.example.passcode"
 
 
@@ -74,7 +74,7 @@ class Managed(soak.Soak):
         return len(GROUPS)
 
     def enroll(self):
-        self.lab = Process(["lab", "device", self.link(self.n), "--count", self.n, "--mix", "--supervised", "--trouble", TROUBLE, "--hands",
+        self.lab = Process(["lab", "device", self.link(self.n), "--count", self.n, "--mix", "--trouble", TROUBLE, "--hands",
                             "--ledger", self.ledger.path, "--connections", 64, "--apns-control", self.control["control"]],
                            cwd=self.tmp, stdin=subprocess.PIPE)
         self.ledger.wait(lambda: len(self.ledger.enrolled) == self.channels, "enrollments")

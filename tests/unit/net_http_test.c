@@ -204,7 +204,8 @@ static void test_requests(void **state) {
   static const char *const headers[] = {"Authorization: Bearer token", "Content-Type: application/json", NULL};
   struct nh *c = client((struct nh_conf){0});
   setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be used */
-  const char *s = sent(c, (struct nh_req){"PUT", url("/echo?a=b"), headers, slice_mem("a\0b", 3), 0});
+  const char *s = sent(
+      c, (struct nh_req){.method = "PUT", .url = url("/echo?a=b"), .headers = headers, .body = slice_mem("a\0b", 3)});
   assert_memory_equal(s, "PUT /echo?a=b HTTP/1.1\r\n", 24);
   assert_non_null(strstr(s, "\r\nAuthorization: Bearer token\r\n"));
   assert_non_null(strstr(s, "\r\nContent-Type: application/json\r\n"));
@@ -220,7 +221,7 @@ static void test_requests(void **state) {
   assert_memory_equal(s, "GET /echo/../. HTTP/1.1\r\n", 25);
   char *large = ctx_alloc(cx, 2 << 20);
   memset(large, 'x', 2 << 20);
-  s = sent(c, (struct nh_req){"POST", url("/echo"), NULL, slice_mem(large, 2 << 20), 0});
+  s = sent(c, (struct nh_req){.method = "POST", .url = url("/echo"), .body = slice_mem(large, 2 << 20)});
   assert_null(strstr(s, "Expect"));
   unsetenv("http_proxy");
   nh_free(c);
