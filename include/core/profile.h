@@ -64,7 +64,7 @@ struct profile_want {
 MUST_CHECK enum err profile_want(struct ctx *cx, struct db *db, struct core *core, int64_t profile,
                                  struct profile_want *out);
 /* inventory_hash of the PayloadUUID (upper case) that this device should have; 0: one of its variables has no value, as
-   profile_lacks tells. Pure, about a microsecond. */
+   profile_lacks tells. Pure, one or two microseconds. */
 uint64_t profile_version(const struct profile_want *w, const struct roster_device *d);
 /* Names the first variable that has no value for this device, as %Name%; NULL: none lacks. */
 const char *profile_lacks(const struct profile_want *w, const struct roster_device *d);

@@ -73,7 +73,7 @@ static struct slice value_of(const struct source *s, const struct core *core, co
 
 /* ---- the version ---- */
 
-/* One text after the other, each into the digest of those before it. */
+/* One value after the other, each into the digest of those before it. */
 static void digest_add(uint8_t sum[SHA256_LEN], struct slice value) {
   uint8_t both[2 * SHA256_LEN];
   memcpy(both, sum, SHA256_LEN);
@@ -95,15 +95,21 @@ static void uuid_of(const uint8_t sum[SHA256_LEN], char out[UUID_LEN + 1]) {
   *to = '\0';
 }
 
-/* False: a variable has no value. */
+/* Each value with its length before it. False: a variable has no value. */
 static bool uuid_for(const struct profile_want *w, const struct roster_device *d, char out[UUID_LEN + 1]) {
-  uint8_t sum[SHA256_LEN];
-  memcpy(sum, w->digest, sizeof sum);
+  uint8_t all[SHA256_LEN + SOURCES * (2 + VALUE_MOST)], sum[SHA256_LEN];
+  size_t n = sizeof w->digest;
+  memcpy(all, w->digest, n);
   for (size_t i = 0; i < w->variables_n; i++) {
     const char *value = of_device(d, w->variables[i]);
     if (!value) return false;
-    digest_add(sum, slice_of(value));
+    size_t length = strlen(value);
+    all[n++] = (uint8_t)(length >> 8);
+    all[n++] = (uint8_t)length;
+    memcpy(all + n, value, length);
+    n += length;
   }
+  pki_sha256(sum, slice_mem(all, n));
   uuid_of(sum, out);
   return true;
 }
