@@ -133,7 +133,7 @@ def test_fine(tmp):
     lines = doctor("--server", s.admin_url, "--data", s.data, expect=0, **shared)
     fine = {name for name in lines if status(lines, name) == "ok"}
     assert fine == {"data folder", "disk", "database", "server", "keys", "clock", "DNS", f"APNs {apns.url.rsplit(':', 1)[1]} directly",
-                    "push certificate", "Apple's answer", "topics", "public-url", "signed request", "enrollments"}, lines
+                    "push certificate", "Apple's answer", "topics", "public-url", "signed request", "enrollments", "profiles"}, lines
     apns.say("date 600")
     clock = doctor("--server", s.admin_url, "--data", s.data, expect=1, **shared)["clock"]
     assert clock[0]["status"] == "fail" and "min behind, as 127.0.0.1 tells" in clock[0]["message"], clock
