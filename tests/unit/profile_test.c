@@ -18,6 +18,7 @@ static int open_world(void **state) {
   fixture_open(state);
   assert_non_null(mkdtemp(folder));
   must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fx.core.roster = roster_new();
   must(profile_signing_open(fx.cx, &fx.core.signing, &fx.core, &fx.conf));
   return 0;
 }
@@ -319,6 +320,62 @@ static void test_all_variables(void **state) {
   }
 }
 
+/* What the device tells of its profiles: one. */
+static void tell_profiles(struct enroll_proof proof, const char *udid, const char *identifier, const char *uuid) {
+  struct pl *m = pl_new_dict(fx.cx), *list = pl_new_array(fx.cx), *one = pl_new_dict(fx.cx);
+  const char *command = ctx_printf(fx.cx, "list-%s", udid);
+  enqueue(udid, "ProfileList", command);
+  assert_string_equal(next_after(proof, udid, "Idle", NULL), command);
+  pl_set_string(one, "PayloadIdentifier", identifier);
+  pl_set_string(one, "PayloadUUID", uuid);
+  pl_add(list, one);
+  pl_set_string(m, "UDID", udid);
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", command);
+  pl_set(m, "ProfileList", list);
+  put_report_of(proof, m);
+}
+
+/* goal: it is told how many devices have which version, variables filled or not, and how many have none of them */
+static void test_spread(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolled("SPREAD-1"), b = enrolled("SPREAD-2"), c = enrolled("SPREAD-3");
+  const struct roster_device *d;
+  struct profile_spread spread;
+  struct adding first = add(file_of("com.example.spread", UUID_1, "of %UDID%"));
+  must(roster_one(fx.cx, reader(), &fx.core, row_of("SPREAD-1"), &d));
+  const char *of_first = pl_str(filled(first.out.profile, d), "PayloadUUID");
+  struct adding second = add(file_of("com.example.spread", UUID_1, "of all"));
+  const char *of_second = pl_str(filled(second.out.profile, d), "PayloadUUID");
+  tell_profiles(a, "SPREAD-1", "com.example.spread", of_first);
+  tell_profiles(b, "SPREAD-2", "com.example.spread", of_second);
+  tell_profiles(c, "SPREAD-3", "com.example.spread", of_first); /* that of another device */
+  must(profile_spread(fx.cx, reader(), &fx.core, &second.out, &spread));
+  assert_int_equal(spread.devices[0], 1);
+  assert_int_equal(spread.devices[1], 1);
+  assert_int_equal(spread.others, 1);
+}
+
+/* goal: what differs is named by its payload and key; a password is not shown, though it differs */
+static void test_diff(void **state) {
+  (void)state;
+  static const char was[] = "<plist version=\"1.0\"><dict><key>PayloadContent</key><array><dict><key>PayloadIdentifier"
+                            "</key><string>p</string><key>Password</key><string>one</string><key>n</key><integer>1"
+                            "</integer></dict></array></dict></plist>",
+                    is[] = "<plist version=\"1.0\"><dict><key>PayloadContent</key><array><dict><key>PayloadIdentifier"
+                           "</key><string>p</string><key>Password</key><string>two</string><key>n</key><integer>1"
+                           "</integer><key>b</key><true/></dict></array></dict></plist>";
+  struct js *changes;
+  must(profile_diff(fx.cx, slice_of(was), slice_of(is), &changes));
+  assert_string_equal(js_text(fx.cx, changes, JS_COMPACT).p,
+                      "[{\"key\":\"PayloadContent[p].Password\",\"was\":\"(not shown)\",\"is\":\"(not shown)\"},"
+                      "{\"key\":\"PayloadContent[p].b\",\"was\":null,\"is\":\"true\"}]");
+  must(profile_diff(fx.cx, slice_of(was), slice_of(was), &changes));
+  assert_int_equal(js_count(changes), 0);
+  assert_int_equal(profile_diff(fx.cx, slice_of(was), slice_of("nothing"), &changes), E_INVALID);
+  ctx_clear_error(fx.cx);
+}
+
 /* ---- signatures ---- */
 
 /* goal: what came signed goes out byte for byte, and its version is its own PayloadUUID */
@@ -451,7 +508,8 @@ int main(void) {
       cmocka_unit_test(test_not_found),      cmocka_unit_test(test_remove),
       cmocka_unit_test(test_same_again),     cmocka_unit_test(test_uuid),
       cmocka_unit_test(test_hostile_values), cmocka_unit_test(test_own_values),
-      cmocka_unit_test(test_all_variables),  cmocka_unit_test(test_signed_goes_as_it_came),
+      cmocka_unit_test(test_all_variables),  cmocka_unit_test(test_spread),
+      cmocka_unit_test(test_diff),           cmocka_unit_test(test_signed_goes_as_it_came),
       cmocka_unit_test(test_signature),      cmocka_unit_test(test_signer_files),
       cmocka_unit_test(test_signer_changes),
   };
