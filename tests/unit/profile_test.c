@@ -18,7 +18,6 @@ static int open_world(void **state) {
   fixture_open(state);
   assert_non_null(mkdtemp(folder));
   must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
-  fx.core.roster = roster_new();
   must(profile_signing_open(fx.cx, &fx.core.signing, &fx.core, &fx.conf));
   return 0;
 }
