@@ -5,17 +5,21 @@ import datetime
 import hashlib
 import http.server
 import json
+import os
 import pathlib
 import plistlib
 import threading
 
+import xar
 from cryptography.hazmat.primitives import serialization
 from harness import CA, until
 from receiver import KEY, Receiver
 from test_lab import Lab, said
 
 TIMEOUT = 300
-CATALOGUE = json.loads((pathlib.Path(__file__).resolve().parents[2] / "docs/apple/catalogue.json").read_text(encoding="utf-8"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "profiles/templates"
+CATALOGUE = json.loads((ROOT / "docs/apple/catalogue.json").read_text(encoding="utf-8"))
 WITHDRAWN = 27  # the major version whose schema lacks what is withdrawn
 APP = "com.example.store.app1"
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -369,3 +373,37 @@ def test_a_package_is_fetched_in_pieces_and_only_what_its_manifest_says_is_insta
     d.stop()
     lab.stop()
     web.shutdown()
+
+
+def test_a_package_of_the_server_is_installed_by_its_manifest(tmp):
+    lab, file = Lab(tmp), tmp / "tool.pkg"
+    file.write_bytes(xar.package(payload=os.urandom(200_000)))
+    lab.server.cli("package", "add", file)
+    told = plistlib.loads(lab.server.cli("package", "show", "tool.pkg", "--manifest").stdout.encode())
+    d = lab.device(link=lab.link())
+    uuid = lab.command(lab.enrolled(d), "InstallEnterpriseApplication", Manifest=told)
+    until(lambda: said(d, "has the package") or said(d, "refuses the package"), "the end of the download")
+    assert said(d, "has the package: com.example.app"), d.log()
+    assert lab.target(uuid)["status"] == "Acknowledged"
+    d.stop()
+    lab.stop()
+
+
+def test_a_recovery_key_is_escrowed_by_the_template_and_replaced_when_it_was_seen(tmp):
+    lab = Lab(tmp)
+    d = lab.device(link=lab.link())
+    udid = lab.enrolled(d)
+    lab.server.cli("profile", "add", TEMPLATES / "filevault.mobileconfig")
+    lab.server.cli("profile", "install", udid, "org.example.filevault")
+    until(lambda: said(d, "Acknowledged: InstallProfile"), "the profile")
+    uuid = lab.command(udid, "SecurityInfo")
+    until(lambda: lab.target(uuid)["status"] == "Acknowledged", "the key")
+
+    def key(*options):
+        return lab.server.cli("device", "escrow", udid, "recovery-key", "--reason", "test", *options).stdout.strip()
+    first = key()
+    until(lambda: said(d, "Acknowledged: RotateFileVaultKey"), "the rotation")
+    second = until(lambda: (key("--no-rotate") != first) and key("--no-rotate"), "the new key")
+    assert first.count("-") == second.count("-") == 5, (first, second)
+    d.stop()
+    lab.stop()
