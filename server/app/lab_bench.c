@@ -123,7 +123,8 @@ static enum err start_server(struct ctx *cx, struct bench *b, const char *name, 
   const char *dir = ctx_printf(cx, "%s/%s", b->dir, name), *ca = ctx_printf(cx, "%s/device-ca.pem", dir);
   TRY(file_make_folder(cx, dir));
   TRY(file_replace(cx, ca, pki_cert_pem(cx, b->fleet->ca)));
-  const char *flags[] = {ctx_printf(cx, "--device-ca=%s", ca), "--wake-rate=1000000", "--open-enrollment=yes", NULL};
+  const char *flags[] = {ctx_printf(cx, "--device-ca=%s", ca), "--wake-rate=1000000", "--open-enrollment=yes",
+                         "--inventory-interval=never", NULL};
   struct lab_server_conf conf = {.dir = dir,
                                  .apns_url = ctx_printf(cx, "https://127.0.0.1:%d", lab_apns_port(b->apns)),
                                  .apns_ca = lab_apns_ca_file(b->apns),

@@ -96,9 +96,11 @@ static void note_enrollment(struct up *u, const struct lab_device *d, const char
   if (strcmp(what, "cannot enroll") == 0) snprintf(u->trouble, sizeof u->trouble, "%s: %s", d->name, detail);
 }
 
-/* A step counts when those before it have happened: a push that came for the enrollment is not the command's. */
-static void note_step(struct up *u, const struct lab_device *d, const char *what) {
-  if (d != u->devices[0]) return;
+/* A step counts when those before it have happened: a push that came for the enrollment is not the command's; nor is
+ * the answer to what the server asks by itself. */
+static void note_step(struct up *u, const struct lab_device *d, const char *what, const char *detail) {
+  if (d != u->devices[0] || (strcmp(what, steps[ACKNOWLEDGED].what) == 0 && strcmp(detail, "RestartDevice") != 0))
+    return;
   for (int i = WOKEN; i < STEPS; i++)
     if (strcmp(steps[i].what, what) == 0 && !u->step_at[i] && u->step_at[i - 1]) u->step_at[i] = clock_mono_us();
 }
@@ -109,7 +111,7 @@ static void on_tell(void *arg, const struct lab_device *d, const struct lab_chan
   (void)c;
   pthread_mutex_lock(&u->lock);
   note_enrollment(u, d, what, detail);
-  if (u->restarting) note_step(u, d, what);
+  if (u->restarting) note_step(u, d, what, detail);
   if (u->live) tell_live(d, what, detail);
   pthread_cond_broadcast(&u->news);
   pthread_mutex_unlock(&u->lock);
