@@ -41,6 +41,9 @@ MUST_CHECK enum err cmd_device_offboard(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_why(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_configured(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_grace(struct ctx *cx, struct args *a);
+/* cmd_confirm.c */
+MUST_CHECK enum err cmd_device_lock(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_erase(struct ctx *cx, struct args *a);
 /* cmd_send.c */
 MUST_CHECK enum err cmd_device_restart(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_rename(struct ctx *cx, struct args *a);

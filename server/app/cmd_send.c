@@ -50,10 +50,14 @@ static enum err take_apart(struct ctx *cx, const struct args *a, struct wish *w)
               w->request_type);
 }
 
-/* "Key=@FILE": the bytes of a file, as base64 where the command wants data. */
+/* "Key=@FILE": the bytes of a file, as base64 where the command wants data; "Key=@@text" is the text "@text". */
 static enum err from_file(struct ctx *cx, const struct command_row *row, const char **word) {
   struct slice rest = slice_of(*word), key = {0}, bytes;
   if (!slice_cut(&rest, '=', &key) || !slice_starts(rest, "@")) return OK;
+  if (slice_starts(rest, "@@")) {
+    *word = ctx_printf(cx, "%.*s=%s", (int)key.n, key.p, rest.p + 1);
+    return OK;
+  }
   const struct command_arg *arg = command_arg_at(row, key);
   TRY(file_read(cx, &bytes, rest.p + 1, PLIST_MAX));
   bool data = arg && arg->type == ARG_DATA;
@@ -151,14 +155,14 @@ static enum err wait_and_print(struct ctx *cx, struct client *c, const struct ar
                                                       : FAIL(cx, E_CONFLICT, "not every device has acknowledged it");
 }
 
-/* Refusals of single targets, while others were taken. */
-static enum err told_errors(struct ctx *cx, struct js *targets) {
+/* What is refused of single targets, and what an operator is warned of. */
+static enum err told(struct ctx *cx, struct js *targets) {
   enum err first = OK;
   for (size_t i = 0; i < js_count(targets); i++) {
     struct js *t = js_at(targets, i), *error = js_get(t, "error");
-    const char *message = js_str(error, "message"), *code = js_str(error, "code");
-    if (!message) message = js_str(t, "push_error");
-    if (message) fprintf(stderr, "pomona: %s: %s\n", plain(cx, js_str(t, "id")), plain(cx, message));
+    const char *code = js_str(error, "code"), *push = js_str(t, "push_error");
+    command_print_warnings(cx, t);
+    if (!error && push) fprintf(stderr, "pomona: %s: %s\n", plain(cx, js_str(t, "id")), plain(cx, push));
     if (first == OK && code) first = err_from_slug(code);
   }
   return first == OK ? OK : FAIL(cx, first, "it was not queued for every device");
@@ -174,22 +178,28 @@ static enum err wait_seconds(struct ctx *cx, const struct args *a, int64_t *out)
   return OK;
 }
 
-static enum err send(struct ctx *cx, const struct args *a, const struct wish *w) {
-  struct client *c;
-  struct js *body = js_object(cx), *answer;
+enum err command_post(struct ctx *cx, const struct args *a, struct client *c, struct js *body) {
+  struct js *answer;
   int64_t seconds;
   TRY(wait_seconds(cx, a, &seconds));
-  TRY(make_body(cx, a, w, body));
-  TRY(client_open(cx, &c, a));
+  TRY(command_confirm(cx, a, c, body));
   TRY(client_call(cx, c, "POST", "/api/v1/commands", body, &answer));
   const char *uuid = js_str(answer, "command_uuid");
-  enum err refused = told_errors(cx, js_get(answer, "targets"));
+  enum err refused = told(cx, js_get(answer, "targets"));
   if (refused == OK && seconds && uuid) return wait_and_print(cx, c, a, uuid, seconds);
   if (args_has(a, "json"))
     print_json(cx, answer);
   else
     printf("%s\n", uuid ? plain(cx, uuid) : "");
   return refused;
+}
+
+static enum err send(struct ctx *cx, const struct args *a, const struct wish *w) {
+  struct client *c;
+  struct js *body = js_object(cx);
+  TRY(make_body(cx, a, w, body));
+  TRY(client_open(cx, &c, a));
+  return command_post(cx, a, c, body);
 }
 
 enum err cmd_command_send(struct ctx *cx, struct args *a) {

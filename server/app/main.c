@@ -93,17 +93,42 @@ static const struct option_row group_plan_options[] = {
 };
 static const struct option_row adopt_options[] = {
     {"certificate", "HASH", "of this certificate, when several claim the id"}, JSON, END};
+#define SURE                                                                                                           \
+  { "yes", NULL, "do not ask: what is dangerous is done" }
+#define FORCE                                                                                                          \
+  { "force", NULL, "although the device cannot do it, as far as is known: a warning instead of a refusal" }
 static const struct option_row send_options[] = {
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
     {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
     {"expires", "SPAN", "do not deliver it any more after this time, e.g. 24h"},
     {"collapse-key", "KEY", "replace what was sent with this key before and is not settled"},
     {"no-push", NULL, "do not wake the devices"},
+    SURE,
+    FORCE,
     JSON,
     END,
 };
 static const struct option_row restart_options[] = {
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
+    FORCE,
+    JSON,
+    END,
+};
+static const struct option_row lock_options[] = {
+    {"message", "TEXT", "shown on the locked screen"},
+    {"phone", "NUMBER", "shown there, too"},
+    {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
+    SURE,
+    FORCE,
+    JSON,
+    END,
+};
+static const struct option_row erase_options[] = {
+    {"preserve-data-plan", NULL, "keep the eSIM of an iPhone or iPad"},
+    {"obliteration", "HOW", "a Mac that cannot erase all content and settings: Default, DoNotObliterate …"},
+    {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
+    SURE,
+    FORCE,
     JSON,
     END,
 };
@@ -331,6 +356,10 @@ static const struct subcommand subcommands[] = {
     {"group plan", "NAME", 1, 1, SETTINGS_CLIENT, group_plan_options, cmd_group_plan, NULL,
      "Shows what a change would do, without doing it."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
+    {"device lock", "ID…", 1, -1, SETTINGS_CLIENT, lock_options, cmd_device_lock, NULL,
+     "Locks devices; a Mac with a PIN of its own, which is in escrow. Asks first, or --yes."},
+    {"device erase", "ID…", 1, -1, SETTINGS_CLIENT, erase_options, cmd_device_erase, NULL,
+     "Erases devices. Tells what will happen and asks first, or --yes."},
     {"device release", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_release, NULL,
      "Lets the device enroll anew for 24 hours, whoever holds it now."},
     {"device accept", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_accept, NULL,

@@ -128,7 +128,7 @@ char *command_arg_names(struct ctx *cx, const struct command_arg *list) {
 /* ---- a command that someone wrote ---- */
 
 /* /v1/enqueue and `command send --plist`: as large as a request of the API may be. */
-static const struct pl_limits limits = {.bytes = 4 << 20, .depth = 64, .nodes = 100000, .expanded = 8 << 20};
+const struct pl_limits command_limits = {.bytes = 4 << 20, .depth = 64, .nodes = 100000, .expanded = 8 << 20};
 
 static enum err plain_name(struct ctx *cx, struct pl *dict, const char *key, char **out) {
   struct slice s;
@@ -191,7 +191,7 @@ static bool allows_activation_lock(struct pl *command) {
 
 enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) {
   struct pl *root;
-  TRY(pl_parse(cx, plist, &limits, &root));
+  TRY(pl_parse(cx, plist, &command_limits, &root));
   struct pl *command = pl_get(root, "Command");
   *out = (struct command){.plist = plist};
   TRY(plain_name(cx, root, "CommandUUID", &out->uuid));
@@ -214,7 +214,7 @@ enum err command_shown(struct ctx *cx, struct slice plist, struct slice *out) {
       "PIN",         "Password",     "NewPassword", "CurrentPassword", "PrivateKeyExportPassword", "PrivateKeyExport",
       "UnlockToken", "passwordHash", NULL};
   struct pl *root;
-  TRY(pl_parse(cx, plist, &limits, &root));
+  TRY(pl_parse(cx, plist, &command_limits, &root));
   *out = pl_blank(root, names) ? pl_xml(cx, root) : plist;
   return OK;
 }

@@ -19,4 +19,24 @@ char *command_arg_names(struct ctx *cx, const struct command_arg *list);
 MUST_CHECK enum err command_put_args(struct ctx *cx, struct pl *command, const struct command_row *row,
                                      struct js *args);
 
+/* ---- command_use.c ---- */
+
+extern const struct pl_limits command_limits; /* of a whole command */
+
+/* A row that a command uses, with what it asks for on each platform, inherited and its own. */
+struct command_use {
+  const struct command_arg *arg; /* NULL: the command itself */
+  const char *path;              /* "Settings[0] (Bluetooth)"; NULL: the command itself */
+  unsigned known;                /* bits of the platforms that know it */
+  bool withdrawn;
+  struct command_support on[PLATFORMS];
+};
+struct command_uses {
+  const struct command *command;
+  const struct command_row *row; /* NULL: a RequestType that the table does not have */
+  struct command_use *uses;      /* the command itself first */
+  size_t n;
+  const char *identifier; /* argument of that name; NULL: none */
+};
+
 #endif

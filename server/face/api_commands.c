@@ -48,29 +48,46 @@ static enum err read_collapse_key(struct ctx *cx, struct js *object, const char 
               "collapse_key is not from 1 to %d bytes of plain text that does not begin with \"pomona.\"", KEY_MAX);
 }
 
-static enum err read_request(struct http_req *rq, struct enqueue *q) {
+/* What locks, erases or loses a device is not done by a slip: its author says so a second time. */
+static enum err need_confirm(struct ctx *cx, struct js *object, const struct command *c, bool check) {
+  bool confirm = false;
+  TRY(api_bool(cx, object, "confirm", &confirm));
+  if (confirm || check || !(c->flags & COMMAND_DANGEROUS)) return OK;
+  return FAIL(cx, E_INVALID, "%s is dangerous: say \"confirm\": true (`pomona command send --yes`)", c->request_type);
+}
+
+static enum err read_request(struct http_req *rq, struct enqueue *q, bool *check) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   struct command *command = ctx_alloc(cx, sizeof *command);
-  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires collapse_key push", &object));
+  bool force = false;
+  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires collapse_key push force confirm check",
+                 &object));
   TRY(read_ids(cx, object, q));
   TRY(read_command(cx, object, command));
   TRY(api_span(cx, object, "expires", &command->expires_us));
   TRY(read_collapse_key(cx, object, &command->collapse_key));
+  TRY(api_bool(cx, object, "push", &q->push));
+  TRY(api_bool(cx, object, "force", &force));
+  TRY(api_bool(cx, object, "check", check));
+  TRY(need_confirm(cx, object, command, *check));
   q->command = command;
-  return api_bool(cx, object, "push", &q->push);
+  return enqueue_check(q, force);
+}
+
+static struct js *error_json(struct ctx *cx, enum err e, const char *message) {
+  struct js *error = js_object(cx);
+  js_set_string(error, "code", err_slug(e));
+  js_set_string(error, "message", message);
+  return error;
 }
 
 static struct js *queued_json(struct ctx *cx, const struct enqueue_target *t) {
   struct js *o = js_object(cx);
   js_set_string(o, "id", t->id ? t->id : t->name);
   js_set_string(o, "status", t->e == OK ? "Queued" : NULL);
-  if (t->e != OK) {
-    struct js *error = js_object(cx);
-    js_set_string(error, "code", err_slug(t->e));
-    js_set_string(error, "message", t->error);
-    js_set(o, "error", error);
-  }
+  if (t->e != OK) js_set(o, "error", error_json(cx, t->e, t->error));
+  if (t->warnings) js_set(o, "warnings", t->warnings);
   js_set_string(o, "apns_id", t->due ? t->push->apns_id : NULL);
   if (t->push_error) js_set_string(o, "push_error", t->push_error);
   return o;
@@ -105,14 +122,36 @@ static void queued(struct enqueue *q, enum err e) {
   reply_json(q->rq, any_error(q) ? 207 : 200, body);
 }
 
+/* Nothing is done: what would be refused, and what an operator would be warned of. */
+static void checked(struct enqueue *q) {
+  struct ctx *cx = http_cx(q->rq);
+  struct js *body = js_object(cx), *targets = js_array(cx);
+  js_set_string(body, "request_type", q->command->request_type);
+  js_set_bool(body, "dangerous", (q->command->flags & COMMAND_DANGEROUS) != 0);
+  for (size_t i = 0; i < q->n; i++) {
+    const struct enqueue_target *t = &q->targets[i];
+    struct js *o = js_object(cx);
+    js_set_string(o, "id", t->name);
+    js_set_string(o, "platform", t->platform);
+    if (t->refused) js_set(o, "error", error_json(cx, E_CONFLICT, t->refused));
+    if (t->warnings) js_set(o, "warnings", t->warnings);
+    js_add(targets, o);
+  }
+  js_set(body, "targets", targets);
+  reply_json(q->rq, 200, body);
+}
+
 static void send(struct http_req *rq, struct core *core) {
   struct enqueue *q = ctx_alloc(http_cx(rq), sizeof *q);
+  bool check = false;
   *q = (struct enqueue){.rq = rq, .core = core, .push = true, .done = queued};
-  enum err e = read_request(rq, q);
-  if (e == OK)
-    enqueue_start(q);
-  else
+  enum err e = read_request(rq, q, &check);
+  if (e != OK)
     reply_error(rq, e);
+  else if (check)
+    checked(q);
+  else
+    enqueue_start(q);
 }
 
 /* ---- what came of it ---- */
@@ -377,10 +416,15 @@ const struct route commands_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/commands",
      .run = send,
+     .body =
+         "ids:text[]! request_type:text arguments:object plist:text command_uuid:text expires:span collapse_key:text "
+         "push:bool force:bool confirm:bool check:bool",
      .body_max = API_BODY_MAX,
      .summary = "Queues a command for `ids` and wakes them: `request_type` with `arguments`, or `plist` (base64); "
                 "`command_uuid`, `expires` (\"24h\"), `collapse_key` (an unsettled one with this key is replaced) and "
-                "`push` may be given."},
+                "`push` may be given. What a target certainly cannot do is refused for it, unless `force`; `warnings` "
+                "of a target tell what is not known, and what will happen. Dangerous commands need `confirm`. `check` "
+                "does nothing but tell that."},
     {.method = "GET",
      .pattern = "/api/v1/commands",
      .query = "device:text cursor:int limit:int",

@@ -21,6 +21,7 @@ static enum err queue_one(struct ctx *cx, struct db *db, struct enqueue *q, stru
   char *id;
   TRY(enroll_lookup(cx, db, t->name, enrollment, &id));
   t->id = id;
+  if (t->refused) return FAIL(cx, E_CONFLICT, "%s", t->refused);
   return q->command ? queue_add(cx, db, q->core, q->row, q->command, *enrollment) : OK;
 }
 

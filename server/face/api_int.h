@@ -92,6 +92,9 @@ struct enqueue_target {
   bool due;                 /* a push is due: apns_id and status tell of it */
   const char *push_error;   /* why none could be sent now */
   struct push_result *push; /* of a due one */
+  const char *refused;      /* by enqueue_check: it is not queued for this one, and why */
+  struct js *warnings;      /* by enqueue_check: an array of texts; NULL: none */
+  const char *platform;     /* by enqueue_check: "macos" …, "unknown"; NULL: there is no such target */
 };
 
 /* Queues a command for each target, then wakes them, in chunks, so that check-ins pass between; then calls done, on
@@ -113,5 +116,8 @@ struct enqueue {
   struct push_result *results;
 };
 void enqueue_start(struct enqueue *q);
+/* api_enqueue_check.c. Before that: looks whether each target can do it, as far as is known; force: what speaks against
+   it becomes a warning. On the request's thread. */
+MUST_CHECK enum err enqueue_check(struct enqueue *q, bool force);
 
 #endif

@@ -176,10 +176,10 @@ def test_raw_command_keeps_its_bytes(tmp):
 
 def test_lock_and_retry(tmp):
     rig = Rig(tmp)
-    assert "six digits" in rig.server.cli("command", "send", "U-1", "DeviceLock", "PIN=12345", expect=1).stderr
-    first = rig.server.cli("command", "send", "U-1", "DeviceLock", "PIN=123456").stdout.strip()
-    assert first in rig.server.cli("command", "send", "U-1", "DeviceLock", expect=1).stderr
-    assert rig.server.admin("POST", "/api/v1/commands", {"ids": ["U-1"], "request_type": "DeviceLock"})[0] == 409
+    assert "six digits" in rig.server.cli("command", "send", "U-1", "DeviceLock", "PIN=12345", "--yes", expect=1).stderr
+    first = rig.server.cli("command", "send", "U-1", "DeviceLock", "PIN=123456", "--yes").stdout.strip()
+    assert first in rig.server.cli("command", "send", "U-1", "DeviceLock", "--yes", expect=1).stderr
+    assert rig.server.admin("POST", "/api/v1/commands", {"ids": ["U-1"], "request_type": "DeviceLock", "confirm": True})[0] == 409
     assert "123456" not in rig.server.log()
     rig.server.cli("command", "retry", first, expect=1)
     assert "there is no command" in rig.server.cli("command", "retry", "nonsense", expect=3).stderr

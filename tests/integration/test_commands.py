@@ -139,12 +139,12 @@ def test_pins(tmp):
     """In escrow before it can be delivered, from all ways in; never in the clear, nor in the log."""
     rig = Rig(tmp)
     server = rig.server
-    assert "six digits" in server.cli("command", "send", "U-1", "DeviceLock", "PIN=12345", expect=1).stderr
-    first = rig.send("U-1", "DeviceLock", "PIN=246801")
+    assert "six digits" in server.cli("command", "send", "U-1", "DeviceLock", "PIN=12345", "--yes", expect=1).stderr
+    first = rig.send("U-1", "DeviceLock", "PIN=246801", "--yes")
     assert server.rows("SELECT d.id, e.kind, e.command FROM escrow e JOIN device d ON d.seq = e.device") == [("U-1", "pin", first)]
     status, told = server.enqueue("U-1", "second", "DeviceLock", PIN="975310")
     assert status == 409 and first in json.dumps(told), told
-    status, told = server.admin("POST", "/api/v1/commands", {"ids": ["U-1"], "request_type": "DeviceLock"})
+    status, told = server.admin("POST", "/api/v1/commands", {"ids": ["U-1"], "request_type": "DeviceLock", "confirm": True})
     assert status == 409 and first in told["error"]["message"]
     assert server.enqueue("U-2", "third", "DeviceLock", PIN="975310")[0] == 200
     assert server.rows("SELECT count(*) FROM escrow") == [(2,)]

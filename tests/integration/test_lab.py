@@ -54,7 +54,8 @@ class Lab:
 
     def command_for(self, targets, request_type, **arguments):
         status, told = self.server.admin("POST", "/api/v1/commands",
-                                         {"ids": targets, "request_type": request_type, "arguments": arguments})
+                                         {"ids": targets, "request_type": request_type, "arguments": arguments,
+                                          "confirm": True, "force": True})
         assert status == 200, told
         return told["command_uuid"]
 

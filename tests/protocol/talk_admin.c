@@ -94,6 +94,7 @@ void admin_command(const struct line *l) {
   js_add_string(ids, a ? actor_channel(a) : l->words[2]);
   js_set(request, "ids", ids);
   js_set_string(request, "request_type", l->words[3]);
+  if (!js_get(request, "confirm")) js_set_bool(request, "confirm", true); /* of what is dangerous: a talk means it */
   ask("POST", "/api/v1/commands", js_text(talk.cx, request, JS_COMPACT), "application/json");
   if (talk.reply.status / 100 != 2) return; /* the talk says what it expects */
   const char *uuid = js_str(good("the command"), "command_uuid");
