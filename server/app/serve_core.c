@@ -44,7 +44,10 @@ enum err serve_open_roster(struct ctx *cx, struct server *s) {
   roster_outside = &plan_sets;
   return roster_start(cx, &s->core.roster, &s->core);
 }
-void serve_close_roster(struct server *s) { roster_stop(s->core.roster); }
+void serve_close_roster(struct server *s) {
+  roster_stop(s->core.roster);
+  s->core.roster = NULL;
+}
 
 enum err serve_open_refused(struct ctx *cx, struct server *s) { return refused_start(cx, &s->core.refused, &s->core); }
 void serve_close_refused(struct server *s) { refused_stop(s->core.refused); }
