@@ -102,7 +102,7 @@ class Bench:
               f"({grown * 1e6 / self.devices:.0f} bytes each, with what SQLite keeps)\n", flush=True)
 
     def ask(self, text, sort):
-        query = urllib.parse.urlencode({"filter": text, "sort": sort, "limit": 100})
+        query = urllib.parse.urlencode({"filter": text, "sort": sort, "limit": 100}, quote_via=urllib.parse.quote)
         begun = time.perf_counter()
         self.link.request("GET", f"/api/v1/devices?{query}", headers={"Authorization": f"Bearer {self.server.token}"})
         answer = self.link.getresponse()
