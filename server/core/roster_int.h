@@ -28,8 +28,9 @@ MUST_CHECK enum err roster_read(struct ctx *cx, struct db *db, int64_t first, in
 
 /* Texts are compared without regard to the case of A to Z. */
 int roster_compare(const char *a, const char *b);
-/* word: in lower case. */
-bool roster_contains(const char *text, struct slice word);
+/* Does one of the texts of these fields, which stand beside each other in roster.def, contain the word? It is in lower
+   case and holds no NUL. */
+bool roster_search(const struct roster_device *d, enum roster_field first, enum roster_field last, struct slice word);
 char roster_lower(char c);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AHEAD = 8, FETCHED = 320 };
+
 /* What a row is sorted by. last-seen moves under us: it is read once. */
 struct key {
   const struct roster_device *d;
@@ -128,11 +130,17 @@ static enum err read_cursor(struct ctx *cx, struct page *p) {
 
 /* ---- the walk ---- */
 
+/* The rows lie here and there: memory is told some rows ahead which ones come. */
+static void fetch(const struct roster_device *d) {
+  for (size_t line = 0; line < FETCHED; line += 64) __builtin_prefetch((const char *)d + line);
+}
+
 static void walk(struct page *p, const struct roster_view *view, struct roster_page *out) {
   const struct roster_query *q = p->q;
   int64_t now = clock_now_us();
   for (size_t i = 0; i < view->n; i++) {
     const struct roster_device *d = view->devices[i];
+    if (i + AHEAD < view->n) fetch(view->devices[i + AHEAD]);
     if ((d->former && !q->former) || (q->filter && !roster_match(q->filter, d, now))) continue;
     out->total++;
     struct key k = key_of(p, d);

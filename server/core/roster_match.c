@@ -6,16 +6,11 @@
 
 const struct roster_sets *roster_outside;
 
-/* What a word alone is looked for in. */
-static const enum roster_field searched[] = {ROSTER_NAME, ROSTER_SERIAL, ROSTER_USER,  ROSTER_EMAIL,
-                                             ROSTER_TAG,  ROSTER_ID,     ROSTER_MODEL, ROSTER_NOTE};
+/* Id, serial number, name, model; user, e-mail address, tag, note: they stand together in roster.def. */
+_Static_assert(ROSTER_MODEL == ROSTER_ID + 3 && ROSTER_NOTE == ROSTER_USER + 3, "what a word alone is looked for in");
 
 static bool match_word(const struct roster_term *t, const struct roster_device *d) {
-  for (size_t i = 0; i < sizeof searched / sizeof *searched; i++) {
-    const char *text = roster_text(d, searched[i]);
-    if (text && roster_contains(text, t->text)) return true;
-  }
-  return false;
+  return roster_search(d, ROSTER_ID, ROSTER_MODEL, t->text) || roster_search(d, ROSTER_USER, ROSTER_NOTE, t->text);
 }
 
 static bool match_set(const struct roster_term *t, int64_t device) {
@@ -78,14 +73,14 @@ static bool match_version(const struct roster_term *t, int64_t version) {
 }
 
 static bool match_text(const struct roster_term *t, const char *text) {
-  if (t->op == ROSTER_HAS) return roster_contains(text, t->text);
   return (roster_compare(text, t->text.p) == 0) == (t->op == ROSTER_EQ);
 }
 
 /* What is not known is no value, and neither less nor more than one. */
 static bool match_field(const struct roster_term *t, const struct roster_device *d, int64_t now) {
   enum roster_type type = roster_fields[t->field].type;
-  bool by_text = type == ROSTER_TEXT || (type == ROSTER_VERSION && t->op == ROSTER_HAS);
+  if (t->op == ROSTER_HAS) return roster_search(d, t->field, t->field, t->text);
+  bool by_text = type == ROSTER_TEXT;
   const char *text = by_text ? roster_text(d, t->field) : NULL;
   int64_t number = by_text ? 0 : roster_number(d, t->field);
   bool known = by_text ? text != NULL : number != INT64_MIN;

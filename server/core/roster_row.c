@@ -165,11 +165,40 @@ int roster_compare(const char *a, const char *b) {
   return (unsigned char)roster_lower(*a) - (unsigned char)roster_lower(*b);
 }
 
-bool roster_contains(const char *text, struct slice word) {
-  for (; *text; text++) {
-    size_t i = 0;
-    while (i < word.n && roster_lower(text[i]) == word.p[i]) i++;
-    if (i == word.n) return true;
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (unsigned char)(c))
+#define HAS_ZERO(x) (((x)-EACH_BYTE(1)) & ~(x)&EACH_BYTE(0x80))
+
+static bool begins_with(const char *p, const char *end, struct slice word) {
+  size_t i = 0;
+  if ((size_t)(end - p) < word.n) return false;
+  while (i < word.n && roster_lower(p[i]) == word.p[i]) i++;
+  return i == word.n;
+}
+
+/* Eight bytes at a time are passed over where the first letter is not among them. */
+static bool contains(const char *p, const char *end, struct slice word) {
+  char c = word.p[0], big = c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+  uint64_t eight;
+  while (p < end) {
+    if ((size_t)(end - p) >= sizeof eight) {
+      memcpy(&eight, p, sizeof eight);
+      if (!(HAS_ZERO(eight ^ EACH_BYTE(c)) | HAS_ZERO(eight ^ EACH_BYTE(big)))) {
+        p += sizeof eight;
+        continue;
+      }
+    }
+    const char *stop = end - p > 8 ? p + 8 : end;
+    for (; p < stop; p++)
+      if ((*p == c || *p == big) && begins_with(p, end, word)) return true;
   }
-  return word.n == 0;
+  return false;
+}
+
+bool roster_search(const struct roster_device *d, enum roster_field first, enum roster_field last, struct slice word) {
+  uint64_t known = d->known & texts;
+  size_t from = count_of(known & (ROSTER_BIT(first) - 1)), to = count_of(known & (ROSTER_BIT(last + 1) - 1));
+  if (from == to || word.n == 0) return false;
+  const uint16_t *offsets = (const uint16_t *)(d->values + count_of(d->known & numbers));
+  const char *row = (const char *)d;
+  return contains(row + offsets[from], to == count_of(known) ? row + d->size : row + offsets[to], word);
 }
