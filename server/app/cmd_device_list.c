@@ -176,8 +176,8 @@ enum err cmd_device_list(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   struct columns columns;
-  const char *path;
-  int64_t most;
+  const char *path = NULL;
+  int64_t most = 0;
   if (args_has(a, "held")) return cmd_device_held(cx, a);
   if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   if (args_has(a, "fields")) return print_fields(cx);
