@@ -111,7 +111,6 @@ static void print_head(struct page *p) {
   line(p, "identity ends", when(p, p->device, "identity_not_after"));
   line(p, "inventory of", when(p, p->fields, "inventory"));
   line(p, "verdict", js_str(p->fields, "verdict"));
-  line(p, "compliance", js_str(p->fields, "compliance"));
 }
 
 static void print_takeover(struct page *p) {
@@ -170,6 +169,21 @@ static void print_hardware(struct page *p) {
   line(p, "apps", member_text(p->cx, installed, "apps"));
   line(p, "managed apps", member_text(p->cx, installed, "managed_apps"));
   line(p, "profiles", member_text(p->cx, installed, "profiles"));
+}
+
+static void print_plan(struct page *p) {
+  struct js *plan = js_get(p->device, "plan"), *groups = js_get(plan, "groups"), *items = js_get(plan, "items");
+  const char *names = NULL;
+  begin(p, "Groups");
+  for (size_t i = 0; i < js_count(groups); i++) names = join(p->cx, names, js_string(js_at(groups, i)));
+  if (!names) return;
+  line(p, "member of", names);
+  line(p, "compliance", join(p->cx, js_str(plan, "state"), js_str(plan, "why")));
+  for (size_t i = 0; i < js_count(items) && i < SHOWN; i++) {
+    struct js *item = js_at(items, i);
+    const char *what = ctx_printf(p->cx, "%s %s", js_str(item, "kind"), js_str(item, "ref"));
+    line(p, js_str(item, "state"), join(p->cx, what, js_str(item, "why")));
+  }
 }
 
 static void print_users(struct page *p) {
@@ -242,9 +256,9 @@ static void print_changes(struct page *p) {
 }
 
 enum err cmd_device_show(struct ctx *cx, struct args *a) {
-  static void (*const parts[])(struct page *) = {print_head,     print_takeover,  print_assigned, print_flags,
-                                                 print_hardware, print_users,     print_escrow,   print_waiting,
-                                                 print_changes,  print_namesakes, print_history};
+  static void (*const parts[])(struct page *) = {print_head,     print_takeover, print_assigned,  print_flags,
+                                                 print_hardware, print_plan,     print_users,     print_escrow,
+                                                 print_waiting,  print_changes,  print_namesakes, print_history};
   struct client *c;
   struct page p = {.cx = cx};
   TRY(client_open(cx, &c, a));

@@ -2,6 +2,7 @@
 #include "core/enroll.h"
 #include "core/escrow.h"
 #include "core/inventory.h"
+#include "core/plan.h"
 #include "core/queue.h"
 #include "core/queue_list.h"
 #include "core/roster.h"
@@ -199,9 +200,16 @@ static enum err add_installed(struct asked *a) {
   return OK;
 }
 
+static enum err add_plan(struct asked *a) {
+  struct js *plan;
+  TRY(plan_of_device(a->cx, a->db, a->core, a->info->device, &plan));
+  js_set(a->body, "plan", plan);
+  return OK;
+}
+
 static enum err add_device(struct asked *a) {
-  static enum err (*const parts[])(struct asked *) = {add_fields,  add_users,   add_history, add_namesakes,
-                                                      add_changes, add_waiting, add_escrow,  add_installed};
+  static enum err (*const parts[])(struct asked *) = {
+      add_fields, add_users, add_history, add_namesakes, add_changes, add_waiting, add_escrow, add_installed, add_plan};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) TRY(parts[i](a));
   return OK;
 }
