@@ -124,7 +124,7 @@ static void print_takeover(struct page *p) {
 }
 
 static void print_assigned(struct page *p) {
-  begin(p, "Known of it");
+  begin(p, "Assigned");
   line(p, "user", field(p, "user"));
   line(p, "e-mail", field(p, "email"));
   line(p, "asset tag", field(p, "tag"));
