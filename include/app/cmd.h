@@ -37,6 +37,10 @@ MUST_CHECK enum err cmd_device_adopt(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_escrow(struct ctx *cx, struct args *a);
 /* cmd_offboard.c */
 MUST_CHECK enum err cmd_device_offboard(struct ctx *cx, struct args *a);
+/* cmd_inventory.c */
+MUST_CHECK enum err cmd_device_inventory(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_changes(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_refresh(struct ctx *cx, struct args *a);
 /* cmd_why.c */
 MUST_CHECK enum err cmd_why(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_configured(struct ctx *cx, struct args *a);

@@ -31,6 +31,26 @@ struct inventory_stored {
 /* E_NOT_FOUND: it was never answered. */
 MUST_CHECK enum err inventory_stored(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                      struct inventory_stored *out);
+/* All answers of a channel, by name, without the answers themselves (answer NULL). */
+struct inventory_info {
+  char *request_type;
+  struct inventory_stored stored;
+};
+MUST_CHECK enum err inventory_list(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_info **out,
+                                   size_t *n);
+/* When a device was asked for all and when it answered anything last; 0: never. */
+MUST_CHECK enum err inventory_times(struct ctx *cx, struct db *db, int64_t device, int64_t *asked_at,
+                                    int64_t *taken_at);
+/* What changed on a device, newest first: those before `before` (0: all), at most `most`. */
+struct inventory_past {
+  int64_t seq, at;
+  char *what, *was, *now; /* was NULL: it is new; now NULL: it is gone */
+};
+MUST_CHECK enum err inventory_history(struct ctx *cx, struct db *db, int64_t device, int64_t before, int most,
+                                      struct inventory_past **out, size_t *n);
+/* Values that did not fit, in all answers of all devices. */
+MUST_CHECK enum err inventory_misfits(struct ctx *cx, struct db *db, int64_t *n);
+
 /* What is installed, packed for the plan: sorted by name, each name once. */
 struct inventory_item {
   uint64_t name;    /* inventory_hash of the identifier: of a profile its PayloadIdentifier, of an app its bundle's */

@@ -33,6 +33,7 @@ static const struct option_row device_set_options[] = {
 static const struct option_row rename_options[] = {
     {"wait", "SECONDS", "wait so long for the answer; exit status 0 only when it acknowledged"}, JSON, END};
 static const struct option_row forget_options[] = {{"anyway", NULL, "although it is enrolled"}, JSON, END};
+static const struct option_row changes_options[] = {{"all", NULL, "not only the last 100"}, JSON, END};
 static const struct option_row escrow_options[] = {
     {"reason", "TEXT", "why you need it; it is recorded"},
     {"number", "N", "this one of the list instead of the newest in force"},
@@ -355,6 +356,12 @@ static const struct subcommand subcommands[] = {
      "Demands something of the facts of its devices, as 'filevault=on'."},
     {"group plan", "NAME", 1, 1, SETTINGS_CLIENT, group_plan_options, cmd_group_plan, NULL,
      "Shows what a change would do, without doing it."},
+    {"device inventory", "ID [TYPE]", 1, 2, SETTINGS_CLIENT, json_only, cmd_device_inventory, NULL,
+     "What it answered to each command that asks, and when; with TYPE (ProfileList, SecurityInfo …) that answer."},
+    {"device changes", "ID", 1, 1, SETTINGS_CLIENT, changes_options, cmd_device_changes, NULL,
+     "What changed on it: facts, apps, profiles, certificates; newest first."},
+    {"device refresh", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_refresh, NULL,
+     "Asks the device for everything that it can tell, now."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
     {"device lock", "ID…", 1, -1, SETTINGS_CLIENT, lock_options, cmd_device_lock, NULL,
      "Locks devices; a Mac with a PIN of its own, which is in escrow. Asks first, or --yes."},

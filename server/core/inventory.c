@@ -238,6 +238,23 @@ static enum err apply(struct work *w, bool *changed) {
   return keep_changes(w);
 }
 
+/* One that did not say what it is was only asked for that (Apple TVs say nothing when they enroll). */
+static enum err ask_the_rest(struct work *w, struct core *core, enum platform before) {
+  struct inventory_who who;
+  if (before != PLATFORM_UNKNOWN || !core_conf(core)->inventory_interval_us) return OK;
+  TRY(inventory_who(w->cx, w->db, w->enrollment, &who));
+  return who.platform == PLATFORM_UNKNOWN ? OK : inventory_ask(w->cx, w->db, core, w->enrollment, true);
+}
+
+static enum err apply_to_device(struct work *w, struct core *core, bool *changed) {
+  struct inventory_who before;
+  TRY(inventory_who(w->cx, w->db, w->enrollment, &before));
+  TRY(apply(w, changed));
+  TRY(inventory_taken(w->cx, w->db, w->device, w->now));
+  roster_changed(w->db, core, w->device);
+  return ask_the_rest(w, core, before.platform);
+}
+
 enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t device,
                          const char *request_type, const struct inventory_answer *a, bool *changed) {
   struct work w = {.cx = cx,
@@ -250,11 +267,7 @@ enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64
                    .told = told_of(cx, a, request_type)};
   *changed = false;
   if (!w.row || w.row->answer == ANSWER_NONE || !w.told) return OK;
-  TRY(apply(&w, changed));
-  if (!device) return OK;
-  TRY(inventory_taken(cx, db, device, w.now));
-  roster_changed(db, core, device);
-  return OK;
+  return device ? apply_to_device(&w, core, changed) : apply(&w, changed);
 }
 
 /* ---- asking ---- */

@@ -58,14 +58,17 @@ static bool is_withdrawn(const struct inventory_who *w) {
 }
 
 static bool can_answer(const struct inventory_who *w, const struct command_row *row) {
+  if (w->platform == PLATFORM_UNKNOWN) return strcmp(row->request_type, "DeviceInformation") == 0;
   if (row->flags & COMMAND_WITHDRAWN && is_withdrawn(w)) return false;
   const struct command_support *on = &row->on[w->platform];
   return on->introduced && can_tell(w, on, 0, 0);
 }
 
+/* Of a device that did not say what it is, those that any platform knows. */
 static bool is_asked(const struct inventory_who *w, const struct command_arg *query) {
   for (size_t i = 0; i < sizeof unasked / sizeof *unasked; i++)
     if (strcmp(query->name, unasked[i]) == 0) return false;
+  if (w->platform == PLATFORM_UNKNOWN) return !query->except && !query->limits;
   if (query->except & 1U << w->platform || (query->withdrawn && is_withdrawn(w))) return false;
   return can_tell(w, &query->on[w->platform], query->right, query->limits);
 }
@@ -115,7 +118,7 @@ enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t
   struct inventory_who w;
   int64_t interval = core_conf(core)->inventory_interval_us, at = clock_now_us();
   TRY(inventory_who(cx, db, enrollment, &w));
-  if (!w.enrollment || w.platform == PLATFORM_UNKNOWN) return OK;
+  if (!w.enrollment) return OK;
   TRY(ask_all(cx, db, core, &w, now ? at : at - interval / 2));
   return w.is_user ? OK : inventory_asked(cx, db, w.device, at);
 }
@@ -127,7 +130,8 @@ enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int
   const struct command_row *row = command_row(request_type);
   struct inventory_who w;
   TRY(inventory_who(cx, db, enrollment, &w));
-  if (!w.enrollment || !row || (w.platform != PLATFORM_UNKNOWN && !can_answer(&w, row))) return OK;
+  if (!w.enrollment || !row || (w.platform != PLATFORM_UNKNOWN && !can_answer(&w, row)))
+    return OK; /* unknown: a plan knows what it does */
   TRY(ask_one(cx, db, core, &w, row));
   return push_due(cx, db, core, enrollment, PUSH_LATER, clock_now_us() + SOON_MIN * US_MINUTE, NULL, NULL);
 }

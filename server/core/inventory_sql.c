@@ -319,3 +319,52 @@ enum err inventory_later_drop(struct ctx *cx, struct db *db, const struct invent
   return db_run(cx, db, "DELETE FROM inventory_later WHERE enrollment = $1 AND request_type = $2", DB_I(l->enrollment),
                 DB_S(l->request_type));
 }
+
+/* ---- for operators ---- */
+
+enum { KEPT_MOST = 100 }; /* more than there are rows of commands.def whose answers are kept */
+
+enum err inventory_list(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_info **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, KEPT_MOST * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT request_type, at, changed_at, misfits FROM inventory_answer WHERE enrollment = $1 "
+                   "ORDER BY request_type LIMIT $2",
+                   DB_I(enrollment), DB_I(KEPT_MOST)));
+  while (*n < KEPT_MOST && db_next(&r))
+    (*out)[(*n)++] =
+        (struct inventory_info){.request_type = db_text(&r, 0),
+                                .stored = {.at = db_int(&r, 1), .changed_at = db_int(&r, 2), .misfits = db_int(&r, 3)}};
+  return db_close(&r);
+}
+
+enum err inventory_times(struct ctx *cx, struct db *db, int64_t device, int64_t *asked_at, int64_t *taken_at) {
+  struct db_rows r;
+  *asked_at = *taken_at = 0;
+  TRY(db_open_rows(cx, db, &r, "SELECT asked_at, taken_at FROM inventory WHERE device = $1", DB_I(device)));
+  if (db_next(&r)) *asked_at = db_int(&r, 0), *taken_at = db_int(&r, 1);
+  return db_close(&r);
+}
+
+enum err inventory_history(struct ctx *cx, struct db *db, int64_t device, int64_t before, int most,
+                           struct inventory_past **out, size_t *n) {
+  struct db_rows r;
+  *out = ctx_alloc(cx, (size_t)most * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT seq, at, what, was, is_now FROM inventory_change WHERE device = $1 AND seq < $2 "
+                   "ORDER BY seq DESC LIMIT $3",
+                   DB_I(device), DB_I(before ? before : INT64_MAX), DB_I(most)));
+  while (*n < (size_t)most && db_next(&r))
+    (*out)[(*n)++] = (struct inventory_past){.seq = db_int(&r, 0),
+                                             .at = db_int(&r, 1),
+                                             .what = db_text(&r, 2),
+                                             .was = db_text(&r, 3),
+                                             .now = db_text(&r, 4)};
+  return db_close(&r);
+}
+
+enum err inventory_misfits(struct ctx *cx, struct db *db, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT coalesce(sum(misfits), 0) FROM inventory_answer WHERE misfits > 0");
+}

@@ -1,6 +1,7 @@
 /* /metrics: Prometheus' text format, version 0.0.4. */
 #include "base/clock.h"
 #include "core/guardian.h"
+#include "core/inventory.h"
 #include "core/push.h"
 #include "core/pushcert.h"
 #include "core/queue_list.h"
@@ -87,6 +88,14 @@ static enum err warnings(struct page *p) {
   return OK;
 }
 
+static enum err inventory(struct page *p) {
+  int64_t misfits;
+  TRY(inventory_misfits(p->cx, p->db, &misfits));
+  one(p, "pomona_inventory_misfits", "gauge", "Values in the last answers of devices that do not fit Apple's schema.",
+      (double)misfits);
+  return OK;
+}
+
 static enum err pushcerts(struct page *p) {
   struct pushcert *all;
   size_t n;
@@ -159,7 +168,8 @@ static enum err webhooks(struct page *p) {
 }
 
 /* What is measured besides is a row here. */
-static enum err (*const parts[])(struct page *p) = {build, dates, warnings, pushcerts, pushes, counts, webhooks};
+static enum err (*const parts[])(struct page *p) = {build,     dates,  warnings, inventory,
+                                                    pushcerts, pushes, counts,   webhooks};
 
 static enum err fill(struct page *p) {
   TRY(db_reader(p->cx, p->core->store, &p->db));

@@ -62,11 +62,25 @@ static void never(void **state) {
   assert_int_equal(all_waiting("A"), 0);
 }
 
-/* Goal: a device of which nobody knows what it is is asked for nothing that it may not know. */
+/* Goal: a device that does not say what it is (Apple TVs do not) is asked for that, and then for all. */
 static void unknown_platform(void **state) {
+  struct enroll_proof a = enrolled("A");
+  struct pl *m = pl_new_dict(fx.cx), *r = pl_new_dict(fx.cx);
   (void)state;
-  (void)enrolled("A");
-  assert_int_equal(all_waiting("A"), 0);
+  assert_int_equal(all_waiting("A"), 1);
+  struct report *asked = put_report(a, "A", "Idle", NULL);
+  assert_non_null(strstr(asked->command.p, "<string>ProductName</string>"));
+  assert_null(strstr(asked->command.p, "<string>HostName</string>"));
+  pl_set_string(r, "ProductName", "AppleTV14,1");
+  pl_set_string(r, "OSVersion", "18.1");
+  pl_set(m, "QueryResponses", r);
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", asked->command_uuid);
+  (void)put_report_of(a, m);
+  assert_int_equal(waits("A", "DeviceInformation"), 1);
+  assert_int_equal(waits("A", "ProfileList"), 1);
+  assert_int_equal(waits("A", "UserList"), 0);
 }
 
 /* Goal: an iPhone is asked for what iPhones tell: nothing of Macs, nothing that wants supervision; each once. */
