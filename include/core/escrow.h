@@ -57,7 +57,7 @@ MUST_CHECK enum err escrow_device(struct ctx *cx, struct db *db, const char *dev
 struct escrow_entry {
   int64_t seq; /* 0: a token of its generation */
   enum escrow_kind kind;
-  const char *state; /* "in-force"; "waiting": its command is not acknowledged; "former" */
+  const char *state; /* "in-force"; "waiting": its command is not acknowledged; "former"; "unread" */
   char *command;
   int64_t at, confirmed_at, ended_at; /* 0: not, not known */
   char *note;

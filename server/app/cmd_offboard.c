@@ -64,7 +64,7 @@ static void print_report(struct ctx *cx, struct js *report) {
   print_list(cx, "Warning:", js_get(report, "warnings"));
   print_list(cx, "Missing (--anyway does it all the same):", js_get(report, "missing"));
   if (has_begun(report))
-    printf("%s since %s, by %s: %s\n%s%s%s: %s\n", plain(cx, way), local_time(cx, js_str(report, "started_at")),
+    printf("Asked to %s %s, by %s: %s\n%s%s%s: %s\n", plain(cx, way), local_time(cx, js_str(report, "started_at")),
            plain(cx, js_str(report, "by")), plain(cx, js_str(report, "reason")), js_str(report, "step"),
            command ? ", command " : "", command ? plain(cx, command) : "", js_str(report, "next"));
 }

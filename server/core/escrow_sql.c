@@ -76,7 +76,8 @@ enum err escrow_has_bypass_code(struct ctx *cx, struct db *db, int64_t device, b
 
 static const char *state_of(const struct escrow_entry *e) {
   if (e->seq && !e->confirmed_at) return "waiting";
-  return e->ended_at ? "former" : "in-force";
+  if (e->ended_at) return "former";
+  return e->kind == ESCROW_UNREAD_KEY ? "unread" : "in-force";
 }
 
 static enum err list_tokens(struct ctx *cx, struct db *db, int64_t device, struct escrow_entry *out, size_t *n) {
@@ -123,8 +124,9 @@ enum err escrow_list(struct ctx *cx, struct db *db, int64_t device, struct escro
                                .revealed_at = db_int(&r, 7),
                                .revealed_by = db_text(&r, 8),
                                .revealed_reason = db_text(&r, 9)};
+    if (!escrow_named(db_text(&r, 1), &e->kind)) continue;
     e->state = state_of(e);
-    if (escrow_named(db_text(&r, 1), &e->kind)) ++*n;
+    ++*n;
   }
   return db_close(&r);
 }

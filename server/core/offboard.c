@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "core/escrow.h"
 #include "core/event.h"
+#include "core/plan.h"
 #include "core/platform.h"
 #include "core/push.h"
 #include "core/queue.h"
@@ -278,6 +279,7 @@ static enum err begin(struct ctx *cx, struct db *db, struct core *core, struct o
   TRY(offboard_revoke_links(cx, db, d, o->by));
   TRY(offboard_save(cx, db, d));
   TRY(tell(cx, db, d));
+  TRY(plan_due(cx, db, core, d->device));
   roster_changed(db, core, d->device);
   TRY(offboard_load(cx, db, o->device_id, d));
   o->report = report_of(cx, d);

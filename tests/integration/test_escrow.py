@@ -6,8 +6,9 @@ import plistlib
 import subprocess
 import tempfile
 
-from harness import CA, Device, Server, until
+from harness import CA, Device, Server, cli, until
 from receiver import KEY, Receiver
+from test_lab import Lab
 
 PRK = ["ABCD-1234-EFGH-5678-IJKL-0001", "WXYZ-1234-EFGH-5678-IJKL-0002"]
 CODE, UNLOCK, BOOTSTRAP, PIN, PASSWORD = "0A1C2-SECRETCODE", b"UNLOCK-SECRET", b"BOOTSTRAP-SECRET", "246801", "open sesame 77"
@@ -177,3 +178,29 @@ def test_receivers_that_are_meant_to_get_tokens(tmp):
     told = [base64.b64decode(e["checkin_event"]["raw_payload"]) for e in receiver.events]
     assert any(plistlib.loads(t).get("UnlockToken") == UNLOCK for t in told)
     receiver.kill()
+
+
+def test_the_whole_way_with_a_mac(tmp):
+    """The template of FileVault as it is shipped, a simulated Mac, a reveal: a new key takes the place of the seen one."""
+    lab = Lab(tmp)
+    server = lab.server
+    template = tmp / "filevault.mobileconfig"
+    template.write_text(cli("profile", "template", "filevault").stdout)
+    server.cli("profile", "add", template)
+    mac = lab.device("--platform", "macos", link=lab.link())
+    udid = lab.enrolled(mac)
+    server.cli("profile", "install", udid, "org.example.filevault")
+    until(lambda: lab.target(lab.command(udid, "SecurityInfo"))["status"] and any(
+        s["kind"] == "recovery-key" for s in server.cli_json("device", "escrow", udid)), "the recovery key")
+    seen = server.cli("device", "escrow", udid, "recovery-key", "--reason", "the user forgot the password").stdout
+    states = lambda: [s["state"] for s in server.cli_json("device", "escrow", udid) if s["kind"] == "recovery-key"]
+    until(lambda: states() == ["in-force", "former"], "another key")
+    fresh = server.cli("device", "escrow", udid, "recovery-key", "--reason", "a test", "--no-rotate").stdout
+    assert fresh != seen and len(fresh) == len(seen) == 30
+    report = server.admin("POST", f"/api/v1/devices/{udid}/offboard", {"reason": "sold", "way": "unenroll"})[1]
+    assert ("recovery-key", fresh.strip()) in [(s["kind"], s["value"]) for s in report["secrets"]]
+    until(lambda: server.admin("GET", f"/api/v1/devices/{udid}/offboard")[1]["step"] == "done", "its check-out")
+    for secret in (seen.strip(), fresh.strip()):
+        assert secret not in server.log() and secret not in mac.log()
+    mac.stop()
+    lab.stop()
