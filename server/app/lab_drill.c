@@ -19,7 +19,7 @@ enum { PATIENCE_S = 150, WORDS_MOST = 24, LOOK_MS = 100 };
 
 static bool bold(void) { return isatty(STDOUT_FILENO); }
 
-static void say(const char *mark, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static void say(const char *mark, const char *format, va_list args) {
   printf("\n%s%s ", bold() ? "\033[1m" : "", mark);
   vprintf(format, args);
   printf("%s\n", bold() ? "\033[0m" : "");

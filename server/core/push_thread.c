@@ -151,11 +151,9 @@ int64_t push_rate_now(struct push *p) {
 }
 
 static void warn_of_url(const char *apns_url, char *out, size_t room) {
-  snprintf(out, room,
-           push_is_apple(apns_url)
-               ? ""
-               : "apns-url is %s, not Apple's production service: no real device can be woken by it",
-           apns_url);
+  *out = 0;
+  if (push_is_apple(apns_url)) return;
+  snprintf(out, room, "apns-url is %s, not Apple's production service: no real device can be woken by it", apns_url);
 }
 
 void push_health(struct push *p, struct push_health *out) {

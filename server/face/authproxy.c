@@ -9,7 +9,7 @@
 
 enum { BODY_MAX = 16 << 20, HEADERS_MAX = 100 };
 
-static const char prefix[] = "/authproxy/";
+#define PREFIX "/authproxy/"
 
 /* ---- what is handed on ---- */
 
@@ -52,7 +52,7 @@ static bool climbs(struct ctx *cx, struct slice path) {
 
 static const char *target_of(struct http_req *rq, const struct core_conf *conf) {
   struct slice path = http_path(rq), query = http_query_raw(rq);
-  size_t skip = sizeof prefix - 1;
+  size_t skip = sizeof PREFIX - 1;
   return ctx_printf(http_cx(rq), "%s/%.*s%s%.*s", conf->authproxy_url, (int)(path.n - skip), path.p + skip,
                     query.p ? "?" : "", (int)query.n, query.p ? query.p : "");
 }
