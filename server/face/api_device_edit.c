@@ -1,5 +1,6 @@
 /* What operators know of devices: user, e-mail address, tag, note; one by one and as a table. */
 #include "core/enroll.h"
+#include "core/plan.h"
 #include "core/roster.h"
 #include "face/api_int.h"
 
@@ -30,6 +31,7 @@ static enum err change_job(struct ctx *cx, struct db *db, void *arg) {
     return FAIL(cx, E_CONFLICT, "it was changed meanwhile: version %lld is now %lld; look at it again",
                 (long long)c->if_version, (long long)c->version);
   TRY(roster_edit(cx, db, c->core, &c->edit));
+  TRY(plan_due(cx, db, c->core, c->edit.device));
   return roster_version(cx, db, c->edit.device, &c->version);
 }
 
@@ -91,6 +93,7 @@ static enum err import_job(struct ctx *cx, struct db *db, void *arg) {
       ctx_clear_error(cx); /* it was forgotten since the table was read */
     else
       TRY(e);
+    if (e == OK) TRY(plan_due(cx, db, i->core, i->table.edits[k].device));
   }
   i->next = end;
   return OK;

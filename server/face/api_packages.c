@@ -2,6 +2,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "core/package.h"
+#include "core/plan.h"
 #include "face/api_int.h"
 #include "face/outbound.h"
 
@@ -122,7 +123,8 @@ static size_t begin(struct http_req *rq, struct core *core) {
 
 static enum err add_job(struct ctx *cx, struct db *db, void *arg) {
   struct adding *a = arg;
-  return package_add(cx, db, a->core, a->upload, a->by, &a->added);
+  TRY(package_add(cx, db, a->core, a->upload, a->by, &a->added));
+  return a->added ? plan_due(cx, db, a->core, 0) : OK;
 }
 
 /* On a thread that may wait for the disk. */

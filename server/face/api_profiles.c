@@ -1,6 +1,7 @@
 /* /api/v1/profiles: kept in versions, looked at, changed, removed. Giving them to devices: api_profile_give.c. */
 #include "base/enc.h"
 #include "base/secret.h"
+#include "core/plan.h"
 #include "core/profile.h"
 #include "face/api_int.h"
 #include "face/outbound.h"
@@ -332,7 +333,7 @@ static enum err add_job(struct ctx *cx, struct db *db, void *arg) {
     ctx_clear_error(cx);
     return f->name ? FAIL(cx, e, "%s: %s", f->name, why) : FAIL(cx, e, "%s", why);
   }
-  return OK;
+  return plan_due(cx, db, a->core, 0);
 }
 
 static void answer_added(struct http_req *rq, const struct adding *a) {

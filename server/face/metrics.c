@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/guardian.h"
 #include "core/inventory.h"
+#include "core/plan.h"
 #include "core/push.h"
 #include "core/pushcert.h"
 #include "core/queue_list.h"
@@ -167,9 +168,18 @@ static enum err webhooks(struct page *p) {
   return OK;
 }
 
+static enum err plans(struct page *p) {
+  int64_t counts[PLAN_STATES];
+  TRY(plan_counts(p->cx, p->db, counts));
+  family(p, "pomona_devices_by_compliance", "gauge", "Devices by how they stand with what their groups say.");
+  for (int s = PLAN_COMPLIANT; s < PLAN_STATES; s++)
+    sample(p, (struct label){"compliance", plan_state_word((enum plan_state)s)}, none, (double)counts[s]);
+  return OK;
+}
+
 /* What is measured besides is a row here. */
-static enum err (*const parts[])(struct page *p) = {build,     dates,  warnings, inventory,
-                                                    pushcerts, pushes, counts,   webhooks};
+static enum err (*const parts[])(struct page *p) = {build,  dates,  warnings, inventory, pushcerts,
+                                                    pushes, counts, plans,    webhooks};
 
 static enum err fill(struct page *p) {
   TRY(db_reader(p->cx, p->core->store, &p->db));
