@@ -118,9 +118,9 @@ static struct found look_requirement(struct ctx *cx, const struct plan_wish *wis
                                      int64_t now, bool words) {
   struct found f = {.list = INVENTORY_KINDS, .truth = IS_SO};
   if (roster_match(wish->filter, ch->device, now)) return f;
-  bool known = roster_number(ch->device, ROSTER_INVENTORY) > 0;
+  bool known = roster_number(ch->device, ROSTER_INVENTORY) > 0 && !plan_facts_missing(wish->fields, ch->device);
   f.truth = known ? CANNOT : UNKNOWN;
-  if (known) f.why = words ? plan_facts(cx, wish->assignment->ref, ch->device) : "a requirement is not met";
+  if (known) f.why = words ? plan_facts(cx, wish->fields, ch->device) : "a requirement is not met";
   return f;
 }
 

@@ -31,6 +31,7 @@ struct plan_wish {
   const char *value;
   struct profile_want profile;
   struct roster_filter *filter; /* of a requirement */
+  uint64_t fields;              /* that it names */
 };
 struct plan_group {
   const struct group *group;
@@ -161,8 +162,11 @@ void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_c
                  bool words, struct plan_decision *out);
 /* Of one wish for the channel: does it apply at all? *why: what does not fit. */
 bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why);
-/* What the facts that a filter names are: "filevault is off, os is 14.1". */
-char *plan_facts(struct ctx *cx, const char *filter, const struct roster_device *d);
+/* The fields that a filter names, as bits; what they are: "filevault is off, os is 14.1"; whether an answer that tells
+   one of them is missing. */
+uint64_t plan_fields(const char *filter);
+char *plan_facts(struct ctx *cx, uint64_t fields, const struct roster_device *d);
+bool plan_facts_missing(uint64_t fields, const struct roster_device *d);
 enum platform plan_platform(const struct roster_device *d);
 int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after so many */
 

@@ -53,22 +53,39 @@ static const char *fact_text(struct ctx *cx, const struct roster_device *d, enum
 
 static bool is_name(char c) { return (c >= 'a' && c <= 'z') || c == '-' || (c >= 'A' && c <= 'Z'); }
 
-/* The words of a filter that are names of fields; values that happen to be one are told too, which does no harm. */
-char *plan_facts(struct ctx *cx, const char *filter, const struct roster_device *d) {
-  char *out = NULL;
-  uint64_t told = 0;
+/* The words of a filter that are names of fields; values that happen to be one count, too, which does no harm. */
+uint64_t plan_fields(const char *filter) {
+  uint64_t fields = 0;
   for (const char *p = filter; *p;) {
     size_t n = 0;
-    while (is_name(p[n])) n++;
     enum roster_field f;
-    if (n && roster_field_named(slice_mem(p, n), &f) && !(told & UINT64_C(1) << f)) {
-      told |= UINT64_C(1) << f;
-      const char *text = fact_text(cx, d, f);
-      out = ctx_printf(cx, "%s%s%s is %s", out ? out : "", out ? ", " : "", roster_fields[f].name, text);
-    }
+    while (is_name(p[n])) n++;
+    if (n && roster_field_named(slice_mem(p, n), &f)) fields |= UINT64_C(1) << f;
     p += n ? n : 1;
   }
+  return fields;
+}
+
+char *plan_facts(struct ctx *cx, uint64_t fields, const struct roster_device *d) {
+  char *out = NULL;
+  for (int f = 0; f < ROSTER_FIELDS; f++) {
+    if (!(fields & UINT64_C(1) << f)) continue;
+    const char *text = fact_text(cx, d, (enum roster_field)f);
+    out = ctx_printf(cx, "%s%s%s is %s", out ? out : "", out ? ", " : "", roster_fields[f].name, text);
+  }
   return out ? out : ctx_strdup(cx, "it is not so");
+}
+
+/* A field that is not known, of an answer of which nothing is known: it has not come. */
+bool plan_facts_missing(uint64_t fields, const struct roster_device *d) {
+  for (int f = 0; f < ROSTER_FIELDS; f++) {
+    bool asked = fields & UINT64_C(1) << f && *roster_fields[f].request;
+    bool came = !asked;
+    for (int other = 0; !came && other < ROSTER_FIELDS; other++)
+      came = d->known & UINT64_C(1) << other && strcmp(roster_fields[other].request, roster_fields[f].request) == 0;
+    if (!came) return true;
+  }
+  return false;
 }
 
 /* ---- what a device said ---- */

@@ -116,6 +116,7 @@ static enum err make_setting(struct ctx *cx, const struct making *m, struct plan
 static enum err make_requirement(struct ctx *cx, const struct making *m, struct plan_wish *w, const char **key) {
   TRY(roster_filter(cx, &w->filter, slice_of(w->assignment->ref)));
   TRY(roster_ready(cx, m->db, m->core, w->filter));
+  w->fields = plan_fields(w->assignment->ref);
   *key = w->assignment->ref;
   return OK;
 }

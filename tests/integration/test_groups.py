@@ -111,6 +111,7 @@ def test_life(tmp):
     until(lambda: mac.session() or set(mac.profiles) == {"com.example.one"}, "only the other group's profile stays")
     rig.stands(mac, "compliant")
     server.cli("group", "require", "macs", "filevault=on")
+    server.cli("command", "send", "U-1", "SecurityInfo", "--no-push")
     rig.stands(mac, "failing")
     shown = server.cli_json("group", "show", "macs")
     assert shown["failing"] == 1 and "filevault is off" in shown["failures"][0]["why"], shown

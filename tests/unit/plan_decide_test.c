@@ -351,6 +351,9 @@ static void requirements(void **state) {
   (void)state;
   begin(GROUP_REQUIREMENT, "filevault=on");
   must(roster_filter(t.cx, &t.wish.filter, slice_of("filevault=on")));
+  t.wish.fields = plan_fields("filevault=on");
+  expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_WORKING); /* nothing of SecurityInfo is known: it has not come */
+  roster_draft_flag(&t.draft, ROSTER_PASSCODE, true);
   expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_FAILING);
   assert_string_equal(t.decision.why, "requirement filevault=on: filevault is not known");
   roster_draft_flag(&t.draft, ROSTER_FILEVAULT, false);

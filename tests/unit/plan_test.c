@@ -67,6 +67,11 @@ static void do_it(const char *type, struct pl *command, struct pl *answer) {
     return;
   }
   if (strcmp(type, "ProfileList") == 0) list_profiles(answer);
+  if (strcmp(type, "SecurityInfo") == 0) {
+    struct pl *security = pl_new_dict(fx.cx);
+    pl_set_bool(security, "FDE_Enabled", false);
+    pl_set(answer, "SecurityInfo", security);
+  }
   if (strcmp(type, "InstallProfile") == 0 && !mac.forgets && pl_data(pl_get(command, "Payload"), &file))
     put_profile(file);
   if (strcmp(type, "RemoveProfile") == 0) drop_profile(pl_str(command, "Identifier"));
@@ -402,6 +407,7 @@ static void group_stands(void **state) {
   struct js *out;
   group("office", GROUP_PROFILE, "com.example.one", NULL);
   group("office", GROUP_REQUIREMENT, "filevault=on", NULL);
+  enqueue("A", "SecurityInfo", "security");
   live(4);
   must(group_find(fx.cx, reader(), "office", &g));
   must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
@@ -410,7 +416,9 @@ static void group_stands(void **state) {
   struct js *profile = js_at(js_get(out, "assignments"), 0), *demand = js_at(js_get(out, "assignments"), 1);
   assert_true(js_int(js_get(profile, "compliant"), &n) && n == 1);
   assert_true(js_int(js_get(demand, "failing"), &n) && n == 1);
-  assert_int_equal(js_count(js_get(out, "failures")), 1);
+  struct js *failures = js_get(out, "failures");
+  assert_int_equal(js_count(failures), 1);
+  assert_string_equal(js_str(js_at(failures, 0), "why"), "requirement filevault=on: filevault is off");
 }
 
 int main(void) {
