@@ -97,6 +97,17 @@ MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
 /* Sets items and n alone. E_STORAGE: it is damaged. */
 MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
 
+/* Whether what a command was acknowledged for is there, by the last inventory. plist: of the command; told: what its
+   answer named (queue_told), or NULL. */
+struct inventory_effect {
+  int64_t at; /* of the list that tells; 0: none does, or not yet */
+  bool there;
+  const char *what;   /* identifier */
+  const char *status; /* of a managed app ("PromptingForLogin"); NULL: it is not in the list */
+};
+MUST_CHECK enum err inventory_effect(struct ctx *cx, struct db *db, int64_t enrollment, struct slice plist,
+                                     const char *told, struct inventory_effect *out);
+
 /* ---- asking ---- */
 
 /* Inside a job: asks the channel for everything that its platform tells, again if `now` or when it is older than

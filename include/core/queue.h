@@ -96,6 +96,15 @@ struct queue_asked {
   bool partial;             /* the answer is only a part of the whole */
 };
 MUST_CHECK enum err queue_asked(struct ctx *cx, struct db *db, const char *uuid, struct queue_asked *out);
+/* Inside a job: what the answer names as what it installs: where the command gave a number of the App Store. */
+MUST_CHECK enum err queue_told(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *told);
+/* Its property list, unsealed, and what queue_told kept (NULL: nothing). E_NOT_FOUND; E_INVALID: it does not open. */
+struct queue_content {
+  struct slice plist;
+  const char *told;
+};
+MUST_CHECK enum err queue_content(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                                  const char *uuid, struct queue_content *out);
 /* How many wait for the channel. */
 MUST_CHECK enum err queue_waiting(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *n);
 /* Inside a job: hands a `once` command out again (command retry), with its whole life before it. E_NOT_FOUND,

@@ -20,6 +20,7 @@ struct report {
   const char *setting_errors; /* of the first item of Settings that was not taken; NULL: all were */
   struct escrow_told secrets; /* of itself, and below: in DeviceInformation and SecurityInfo */
   struct enroll_told told;
+  const char *app;                    /* identifier that it names at the top; NULL: none */
   struct inventory_answer *inventory; /* NULL: it acknowledges nothing */
   int64_t now;
   enum enroll_refusal refusal; /* not ENROLL_FINE is answered 400 */

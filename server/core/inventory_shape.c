@@ -37,7 +37,7 @@ const struct inventory_shape *inventory_shape_child(const struct inventory_shape
 const struct inventory_shape *inventory_shape_key(const struct inventory_shape *parent, const char *name) {
   const struct inventory_shape *s = NULL;
   while (parent && (s = inventory_shape_child(parent, s)))
-    if (strcmp(s->name, name) == 0 || strcmp(s->name, "*") == 0) return s;
+    if ((s->name[0] == name[0] && strcmp(s->name, name) == 0) || strcmp(s->name, "*") == 0) return s;
   return NULL;
 }
 

@@ -107,3 +107,11 @@ enum err queue_barrier(struct ctx *cx, struct db *db, const struct core *core, i
   if (*at) *at += timeout;
   return OK;
 }
+
+enum err queue_content(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, const char *uuid,
+                       struct queue_content *out) {
+  struct slice sealed;
+  *out = (struct queue_content){0};
+  TRY(queue_sealed(cx, db, enrollment, uuid, &sealed, &out->told));
+  return vault_unseal(cx, core->vault, queue_seal_name(cx, uuid), sealed, &out->plist);
+}

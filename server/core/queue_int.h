@@ -43,6 +43,8 @@ MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t comm
 /* Cancels what is open for the channel with this collapse key, but for this command. */
 MUST_CHECK enum err queue_replace(struct ctx *cx, struct db *db, int64_t enrollment, const char *key,
                                   int64_t by_command);
+MUST_CHECK enum err queue_sealed(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
+                                 struct slice *sealed, const char **told);
 MUST_CHECK enum err queue_device_of(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *device);
 
 #endif

@@ -299,3 +299,23 @@ enum err queue_retry(struct ctx *cx, struct db *db, const char *uuid, int64_t en
   return there ? FAIL(cx, E_CONFLICT, "it is not a command that was handed out and never answered")
                : FAIL(cx, E_NOT_FOUND, "there is no such command for this device");
 }
+
+enum err queue_told(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *told) {
+  return db_run(cx, db,
+                "UPDATE target SET told = $3 WHERE enrollment = $1 AND command = (SELECT seq FROM command WHERE uuid = "
+                "$2)",
+                DB_I(enrollment), DB_S(uuid), DB_S(told));
+}
+
+enum err queue_sealed(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, struct slice *sealed,
+                      const char **told) {
+  struct db_rows r;
+  *sealed = (struct slice){0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT c.plist_sealed, t.told FROM command c JOIN target t ON t.command = c.seq "
+                   "WHERE c.uuid = $2 AND t.enrollment = $1",
+                   DB_I(enrollment), DB_S(uuid)));
+  if (db_next(&r)) *sealed = db_blob(&r, 0), *told = db_text(&r, 1);
+  TRY(db_close(&r));
+  return sealed->p ? OK : FAIL(cx, E_NOT_FOUND, "there is no such command for this device");
+}

@@ -105,6 +105,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   out->setting_errors = setting_errors_of(cx, message);
   escrow_read(message, &out->secrets);
   read_told(message, out);
+  out->app = name_of(message, "Identifier");
   if (strcmp(out->status, "Acknowledged") == 0) TRY(inventory_read(cx, message, &out->inventory));
   return enroll_ids(cx, message, &out->ids);
 }
@@ -204,6 +205,11 @@ static enum err settle_rotation(struct ctx *cx, struct db *db, const struct repo
   return filevault_settled(cx, db, r->core, enrollment, r->secrets.recovery_key.p != NULL);
 }
 
+/* An app that was asked for by its number in the App Store. */
+static enum err take_app(struct ctx *cx, struct db *db, const struct report *r, int64_t enrollment) {
+  return r->app ? queue_told(cx, db, enrollment, r->uuid, r->app) : OK;
+}
+
 /* A part of a list is not the list. */
 static enum err take_inventory(struct ctx *cx, struct db *db, const struct report *r, const struct enroll_channel *ch,
                                const struct queue_asked *asked) {
@@ -231,6 +237,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
   if (r->told.supervised == 1 && !r->ids.is_user && ch->refusal == ENROLL_FINE)
     TRY(checkin_supervised(cx, db, r->core, ch->enrollment));
+  if (strcmp(asked.request_type, "InstallApplication") == 0) TRY(take_app(cx, db, r, ch->enrollment));
   TRY(take_inventory(cx, db, r, ch, &asked));
   return r->ids.is_user ? OK : take_secrets(cx, db, r, ch->device, asked.request_type);
 }

@@ -89,6 +89,7 @@ static enum err load_channel(struct ctx *cx, struct why_shared *s, int64_t enrol
   f->id = f->enrollment.id;
   TRY(why_read_command(cx, f, uuid));
   if (f->command.waiting) TRY(why_read_head(cx, f));
+  TRY(why_outcome_load(cx, f));
   return load_device(cx, s, f);
 }
 

@@ -11,6 +11,7 @@
 #include "core/enroll.h"
 #include "core/guard.h"
 #include "core/hangup.h"
+#include "core/inventory.h"
 #include "core/push.h"
 #include "core/pushcert.h"
 #include "core/queue.h"
@@ -96,6 +97,10 @@ struct why_command { /* C, the head of its queue, or the command that a device w
   int64_t queued_at, first_sent_at, last_sent_at, settled_at, updated_at, expires_at;
   int64_t deliveries, notnows, notnow_first_at, notnow_at;
 };
+struct why_outcome {  /* of C, once it is settled: by its row and by the inventory */
+  const char *cannot; /* why this device cannot do it; NULL: nothing is known */
+  struct inventory_effect effect;
+};
 struct why_renewal {
   int64_t seq, created_at, updated_at;
   char *state, *why, *command;
@@ -116,6 +121,7 @@ struct why_facts {
   size_t refused_n;
   struct enroll_takeover *takeover; /* NULL: nothing is provisional */
   struct why_command command;       /* C */
+  struct why_outcome outcome;       /* of C */
   struct why_command head;          /* what the channel is handed next */
   struct why_command dark; /* the last EraseDevice, DeviceLock, EnableLostMode, restart … that was handed over */
   struct why_command configured; /* the last DeviceConfigured */

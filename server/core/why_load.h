@@ -11,6 +11,8 @@ MUST_CHECK enum err why_read_device(struct ctx *cx, struct why_facts *f, const c
 MUST_CHECK enum err why_read_generation(struct ctx *cx, struct db *db, int64_t seq, struct why_generation *out);
 /* uuid NULL: the oldest that is not settled. */
 MUST_CHECK enum err why_read_command(struct ctx *cx, struct why_facts *f, const char *uuid);
+/* why_outcome.c: after enrollment, device and command are there. */
+MUST_CHECK enum err why_outcome_load(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_head(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_past(struct ctx *cx, struct why_facts *f); /* dark and configured */
 MUST_CHECK enum err why_read_renewal(struct ctx *cx, struct why_facts *f);

@@ -1,4 +1,4 @@
-/* It came: rows 35 to 45, but for what inventories are needed for. */
+/* It came: rows 35 to 45. */
 #include "core/why_load.h"
 
 #include "base/clock.h"
@@ -95,11 +95,6 @@ static const struct code {
     {"MCPasscodeErrorDomain", 5010, NULL, "Unlock the device and send it again."},
 };
 
-/* Commands that iOS takes only when it is supervised (Apple's catalogue). */
-static const char *const supervised_on_ios[] = {
-    "ClearRestrictionsPassword", "DeviceLocation", "DisableLostMode", "EnableLostMode",
-    "PlayLostModeSound",         "RestartDevice",  "ShutDownDevice"};
-
 struct refusal {
   const char *text, *domain;
   int64_t code;
@@ -138,24 +133,17 @@ static bool read_refusal(struct ctx *cx, const struct why_command *c, struct ref
   return true;
 }
 
-static bool is_ios(const struct why_device *d) {
-  const char *p = d->product ? d->product : d->model ? d->model : "";
-  return strncmp(p, "iPhone", 6) == 0 || strncmp(p, "iPad", 4) == 0 || strncmp(p, "iPod", 4) == 0;
-}
-
-/* What the command needs and this device is not; NULL: nothing that is known. */
-static const char *missing(const struct why_facts *f, const struct refusal *r) {
-  if (r->known && r->known->needs) return r->known->needs;
-  if (f->device.supervised != 0 || !is_ios(&f->device)) return NULL;
-  for (size_t i = 0; i < sizeof supervised_on_ios / sizeof *supervised_on_ios; i++)
-    if (strcmp(supervised_on_ios[i], f->command.type) == 0)
-      return "a supervised device (enroll it by ADE or Apple Configurator)";
-  return NULL;
+/* What the command asks for that this device is not; NULL: nothing that is known. By the answer it is what the command
+   needs, by its row a sentence. */
+static const char *missing(struct ctx *cx, const struct why_facts *f, const struct refusal *r) {
+  if (r->known && r->known->needs)
+    return ctx_printf(cx, "%s needs %s, which this device is not", f->command.type, r->known->needs);
+  return f->outcome.cannot;
 }
 
 bool why_failed(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   struct refusal r;
-  if (!read_refusal(cx, &f->command, &r) || missing(f, &r)) return false;
+  if (!read_refusal(cx, &f->command, &r) || missing(cx, f, &r)) return false;
   return why_say(
       w,
       ctx_printf(cx, "The device refused %s: \"%s\" (%s %lld).", f->command.type, r.text, r.domain, (long long)r.code),
@@ -165,13 +153,51 @@ bool why_failed(struct ctx *cx, const struct why_facts *f, struct why_words *w) 
 bool why_unsupported(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   struct refusal r;
   if (!read_refusal(cx, &f->command, &r)) return false;
-  const char *needs = missing(f, &r);
-  if (!needs) return false;
+  const char *why = missing(cx, f, &r);
+  if (!why) return false;
   return why_say(
-      w,
-      ctx_printf(cx, "%s needs %s, which this device is not: \"%s\" (%s %lld).", f->command.type, needs, r.text,
-                 r.domain, (long long)r.code),
+      w, ctx_printf(cx, "%s: \"%s\" (%s %lld).", why, r.text, r.domain, (long long)r.code),
       ctx_strdup(cx, "Sending it again does not help; change the device's enrollment, or leave it out here."));
+}
+
+/* ---- accepted, and not done ---- */
+
+enum { EFFECT_MIN = 30 };
+
+/* What stands in the way of an app. Source: Apple's schema, ManagedApplicationList. */
+static const struct {
+  const char *status, *fix;
+} hindrances[] = {
+    {"Failed",
+     "The installation failed: look for its licence, for room on the device and for the network, and send it again."},
+    {"ManagementRejected",
+     "The person at the device declined to have the app managed: talk to them, and send it again."},
+    {"NeedsRedemption", "It wants a redemption code: send ApplyRedemptionCode."},
+    {"Prompting", "Somebody has to agree to the installation on the device."},
+    {"PromptingForLogin",
+     "Somebody has to sign in to the App Store on the device; an app that is licensed to the device needs no sign-in."},
+    {"PromptingForManagement", "Somebody has to agree on the device that the app is managed."},
+    {"PromptingForUpdate", "Somebody has to agree to the update on the device."},
+    {"PromptingForUpdateLogin", "Somebody has to sign in to the App Store on the device."},
+    {"UpdateRejected", "The person at the device declined the update: talk to them, and send it again."},
+    {"UserRejected", "The person at the device declined: talk to them, and send it again."},
+};
+
+static const char *hindrance(const char *status) {
+  for (size_t i = 0; status && i < sizeof hindrances / sizeof *hindrances; i++)
+    if (strcmp(hindrances[i].status, status) == 0) return hindrances[i].fix;
+  return "Look at the device: room, power, the network; then send it again.";
+}
+
+bool why_acknowledged_not_done(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
+  const struct why_command *c = &f->command;
+  const struct inventory_effect *e = &f->outcome.effect;
+  if (!is(c, "Acknowledged") || !e->at || e->there || e->at < c->settled_at + EFFECT_MIN * US_MINUTE) return false;
+  return why_say(w,
+                 ctx_printf(cx, "%s was accepted at %s, but by the inventory of %s %s is not in effect (%s).", c->type,
+                            enc_time(cx, c->settled_at), enc_time(cx, e->at), e->what,
+                            e->status ? e->status : "it is not listed"),
+                 ctx_strdup(cx, hindrance(e->status)));
 }
 
 /* ---- the rest ---- */

@@ -163,6 +163,92 @@ static void an_iphone_says_that_it_is_not_supervised(void) {
   run_sql("UPDATE device SET product_name = 'iPhone14,5', supervised = 0", DB_END, DB_END);
 }
 static void it_refuses_a_restart(void) { refuse("RestartDevice", "MCMDMErrorDomain", 12008); }
+static void an_iphone(void) {
+  a_lives();
+  run_sql("UPDATE device SET product_name = 'iPhone14,5', os_version = '17.1'", DB_END, DB_END);
+}
+static void it_refuses_what_macs_do(void) { refuse("EnableRemoteDesktop", "MCMDMErrorDomain", 1); }
+static void an_old_mac(void) {
+  a_lives();
+  run_sql("UPDATE device SET product_name = 'Mac16,10', os_version = '10.15'", DB_END, DB_END);
+}
+static void it_refuses_what_came_later(void) { refuse("ManagedApplicationList", "MCMDMErrorDomain", 1); }
+static void a_mac_of_few_rights(void) {
+  a_lives();
+  run_sql("UPDATE device SET product_name = 'Mac16,10', os_version = '15.1'", DB_END, DB_END);
+  run_sql("UPDATE generation SET given = '{\"AccessRights\":17}'", DB_END, DB_END);
+}
+
+/* ---- 42 ---- */
+
+static void ask_with(const char *request_type, const char *json, const char *uuid) {
+  struct enqueue *q = ctx_alloc(fx.cx, sizeof *q);
+  struct js *args;
+  pass(US_SECOND);
+  must(js_parse(fx.cx, slice_of(json), &args));
+  q->id = "A";
+  must(command_build(fx.cx, &q->command, request_type, args, uuid));
+  must(in_job(enqueue_job, q));
+}
+static void tell(const char *uuid, const char *key, struct pl *value) {
+  struct pl *m = pl_new_dict(fx.cx);
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", uuid);
+  pl_set(m, key, value);
+  pass(US_SECOND);
+  (void)put_report_of(a, m);
+}
+static void managed_apps(const char *uuid, const char *status) {
+  struct pl *list = pl_new_dict(fx.cx), *one = pl_new_dict(fx.cx);
+  ask("ManagedApplicationList", uuid);
+  takes(uuid);
+  pl_set_string(one, "Status", status);
+  if (status) pl_set(list, "com.example.app", one);
+  tell(uuid, "ManagedApplicationList", list);
+}
+/* Asked for by its number: which app that is its answer says. */
+static void the_app_waits_for_a_login(void) {
+  struct pl *m = pl_new_dict(fx.cx);
+  ask_with("InstallApplication", "{\"iTunesStoreID\":361309726}", "C1");
+  takes("C1");
+  pl_set_string(m, "UDID", "A");
+  pl_set_string(m, "Status", "Acknowledged");
+  pl_set_string(m, "CommandUUID", "C1");
+  pl_set_string(m, "Identifier", "com.example.app");
+  (void)put_report_of(a, m);
+  managed_apps("L1", "PromptingForLogin");
+  expect_verdict("A", "C1", "fine"); /* half an hour is not over */
+  pass(31 * US_MINUTE);
+  managed_apps("L2", "PromptingForLogin");
+}
+static void somebody_signs_in(void) {
+  pass(US_HOUR);
+  managed_apps("L3", "Managed");
+}
+static void the_package_does_not_come(void) {
+  ask_with(
+      "InstallEnterpriseApplication",
+      "{\"Manifest\":{\"items\":[{\"assets\":[{\"kind\":\"software-package\",\"url\":\"https://mdm.example.org/a\"}],"
+      "\"metadata\":{\"bundle-identifier\":\"com.example.tool\",\"bundle-version\":\"1\",\"kind\":\"software\","
+      "\"title\":\"Tool\"}}]}}",
+      "C1");
+  does("C1");
+  pass(31 * US_MINUTE);
+  ask("InstalledApplicationList", "L1");
+  takes("L1");
+  tell("L1", "InstalledApplicationList", pl_new_array(fx.cx));
+}
+static void it_comes(void) {
+  struct pl *list = pl_new_array(fx.cx), *one = pl_new_dict(fx.cx);
+  pass(US_HOUR);
+  ask("InstalledApplicationList", "L2");
+  takes("L2");
+  pl_set_string(one, "Identifier", "com.example.tool");
+  pl_add(list, one);
+  tell("L2", "InstalledApplicationList", list);
+}
+
 static void it_is_cancelled(void) {
   ask("SecurityInfo", "C1");
   cancel("C1");
@@ -217,7 +303,14 @@ static const struct why_scenario scenarios[] = {
     {"by the answer", 41, "A", "C1", NULL, a_lives, it_wants_supervision, it_is_enrolled_supervised,
      "needs a supervised device"},
     {"by its row", 41, "A", "C1", NULL, an_iphone_says_that_it_is_not_supervised, it_refuses_a_restart,
-     it_is_enrolled_supervised, "needs a supervised device"},
+     it_is_enrolled_supervised, "is for supervised devices"},
+    {"by its platform", 41, "A", "C1", NULL, an_iphone, it_refuses_what_macs_do, it_is_sent_again, "is for macOS"},
+    {"by its version", 41, "A", "C1", NULL, an_old_mac, it_refuses_what_came_later, it_is_sent_again,
+     "needs macOS 11.0, and this device has 10.15"},
+    {"by its rights", 41, "A", "C1", NULL, a_mac_of_few_rights, it_refuses_what_came_later, it_is_sent_again,
+     "needs the right to"},
+    {"a login is missing", 42, "A", "C1", NULL, a_lives, the_app_waits_for_a_login, somebody_signs_in, "sign in"},
+    {"a package does not come", 42, "A", "C1", NULL, a_lives, the_package_does_not_come, it_comes, "com.example.tool"},
     {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, it_is_sent_again, "rosa cancelled it"},
     {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, it_is_sent_again, "its time was over"},
 };

@@ -13,6 +13,7 @@ CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
 
 -- ---- inventory ----
 
+ALTER TABLE target ADD COLUMN told TEXT;             -- identifier of the app, by the answer to InstallApplication
 ALTER TABLE command ADD COLUMN partial INTEGER NOT NULL DEFAULT 0; -- its answer is only a part of the whole
 
 -- What a device told, in short: fields of core/roster.def. One row a device.
