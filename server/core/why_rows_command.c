@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/plan.h"
 
 #include <string.h>
 
@@ -34,12 +35,20 @@ bool why_notnow(struct ctx *cx, const struct why_facts *f, struct why_words *w) 
                  ctx_printf(cx, "Unlock it; it asks again by itself%s.", next));
 }
 
+/* " for the group X" of a command that a plan sent; "" of others. */
+static const char *for_group(struct ctx *cx, const struct why_facts *f, const struct why_command *c) {
+  char *groups = NULL;
+  if (plan_of_command(cx, f->db, f->core, f->enrollment.seq, c->uuid, &groups) != OK) ctx_clear_error(cx);
+  return groups && *groups ? ctx_printf(cx, " for the group %s", groups) : "";
+}
+
 bool why_behind_another(struct ctx *cx, const struct why_facts *f, struct why_words *w) {
   const struct why_command *c = &f->command, *h = &f->head;
   if (!is(c, "Queued") || !h->target || h->target == c->target) return false;
   return why_say(
       w,
-      ctx_printf(cx, "It waits behind %s %s (%s since %s).", h->type, h->uuid, h->status, enc_time(cx, h->updated_at)),
+      ctx_printf(cx, "It waits behind %s %s%s (%s since %s).", h->type, h->uuid, for_group(cx, f, h), h->status,
+                 enc_time(cx, h->updated_at)),
       ctx_printf(cx, "It goes out when that one is answered; `pomona command cancel %s --device %s` lets it pass.",
                  h->uuid, f->id));
 }
