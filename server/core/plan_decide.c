@@ -220,9 +220,16 @@ static void at_work(struct plan_step *s, const struct found *f, int64_t now) {
   if (!s->item || s->item->next_at <= now) ask(s, f);
 }
 
+/* It was to be removed meanwhile: that it was there before says nothing. */
+static bool is_stale(const struct plan_item *item, const struct found *f) {
+  bool removing = item && (item->act == PLAN_REMOVE || item->phase == PLAN_WAITING);
+  return f->truth == IS_SO && f->list != INVENTORY_KINDS && removing && f->at <= item->since;
+}
+
 static void want(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s,
                  bool words) {
   struct found f = look(cx, w, ch, s->wish, s->given, s->item, words);
+  if (is_stale(s->item, &f)) f.truth = UNKNOWN;
   s->want = f.want;
   s->act = act_of(w->things[s->thing].kind, f.truth);
   switch (f.truth) {
@@ -250,6 +257,13 @@ static void want(struct ctx *cx, const struct plan_world *w, const struct plan_c
 
 /* ---- what is not wanted any more ---- */
 
+/* Only a list that was told since says what became of it: it may have been installed or removed after the former one.
+ */
+static bool is_told(const struct plan_step *s, const struct found *f) {
+  int64_t since = s->item && s->item->since > s->given->at ? s->item->since : s->given->at;
+  return f->truth != UNKNOWN && f->at > since;
+}
+
 /* Only what was given is taken away, and only what there is. */
 static void unwant(const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s) {
   static const enum inventory_kind lists[GROUP_KINDS] = {
@@ -265,7 +279,7 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   struct found f = in_list(ch, lists[t->kind], t->name, &item);
   bool began = s->item && s->item->act != PLAN_REMOVE;
   bool there = f.truth == IS_SO && (t->kind == GROUP_PROFILE || item->status == INVENTORY_APP_MANAGED);
-  if (f.truth != UNKNOWN && !there && f.at > s->given->at && !(began && s->item->phase == PLAN_SENT)) return;
+  if (is_told(s, &f) && !there && !(began && s->item->phase == PLAN_SENT)) return;
   s->forget = false;
   s->act = PLAN_REMOVE;
   if (!there) {

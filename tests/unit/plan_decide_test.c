@@ -261,6 +261,46 @@ static void leaving_in_flight(void **state) {
   expect(PLAN_DROP, PLAN_NOTHING, PLAN_NONE);
 }
 
+/* Goal: a list that came before the device acknowledged does not say that it is not there. */
+static void leaving_acknowledged(void **state) {
+  (void)state;
+  begin(GROUP_PROFILE, "com.example.wifi");
+  t.member = false;
+  was_given(11, 6000);
+  was_begun(PLAN_INSTALL, PLAN_ACKNOWLEDGED, 8000);
+  t.channel.lists[INVENTORY_PROFILES].at = 7000;
+  expect(PLAN_WRITE, PLAN_REMOVE, PLAN_WORKING);
+  assert_int_equal(t.decision.steps->phase, PLAN_WAITING);
+  assert_int_equal(t.decision.steps->ask, INVENTORY_PROFILES);
+  was_begun(PLAN_REMOVE, PLAN_WAITING, 9000);
+  expect(PLAN_WRITE, PLAN_REMOVE, PLAN_WORKING);
+  assert_false(t.decision.steps->forget);
+  t.channel.lists[INVENTORY_PROFILES].at = 9500;
+  has_profile(11);
+  expect(PLAN_SEND, PLAN_REMOVE, PLAN_WORKING);
+}
+
+/* Goal: who comes back while it is being removed is not believed to have it still. */
+static void back_in_flight(void **state) {
+  (void)state;
+  static const enum plan_phase under_way[] = {PLAN_SENT, PLAN_ACKNOWLEDGED};
+  for (size_t i = 0; i < 2; i++) {
+    begin(GROUP_PROFILE, "com.example.wifi");
+    has_profile(11);
+    was_given(11, 2000);
+    was_begun(PLAN_REMOVE, under_way[i], 6000);
+    expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+    assert_int_equal(t.decision.steps->phase, PLAN_WAITING);
+    assert_int_equal(t.decision.steps->ask, INVENTORY_PROFILES);
+    was_begun(PLAN_INSTALL, PLAN_WAITING, 6000);
+    expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+    t.channel.lists[INVENTORY_PROFILES].at = 7000;
+    expect(PLAN_DROP, PLAN_NOTHING, PLAN_COMPLIANT);
+    t.channel.lists[INVENTORY_PROFILES].n = 0;
+    expect(PLAN_SEND, PLAN_INSTALL, PLAN_WORKING);
+  }
+}
+
 /* Goal: what users' channels get is not the device's own, and the other way round. */
 static void users(void **state) {
   (void)state;
@@ -409,6 +449,8 @@ int main(void) {
       cmocka_unit_test(new_version_under_way),
       cmocka_unit_test(leaving),
       cmocka_unit_test(leaving_in_flight),
+      cmocka_unit_test(leaving_acknowledged),
+      cmocka_unit_test(back_in_flight),
       cmocka_unit_test(users),
       cmocka_unit_test(commands),
       cmocka_unit_test(settings),
