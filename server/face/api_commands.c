@@ -433,7 +433,7 @@ const struct route commands_routes[] = {
                 "to 1000."},
     {.method = "GET",
      .pattern = "/api/v1/commands/:uuid",
-     .query = "cursor:int limit:int",
+     .query = "device:text cursor:int limit:int",
      .run = show,
      .summary = "One command and what came of it on each device, with every time; ?device= is one of them."},
     {.method = "DELETE",

@@ -66,7 +66,7 @@ def test_cancel_for_very_many(tmp):
     assert {t["status"] for t in rig.server.cli_json("command", "show", uuid)["targets"]} == {"Cancelled"}
 
     # handed out once, and repeated for all of them
-    uuid = rig.send(*users, "RestartDevice")
+    uuid = rig.send(*users, "RestartDevice", "--force")  # which is for devices
     for n in range(240):
         device = rig.devices[n % 3]
         assert given(device.put(plist(Status="Idle", UDID=device.udid, UserID=f"user-{n}"), device.REPORT)) == uuid
@@ -116,9 +116,9 @@ def test_barrier(tmp):
     profile, done, later = rig.send("U-1", "ProfileList"), rig.send("U-1", "DeviceConfigured"), rig.send("U-1", "SecurityInfo")
     assert given(one.idle()) == profile
     assert given(one.report(profile, "NotNow")) is None
-    lost = rig.send("U-1", "EnableLostMode", "Message=Lost")
-    assert given(one.idle()) == lost
-    assert given(one.report(lost)) == profile
+    lock = rig.send("U-1", "DeviceLock", "PIN=246801", "--yes")
+    assert given(one.idle()) == lock
+    assert given(one.report(lock)) == profile
     assert given(one.report(profile)) == done
     assert given(one.report(done)) == later
 

@@ -143,7 +143,7 @@ def test_secrets_are_nowhere_else(tmp):
     uuid = rig.ask("ActivationLockBypassCode")
     command(mac.idle())
     mac.report(uuid, ActivationLockBypassCode=CODE)
-    rig.ask("DeviceLock", f"PIN={PIN}")
+    rig.ask("DeviceLock", f"PIN={PIN}", "--yes")
     rig.ask("SetRecoveryLock", f"NewPassword={PASSWORD}")
     waiting = server.admin("GET", "/v1/queue/MAC-1")[1]["commands"]
     queue = b"".join(base64.b64decode(c["command"]) for c in waiting)

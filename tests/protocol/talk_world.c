@@ -106,11 +106,13 @@ static void open_keys(void) {
 
 /* ---- settings ---- */
 
+/* Devices are asked nothing by themselves, unless a talk says so: else the questions stand among its own commands. */
 static void load_settings(void) {
-  struct conf_flag flags[WORDS_MAX];
-  for (size_t i = 0; 2 * i < talk.settings_n; i++)
-    flags[i] = (struct conf_flag){talk.settings[2 * i], talk.settings[2 * i + 1]};
-  talk_must(conf_load(talk.cx, &talk.conf, flags, talk.settings_n / 2));
+  struct conf_flag flags[1 + WORDS_MAX] = {{"inventory-interval", "never"}};
+  size_t n = 1;
+  for (size_t i = 0; i < talk.settings_n; i += 2)
+    flags[n++] = (struct conf_flag){talk.settings[i], talk.settings[i + 1]};
+  talk_must(conf_load(talk.cx, &talk.conf, flags, n));
   talk_must(conf_core(talk.cx, talk.conf, &talk.core_conf));
   talk.core_conf.own_tls = false;
   talk.core_conf.api_key = API_KEY;

@@ -280,20 +280,25 @@ static void test_unlock_token_is_kept(void **state) {
       count("SELECT count(*) FROM generation WHERE instr(unlock_token_sealed, CAST('secret' AS BLOB)) > 0"), 0);
 }
 
-/* A device is found by its id, or by a serial number that only it has. */
+/* A device is found by its id, or by a serial number that only it has: of two, the later one, until the former is heard
+ * of again. */
 static void test_lookup(void **state) {
   (void)state;
   int64_t enrollment;
   char *id;
   static const char *const udids[] = {"A", "B", "C"}, *const serials[] = {"S1", "S2", "S2"};
+  struct enroll_proof proofs[3];
   for (int i = 0; i < 3; i++) {
-    struct enroll_proof p = new_identity(udids[i]);
-    assert_int_equal(authenticate(p, udids[i], serials[i]), ENROLL_FINE);
-    assert_int_equal(token_update(p, udids[i], "t"), ENROLL_FINE);
+    proofs[i] = new_identity(udids[i]);
+    assert_int_equal(authenticate(proofs[i], udids[i], serials[i]), ENROLL_FINE);
+    assert_int_equal(token_update(proofs[i], udids[i], "t"), ENROLL_FINE);
   }
   must(enroll_lookup(fx.cx, reader(), "S1", &enrollment, &id));
   assert_string_equal(id, "A");
   must(enroll_lookup(fx.cx, reader(), "B", &enrollment, &id));
+  must(enroll_lookup(fx.cx, reader(), "S2", &enrollment, &id));
+  assert_string_equal(id, "C");
+  assert_int_equal(token_update(proofs[1], "B", "t"), ENROLL_FINE);
   assert_int_equal(enroll_lookup(fx.cx, reader(), "S2", &enrollment, &id), E_CONFLICT);
   ctx_clear_error(fx.cx);
   assert_int_equal(enroll_lookup(fx.cx, reader(), "none", &enrollment, &id), E_NOT_FOUND);
