@@ -61,6 +61,8 @@ struct route_word {
   bool required, array;
 };
 bool route_words(struct slice *list, struct route_word *out);
+bool route_word_named(const char *list, struct slice name, struct route_word *out); /* list may be NULL */
+char *route_word_names(struct ctx *cx, const char *list);                           /* "limit, cursor", or "none" */
 /* A place for the handler's state of this request (the router has http_user for its own). */
 void *route_user(struct http_req *rq);
 void route_set_user(struct http_req *rq, void *user);

@@ -3,28 +3,83 @@
 #include "face/api_int.h"
 #include "lib/db.h"
 
-static bool is_among(const char *key, const char *names) {
-  struct slice rest = slice_of(names), name;
-  while (slice_cut(&rest, ' ', &name))
-    if (slice_is(name, key)) return true;
-  return false;
+/* ---- bodies, by the words of their rows (face/router.h) ---- */
+
+static bool is_text(struct js *n) { return js_string(n) != NULL; }
+
+static bool is_int(struct js *n) {
+  int64_t value;
+  return js_int(n, &value);
 }
 
-static enum err check_members(struct ctx *cx, struct js *object, const char *names) {
+static bool is_real(struct js *n) {
+  double value;
+  return js_real(n, &value);
+}
+
+static bool is_bool(struct js *n) {
+  bool value;
+  return js_bool(n, &value);
+}
+
+static bool is_span(struct js *n) {
+  int64_t value;
+  return js_string(n) && dec_span(slice_of(js_string(n)), &value);
+}
+
+static bool is_any(struct js *n) { return n != NULL; }
+
+static const struct type {
+  const char *word;
+  bool (*fits)(struct js *n);
+  const char *wrong, *wrong_list;
+} types[] = {
+    {"text", is_text, "is no string", "is no array of strings"},
+    {"int", is_int, "is no whole number", "is no array of whole numbers"},
+    {"real", is_real, "is no number", "is no array of numbers"},
+    {"bool", is_bool, "is neither true nor false", "is no array of true and false"},
+    {"span", is_span, "is no span like 15m, 24h or 7d", "is no array of spans like 15m, 24h or 7d"},
+    {"time", is_text, "is no string", "is no array of strings"},
+    {"object", js_is_object, "is no object", "is no array of objects"},
+    {"any", is_any, "is missing", "is no array"},
+};
+
+static const struct type *type_of(const struct route_word *w) {
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (slice_is(w->type, types[i].word)) return &types[i];
+  return &types[sizeof types / sizeof *types - 1];
+}
+
+/* null is as good as absent. */
+static enum err check_member(struct ctx *cx, const struct route_word *w, const char *key, struct js *value) {
+  const struct type *type = type_of(w);
+  if (js_is_null(value)) return OK;
+  if (!w->array) return type->fits(value) ? OK : FAIL(cx, E_INVALID, "%s %s", key, type->wrong);
+  bool fits = js_is_array(value);
+  for (size_t i = 0; fits && i < js_count(value); i++) fits = type->fits(js_at(value, i));
+  return fits ? OK : FAIL(cx, E_INVALID, "%s %s", key, type->wrong_list);
+}
+
+static enum err check_members(struct ctx *cx, struct js *object, const char *words) {
   const char *key;
-  for (size_t i = 0; js_member(object, i, &key); i++)
-    if (!is_among(key, names))
+  struct js *value;
+  for (size_t i = 0; (value = js_member(object, i, &key)); i++) {
+    struct route_word w;
+    if (!route_word_named(words, slice_of(key), &w))
       return FAIL(cx, E_INVALID, "there is no member %s here; there is: %s",
-                  text_is_plain(slice_of(key)) ? key : "so named", names);
+                  text_is_plain(slice_of(key)) ? key : "so named", route_word_names(cx, words));
+    TRY(check_member(cx, &w, key, value));
+  }
   return OK;
 }
 
-enum err api_object(struct http_req *rq, const char *names, struct js **out) {
+enum err api_object(struct http_req *rq, struct js **out) {
   struct ctx *cx = http_cx(rq);
   *out = js_object(cx);
   if (http_body(rq).n == 0) return OK;
   TRY(js_parse(cx, http_body(rq), out));
-  return js_is_object(*out) ? check_members(cx, *out, names) : FAIL(cx, E_INVALID, "the body is no JSON object");
+  return js_is_object(*out) ? check_members(cx, *out, route_row(rq)->body)
+                            : FAIL(cx, E_INVALID, "the body is no JSON object");
 }
 
 /* NULL when absent or null. */

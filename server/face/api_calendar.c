@@ -158,7 +158,7 @@ static void planned(struct http_req *rq, void *arg, enum err e) {
 static enum err read_plan(struct http_req *rq, struct plan *p) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
-  TRY(api_object(rq, "topic every on", &object));
+  TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "topic", &p->topic));
   TRY(api_span(cx, object, "every", &p->every_us));
   TRY(api_string(cx, object, "on", &p->on));

@@ -61,8 +61,7 @@ static enum err read_request(struct http_req *rq, struct enqueue *q, bool *check
   struct js *object;
   struct command *command = ctx_alloc(cx, sizeof *command);
   bool force = false;
-  TRY(api_object(rq, "ids request_type arguments plist command_uuid expires collapse_key push force confirm check",
-                 &object));
+  TRY(api_object(rq, &object));
   TRY(read_ids(cx, object, q));
   TRY(read_command(cx, object, command));
   TRY(api_span(cx, object, "expires", &command->expires_us));
@@ -332,7 +331,7 @@ static void retry(struct http_req *rq, struct core *core) {
   struct retry *r = ctx_alloc(cx, sizeof *r);
   struct js *object;
   *r = (struct retry){.core = core, .uuid = api_param(rq, "uuid")};
-  enum err e = api_object(rq, "id", &object);
+  enum err e = api_object(rq, &object);
   if (e == OK) e = api_string(cx, object, "id", &r->device);
   if (e == OK)
     route_write(rq, core, retry_job, r, retried);

@@ -162,7 +162,7 @@ static enum err read_certificate(struct http_req *rq, struct act *a) {
   struct ctx *cx = http_cx(rq);
   struct js *o;
   const char *hex = NULL;
-  TRY(api_object(rq, "certificate", &o));
+  TRY(api_object(rq, &o));
   TRY(api_string(cx, o, "certificate", &hex));
   if (!hex) return OK;
   uint8_t *hash = ctx_alloc(cx, HASH);
@@ -224,9 +224,14 @@ const struct route device_acts_routes[] = {
     ACT("unenroll", unenroll,
         "Has the device remove its enrollment profile; after that was handed over, it is told that it is not managed."),
     ACT("release", release, "Lets the next Authenticate of this device in for 24 hours, whoever holds it now."),
-    ACT("adopt", adopt,
-        "Takes over a device that is not known here but comes with a certificate of an accepted CA. Body: certificate, "
-        "its SHA-256, when several claim the id."),
+    {.method = "POST",
+     .pattern = "/api/v1/devices/:id/adopt",
+     .run = adopt,
+     .body_max = API_BODY_MAX,
+     .body = "certificate:text",
+     .summary = "Takes over a device that is not known here but comes with a certificate of an accepted CA. Body: "
+                "certificate, "
+                "its SHA-256, when several claim the id."},
     {.method = "DELETE",
      .pattern = "/api/v1/devices/:id",
      .query = "anyway:text",

@@ -52,7 +52,7 @@ static void changed(struct http_req *rq, void *arg, enum err e) {
 static enum err read_change(struct http_req *rq, struct change *c) {
   struct ctx *cx = http_cx(rq);
   struct js *o;
-  TRY(api_object(rq, "user email tag note if_version", &o));
+  TRY(api_object(rq, &o));
   for (int i = 0; i < ROSTER_EDITS; i++) {
     const char *name = roster_fields[roster_edited[i]].name;
     struct js *value = js_get(o, name);

@@ -54,7 +54,7 @@ static enum err read_link(struct http_req *rq, struct link_wish *w) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   w->link = (struct enroll_link){.ttl_us = US_DAY, .uses = 1, .by = route_who(rq)};
-  TRY(api_object(rq, "ttl uses device anyway", &object));
+  TRY(api_object(rq, &object));
   TRY(api_span(cx, object, "ttl", &w->link.ttl_us));
   TRY(api_int(cx, object, "uses", &w->link.uses));
   TRY(api_string(cx, object, "device", &w->link.device));

@@ -97,7 +97,7 @@ static void revealed(struct http_req *rq, void *arg, enum err e) {
 static enum err read_ask(struct http_req *rq, struct reveal *r) {
   struct ctx *cx = http_cx(rq);
   struct js *o;
-  TRY(api_object(rq, "kind number reason rotate", &o));
+  TRY(api_object(rq, &o));
   TRY(api_string(cx, o, "kind", &r->kind));
   TRY(api_int(cx, o, "number", &r->ask.seq));
   TRY(api_string(cx, o, "reason", &r->ask.reason));

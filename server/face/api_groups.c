@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { MEMBERS_MOST = 500, ASSIGNMENTS_MOST = 100 };
-#define CHANGE_MEMBERS "new_name rule static note add drop assign unassign confirm"
 #define CHANGE_BODY                                                                                                    \
   "new_name:text rule:text static:bool note:text add:text[] drop:text[] assign:object[] unassign:object[] confirm:int"
 
@@ -145,13 +144,13 @@ static enum err read_assignments(struct ctx *cx, struct js *object, const char *
   return OK;
 }
 
-static enum err read_change(struct http_req *rq, struct db *db, const char *members, struct changing *c) {
+static enum err read_change(struct http_req *rq, struct db *db, struct changing *c) {
   struct ctx *cx = http_cx(rq);
   struct group_change *g = &c->change;
   struct js *object;
   int64_t *add = NULL, *drop = NULL;
   struct group_assignment *unassign = NULL;
-  TRY(api_object(rq, members, &object));
+  TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "name", &g->name));
   TRY(api_string(cx, object, "new_name", &g->new_name));
   TRY(api_string(cx, object, "rule", &g->rule));
@@ -191,7 +190,7 @@ static enum err make_job(struct ctx *cx, struct db *db, void *arg) {
   return plan_due(cx, db, c->core, 0);
 }
 
-static enum err look(struct http_req *rq, struct changing *c, const char *members) {
+static enum err look(struct http_req *rq, struct changing *c) {
   struct ctx *cx = http_cx(rq);
   struct db *db;
   struct slice confirm = http_query(rq, "confirm");
@@ -199,7 +198,7 @@ static enum err look(struct http_req *rq, struct changing *c, const char *member
     return FAIL(cx, E_INVALID, "confirm is no number of devices");
   TRY(api_if_match(rq, &c->change.if_version));
   TRY(db_reader(cx, c->core->store, &db));
-  TRY(read_change(rq, db, members, c));
+  TRY(read_change(rq, db, c));
   TRY(group_check(cx, db, c->core, &c->change));
   TRY(plan_preview(cx, db, c->core, &c->change, &c->preview));
   js_set_int(c->preview.json, "plan_limit", core_conf(c->core)->plan_limit);
@@ -222,8 +221,8 @@ static void ask_first(struct http_req *rq, const struct changing *c) {
   reply_json(rq, 409, body);
 }
 
-static void go(struct http_req *rq, struct changing *c, const char *members) {
-  enum err e = look(rq, c, members);
+static void go(struct http_req *rq, struct changing *c) {
+  enum err e = look(rq, c);
   if (e != OK)
     reply_error(rq, e);
   else if (c->only_look)
@@ -245,28 +244,28 @@ static struct changing *changing(struct http_req *rq, struct core *core) {
 static void add_slowly(struct http_req *rq, struct core *core) {
   struct changing *c = changing(rq, core);
   c->change.fresh = true;
-  go(rq, c, "name " CHANGE_MEMBERS);
+  go(rq, c);
 }
 
 static void change_slowly(struct http_req *rq, struct core *core) {
   struct changing *c = changing(rq, core);
   c->change.name = api_param(rq, "name");
   c->change.standing = true;
-  go(rq, c, CHANGE_MEMBERS);
+  go(rq, c);
 }
 
 static void remove_slowly(struct http_req *rq, struct core *core) {
   struct changing *c = changing(rq, core);
   c->change.name = api_param(rq, "name");
   c->change.remove = true;
-  go(rq, c, "confirm");
+  go(rq, c);
 }
 
 static void plan_slowly(struct http_req *rq, struct core *core) {
   struct changing *c = changing(rq, core);
   c->change.name = api_param(rq, "name");
   c->only_look = true;
-  go(rq, c, CHANGE_MEMBERS " remove");
+  go(rq, c);
 }
 
 /* Looking at a large fleet takes its time: not on the listener's thread. */
@@ -306,6 +305,7 @@ const struct route groups_routes[] = {
      .summary = "Changes it as one: name, rule, members, assignments. If-Match: only that version (412)."},
     {.method = "DELETE",
      .pattern = "/api/v1/groups/:name",
+     .body = "confirm:int",
      .run = remove_group,
      .body_max = API_BODY_MAX,
      .query = "confirm:int",

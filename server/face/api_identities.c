@@ -111,7 +111,7 @@ static void wish_done(struct http_req *rq, void *arg, enum err e) {
 static enum err read_wish(struct http_req *rq, struct wish *w) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
-  TRY(api_object(rq, "start resume", &object));
+  TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "start", &w->start));
   TRY(api_bool(cx, object, "resume", &w->resume));
   if (w->resume == (w->start != NULL)) return FAIL(cx, E_INVALID, "either start (a device) or resume is needed");

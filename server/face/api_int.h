@@ -8,9 +8,9 @@
 
 enum { API_BODY_MAX = 4 << 20, PAGE_DEFAULT = 100, PAGE_MAX = 1000 };
 
-/* The body as a JSON object; an empty body is an empty object. It may have no members but `names`, separated by spaces:
-   one that is misspelt must not be taken for absent. E_INVALID. */
-MUST_CHECK enum err api_object(struct http_req *rq, const char *names, struct js **out);
+/* The body as a JSON object; an empty body is an empty object. It has no members but those of its row (struct route),
+   and they are of the types that stand there, or null: one that is misspelt must not be taken for absent. E_INVALID. */
+MUST_CHECK enum err api_object(struct http_req *rq, struct js **out);
 /* Members of an object that may be absent: E_INVALID when they are of another type. *out stays as it is when absent. */
 MUST_CHECK enum err api_string(struct ctx *cx, struct js *object, const char *key, const char **out);
 MUST_CHECK enum err api_int(struct ctx *cx, struct js *object, const char *key, int64_t *out);
@@ -54,9 +54,9 @@ const struct pushcert *api_imported(const void *arg);
 /* ---- api_upload.c ---- */
 struct pushcert_upload;
 /* The files of a request: the body itself, or with Content-Type application/json
-   {"files":[{"name","data": base64}],"passphrase"} and members of `more` (separated by spaces), which *object then
-   holds (else it is NULL). db and core are for the caller to set. E_INVALID. */
-MUST_CHECK enum err api_upload(struct http_req *rq, const char *more, struct pushcert_upload *out, struct js **object);
+   {"files":[{"name","data": base64}],"passphrase"} and what else the row's body has, which *object then holds (else it
+   is NULL). db and core are for the caller to set. E_INVALID. */
+MUST_CHECK enum err api_upload(struct http_req *rq, struct pushcert_upload *out, struct js **object);
 
 /* ---- api_nano_unlock.c ---- */
 struct offboard_unlock;

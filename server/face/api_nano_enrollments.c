@@ -72,10 +72,8 @@ static enum err take_set(struct ctx *cx, struct js *object, const char *key, str
 static enum err read_filter(struct http_req *rq, struct filter *f) {
   struct ctx *cx = http_cx(rq);
   struct js *body;
-  TRY(api_object(rq, "filter options", &body));
+  TRY(api_object(rq, &body));
   struct js *filter = js_get(body, "filter"), *options = js_get(body, "options");
-  if ((!js_is_null(filter) && !js_is_object(filter)) || (!js_is_null(options) && !js_is_object(options)))
-    return FAIL(cx, E_INVALID, "filter and options are objects");
   TRY(take_list(cx, filter, "ids", &f->ids));
   TRY(take_set(cx, filter, "serials", &f->serials));
   TRY(take_set(cx, filter, "user_short_names", &f->user_short_names));
@@ -215,6 +213,7 @@ static void query(struct http_req *rq, struct core *core) {
 const struct route nano_enrollments_routes[] = {
     {.method = "POST",
      .pattern = "/v1/enrollments/query",
+     .body = "filter:object options:object",
      .run = query,
      .body_max = API_BODY_MAX,
      .summary = "NanoMDM: enrollments that fit `filter` (ids, serials, user_short_names, types, enabled), with "

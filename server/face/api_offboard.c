@@ -77,7 +77,7 @@ static enum err read_act(struct http_req *rq, struct offboard *o) {
   struct ctx *cx = http_cx(rq);
   struct js *body;
   const char *way = NULL;
-  TRY(api_object(rq, "reason way anyway", &body));
+  TRY(api_object(rq, &body));
   TRY(api_string(cx, body, "reason", &o->reason));
   TRY(api_string(cx, body, "way", &way));
   TRY(api_bool(cx, body, "anyway", &o->anyway));

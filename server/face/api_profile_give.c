@@ -91,7 +91,7 @@ static struct js *tell_one(struct ctx *cx, const struct giving *g, const char *n
 static enum err read_ids(struct http_req *rq, struct giving *g) {
   struct ctx *cx = http_cx(rq);
   struct js *o;
-  TRY(api_object(rq, "ids", &o));
+  TRY(api_object(rq, &o));
   g->ids = js_get(o, "ids");
   size_t n = js_count(g->ids);
   if (!js_is_array(g->ids) || n == 0 || n > IDS_MOST)

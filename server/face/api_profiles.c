@@ -230,7 +230,7 @@ static enum err take_file(struct ctx *cx, struct js *o, struct one_file *out) {
 static enum err take_files(struct http_req *rq, struct adding *a, int64_t *if_version) {
   struct ctx *cx = http_cx(rq);
   struct js *o;
-  TRY(api_object(rq, "files anyway if_version", &o));
+  TRY(api_object(rq, &o));
   TRY(api_bool(cx, o, "anyway", &a->anyway));
   TRY(api_int(cx, o, "if_version", if_version));
   struct js *list = js_get(o, "files");

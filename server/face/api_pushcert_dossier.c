@@ -247,7 +247,7 @@ static enum err read_edit(struct http_req *rq, struct core *core, struct edit *e
   struct db *db;
   const char *given = NULL;
   *edit = (struct edit){.core = core, .by = route_who(rq)};
-  TRY(api_object(rq, "topic target_account created_by contact state checklist updated_at", &edit->body));
+  TRY(api_object(rq, &edit->body));
   struct js *seen = js_get(edit->body, "updated_at");
   if (seen) edit->seen = js_string(seen) ? js_string(seen) : ""; /* null: there was none */
   TRY(api_string(cx, edit->body, "topic", &given));

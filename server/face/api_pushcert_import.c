@@ -154,7 +154,7 @@ static enum err import_all(struct http_req *rq, struct change *c) {
   struct ctx *cx = http_cx(rq);
   struct pushcert_upload upload;
   struct js *object;
-  TRY(api_upload(rq, "", &upload, &object));
+  TRY(api_upload(rq, &upload, &object));
   TRY(db_reader(cx, c->core->store, &c->db));
   upload.db = c->db;
   upload.core = c->core;
@@ -221,7 +221,7 @@ static enum err find_former(struct http_req *rq, struct change *c) {
   struct ctx *cx = http_cx(rq);
   struct js *body;
   const char *serial_number = NULL;
-  TRY(api_object(rq, "topic serial_number", &body));
+  TRY(api_object(rq, &body));
   TRY(api_string(cx, body, "topic", &c->topic));
   TRY(api_string(cx, body, "serial_number", &serial_number));
   enum err e = pushcert_former(cx, c->db, c->topic, serial_number, &c->former);
@@ -269,6 +269,7 @@ static void rollback(struct http_req *rq, struct core *core) {
 const struct route pushcert_import_routes[] = {
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts",
+     .body = "files:object[] passphrase:text",
      .query = "new-topic:text anyway:text",
      .run = import,
      .body_max = API_BODY_MAX,

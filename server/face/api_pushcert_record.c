@@ -29,9 +29,10 @@ static const struct field {
 #undef FIELD
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
-#define FIELD_NAMES                                                                                                    \
-  "apple_account account_kind second_factor trusted_person_1 trusted_person_2 password_place owner owner_email "       \
-  "deputy deputy_email organization address web_site note"
+#define FIELD_WORDS                                                                                                    \
+  "apple_account:text account_kind:text second_factor:text trusted_person_1:text trusted_person_2:text "               \
+  "password_place:text owner:text owner_email:text deputy:text deputy_email:text organization:text address:text "      \
+  "web_site:text note:text"
 
 static const char **field_of(struct pushcert_record *r, const struct field *f) {
   return (const char **)((char *)r + f->at);
@@ -194,7 +195,7 @@ static enum err read_topic(struct http_req *rq, struct edit *edit) {
 static enum err read_edit(struct http_req *rq, struct core *core, struct edit *edit) {
   struct ctx *cx = http_cx(rq);
   *edit = (struct edit){.core = core, .by = route_who(rq)};
-  TRY(api_object(rq, "topic confirm updated_at " FIELD_NAMES, &edit->body));
+  TRY(api_object(rq, &edit->body));
   TRY(api_bool(cx, edit->body, "confirm", &edit->confirm));
   struct js *seen = js_get(edit->body, "updated_at");
   if (seen) edit->seen = js_string(seen) ? js_string(seen) : ""; /* null: there was none */
@@ -232,7 +233,7 @@ struct move {
 static enum err read_move(struct http_req *rq, struct core *core, struct move *m) {
   struct ctx *cx = http_cx(rq);
   *m = (struct move){.edit = {.core = core, .by = route_who(rq)}};
-  TRY(api_object(rq, "topic to done", &m->edit.body));
+  TRY(api_object(rq, &m->edit.body));
   TRY(api_string(cx, m->edit.body, "to", &m->to));
   TRY(api_bool(cx, m->edit.body, "done", &m->done));
   if (!m->to || !*m->to) return FAIL(cx, E_INVALID, "\"to\" is the new address of the Apple Account");
@@ -306,6 +307,7 @@ const struct route pushcert_record_routes[] = {
      .summary = "Who stands behind the topic (?topic=; may be left out when there is one), and what is wrong with it."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/record",
+     .body = "topic:text confirm:bool updated_at:time " FIELD_WORDS,
      .query = "topic:text",
      .run = put,
      .body_max = BODY_MOST,
@@ -314,6 +316,7 @@ const struct route pushcert_record_routes[] = {
                 "was changed since."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/account",
+     .body = "topic:text to:text done:bool",
      .run = change_account,
      .body_max = BODY_MOST,
      .summary = "The Apple Account gets another address: {\"to\"} notes the plan and gives Apple's steps, with "

@@ -99,7 +99,7 @@ static enum err read_want(struct http_req *rq, struct db *db, struct pushcert_wa
   struct ctx *cx = http_cx(rq);
   struct js *o;
   bool fresh = false;
-  TRY(api_object(rq, "topic cn email same_key new_topic", &o));
+  TRY(api_object(rq, &o));
   TRY(api_string(cx, o, "topic", &want->topic));
   TRY(api_string(cx, o, "cn", &want->cn));
   TRY(api_string(cx, o, "email", &want->email));
@@ -175,7 +175,7 @@ static enum err take_vendor(struct http_req *rq, struct core *core, struct js **
   struct js *object;
   struct db *db;
   size_t n;
-  TRY(api_upload(rq, "", &upload, &object));
+  TRY(api_upload(rq, &upload, &object));
   TRY(pushcert_vendor_check(cx, &s.vendor, &upload));
   TRY(db_call(cx, core->store, store_vendor, &s));
   TRY(db_reader(cx, core->store, &db));
@@ -202,7 +202,7 @@ static enum err read_csr(struct http_req *rq, struct db *db, struct slice *csr) 
   struct js *object;
   int64_t id = 0;
   if (http_body(rq).n) {
-    TRY(api_upload(rq, "request", &upload, &object));
+    TRY(api_upload(rq, &upload, &object));
     if (object) TRY(api_int(cx, object, "request", &id));
     if (upload.n > 1) return FAIL(cx, E_INVALID, "one certificate request (CSR) is signed at a time");
     if (upload.n == 1) return pushcert_csr_read(cx, csr, &upload.files[0]);
@@ -271,7 +271,7 @@ static enum err ask(struct http_req *rq, struct core *core, struct js **out) {
   int64_t id = 0;
   struct js *o;
   struct db *db;
-  TRY(api_object(rq, "email request", &o));
+  TRY(api_object(rq, &o));
   TRY(api_string(cx, o, "email", &email));
   TRY(api_int(cx, o, "request", &id));
   TRY(db_reader(cx, core->store, &db));
@@ -304,7 +304,7 @@ static enum err open_answer(struct http_req *rq, struct core *core, struct js **
   struct pushcert_request r;
   struct js *object;
   struct db *db;
-  TRY(api_upload(rq, "", &upload, &object));
+  TRY(api_upload(rq, &upload, &object));
   if (upload.n != 1) return FAIL(cx, E_INVALID, "give the one file that came by mail");
   TRY(db_reader(cx, core->store, &db));
   TRY(pushcert_mdmcert_open(cx, db, core, &upload.files[0], &opened));
@@ -340,12 +340,14 @@ const struct route pushcert_request_routes[] = {
      .summary = "MDM vendor certificates, newest first; that one signs."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/vendor",
+     .body = "files:object[] passphrase:text",
      .body_max = API_BODY_MAX,
      .run = put_vendor,
      .summary =
          "Takes an MDM vendor certificate with its key and chain, as files like those of PUT /api/v1/pushcerts."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/sign",
+     .body = "files:object[] passphrase:text request:int",
      .body_max = API_BODY_MAX,
      .run = post_sign,
      .summary =
@@ -359,6 +361,7 @@ const struct route pushcert_request_routes[] = {
      .summary = "Has mdmcert.download sign a request: {\"email\",\"request\"}; its answer comes by mail."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/mdmcert-answer",
+     .body = "files:object[] passphrase:text",
      .body_max = API_BODY_MAX,
      .run = post_answer,
      .summary = "Opens the file that mdmcert.download sent by mail."},

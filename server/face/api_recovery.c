@@ -120,7 +120,7 @@ static enum err read_linking(struct http_req *rq, struct linking *k) {
   struct ctx *cx = http_cx(rq);
   struct js *object;
   k->l = (struct move_links){.most = LINKS_A_REQUEST, .ttl_us = LINK_DAYS * US_DAY, .by = route_who(rq)};
-  TRY(api_object(rq, "topic cursor ttl", &object));
+  TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "topic", &k->l.topic));
   TRY(api_int(cx, object, "cursor", &k->l.after));
   return api_span(cx, object, "ttl", &k->l.ttl_us);
@@ -227,7 +227,7 @@ static enum err start_and_list(struct http_req *rq, struct core *core, struct mo
   struct ctx *cx = http_cx(rq);
   struct js *object;
   *m = (struct moving){.core = core, .by = route_who(rq)};
-  TRY(api_object(rq, "topic reason", &object));
+  TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "topic", &m->topic));
   TRY(api_string(cx, object, "reason", &m->reason));
   TRY(db_call(cx, core->store, start_job, m));

@@ -34,7 +34,7 @@ static bool is_object(struct http_req *rq) {
          slice_starts(slice_trim(http_body(rq)), "{");
 }
 
-enum err api_upload(struct http_req *rq, const char *more, struct pushcert_upload *out, struct js **object) {
+enum err api_upload(struct http_req *rq, struct pushcert_upload *out, struct js **object) {
   struct ctx *cx = http_cx(rq);
   *out = (struct pushcert_upload){0};
   *object = NULL;
@@ -44,7 +44,7 @@ enum err api_upload(struct http_req *rq, const char *more, struct pushcert_uploa
     *out = (struct pushcert_upload){.files = file, .n = 1};
     return OK;
   }
-  TRY(api_object(rq, ctx_printf(cx, "files passphrase %s", more), object));
+  TRY(api_object(rq, object));
   TRY(api_string(cx, *object, "passphrase", &out->passphrase));
   return read_files(cx, js_get(*object, "files"), out);
 }

@@ -114,7 +114,7 @@ static enum err start_test(struct http_req *rq, struct core *core) {
   struct url url;
   struct webhook_test *t = ctx_alloc(cx, sizeof *t);
   *t = (struct webhook_test){.cx = cx, .done = tested, .arg = rq};
-  TRY(api_object(rq, "url", &body));
+  TRY(api_object(rq, &body));
   TRY(api_string(cx, body, "url", &t->url));
   if (t->url) TRY(url_parse(cx, &url, t->url));
   if (!t->url && !webhook_wanted(core)) return FAIL(cx, E_NOT_FOUND, "no webhook-url is set; give a url to test one");
@@ -162,7 +162,7 @@ static enum err read_replay(struct http_req *rq, struct core *core, struct webho
   int64_t span = 0, enrollment;
   bool only_dead = false;
   char *id;
-  TRY(api_object(rq, "dead since enrollment", &body));
+  TRY(api_object(rq, &body));
   TRY(api_bool(cx, body, "dead", &only_dead));
   TRY(api_span(cx, body, "since", &span));
   TRY(api_string(cx, body, "enrollment", &name));

@@ -104,7 +104,7 @@ static enum err grace_job(struct ctx *cx, struct db *db, void *arg) {
 
 static enum err read_span(struct http_req *rq, int64_t *span) {
   struct js *o;
-  TRY(api_object(rq, "span", &o));
+  TRY(api_object(rq, &o));
   return api_span(http_cx(rq), o, "span", span);
 }
 

@@ -121,35 +121,18 @@ static enum err authenticate(struct http_req *rq, struct routed *r) {
 
 /* ---- what it asks with ---- */
 
-static bool has_word(const char *list, struct slice name) {
-  struct slice rest = slice_of(list);
-  struct route_word w;
-  while (list && route_words(&rest, &w))
-    if (slice_eq(w.name, name)) return true;
-  return false;
-}
-
-/* "limit, cursor" */
-static char *word_names(struct ctx *cx, const char *list) {
-  struct slice rest = slice_of(list);
-  struct route_word w;
-  char *text = NULL;
-  while (list && route_words(&rest, &w))
-    text = ctx_printf(cx, "%s%s%.*s", text ? text : "", text ? ", " : "", (int)w.name.n, w.name.p);
-  return text ? text : ctx_strdup(cx, "none");
-}
-
 /* A parameter that is misspelt must not be taken for absent. */
 static enum err check_query(struct http_req *rq, const struct route *row) {
   struct ctx *cx = http_cx(rq);
   struct slice rest = http_query_raw(rq), one, name;
+  struct route_word w;
   if (!rest.p || !slice_starts(slice_of(row->pattern), "/api/v1/")) return OK;
   while (slice_cut(&rest, '&', &one)) {
     if (one.n == 0) continue;
     slice_cut(&one, '=', &name);
-    if (has_word(row->query, name)) continue;
+    if (route_word_named(row->query, name, &w)) continue;
     return FAIL(cx, E_INVALID, "there is no parameter %.*s here; there is: %s",
-                text_is_plain(name) && name.n < 100 ? (int)name.n : 0, name.p, word_names(cx, row->query));
+                text_is_plain(name) && name.n < 100 ? (int)name.n : 0, name.p, route_word_names(cx, row->query));
   }
   return OK;
 }
@@ -287,6 +270,22 @@ bool route_words(struct slice *list, struct route_word *out) {
   out->array = drop_end(&word, "[]");
   out->type = word;
   return true;
+}
+
+bool route_word_named(const char *list, struct slice name, struct route_word *out) {
+  struct slice rest = slice_of(list);
+  while (list && route_words(&rest, out))
+    if (slice_eq(out->name, name)) return true;
+  return false;
+}
+
+char *route_word_names(struct ctx *cx, const char *list) {
+  struct slice rest = slice_of(list);
+  struct route_word w;
+  char *text = NULL;
+  while (list && route_words(&rest, &w))
+    text = ctx_printf(cx, "%s%s%.*s", text ? text : "", text ? ", " : "", (int)w.name.n, w.name.p);
+  return text ? text : ctx_strdup(cx, "none");
 }
 
 void *route_user(struct http_req *rq) { return routed(rq)->user; }

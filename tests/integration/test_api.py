@@ -205,3 +205,15 @@ def test_a_misspelt_parameter_is_refused(tmp):
         assert status == 400 and "there is no parameter" in answer["error"]["message"], (path, answer)
     assert server.admin("GET", "/api/v1/devices?&limit=1&")[0] == 200
     assert "limit" in server.admin("GET", "/api/v1/devices?limt=1")[1]["error"]["message"]
+
+
+def test_members_of_a_body_are_those_of_its_row(tmp):
+    server = Server(tmp)
+    for body, words in (({"usess": 1}, "there is no member usess here; there is: ttl, uses, device, anyway"), ({"uses": "1"}, "uses is no whole number"),
+                        ({"ttl": "soon"}, "ttl is no span"), ({"device": 1}, "device is no string"), ({"anyway": "yes"}, "neither true nor false"),
+                        ([], "no JSON object")):
+        status, answer = server.admin("POST", "/api/v1/links", body)
+        assert status == 400 and words in answer["error"]["message"], (body, answer)
+    assert server.admin("POST", "/api/v1/links", {"anyway": True, "device": None})[0] == 201
+    status, answer = server.admin("POST", "/api/v1/commands", {"ids": ["x", 1], "request_type": "RestartDevice"})
+    assert status == 400 and "ids is no array of strings" in answer["error"]["message"], answer
