@@ -23,7 +23,15 @@ struct bring_way {
   struct plan_decision decision;
   struct command **commands; /* by step; NULL: nothing is sent */
 };
+/* What the groups say is read once for many batches. */
+struct run {
+  struct core *core;
+  struct ctx *cx; /* of the world; NULL: it is to be read */
+  struct plan_world world;
+  bool outgrown; /* a thing was made that the world does not know */
+};
 struct bring {
+  struct run *run;
   struct core *core;
   const struct plan_world *world;
   struct plan_row row;
@@ -204,9 +212,10 @@ static enum err take_step(struct ctx *cx, struct db *db, struct bring *b, struct
                           struct giving *g, bool *queued) {
   struct plan_step *s = &w->decision.steps[at];
   const struct plan_thing *t = &b->world->things[s->thing];
-  int64_t thing = t->row, now = b->world->now;
+  int64_t thing = t->row, now = clock_now_us();
   if (s->todo == PLAN_KEEP || !plan_step_changes(s)) return OK;
   if (s->todo == PLAN_DROP) return drop(cx, db, s, g);
+  b->run->outgrown |= !thing;
   if (!thing) TRY(plan_sql_thing(cx, db, t->kind, t->key, &thing));
   bool same = s->item && s->item->phase == s->phase && s->item->act == s->act;
   struct plan_item item = {.enrollment = w->way.enrollment,
@@ -264,7 +273,7 @@ static enum err write(struct ctx *cx, struct db *db, struct bring *b) {
   struct plan_row now;
   TRY(plan_sql_read(cx, db, b->row.device, &now));
   if (!now.there || now.edition != b->row.edition) return OK; /* still due */
-  if (!b->device) TRY(plan_sql_forget(cx, db, b->row.device));
+  if (!b->device) TRY(plan_sql_items_drop(cx, db, b->row.device));
   for (size_t i = 0; i < b->ways_n; i++) TRY(take_way(cx, db, b, &b->ways[i], i == 0));
   TRY(tell(cx, db, b));
   bool moved = b->state != b->row.state;
@@ -296,40 +305,62 @@ static enum err flush(struct ctx *cx, struct core *core, struct batch *batch) {
   return OK;
 }
 
-static enum err bring_some(struct ctx *cx, struct core *core, const int64_t *devices, size_t n) {
-  struct db *db;
-  struct plan_world world;
+static enum err read_world(struct run *r, struct db *db) {
+  if (!r->cx) {
+    r->cx = ctx_new();
+    TRY(plan_world_now(r->cx, db, r->core, &r->world));
+  }
+  r->world.now = clock_now_us();
+  return OK;
+}
+
+static void forget_world(struct run *r) {
+  ctx_free(r->cx);
+  r->cx = NULL;
+  r->outgrown = false;
+}
+
+static enum err bring_some(struct ctx *cx, struct run *r, struct db *db, const int64_t *devices, size_t n) {
   struct batch batch = {.n = 0};
-  TRY(db_reader(cx, core->store, &db));
-  TRY(plan_world_now(cx, db, core, &world));
   for (size_t i = 0; i < n; i++) {
     struct bring *b = ctx_alloc(cx, sizeof *b);
-    *b = (struct bring){.core = core, .world = &world};
+    *b = (struct bring){.run = r, .core = r->core, .world = &r->world};
     TRY(plan_sql_read(cx, db, devices[i], &b->row));
     if (!b->row.there) continue;
     TRY(decide(cx, db, b));
     batch.all[batch.n++] = b;
     batch.sends += b->sends;
-    if (batch.sends >= SENDS_A_JOB || batch.n == BATCH) TRY(flush(cx, core, &batch));
+    if (batch.sends >= SENDS_A_JOB || batch.n == BATCH) TRY(flush(cx, r->core, &batch));
   }
-  return flush(cx, core, &batch);
+  return flush(cx, r->core, &batch);
 }
 
-/* A change may concern thousands: others have their turn before all of them had theirs. */
+/* Whoever is due first; *n: of them, 0: nobody is. */
+static enum err bring_batch(struct ctx *cx, struct run *r, size_t *n) {
+  struct db *db;
+  int64_t *devices;
+  TRY(db_reader(cx, r->core->store, &db));
+  TRY(plan_sql_due_list(cx, db, clock_now_us(), BATCH, &devices, n));
+  if (*n == 0) return OK;
+  enum err e = read_world(r, db);
+  if (e != OK) return FAIL(cx, e, "%s", ctx_error_text(r->cx));
+  return bring_some(cx, r, db, devices, *n);
+}
+
+/* A change may concern thousands: others have their turn before all of them had theirs. A change meanwhile is found by
+   the next sweep. */
 enum err plan_bring(struct ctx *cx, struct core *core) {
+  struct run r = {.core = core};
   int64_t until = clock_mono_us() + RUN_MOST_US;
   size_t n = BATCH;
   enum err e = OK;
-  (void)cx;
   while (e == OK && n == BATCH && clock_mono_us() < until && !atomic_load(&core->ending)) {
     struct ctx *own = ctx_new();
-    struct db *db;
-    int64_t *devices;
-    e = db_reader(own, core->store, &db);
-    if (e == OK) e = plan_sql_due_list(own, db, clock_now_us(), BATCH, &devices, &n);
-    if (e == OK && n) e = bring_some(own, core, devices, n);
+    e = bring_batch(own, &r, &n);
     if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
+    if (r.outgrown) forget_world(&r);
     ctx_free(own);
   }
+  forget_world(&r);
   return e;
 }

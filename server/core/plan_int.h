@@ -238,6 +238,9 @@ struct plan_commanded {
 };
 MUST_CHECK enum err plan_sql_command(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
                                      struct plan_commanded *out, bool *found);
+/* Of a device that is not in force now: what it was given stays known, if it comes back as it was. */
+MUST_CHECK enum err plan_sql_items_drop(struct ctx *cx, struct db *db, int64_t device);
+/* That of a former generation. */
 MUST_CHECK enum err plan_sql_forget(struct ctx *cx, struct db *db, int64_t device);
 /* Channels of a device that are in force: its own first. */
 struct plan_way {

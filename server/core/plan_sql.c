@@ -182,8 +182,12 @@ enum err plan_sql_give(struct ctx *cx, struct db *db, int64_t enrollment, struct
                 DB_I(enrollment), DB_B(packed));
 }
 
+enum err plan_sql_items_drop(struct ctx *cx, struct db *db, int64_t device) {
+  return db_run(cx, db, "DELETE FROM plan_item WHERE device = $1", DB_I(device));
+}
+
 enum err plan_sql_forget(struct ctx *cx, struct db *db, int64_t device) {
-  TRY(db_run(cx, db, "DELETE FROM plan_item WHERE device = $1", DB_I(device)));
+  TRY(plan_sql_items_drop(cx, db, device));
   return db_run(cx, db, "DELETE FROM plan_given WHERE enrollment IN (SELECT seq FROM enrollment WHERE device = $1)",
                 DB_I(device));
 }

@@ -97,5 +97,6 @@ enum err plan_sweep(struct ctx *cx, struct core *core) {
   if (!asked) return OK;
   TRY(plan_sql_any(cx, db, &any));
   if (any) TRY(run(cx, core, db));
+  if (atomic_load(&core->ending)) return OK; /* it may not have come to its end */
   return db_call(cx, core->store, done_job, asked);
 }

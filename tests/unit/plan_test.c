@@ -400,6 +400,42 @@ static void blocked(void **state) {
   assert_int_equal(count("SELECT count(*) FROM plan_item"), 0);
 }
 
+static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
+  TRY(enroll_unblock(cx, db, &fx.core, "A", "test"));
+  return plan_due(cx, db, &fx.core, *(int64_t *)arg);
+}
+
+/* Goal: what a device was given before it was blocked is taken away when it leaves the group after it. */
+static void blocked_for_a_while(void **state) {
+  (void)state;
+  int64_t device = row_of("A");
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  live(3);
+  stands("compliant");
+  must(in_job(block_job, &device));
+  must(plan_chore(fx.cx, &fx.core));
+  stands("none");
+  must(in_job(unblock_job, &device));
+  live(2);
+  stands("compliant");
+  change((struct group_change){.name = "office", .drop = &device, .drop_n = 1, .if_version = -1});
+  live(4);
+  assert_false(has("com.example.one"));
+  stands("none");
+}
+
+/* Goal: a change that the end of the server interrupts is gone on with afterwards. */
+static void ended_in_a_sweep(void **state) {
+  (void)state;
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  atomic_store(&fx.core.ending, true);
+  must(plan_chore(fx.cx, &fx.core));
+  assert_int_equal(count("SELECT count(*) FROM plan_item"), 0);
+  atomic_store(&fx.core.ending, false);
+  live(3);
+  stands("compliant");
+}
+
 /* Goal: how a group stands is counted by device and by assignment. */
 static void group_stands(void **state) {
   (void)state;
@@ -424,8 +460,13 @@ static void group_stands(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
   const struct CMUnitTest tests[] = {
-      TEST(refused), TEST(forgotten), TEST(no_value), TEST(bad_changes),   TEST(installed),    TEST(drift),
-      TEST(leaving), TEST(by_rule),   TEST(blocked),  TEST(enrolled_anew), TEST(group_stands),
+      TEST(refused),          TEST(forgotten),
+      TEST(no_value),         TEST(bad_changes),
+      TEST(installed),        TEST(drift),
+      TEST(leaving),          TEST(by_rule),
+      TEST(blocked),          TEST(blocked_for_a_while),
+      TEST(ended_in_a_sweep), TEST(enrolled_anew),
+      TEST(group_stands),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);
 }
