@@ -212,7 +212,8 @@ enum err command_parse(struct ctx *cx, struct command *out, struct slice plist) 
 enum err command_shown(struct ctx *cx, struct slice plist, struct slice *out) {
   static const char *const names[] = {
       "PIN",         "Password",     "NewPassword", "CurrentPassword", "PrivateKeyExportPassword", "PrivateKeyExport",
-      "UnlockToken", "passwordHash", NULL};
+      "UnlockToken", "passwordHash", "Payload",     "WiFiProfileData", "MDMProfileData",           "BootstrapToken",
+      NULL};
   struct pl *root;
   TRY(pl_parse(cx, plist, &command_limits, &root));
   *out = pl_blank(root, names) ? pl_xml(cx, root) : plist;

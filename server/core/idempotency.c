@@ -11,6 +11,13 @@ static const char *about(struct ctx *cx, const struct idempotency_request *rq) {
   return ctx_printf(cx, "idempotency.body %s %s", rq->who, rq->key);
 }
 
+/* A body may hold a PIN: of its bare digest a copy of the database would tell which of a million it was. */
+static struct idempotency_request hidden(struct ctx *cx, struct core *core, const struct idempotency_request *rq) {
+  struct idempotency_request out = *rq;
+  vault_mac(cx, core->vault, "idempotency.digest", slice_mem(rq->digest, sizeof rq->digest), out.digest);
+  return out;
+}
+
 static enum err again(struct ctx *cx, struct core *core, const struct idempotency_request *rq,
                       const struct idempotency_row *row, struct idempotency_answer *answer) {
   if (row->digest.n != sizeof rq->digest || memcmp(row->digest.p, rq->digest, sizeof rq->digest) != 0)
@@ -26,7 +33,9 @@ static enum err again(struct ctx *cx, struct core *core, const struct idempotenc
 enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,
                            bool *first, struct idempotency_answer *answer) {
   struct idempotency_row row;
+  struct idempotency_request stored = hidden(cx, core, rq);
   *first = false;
+  rq = &stored;
   enum err e = idempotency_read(cx, db, rq, &row);
   if (e == OK && row.at > clock_now_us() - US_DAY) return again(cx, core, rq, &row, answer);
   if (e != OK && e != E_NOT_FOUND) return e;

@@ -39,6 +39,26 @@ enum err profile_find(struct ctx *cx, struct db *db, const char *identifier, str
 
 /* ---- adding ---- */
 
+/* Whoever installs such a one replaces the enrollment, and a group that takes it away ends that of all its devices: so
+   not even `anyway`. */
+static enum err check_enrollment(struct ctx *cx, const struct payload_check *check) {
+  struct slice s = slice_of(check->identifier);
+  static const char end[] = ".enrollment";
+  size_t n = sizeof end - 1;
+  bool ours = slice_istarts(s, "pomona.") && s.n > n && slice_ieq(slice_mem(s.p + s.n - n, n), end);
+  for (char *const *type = check->types; type && *type; type++)
+    if (strcmp(*type, "com.apple.mdm") == 0)
+      return FAIL(cx, E_INVALID,
+                  "%s has a payload of type com.apple.mdm: it would enroll devices anew, and whoever "
+                  "takes it away would unenroll them",
+                  check->identifier);
+  if (!ours && !slice_istarts(s, "pomona.trust.")) return OK;
+  return FAIL(cx, E_INVALID,
+              "%s is an identifier of the server's own profiles, which devices need to be managed: take "
+              "another one",
+              check->identifier);
+}
+
 static enum err check_identifier(struct ctx *cx, const char *identifier) {
   struct slice s = slice_of(identifier);
   if (s.n == 0) return FAIL(cx, E_INVALID, "it has no PayloadIdentifier, by which profiles are told apart");
@@ -126,6 +146,7 @@ enum err profile_add(struct ctx *cx, struct db *db, struct core *core, const str
   struct profile_row before;
   bool found;
   TRY(check_identifier(cx, given->check->identifier));
+  TRY(check_enrollment(cx, given->check));
   struct profile_row r = row_of(cx, core, given);
   TRY(profile_sql_find(cx, db, given->check->identifier, true, &before, &found));
   TRY(check_version(cx, given, &before, found));

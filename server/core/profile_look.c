@@ -23,6 +23,7 @@ struct lines {
   struct line *all;
   size_t n, cap;
   const char *path; /* of the dictionary that is being walked */
+  bool secret;      /* what stands there is under a key that names a secret */
 };
 
 static void add_line(struct lines *l, const char *key, const char *text, struct slice bytes) {
@@ -43,13 +44,13 @@ static bool holds(const char *text, const char *word) {
   return false;
 }
 
-/* By the last part of its path. */
-static bool is_secret(const char *path) {
-  static const char *const words[] = {"password", "passphrase", "secret", "challenge", "token", "credential", "pin"};
-  const char *dot = strrchr(path, '.'), *key = dot ? dot + 1 : path;
+/* Keys of makers are of any name: rather one too many than a secret on a screen. */
+static bool is_secret(const char *key) {
+  static const char *const words[] = {"password", "passphrase", "secret", "challenge", "token",   "credential",
+                                      "psk",      "apikey",     "_key",   "private",   "wgquick", "sharedkey"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcmp(words[i], "pin") == 0 ? strcasecmp(key, "PIN") == 0 : holds(key, words[i])) return true;
-  return false;
+    if (holds(key, words[i])) return true;
+  return strcasecmp(key, "PIN") == 0;
 }
 
 static const char *shown(struct ctx *cx, struct slice s) {
@@ -63,9 +64,9 @@ static void add_value(struct lines *l, const char *path, struct pl *n) {
   if (pl_data(n, &s))
     text = ctx_printf(l->cx, "data, %zu bytes", s.n);
   else if (pl_string(n, &s))
-    text = is_secret(path) ? "(not shown)" : shown(l->cx, s);
+    text = l->secret ? "(not shown)" : shown(l->cx, s);
   else
-    text = is_secret(path) ? "(not shown)" : NULL;
+    text = l->secret && pl_type(n) != PL_BOOL ? "(not shown)" : NULL;
   if (!text) {
     int64_t i;
     double r;
@@ -83,8 +84,11 @@ static void walk(struct lines *l, const char *path, struct pl *n);
 static void walk_member(const char *key, struct pl *value, void *arg) {
   struct lines *l = arg;
   const char *path = l->path;
+  bool secret = l->secret;
+  l->secret = secret || is_secret(key);
   walk(l, *path ? ctx_printf(l->cx, "%s.%s", path, key) : key, value);
   l->path = path;
+  l->secret = secret;
 }
 
 static void walk_array(struct lines *l, const char *path, struct pl *array) {

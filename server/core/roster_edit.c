@@ -191,9 +191,10 @@ static size_t lines_of(struct slice text) {
   return n;
 }
 
+/* Lines that are wrong cost as much as those that are right. */
 static enum err read_lines(struct table *t) {
   while (take_row(t)) {
-    if (t->out->n == ROSTER_IMPORT_MOST)
+    if (t->out->n + t->out->mistakes_all >= ROSTER_IMPORT_MOST)
       return FAIL(t->cx, E_TOO_LARGE, "a table has at most %d devices", ROSTER_IMPORT_MOST);
     TRY(read_line(t));
   }
@@ -211,6 +212,7 @@ enum err roster_import_read(struct ctx *cx, struct db *reader, struct slice text
   *out = (struct roster_import){0};
   if (slice_starts(text, "\xEF\xBB\xBF")) text = slice_mem(text.p + 3, text.n - 3);
   if (!utf8_valid(text)) return FAIL(cx, E_INVALID, "the table is not UTF-8");
+  if (text.n && memchr(text.p, 0, text.n)) return FAIL(cx, E_INVALID, "the table holds a NUL byte");
   struct table t = {.cx = cx, .db = reader, .text = text, .separator = separator_of(text), .line = 1, .out = out};
   t.room = ctx_alloc(cx, text.n + 2);
   out->edits =

@@ -267,6 +267,11 @@ static void test_shown_commands(void **state) {
   must(command_shown(fx.cx, c.plist, &shown));
   assert_null(memmem(shown.p, shown.n, KEY, strlen(KEY)));
   assert_non_null(memmem(shown.p, shown.n, "personal", 8));
+  struct js *profile = js_object(fx.cx);
+  js_set_string(profile, "Payload", enc_base64(fx.cx, KEY, strlen(KEY)));
+  must(command_build(fx.cx, &c, "InstallProfile", profile, "3"));
+  must(command_shown(fx.cx, c.plist, &shown));
+  assert_null(strstr(shown.p, enc_base64(fx.cx, KEY, strlen(KEY))));
   must(command_build(fx.cx, &c, "SecurityInfo", NULL, "2"));
   must(command_shown(fx.cx, c.plist, &shown));
   assert_true(slice_eq(shown, c.plist));

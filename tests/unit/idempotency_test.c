@@ -53,6 +53,17 @@ static void test_same_again(void **state) {
   assert_true(stranger.first);
 }
 
+/* Of a body that holds a PIN there are a million: its bare digest would tell which. */
+static void test_hidden_digest(void **state) {
+  (void)state;
+  int64_t n;
+  struct idempotency_request rq = request("k", 1);
+  done("k", 200, "{}");
+  must(db_one_int(fx.cx, reader(), &n, "SELECT count(*) FROM idempotency WHERE digest = $1",
+                  DB_B(slice_mem(rq.digest, sizeof rq.digest))));
+  assert_int_equal(n, 0);
+}
+
 /* A failure of ours may be asked again; what the client did wrong stays wrong. */
 static void test_failures(void **state) {
   (void)state;
@@ -94,6 +105,7 @@ static void test_a_day_later(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_same_again, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_hidden_digest, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_failures, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_a_day_later, fixture_open, fixture_close),

@@ -355,6 +355,55 @@ static void test_spread(void **state) {
   assert_int_equal(spread.others, 1);
 }
 
+/* goal: no profile takes the place of the enrollment, whatever its author insists on: a group that takes it away would
+   unenroll its devices */
+static void test_enrollment_profiles(void **state) {
+  (void)state;
+  static const char *const reserved[] = {"pomona.0123456789abcdef.enrollment", "Pomona.x.Enrollment",
+                                         "pomona.trust.0123"};
+  struct adding a;
+  for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+    assert_int_equal(add_err(file_of(reserved[i], UUID_1, "x"), -1, &a), E_INVALID);
+    assert_non_null(strstr(ctx_error_text(fx.cx), "take another one"));
+    ctx_clear_error(fx.cx);
+  }
+  struct pl *root;
+  must(pl_parse(fx.cx, file_of("com.example.other-mdm", UUID_1, "x"), &pl_limits_checkin, &root));
+  pl_set_string(pl_at(pl_get(root, "PayloadContent"), 0), "PayloadType", "com.apple.mdm");
+  assert_int_equal(add_err(pl_xml(fx.cx, root), -1, &a), E_INVALID);
+  assert_non_null(strstr(ctx_error_text(fx.cx), "com.apple.mdm"));
+  ctx_clear_error(fx.cx);
+  (void)add(file_of("pomona.wifi", UUID_1, "x"));
+}
+
+/* goal: what stands below a key that names a secret is not shown either, nor keys of makers; switches are */
+static void test_diff_secrets(void **state) {
+  (void)state;
+  static const char head[] = "<plist version=\"1.0\"><dict>", tail[] = "</dict></plist>";
+  static const char *const secret[] = {
+      "<key>Passwords</key><dict><key>admin</key><string>hush-hush</string></dict>",
+      "<key>SharedSecrets</key><array><string>hush-hush</string></array>",
+      "<key>VendorConfig</key><dict><key>WgQuickConfig</key><string>hush-hush</string></dict>",
+      "<key>WPA-PSK</key><string>hush-hush</string>",
+      "<key>api_key</key><string>hush-hush</string>",
+      "<key>PrivateKey</key><string>hush-hush</string>",
+  };
+  struct js *changes;
+  struct slice none = slice_of(ctx_printf(fx.cx, "%s%s", head, tail));
+  for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
+    must(profile_diff(fx.cx, none, slice_of(ctx_printf(fx.cx, "%s%s%s", head, secret[i], tail)), &changes));
+    const char *text = js_text(fx.cx, changes, JS_COMPACT).p;
+    assert_non_null(strstr(text, "(not shown)"));
+    assert_null(strstr(text, "hush-hush"));
+  }
+  const char *plain =
+      ctx_printf(fx.cx, "%s<key>allowPasswordAutoFill</key><false/><key>Label</key><string>hi</string>%s", head, tail);
+  must(profile_diff(fx.cx, none, slice_of(plain), &changes));
+  assert_string_equal(js_text(fx.cx, changes, JS_COMPACT).p,
+                      "[{\"key\":\"Label\",\"was\":null,\"is\":\"hi\"},"
+                      "{\"key\":\"allowPasswordAutoFill\",\"was\":null,\"is\":\"false\"}]");
+}
+
 /* goal: what differs is named by its payload and key; a password is not shown, though it differs */
 static void test_diff(void **state) {
   (void)state;
@@ -510,7 +559,8 @@ int main(void) {
       cmocka_unit_test(test_all_variables),  cmocka_unit_test(test_spread),
       cmocka_unit_test(test_diff),           cmocka_unit_test(test_signed_goes_as_it_came),
       cmocka_unit_test(test_signature),      cmocka_unit_test(test_signer_files),
-      cmocka_unit_test(test_signer_changes),
+      cmocka_unit_test(test_signer_changes), cmocka_unit_test(test_enrollment_profiles),
+      cmocka_unit_test(test_diff_secrets),
   };
   return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -318,6 +318,23 @@ static void test_history(void **state) {
   assert_true(past[1].ended_at > 0 && past[0].ended_at == 0);
 }
 
+/* Goal: a table of lines that are all wrong ends as one that is too long does, and a NUL hides nothing behind it. */
+static void test_hostile_tables(void **state) {
+  (void)state;
+  struct roster_import out;
+  struct buf b = {0};
+  buf_add_str(&b, "serial,user\n");
+  for (int i = 0; i <= ROSTER_IMPORT_MOST; i++) buf_add_str(&b, "x,\n");
+  assert_int_equal(roster_import_read(fx.cx, reader(), buf_slice(&b), &out), E_TOO_LARGE);
+  buf_free(&b);
+  ctx_clear_error(fx.cx);
+  static const char nul[] = "serial,user\nC02\0,anna\n";
+  assert_int_equal(roster_import_read(fx.cx, reader(), slice_mem(nul, sizeof nul - 1), &out), E_INVALID);
+  ctx_clear_error(fx.cx);
+  assert_int_equal(roster_import_read(fx.cx, reader(), (struct slice){0}, &out), E_INVALID);
+  ctx_clear_error(fx.cx);
+}
+
 /* Goal: a row is small: what 100,000 devices cost is known. */
 static void test_size(void **state) {
   (void)state;
@@ -346,6 +363,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_cursors, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_serial_numbers, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_history, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_hostile_tables, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_size, fixture_open, fixture_close),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
