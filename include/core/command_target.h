@@ -24,6 +24,9 @@ struct command_target {
 /* Reader's connection; the view is the caller's, looked at before. E_NOT_FOUND. */
 MUST_CHECK enum err command_target_load(struct ctx *cx, struct db *db, const struct roster_view *view,
                                         int64_t enrollment, struct command_target *out);
+/* The same of a device that the caller has. */
+MUST_CHECK enum err command_target_of(struct ctx *cx, struct db *db, const struct roster_device *d, int64_t enrollment,
+                                      struct command_target *out);
 
 /* What of the table a command uses: its row and the rows of its arguments. For any number of targets. */
 struct command_uses;

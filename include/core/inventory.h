@@ -69,7 +69,10 @@ enum inventory_app_status {
   INVENTORY_APP_MANAGED,
   INVENTORY_APP_WORKING,
   INVENTORY_APP_WAITS_FOR_USER,
-  INVENTORY_APP_FAILED
+  INVENTORY_APP_FAILED,
+  INVENTORY_APP_WAITS_FOR_LOGIN,
+  INVENTORY_APP_WAITS_FOR_CODE,
+  INVENTORY_APP_REJECTED
 };
 uint64_t inventory_hash(struct slice text); /* never 0 */
 /* NULL: it is not among them. */

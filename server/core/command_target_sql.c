@@ -58,25 +58,45 @@ static enum err read_given(struct ctx *cx, const char *given, struct command_tar
   return OK;
 }
 
-enum err command_target_load(struct ctx *cx, struct db *db, const struct roster_view *view, int64_t enrollment,
-                             struct command_target *out) {
+struct channel {
+  int64_t device;
+  char *type, *given;
+};
+
+static enum err read_channel(struct ctx *cx, struct db *db, int64_t enrollment, struct channel *out) {
   struct db_rows r;
-  int64_t device = 0;
-  char *type = NULL, *given = NULL;
+  *out = (struct channel){0};
   TRY(db_open_rows(cx, db, &r,
                    "SELECT e.device, e.type, g.given FROM enrollment e JOIN device d ON d.seq = e.device "
                    "LEFT JOIN generation g ON g.seq = d.generation WHERE e.seq = $1",
                    DB_I(enrollment)));
   if (db_next(&r)) {
-    device = db_int(&r, 0);
-    type = db_text(&r, 1);
-    given = db_is_null(&r, 2) ? NULL : db_text(&r, 2);
+    out->device = db_int(&r, 0);
+    out->type = db_text(&r, 1);
+    out->given = db_is_null(&r, 2) ? NULL : db_text(&r, 2);
   }
   TRY(db_close(&r));
-  if (!type) return FAIL(cx, E_NOT_FOUND, "there is no such enrollment");
+  return out->type ? OK : FAIL(cx, E_NOT_FOUND, "there is no such enrollment");
+}
+
+static enum err read_target(struct ctx *cx, const struct channel *c, const struct roster_device *d,
+                            struct command_target *out) {
   *out = (struct command_target){.platform = PLATFORM_UNKNOWN};
-  const struct roster_device *d = find(view, device);
   if (d) read_device(cx, d, out);
-  read_type(type, out);
-  return read_given(cx, given, out);
+  read_type(c->type, out);
+  return read_given(cx, c->given, out);
+}
+
+enum err command_target_load(struct ctx *cx, struct db *db, const struct roster_view *view, int64_t enrollment,
+                             struct command_target *out) {
+  struct channel c;
+  TRY(read_channel(cx, db, enrollment, &c));
+  return read_target(cx, &c, find(view, c.device), out);
+}
+
+enum err command_target_of(struct ctx *cx, struct db *db, const struct roster_device *d, int64_t enrollment,
+                           struct command_target *out) {
+  struct channel c;
+  TRY(read_channel(cx, db, enrollment, &c));
+  return read_target(cx, &c, d, out);
 }

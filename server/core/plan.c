@@ -37,17 +37,23 @@ static const char *evidence(const struct plan_commanded *c) {
 /* Is the device's word enough? Of commands, and where nothing tells. */
 static bool is_done(struct plan_commanded *c) { return c->kind == GROUP_COMMAND || c->item.unverified; }
 
+/* What is done takes a moment to show; what else the device does meanwhile is waited out. */
+enum { SHOWS_S = 15 };
+
 static enum err acknowledged(struct ctx *cx, struct db *db, struct core *core, struct plan_commanded *c) {
+  int64_t now = clock_now_us();
+  TRY(plan_sql_demand(cx, db, c->device, now + SHOWS_S * US_SECOND));
   if (is_done(c)) return plan_sql_item_drop(cx, db, c->item.item);
   c->item.phase = PLAN_ACKNOWLEDGED;
-  c->item.since = clock_now_us();
+  c->item.since = now;
+  c->item.next_at = plan_look_at(now, now);
   c->item.command = NULL;
   c->item.why = NULL;
   TRY(plan_sql_item_put(cx, db, c->device, &c->item));
   return inventory_ask_for(cx, db, core, c->item.enrollment, evidence(c));
 }
 
-/* What could not be removed may not be there at all. */
+/* What could not be removed may not be there at all, an app may be on its way already. */
 static enum err refused(struct ctx *cx, struct db *db, struct core *core, struct plan_commanded *c,
                         const char *errors) {
   int64_t now = clock_now_us();
@@ -57,7 +63,8 @@ static enum err refused(struct ctx *cx, struct db *db, struct core *core, struct
   c->item.next_at = now + plan_backoff(c->item.tries);
   c->item.why = (char *)plan_device_words(cx, errors);
   TRY(plan_sql_item_put(cx, db, c->device, &c->item));
-  return c->item.act == PLAN_REMOVE ? inventory_ask_for(cx, db, core, c->item.enrollment, evidence(c)) : OK;
+  if (c->item.act != PLAN_REMOVE && c->kind != GROUP_APP) return OK;
+  return inventory_ask_for(cx, db, core, c->item.enrollment, evidence(c));
 }
 
 enum err plan_settled(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, const char *uuid,

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/command_target.h"
 #include "core/event.h"
 #include "core/fact.h"
 #include "core/push.h"
@@ -83,15 +84,28 @@ static void give_up(struct plan_step *s, const char *why, int64_t now) {
   s->next_at = now + plan_backoff(s->tries);
 }
 
+/* E_CONFLICT: the device cannot do it. */
+static enum err make_one(struct ctx *cx, const struct plan_making *m, const struct command_target *t,
+                         const struct plan_step *s, struct command *out) {
+  struct command_uses *uses;
+  struct command_fit fit;
+  TRY(plan_command(cx, m, s, out));
+  TRY(command_uses(cx, out, &uses));
+  command_fit(cx, uses, t, &fit);
+  return fit.refusal ? FAIL(cx, E_CONFLICT, "%s", fit.refusal) : OK;
+}
+
 /* What cannot be made is told of its item; the database's trouble is the whole run's. */
 static enum err make_commands(struct ctx *cx, struct db *db, struct bring *b, struct bring_way *w) {
   struct plan_making m = {db, b->core, b->world, b->device};
+  struct command_target target;
+  TRY(command_target_of(cx, db, b->device, w->way.enrollment, &target));
   w->commands = ctx_alloc(cx, (w->decision.n + 1) * sizeof *w->commands);
   for (size_t i = 0; i < w->decision.n; i++) {
     struct plan_step *s = &w->decision.steps[i];
     if (s->todo != PLAN_SEND) continue;
     struct command *c = ctx_alloc(cx, sizeof *c);
-    enum err e = plan_command(cx, &m, s, c);
+    enum err e = make_one(cx, &m, &target, s, c);
     if (e == E_STORAGE || e == E_INTERNAL) return e;
     if (e == OK) {
       w->commands[i] = c;
@@ -195,6 +209,11 @@ static enum err ask(struct ctx *cx, struct db *db, const struct bring *b, const 
   static const char *const lists[INVENTORY_KINDS] = {[INVENTORY_PROFILES] = "ProfileList",
                                                      [INVENTORY_APPS] = "InstalledApplicationList",
                                                      [INVENTORY_MANAGED_APPS] = "ManagedApplicationList"};
+  for (int f = 0; f < ROSTER_FIELDS; f++) {
+    if (!(s->ask_fields & UINT64_C(1) << f) || !*roster_fields[f].request) continue;
+    *queued = true;
+    TRY(inventory_ask_for(cx, db, b->core, w->way.enrollment, roster_fields[f].request));
+  }
   if (s->ask == INVENTORY_KINDS && !s->ask_facts) return OK;
   *queued = true;
   const char *list = s->ask == INVENTORY_KINDS ? "DeviceInformation" : lists[s->ask];

@@ -40,17 +40,27 @@ static enum err install_package(struct ctx *cx, const struct plan_making *m, con
   return from_plist(cx, "InstallEnterpriseApplication", body, out);
 }
 
+/* Managed is what a plan wants: a Mac must be told so, and of an app that its user has installed every device. In a
+   User Enrollment neither is known. Source: Apple's schema, InstallApplication. */
+static void ask_managed(const struct plan_making *m, const struct plan_step *s, struct js *args) {
+  const char *type = roster_text(m->device, ROSTER_ENROLLMENT_TYPE);
+  bool mac = plan_platform(m->device) == PLATFORM_MACOS;
+  if (type && slice_starts(slice_of(type), "User Enrollment")) return;
+  if (mac && !js_get(args, "InstallAsManaged")) js_set_bool(args, "InstallAsManaged", true);
+  if (s->take_over && !js_get(args, "ChangeManagementState")) js_set_string(args, "ChangeManagementState", "Managed");
+}
+
 static enum err install_app(struct ctx *cx, const struct plan_making *m, const struct plan_step *s,
                             struct command *out) {
   struct js *args = js_object(cx), *options = s->wish->assignment->options;
   const char *key;
   int64_t store_id;
-  (void)m;
   for (size_t i = 0; js_member(options, i, &key); i++)
     if (strcmp(key, "identifier") != 0) js_set(args, key, js_get(options, key));
   if (!slice_to_i64(slice_of(s->wish->assignment->ref), &store_id))
     return FAIL(cx, E_CONFLICT, "%s is no iTunesStoreID", s->wish->assignment->ref);
   js_set_int(args, "iTunesStoreID", store_id);
+  ask_managed(m, s, args);
   return command_build(cx, out, "InstallApplication", args, NULL);
 }
 

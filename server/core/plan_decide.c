@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { AGAIN_US_USER = 30 }; /* minutes until an app that waits for somebody is looked at again */
+/* Until something that a device acknowledged before it is done counts as failed. */
+#define PATIENCE (2 * US_HOUR)
 
 /* How things are, as far as the device has told. */
 enum truth {
@@ -15,6 +16,7 @@ enum truth {
   OTHER,   /* it is there, in another version */
   UNKNOWN, /* the list that would tell has not come */
   AT_WORK, /* the device is at it, or waits for somebody */
+  STUCK,   /* the device is at it, and goes on only when somebody helps: nothing is sent */
   BROKEN,  /* the device says that it failed */
   CANNOT   /* something of ours is missing: nothing is sent */
 };
@@ -22,6 +24,9 @@ struct found {
   enum truth truth;
   enum inventory_kind list; /* that tells; INVENTORY_KINDS: none does */
   bool by_facts;            /* DeviceInformation tells */
+  uint64_t fields;          /* answers that tell these fields, as bits */
+  bool early;               /* acknowledged before it is done */
+  bool take_over;           /* it is there, its user's own */
   int64_t at;               /* when it told last */
   uint64_t want;
   const char *why;
@@ -31,6 +36,14 @@ int64_t plan_backoff(int64_t tries) {
   static const int64_t steps[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
   int64_t last = (int64_t)(sizeof steps / sizeof *steps) - 1;
   return steps[tries <= 1 ? 0 : tries - 1 < last ? tries - 1 : last];
+}
+
+/* From the start of the waiting: soon, then later and later. */
+int64_t plan_look_at(int64_t since, int64_t now) {
+  static const int64_t after[] = {2 * US_MINUTE, 10 * US_MINUTE, 30 * US_MINUTE, PATIENCE, 6 * US_HOUR};
+  for (size_t i = 0; i < sizeof after / sizeof *after; i++)
+    if (since + after[i] > now) return since + after[i];
+  return now + US_DAY;
 }
 
 enum platform plan_platform(const struct roster_device *d) {
@@ -73,17 +86,28 @@ static struct found look_profile(struct ctx *cx, const struct plan_wish *wish, c
   return f;
 }
 
+/* By what ManagedApplicationList says of it. */
+static const struct {
+  enum truth truth;
+  const char *why;
+} app_states[] = {[INVENTORY_APP_OTHER] = {LACKS, NULL},
+                  [INVENTORY_APP_MANAGED] = {IS_SO, NULL},
+                  [INVENTORY_APP_WORKING] = {AT_WORK, "the device is at it"},
+                  [INVENTORY_APP_WAITS_FOR_USER] = {AT_WORK, "it waits for somebody at the device to agree"},
+                  [INVENTORY_APP_WAITS_FOR_LOGIN] = {STUCK, "somebody must sign in to the App Store on the device"},
+                  [INVENTORY_APP_WAITS_FOR_CODE] = {STUCK, "it waits for a redemption code (ApplyRedemptionCode)"},
+                  [INVENTORY_APP_REJECTED] = {BROKEN, "somebody at the device said no"},
+                  [INVENTORY_APP_FAILED] = {BROKEN, "the device says that installing it failed"}};
+
 static struct found look_app(const struct plan_thing *t, const struct plan_channel *ch) {
-  static const char *const words[] = {[INVENTORY_APP_WAITS_FOR_USER] = "it waits for somebody at the device to agree",
-                                      [INVENTORY_APP_WORKING] = "the device is at it",
-                                      [INVENTORY_APP_FAILED] = "the device says that installing it failed",
-                                      [INVENTORY_APP_MANAGED] = NULL};
   const struct inventory_item *item;
   struct found f = in_list(ch, INVENTORY_MANAGED_APPS, t->name, &item);
-  if (f.truth != IS_SO || item->status == INVENTORY_APP_MANAGED) return f;
-  bool waits = item->status == INVENTORY_APP_WORKING || item->status == INVENTORY_APP_WAITS_FOR_USER;
-  f.truth = waits ? AT_WORK : item->status == INVENTORY_APP_FAILED ? BROKEN : LACKS;
-  if (f.truth != LACKS) f.why = words[item->status];
+  f.early = true;
+  if (f.truth == IS_SO) {
+    f.truth = app_states[item->status].truth;
+    f.why = app_states[item->status].why;
+  }
+  f.take_over = f.truth == LACKS && inventory_find(&ch->lists[INVENTORY_APPS], t->name);
   return f;
 }
 
@@ -93,6 +117,7 @@ static struct found look_package(const struct plan_wish *wish, const struct plan
   const struct inventory_item *item;
   struct found f = in_list(ch, INVENTORY_APPS, t->name, &item);
   f.want = wish->version;
+  f.early = true;
   if (wish->unverified) return (struct found){.truth = LACKS, .list = INVENTORY_KINDS, .want = wish->version};
   if (f.truth != IS_SO || wish->any_version || item->version == wish->version) return f;
   if (!given || given->version != wish->version || given->at > f.at) f.truth = OTHER;
@@ -116,7 +141,7 @@ static struct found look_setting(const struct plan_wish *wish, const struct plan
 
 static struct found look_requirement(struct ctx *cx, const struct plan_wish *wish, const struct plan_channel *ch,
                                      int64_t now, bool words) {
-  struct found f = {.list = INVENTORY_KINDS, .truth = IS_SO};
+  struct found f = {.list = INVENTORY_KINDS, .truth = IS_SO, .fields = wish->fields};
   if (roster_match(wish->filter, ch->device, now)) return f;
   bool known = roster_number(ch->device, ROSTER_INVENTORY) > 0 && !plan_facts_missing(wish->fields, ch->device);
   f.truth = known ? CANNOT : UNKNOWN;
@@ -180,16 +205,27 @@ static void ask(struct plan_step *s, const struct found *f) {
   s->ask_facts = f->by_facts;
 }
 
-/* Acknowledged, and what tells has been told since: it was not so. */
+/* What would tell is asked for when this waiting begins, and again as long as it lasts. */
+static void look_again(struct plan_step *s, const struct found *f, int64_t now) {
+  const struct plan_item *i = s->item;
+  bool same = i && i->phase == s->phase && i->act == s->act;
+  s->next_at = same && i->next_at > now ? i->next_at : plan_look_at(same ? i->since : now, now);
+  if (!same || i->next_at <= now) ask(s, f);
+}
+
+/* Acknowledged: what tells has not been told since, or shows that it is not so (yet). */
 static void judge(struct plan_step *s, const struct found *f, int64_t now) {
   const struct plan_item *item = s->item;
-  if (f->truth == BROKEN)
+  bool told = f->at > item->since;
+  if (told && f->truth == BROKEN) {
     fail(s, f->why, item->tries, now + plan_backoff(item->tries));
-  else if (f->at > item->since)
+  } else if (told && (!f->early || now >= item->since + PATIENCE)) {
     fail(s, s->act == PLAN_REMOVE ? "acknowledged, but still there" : "acknowledged, but not there", item->tries,
          now + plan_backoff(item->tries));
-  else
-    ask(s, f);
+  } else {
+    wait(s, PLAN_ACKNOWLEDGED, told ? "the device has taken it on, its list does not show it yet" : NULL);
+    look_again(s, f, now);
+  }
 }
 
 /* It is not as it should be, and was begun before. */
@@ -214,10 +250,21 @@ static void go_on(struct plan_step *s, const struct found *f, int64_t now) {
 }
 
 static void at_work(struct plan_step *s, const struct found *f, int64_t now) {
-  wait(s, PLAN_ACKNOWLEDGED, f->why);
+  wait(s, f->truth == STUCK ? PLAN_FAILED : PLAN_ACKNOWLEDGED, f->why);
   s->tries = s->item ? s->item->tries : 1;
-  s->next_at = s->item && s->item->next_at > now ? s->item->next_at : now + AGAIN_US_USER * US_MINUTE;
-  if (!s->item || s->item->next_at <= now) ask(s, f);
+  look_again(s, f, now);
+}
+
+/* What is not met is asked for again after something was done (next_at is now then), and later and later. */
+static void demand(struct plan_step *s, const struct found *f, int64_t now) {
+  const struct plan_item *i = s->item;
+  wait(s, f->truth == UNKNOWN ? PLAN_WAITING : PLAN_FAILED,
+       f->truth == UNKNOWN ? "its inventory has not come yet" : f->why);
+  s->tries = i ? i->tries : 0;
+  s->next_at = i ? i->next_at : 0;
+  if (s->next_at > now) return;
+  if (i || f->truth == UNKNOWN) s->ask_fields = f->fields;
+  s->next_at = now + plan_backoff(++s->tries);
 }
 
 /* It was to be removed meanwhile: that it was there before says nothing. */
@@ -232,6 +279,11 @@ static void want(struct ctx *cx, const struct plan_world *w, const struct plan_c
   if (is_stale(s->item, &f)) f.truth = UNKNOWN;
   s->want = f.want;
   s->act = act_of(w->things[s->thing].kind, f.truth);
+  s->take_over = f.take_over;
+  if (s->act == PLAN_REQUIRE && f.truth != IS_SO) {
+    demand(s, &f, w->now);
+    return;
+  }
   switch (f.truth) {
   case IS_SO:
     s->act = PLAN_NOTHING;
@@ -239,12 +291,13 @@ static void want(struct ctx *cx, const struct plan_world *w, const struct plan_c
     break;
   case UNKNOWN:
     wait(s, PLAN_WAITING, "its inventory has not come yet");
-    ask(s, &f);
+    look_again(s, &f, w->now);
     break;
   case CANNOT:
     fail(s, f.why, 0, 0);
     break;
   case AT_WORK:
+  case STUCK:
     at_work(s, &f, w->now);
     break;
   default:
@@ -284,7 +337,7 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   s->act = PLAN_REMOVE;
   if (!there) {
     wait(s, PLAN_WAITING, "its inventory has not come yet");
-    ask(s, &f);
+    look_again(s, &f, w->now);
   } else if (s->item && !began) {
     go_on(s, &f, w->now);
     s->todo = s->todo == PLAN_DROP ? PLAN_KEEP : s->todo;

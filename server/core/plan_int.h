@@ -135,6 +135,8 @@ struct plan_step {
   bool forget;
   enum inventory_kind ask; /* INVENTORY_KINDS: none. A list that is to be asked for */
   bool ask_facts;          /* DeviceInformation */
+  uint64_t ask_fields;     /* what tells these fields, as bits; of a requirement */
+  bool take_over;          /* of an app that its user has installed */
   uint64_t want;
   int64_t tries, next_at;
   const char *why; /* NULL: nothing to say */
@@ -168,6 +170,8 @@ uint64_t plan_fields(const char *filter);
 char *plan_facts(struct ctx *cx, uint64_t fields, const struct roster_device *d);
 bool plan_facts_missing(uint64_t fields, const struct roster_device *d);
 enum platform plan_platform(const struct roster_device *d);
+/* When what tells is to be asked for again, that was awaited since then. */
+int64_t plan_look_at(int64_t since, int64_t now);
 int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after so many */
 
 /* Would the step change anything that is stored? */
@@ -215,6 +219,8 @@ struct plan_row {
 };
 MUST_CHECK enum err plan_sql_read(struct ctx *cx, struct db *db, int64_t device, struct plan_row *out);
 MUST_CHECK enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at);
+/* Requirements that the device does not meet: what tells is asked for again from then on, anew. */
+MUST_CHECK enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* The same, only when something of it waits for what devices tell. */
 MUST_CHECK enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* Are there groups, or plans of former ones? */

@@ -38,6 +38,11 @@ enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t a
                 DB_I(device), DB_I(at));
 }
 
+enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db, "UPDATE plan_item SET next_at = $2, tries = 0 WHERE device = $1 AND act = 'require'",
+                DB_I(device), DB_I(at));
+}
+
 enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices, size_t *n) {
   struct db_rows r;
   *devices = ctx_alloc(cx, (size_t)most * sizeof **devices);

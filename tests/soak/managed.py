@@ -29,7 +29,7 @@ DEVICES = 1000
 TROUBLE = 10                          # of a hundred answers
 HOURS = (0.2, 1, 4, 12, 40, 70, 100)  # of the server's clock, from the start: past its waits after errors
 QUIET = 6                             # seconds in which nothing changes: the server waits for its clock
-APP = {"kind": "app", "ref": "1234567890", "options": {"identifier": "com.example.notes"}}
+APP = {"kind": "app", "ref": "1234567890", "options": {"identifier": "com.example.store.app1234567890"}}  # as the lab calls it
 
 
 def assigned(kind, *refs):
@@ -41,14 +41,15 @@ def setting(**options):
 
 
 GROUPS = {
-    "Macs": {"rule": "platform=macos",
+    "Macs": {"rule": "platform=macos and type=Device",
              "assign": assigned("profile", "org.example.filevault", "org.example.firewall", "org.example.passcode")
              + assigned("package", "tool.pkg") + assigned("requirement", "filevault=on", "firewall=on", "os>=15")
              + [setting(DeviceName="Mac of the lab"), {"kind": "command", "ref": "SecurityInfo"}]},
     "Phones and pads": {"rule": "platform=ios and shared-ipad!=on",
                         "assign": assigned("profile", "org.example.passcode", "org.example.root-certificate") + [APP]
                         + assigned("requirement", "passcode-compliant", "os>=18.1")},
-    "Others": {"rule": "shared-ipad=on or platform=tvos or platform=watchos or platform=visionos",
+    "Others": {"rule": "shared-ipad=on or platform=tvos or platform=watchos or platform=visionos"
+                       " or (platform=macos and type!=Device)",
                "assign": assigned("profile", "org.example.root-certificate") + assigned("requirement", "os>=2", "state=enrolled")},
 }
 PROFILES = ("filevault", "firewall", "passcode", "root-certificate")

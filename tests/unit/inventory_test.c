@@ -399,7 +399,7 @@ static void packed(void **state) {
     enum inventory_app_status status;
   } states[] = {{"Managed", INVENTORY_APP_MANAGED},
                 {"Installing", INVENTORY_APP_WORKING},
-                {"PromptingForLogin", INVENTORY_APP_WAITS_FOR_USER},
+                {"PromptingForLogin", INVENTORY_APP_WAITS_FOR_LOGIN},
                 {"Failed", INVENTORY_APP_FAILED},
                 {"UserInstalledApp", INVENTORY_APP_OTHER}};
   struct pl *m = answer(), *apps = pl_new_dict(fx.cx), *profiles = answer(), *list = pl_new_array(fx.cx);

@@ -162,11 +162,53 @@ static void acknowledged_not_there(void **state) {
   (void)state;
   begin(GROUP_PROFILE, "com.example.wifi");
   was_begun(PLAN_INSTALL, PLAN_ACKNOWLEDGED, 6000);
-  expect(PLAN_KEEP, PLAN_INSTALL, PLAN_WORKING);
+  t.item.next_at = 6000 + 2 * US_MINUTE;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+  assert_false(t.decision.changes);
   t.channel.lists[INVENTORY_PROFILES].at = 7000;
   expect(PLAN_WRITE, PLAN_INSTALL, PLAN_FAILING);
   assert_string_equal(t.decision.steps->why, "acknowledged, but not there");
   assert_int_equal(t.decision.steps->next_at, t.world.now + 5 * US_MINUTE);
+}
+
+/* Goal: a list that does not come, or was answered with an Error, is asked for again, later and later, not each second.
+ */
+static void asked_again(void **state) {
+  (void)state;
+  const int64_t since = 6000, minutes[] = {2, 10, 30, 120, 360};
+  for (size_t i = 0; i < 5; i++) {
+    int64_t before = i ? minutes[i - 1] * US_MINUTE : 0;
+    assert_int_equal(plan_look_at(since, since + before), since + minutes[i] * US_MINUTE);
+  }
+  assert_int_equal(plan_look_at(since, since + 6 * US_HOUR), since + 6 * US_HOUR + US_DAY);
+  begin(GROUP_PROFILE, "com.example.wifi");
+  t.channel.lists[INVENTORY_PROFILES].at = 0;
+  was_begun(PLAN_INSTALL, PLAN_WAITING, 6000);
+  t.item.next_at = 20000;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+  assert_int_equal(t.decision.steps->ask, INVENTORY_KINDS);
+  assert_int_equal(t.decision.due_at, 20000);
+  t.world.now = 20000;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+  assert_int_equal(t.decision.steps->ask, INVENTORY_PROFILES);
+  assert_int_equal(t.decision.steps->next_at, 6000 + 2 * US_MINUTE);
+}
+
+/* Goal: what is acknowledged before it is done has two hours to show, and is looked for meanwhile. */
+static void patience(void **state) {
+  (void)state;
+  begin(GROUP_PACKAGE, "com.example.app");
+  t.wish.version = 11;
+  was_begun(PLAN_INSTALL, PLAN_ACKNOWLEDGED, 6000);
+  t.channel.lists[INVENTORY_APPS].at = 7000;
+  t.item.next_at = 8000;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+  assert_int_equal(t.decision.steps->ask, INVENTORY_APPS);
+  assert_string_equal(t.decision.steps->why, "the device has taken it on, its list does not show it yet");
+  assert_int_equal(t.decision.due_at, 6000 + 2 * US_MINUTE);
+  t.world.now = 6000 + 2 * US_HOUR;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_FAILING);
+  assert_string_equal(t.decision.steps->why, "acknowledged, but not there");
 }
 
 /* Goal: a command that was cancelled or expired is told, and tried again later. */
@@ -237,7 +279,7 @@ static void leaving(void **state) {
   was_given(11, 2000);
   expect(PLAN_SEND, PLAN_REMOVE, PLAN_WORKING);
   was_begun(PLAN_REMOVE, PLAN_ACKNOWLEDGED, 6000);
-  expect(PLAN_KEEP, PLAN_REMOVE, PLAN_WORKING);
+  expect(PLAN_WRITE, PLAN_REMOVE, PLAN_WORKING);
   t.channel.lists[INVENTORY_PROFILES].at = 7000;
   expect(PLAN_WRITE, PLAN_REMOVE, PLAN_FAILING);
   assert_string_equal(t.decision.steps->why, "acknowledged, but still there");
@@ -368,7 +410,8 @@ static void packages(void **state) {
   expect(PLAN_KEEP, PLAN_NOTHING, PLAN_COMPLIANT);
 }
 
-/* Goal: an app that waits for somebody is at work, one that the device failed at fails; only managed is done. */
+/* Goal: an app that waits for somebody is at work, or fails where it goes on only with help, without a further command;
+   one that the device failed at is tried again, but only by what was told since; only managed is done. */
 static void apps(void **state) {
   (void)state;
   begin(GROUP_APP, "com.example.app");
@@ -377,13 +420,51 @@ static void apps(void **state) {
   t.item.want = 0;
   expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
   assert_string_equal(t.decision.steps->why, "it waits for somebody at the device to agree");
+  t.app.status = INVENTORY_APP_WAITS_FOR_LOGIN;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_FAILING);
+  assert_string_equal(t.decision.steps->why, "somebody must sign in to the App Store on the device");
   t.app.status = INVENTORY_APP_FAILED;
   expect(PLAN_WRITE, PLAN_INSTALL, PLAN_FAILING);
+  t.item.since = 6000;
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
   t.app.status = INVENTORY_APP_MANAGED;
   expect(PLAN_DROP, PLAN_NOTHING, PLAN_COMPLIANT);
   t.channel.items_n = 0;
   t.app.status = INVENTORY_APP_OTHER;
   expect(PLAN_SEND, PLAN_INSTALL, PLAN_WORKING);
+  assert_false(t.decision.steps->take_over);
+}
+
+/* Goal: an app that the user has installed is taken over. */
+static void apps_of_users(void **state) {
+  (void)state;
+  begin(GROUP_APP, "com.example.app");
+  has_app(INVENTORY_APPS, INVENTORY_APP_OTHER);
+  expect(PLAN_SEND, PLAN_INSTALL, PLAN_WORKING);
+  assert_true(t.decision.steps->take_over);
+}
+
+/* Goal: what is not met is asked for again, later and later, and anew when something was done. */
+static void requirements_asked_again(void **state) {
+  (void)state;
+  begin(GROUP_REQUIREMENT, "filevault=on");
+  must(roster_filter(t.cx, &t.wish.filter, slice_of("filevault=on")));
+  t.wish.fields = plan_fields("filevault=on");
+  roster_draft_flag(&t.draft, ROSTER_FILEVAULT, false);
+  expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_FAILING); /* it was told just now */
+  assert_int_equal(t.decision.steps->ask_fields, 0);
+  assert_int_equal(t.decision.steps->next_at, t.world.now + 5 * US_MINUTE);
+  was_begun(PLAN_REQUIRE, PLAN_FAILED, 9000);
+  t.item.next_at = 20000;
+  expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_FAILING);
+  assert_int_equal(t.decision.steps->ask_fields, 0);
+  t.world.now = 20000;
+  expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_FAILING);
+  assert_int_equal(t.decision.steps->ask_fields, t.wish.fields);
+  assert_int_equal(t.decision.due_at, t.world.now + 30 * US_MINUTE);
+  t.item.tries = 0;
+  expect(PLAN_WRITE, PLAN_REQUIRE, PLAN_FAILING);
+  assert_int_equal(t.decision.due_at, t.world.now + 5 * US_MINUTE);
 }
 
 /* Goal: a requirement is met, not met with what is known, or waits for what is not known yet. */
@@ -442,6 +523,8 @@ int main(void) {
       cmocka_unit_test(unknown_inventory),
       cmocka_unit_test(backoff),
       cmocka_unit_test(acknowledged_not_there),
+      cmocka_unit_test(asked_again),
+      cmocka_unit_test(patience),
       cmocka_unit_test(lost_command),
       cmocka_unit_test(broken_wish),
       cmocka_unit_test(profile_by_list),
@@ -456,7 +539,9 @@ int main(void) {
       cmocka_unit_test(settings),
       cmocka_unit_test(packages),
       cmocka_unit_test(apps),
+      cmocka_unit_test(apps_of_users),
       cmocka_unit_test(requirements),
+      cmocka_unit_test(requirements_asked_again),
       cmocka_unit_test(packing),
       cmocka_unit_test(device_words),
   };
