@@ -19,7 +19,9 @@ enum command_flag {
   COMMAND_BARRIER = 32,   /* waits until what was queued before it is settled */
   COMMAND_DANGEROUS = 64, /* an operator must say yes to it */
   COMMAND_EARLY = 128,    /* acknowledged before it is done */
-  COMMAND_PARTIAL = 256   /* of a built one, never of a row: its arguments narrow the answer to a part of the whole */
+  COMMAND_PARTIAL = 256,  /* of a built one, never of a row: its arguments narrow the answer to a part of the whole */
+  COMMAND_OWN = 512       /* of a built one, never of a row: a question of the server itself; the last settled one of
+                             its collapse key is kept, and only its failure is an event */
 };
 
 enum command_arg_type {

@@ -114,10 +114,11 @@ MUST_CHECK enum err inventory_effect(struct ctx *cx, struct db *db, int64_t enro
 /* ---- asking ---- */
 
 /* Inside a job: asks the channel for everything that its platform tells, again if `now` or when it is older than
-   half of inventory-interval; by collapse keys, so that nothing is asked twice. The caller wakes it. */
+   half of inventory-interval; by collapse keys, so that nothing is asked twice. What its system does not know is left
+   out until that is another one. The caller wakes it. */
 MUST_CHECK enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, bool now);
-/* Inside a job: asks for this one list soon, because something was done that changes it; if it does not come by itself
-   it is woken a minute later. */
+/* Inside a job: asks for this one list soon; if it does not come by itself it is woken a minute later. Nothing when it
+   is asked again by itself because it was answered with an error, or when the device's system does not know it. */
 MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
                                       const char *request_type);
 /* Inside a job: the channel is in force, for the first time or in a new generation: what is installed is not known any
@@ -125,6 +126,13 @@ MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core
 MUST_CHECK enum err inventory_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
 /* Inside a job: the device of this channel, its own, turned out to be supervised: it can tell more. */
 MUST_CHECK enum err inventory_supervised(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment);
+/* Inside a job: what a device answered to a question of the server: after an error it is asked again, ever later. */
+struct inventory_reply {
+  const char *request_type, *status;
+  const char *errors; /* JSON, or NULL */
+};
+MUST_CHECK enum err inventory_told(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                                   const struct inventory_reply *reply);
 /* Inside a job: a command of this type was acknowledged: what it changes is asked for; what it changes later, half an
    hour after, too. */
 MUST_CHECK enum err inventory_acted(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,

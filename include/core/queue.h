@@ -40,7 +40,8 @@ MUST_CHECK enum err queue_own(struct ctx *cx, struct db *db, struct core *core, 
 /* The same with arguments, and by a collapse key of its own. */
 struct queue_own {
   const char *request_type, *collapse_key;
-  struct js *args; /* NULL: none */
+  struct js *args;  /* NULL: none */
+  bool is_question; /* COMMAND_OWN; it waits for its device for ever */
 };
 MUST_CHECK enum err queue_own_as(struct ctx *cx, struct db *db, struct core *core, const struct queue_own *own,
                                  int64_t enrollment);
@@ -94,8 +95,10 @@ MUST_CHECK enum err queue_untouched(struct ctx *cx, struct db *db, int64_t enrol
 struct queue_asked {
   const char *request_type; /* "": there is no such command */
   bool partial;             /* the answer is only a part of the whole */
+  bool own;                 /* COMMAND_OWN */
 };
-MUST_CHECK enum err queue_asked(struct ctx *cx, struct db *db, const char *uuid, struct queue_asked *out);
+MUST_CHECK enum err queue_asked(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
+                                struct queue_asked *out);
 /* Inside a job: what the answer names as what it installs: where the command gave a number of the App Store. */
 MUST_CHECK enum err queue_told(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *told);
 /* Its property list, unsealed, and what queue_told kept (NULL: nothing). E_NOT_FOUND; E_INVALID: it does not open. */

@@ -89,6 +89,7 @@ enum err enroll_delete_device(struct ctx *cx, struct db *db, int64_t device) {
   TRY(db_run(cx, db, "DELETE FROM ddm_status WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM device_verdict WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM inventory_answer WHERE enrollment IN " CHANNELS, DB_I(device)));
+  TRY(db_run(cx, db, "DELETE FROM inventory_failed WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM inventory_later WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM inventory_list WHERE enrollment IN " CHANNELS, DB_I(device)));
   TRY(db_run(cx, db, "DELETE FROM plan_given WHERE enrollment IN " CHANNELS, DB_I(device)));

@@ -89,7 +89,8 @@ static enum err ask_one(struct ctx *cx, struct db *db, struct core *core, const 
   bool by_queries = strcmp(row->request_type, "DeviceInformation") == 0;
   const struct queue_own own = {.request_type = row->request_type,
                                 .args = by_queries ? queries_of(cx, w, row) : NULL,
-                                .collapse_key = ctx_printf(cx, INVENTORY_KEY "%s", row->request_type)};
+                                .collapse_key = ctx_printf(cx, INVENTORY_KEY "%s", row->request_type),
+                                .is_question = true};
   return queue_own_as(cx, db, core, &own, w->enrollment);
 }
 
@@ -103,13 +104,13 @@ static enum err is_fresh(struct ctx *cx, struct db *db, int64_t enrollment, cons
 
 static enum err ask_all(struct ctx *cx, struct db *db, struct core *core, const struct inventory_who *w,
                         int64_t since) {
-  bool fresh;
-  TRY(inventory_forget_asked(cx, db, w->enrollment));
+  bool fresh, may;
   for (size_t i = 0; i < ASKED; i++) {
     const struct command_row *row = command_row(asked[i].request_type);
     if ((w->is_user && !asked[i].users) || !can_answer(w, row)) continue;
     TRY(is_fresh(cx, db, w->enrollment, row->request_type, since, &fresh));
-    if (!fresh) TRY(ask_one(cx, db, core, w, row));
+    TRY(inventory_may_ask(cx, db, w, row->request_type, true, &may));
+    if (!fresh && may) TRY(ask_one(cx, db, core, w, row));
   }
   return OK;
 }
@@ -125,19 +126,28 @@ enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t
 
 enum { SOON_MIN = 1 };
 
-enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
-                           const char *request_type) {
+static enum err ask_soon(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, const char *request_type,
+                         bool now) {
   const struct command_row *row = command_row(request_type);
   struct inventory_who w;
+  bool may;
   TRY(inventory_who(cx, db, enrollment, &w));
   if (!w.enrollment || !row || (w.platform != PLATFORM_UNKNOWN && !can_answer(&w, row)))
     return OK; /* unknown: a plan knows what it does */
+  TRY(inventory_may_ask(cx, db, &w, request_type, now, &may));
+  if (!may) return OK;
   TRY(ask_one(cx, db, core, &w, row));
   return push_due(cx, db, core, enrollment, PUSH_LATER, clock_now_us() + SOON_MIN * US_MINUTE, NULL, NULL);
 }
 
+enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+                           const char *request_type) {
+  return ask_soon(cx, db, core, enrollment, request_type, false);
+}
+
 enum err inventory_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment) {
   TRY(inventory_forget_lists(cx, db, enrollment));
+  TRY(inventory_failed_forget(cx, db, enrollment));
   return core_conf(core)->inventory_interval_us ? inventory_ask(cx, db, core, enrollment, true) : OK;
 }
 
@@ -184,7 +194,7 @@ enum err inventory_acted(struct ctx *cx, struct db *db, struct core *core, int64
   if (!core_conf(core)->inventory_interval_us || !row) return OK;
   for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
     if (strcmp(effects[i].request_type, request_type) != 0) continue;
-    TRY(inventory_ask_for(cx, db, core, enrollment, effects[i].list));
+    TRY(ask_soon(cx, db, core, enrollment, effects[i].list, true));
     if (row->flags & COMMAND_EARLY)
       TRY(inventory_later_put(cx, db, enrollment, effects[i].list, clock_now_us() + LATER_MIN * US_MINUTE));
   }
@@ -240,7 +250,7 @@ static enum err ask_later(struct ctx *cx, struct db *db, void *arg) {
   TRY(inventory_later_due(cx, db, clock_now_us(), BATCH_MOST, &due, &n));
   for (size_t i = 0; i < n; i++) {
     TRY(inventory_later_drop(cx, db, &due[i]));
-    TRY(inventory_ask_for(cx, db, b->core, due[i].enrollment, due[i].request_type));
+    TRY(ask_soon(cx, db, b->core, due[i].enrollment, due[i].request_type, true));
   }
   b->n = (int64_t)n;
   return OK;
@@ -249,12 +259,12 @@ static enum err ask_later(struct ctx *cx, struct db *db, void *arg) {
 enum err inventory_chore(struct ctx *cx, struct core *core) {
   struct db *db;
   int64_t left, interval = core_conf(core)->inventory_interval_us;
-  if (!interval) return OK;
-  TRY(db_reader(cx, core->store, &db));
-  TRY(share(cx, db, interval, &left));
   struct batch b = {.core = core, .before = clock_now_us() - interval};
   do TRY(db_call(cx, core->store, ask_later, &b));
   while (b.n == BATCH_MOST);
+  if (!interval) return OK;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(share(cx, db, interval, &left));
   while (left > 0) {
     b.most = left < BATCH_MOST ? left : BATCH_MOST;
     TRY(db_call(cx, core->store, ask_batch, &b));

@@ -156,13 +156,12 @@ struct inventory_who {
   int64_t device, enrollment; /* enrollment 0: there is no such channel, or it is not in force */
   enum platform platform;
   int64_t version; /* platform_version; -1: not known */
+  const char *os;  /* "18.1"; "": not known */
   int supervised;  /* -1: not known */
   bool is_user, user_enrollment, shared_ipad;
   unsigned rights; /* AccessRights; all where its profile names none */
 };
 MUST_CHECK enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out);
-/* What was asked before and is answered: only the last of each is kept. */
-MUST_CHECK enum err inventory_forget_asked(struct ctx *cx, struct db *db, int64_t enrollment);
 MUST_CHECK enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment);
 MUST_CHECK enum err inventory_asked(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 struct inventory_due {
@@ -182,6 +181,24 @@ MUST_CHECK enum err inventory_later_put(struct ctx *cx, struct db *db, int64_t e
 MUST_CHECK enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t most,
                                         struct inventory_later **out, size_t *n);
 MUST_CHECK enum err inventory_later_drop(struct ctx *cx, struct db *db, const struct inventory_later *l);
+
+/* ---- asking again (inventory_again.c) ---- */
+
+/* *may: the device may know the command, and, but when it is `now`, no error has it wait. */
+MUST_CHECK enum err inventory_may_ask(struct ctx *cx, struct db *db, const struct inventory_who *w,
+                                      const char *request_type, bool now, bool *may);
+
+struct inventory_failed { /* times 0: there is none */
+  int64_t times, next_at;
+  const char *unknown_to; /* version; NULL: it knows the command */
+};
+MUST_CHECK enum err inventory_failed_find(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                                          struct inventory_failed *out);
+MUST_CHECK enum err inventory_failed_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                                         const struct inventory_failed *f);
+MUST_CHECK enum err inventory_failed_drop(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type);
+/* All of a channel: it enrolled anew. */
+MUST_CHECK enum err inventory_failed_forget(struct ctx *cx, struct db *db, int64_t enrollment);
 
 /* ---- apps and changes ---- */
 

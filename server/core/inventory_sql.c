@@ -235,6 +235,7 @@ enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct
                                   .enrollment = enrollment,
                                   .platform = platform_of(db_text(&r, 1)),
                                   .version = platform_version(slice_of(db_text(&r, 2))),
+                                  .os = db_is_null(&r, 2) ? "" : db_text(&r, 2),
                                   .supervised = db_is_null(&r, 3) ? -1 : db_int(&r, 3) != 0,
                                   .is_user = db_int(&r, 4) != 0,
                                   .user_enrollment = slice_starts(slice_of(db_text(&r, 5)), "User Enrollment"),
@@ -243,26 +244,6 @@ enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct
     if (out->user_enrollment) out->rights = UINT32_MAX;
   }
   return db_close(&r);
-}
-
-enum { ANSWERED_MOST = 40 }; /* of what was settled last: more than one round of questions */
-
-enum err inventory_forget_asked(struct ctx *cx, struct db *db, int64_t enrollment) {
-  struct db_rows r;
-  int64_t targets[ANSWERED_MOST], commands[ANSWERED_MOST];
-  int n = 0;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT t.seq, t.command FROM (SELECT seq, command FROM target WHERE enrollment = $1 "
-                   "AND waiting = 0 ORDER BY seq DESC LIMIT $2) t JOIN command c ON c.seq = t.command "
-                   "WHERE c.created_by = 'pomona' AND c.collapse_key = $3 || c.request_type",
-                   DB_I(enrollment), DB_I(ANSWERED_MOST), DB_S(INVENTORY_KEY)));
-  for (; n < ANSWERED_MOST && db_next(&r); n++) targets[n] = db_int(&r, 0), commands[n] = db_int(&r, 1);
-  TRY(db_close(&r));
-  for (int i = 0; i < n; i++) {
-    TRY(db_run(cx, db, "DELETE FROM target WHERE seq = $1", DB_I(targets[i])));
-    TRY(queue_command_unused(cx, db, commands[i]));
-  }
-  return OK;
 }
 
 enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment) {
@@ -318,6 +299,37 @@ enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t
 enum err inventory_later_drop(struct ctx *cx, struct db *db, const struct inventory_later *l) {
   return db_run(cx, db, "DELETE FROM inventory_later WHERE enrollment = $1 AND request_type = $2", DB_I(l->enrollment),
                 DB_S(l->request_type));
+}
+
+enum err inventory_failed_find(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                               struct inventory_failed *out) {
+  struct db_rows r;
+  *out = (struct inventory_failed){0};
+  TRY(db_open_rows(
+      cx, db, &r, "SELECT times, next_at, unknown_to FROM inventory_failed WHERE enrollment = $1 AND request_type = $2",
+      DB_I(enrollment), DB_S(request_type)));
+  if (db_next(&r))
+    *out = (struct inventory_failed){
+        .times = db_int(&r, 0), .next_at = db_int(&r, 1), .unknown_to = db_is_null(&r, 2) ? NULL : db_text(&r, 2)};
+  return db_close(&r);
+}
+
+enum err inventory_failed_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                              const struct inventory_failed *f) {
+  return db_run(cx, db,
+                "INSERT INTO inventory_failed (enrollment, request_type, times, next_at, unknown_to) "
+                "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
+                "times = excluded.times, next_at = excluded.next_at, unknown_to = excluded.unknown_to",
+                DB_I(enrollment), DB_S(request_type), DB_I(f->times), DB_I(f->next_at), DB_S(f->unknown_to));
+}
+
+enum err inventory_failed_drop(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type) {
+  return db_run(cx, db, "DELETE FROM inventory_failed WHERE enrollment = $1 AND request_type = $2", DB_I(enrollment),
+                DB_S(request_type));
+}
+
+enum err inventory_failed_forget(struct ctx *cx, struct db *db, int64_t enrollment) {
+  return db_run(cx, db, "DELETE FROM inventory_failed WHERE enrollment = $1", DB_I(enrollment));
 }
 
 /* ---- for operators ---- */

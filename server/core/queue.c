@@ -46,10 +46,11 @@ enum err queue_add(struct ctx *cx, struct db *db, struct core *core, int64_t com
   bool fresh;
   if (c->flags & COMMAND_SINGLE) TRY(queue_unsettled(cx, db, enrollment, c->request_type, command, &other));
   if (other) return FAIL(cx, E_CONFLICT, "%s %s is not settled yet", c->request_type, other);
-  TRY(queue_target_add(cx, db, command, enrollment, c->flags & COMMAND_JUMP ? 1 : 0, &fresh));
+  TRY(queue_target_add(cx, db, command, c, enrollment, &fresh));
   if (!fresh) return OK;
   if (c->allows_activation_lock) TRY(may_lock(cx, db, enrollment));
   if (c->secret) TRY(keep_secret(cx, db, core, c, enrollment));
+  if (c->flags & COMMAND_OWN) TRY(queue_forget_own(cx, db, enrollment, c->collapse_key));
   return c->collapse_key ? queue_replace(cx, db, enrollment, c->collapse_key, command) : OK;
 }
 
@@ -59,6 +60,7 @@ enum err queue_own_as(struct ctx *cx, struct db *db, struct core *core, const st
   int64_t command;
   TRY(command_build(cx, &c, own->request_type, own->args, NULL));
   c.collapse_key = own->collapse_key;
+  if (own->is_question) c.flags |= COMMAND_OWN, c.expires_us = 0;
   TRY(queue_command(cx, db, core, &c, "pomona", &command));
   return queue_add(cx, db, core, command, &c, enrollment);
 }

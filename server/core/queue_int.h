@@ -38,8 +38,10 @@ MUST_CHECK enum err queue_command_add(struct ctx *cx, struct db *db, const struc
 MUST_CHECK enum err queue_unsettled(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                     int64_t but_command, char **uuid);
 /* *fresh: it was not there yet. */
-MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority,
-                                     bool *fresh);
+MUST_CHECK enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c,
+                                     int64_t enrollment, bool *fresh);
+/* Questions of the server with this collapse key that are settled go. */
+MUST_CHECK enum err queue_forget_own(struct ctx *cx, struct db *db, int64_t enrollment, const char *key);
 /* Cancels what is open for the channel with this collapse key, but for this command. */
 MUST_CHECK enum err queue_replace(struct ctx *cx, struct db *db, int64_t enrollment, const char *key,
                                   int64_t by_command);

@@ -120,14 +120,15 @@ enum err queue_device_of(struct ctx *cx, struct db *db, int64_t enrollment, int6
   return db_one_int(cx, db, device, "SELECT device FROM enrollment WHERE seq = $1", DB_I(enrollment));
 }
 
-enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, int64_t enrollment, int priority,
+enum err queue_target_add(struct ctx *cx, struct db *db, int64_t command, const struct command *c, int64_t enrollment,
                           bool *fresh) {
   int64_t changed;
   TRY(db_run_n(cx, db, &changed,
-               "INSERT INTO target (command, enrollment, priority, status, queued_at, updated_at, expires_at) "
-               "VALUES ($1, $2, $3, 'Queued', $4, $4, (SELECT expires_at FROM command WHERE seq = $1)) "
+               "INSERT INTO target (command, enrollment, priority, status, queued_at, updated_at, expires_at, own) "
+               "VALUES ($1, $2, $3, 'Queued', $4, $4, (SELECT expires_at FROM command WHERE seq = $1), $5) "
                "ON CONFLICT (command, enrollment) DO NOTHING",
-               DB_I(command), DB_I(enrollment), DB_I(priority), DB_I(clock_now_us())));
+               DB_I(command), DB_I(enrollment), DB_I((c->flags & COMMAND_JUMP) != 0), DB_I(clock_now_us()),
+               DB_I((c->flags & COMMAND_OWN) != 0)));
   *fresh = changed > 0;
   return OK;
 }
@@ -139,6 +140,25 @@ enum err queue_replace(struct ctx *cx, struct db *db, int64_t enrollment, const 
       "WHERE enrollment = $1 AND waiting = 1 AND command <> $3 "
       "AND (SELECT c.collapse_key FROM command c WHERE c.seq = target.command) = $2",
       DB_I(enrollment), DB_S(key), DB_I(by_command), DB_I(clock_now_us()));
+}
+
+enum { OWN_MOST = 20 }; /* at a time: there are one or two */
+
+enum err queue_forget_own(struct ctx *cx, struct db *db, int64_t enrollment, const char *key) {
+  struct db_rows r;
+  int64_t targets[OWN_MOST], commands[OWN_MOST];
+  int n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT t.seq, t.command FROM target t JOIN command c ON c.seq = t.command WHERE t.enrollment = $1 "
+                   "AND t.own = 1 AND t.waiting = 0 AND c.collapse_key = $2 LIMIT $3",
+                   DB_I(enrollment), DB_S(key), DB_I(OWN_MOST)));
+  for (; n < OWN_MOST && db_next(&r); n++) targets[n] = db_int(&r, 0), commands[n] = db_int(&r, 1);
+  TRY(db_close(&r));
+  for (int i = 0; i < n; i++) {
+    TRY(db_run(cx, db, "DELETE FROM target WHERE seq = $1", DB_I(targets[i])));
+    TRY(queue_command_unused(cx, db, commands[i]));
+  }
+  return OK;
 }
 
 /* ---- what became of it ---- */
@@ -175,21 +195,25 @@ static enum err tell(struct ctx *cx, struct db *db, int64_t enrollment, const ch
    it, which leaves out what was handed out and is not repeated. */
 enum err queue_settle(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, const char *status,
                       const char *errors, bool *known) {
-  int64_t changed, now = clock_now_us();
+  struct db_rows r;
+  int64_t now = clock_now_us();
   int settled = is_settled(status);
-  TRY(db_run_n(cx, db, &changed,
-               "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, silent = 0, "
-               "ended_as = CASE WHEN waiting = 0 THEN status WHEN $5 = 1 AND expires_at <= $4 AND (status <> 'Sent' OR "
-               "NOT (SELECT c.once FROM command c WHERE c.seq = target.command)) THEN 'Expired' END, "
-               "settled_at = CASE WHEN $5 = 1 THEN $4 END, "
-               "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, "
-               "notnow_first_at = CASE WHEN $5 = 0 THEN coalesce(notnow_first_at, $4) ELSE notnow_first_at END, "
-               "notnow_count = notnow_count + 1 - $5 "
-               "WHERE enrollment = $1 AND command = (SELECT seq FROM command WHERE uuid = $2) "
-               "AND (waiting = 1 OR ($5 = 1 AND status IN ('Expired', 'Cancelled')))",
-               DB_I(enrollment), DB_S(uuid), DB_S(status), DB_I(now), DB_I(settled), DB_S(errors)));
-  *known = changed > 0;
-  return *known ? tell(cx, db, enrollment, uuid, status, NULL) : OK;
+  TRY(db_open_rows(
+      cx, db, &r,
+      "UPDATE target SET status = $3, updated_at = $4, waiting = 1 - $5, errors = $6, silent = 0, "
+      "ended_as = CASE WHEN waiting = 0 THEN status WHEN $5 = 1 AND expires_at <= $4 AND (status <> 'Sent' OR "
+      "NOT (SELECT c.once FROM command c WHERE c.seq = target.command)) THEN 'Expired' END, "
+      "settled_at = CASE WHEN $5 = 1 THEN $4 END, "
+      "notnow_at = CASE WHEN $5 = 0 THEN $4 ELSE notnow_at END, "
+      "notnow_first_at = CASE WHEN $5 = 0 THEN coalesce(notnow_first_at, $4) ELSE notnow_first_at END, "
+      "notnow_count = notnow_count + 1 - $5 "
+      "WHERE enrollment = $1 AND command = (SELECT seq FROM command WHERE uuid = $2) "
+      "AND (waiting = 1 OR ($5 = 1 AND status IN ('Expired', 'Cancelled'))) RETURNING own",
+      DB_I(enrollment), DB_S(uuid), DB_S(status), DB_I(now), DB_I(settled), DB_S(errors)));
+  *known = db_next(&r);
+  bool own = *known && db_int(&r, 0) != 0, failed = settled && strcmp(status, "Acknowledged") != 0;
+  TRY(db_close(&r));
+  return *known && (failed || !own) ? tell(cx, db, enrollment, uuid, status, NULL) : OK;
 }
 
 static enum err there_is(struct ctx *cx, struct db *db, const char *uuid, int64_t enrollment, bool *there) {
@@ -255,11 +279,16 @@ enum err queue_expire(struct ctx *cx, struct db *db, int64_t now, int most, int6
       DB_I(now), DB_I(most));
 }
 
-enum err queue_asked(struct ctx *cx, struct db *db, const char *uuid, struct queue_asked *out) {
+enum err queue_asked(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid, struct queue_asked *out) {
   struct db_rows r;
   *out = (struct queue_asked){.request_type = ""};
-  TRY(db_open_rows(cx, db, &r, "SELECT request_type, partial FROM command WHERE uuid = $1", DB_S(uuid)));
-  if (db_next(&r)) *out = (struct queue_asked){.request_type = db_text(&r, 0), .partial = db_int(&r, 1) != 0};
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT c.request_type, c.partial, t.own FROM command c JOIN target t ON t.command = c.seq "
+                   "WHERE c.uuid = $2 AND t.enrollment = $1",
+                   DB_I(enrollment), DB_S(uuid)));
+  if (db_next(&r))
+    *out =
+        (struct queue_asked){.request_type = db_text(&r, 0), .partial = db_int(&r, 1) != 0, .own = db_int(&r, 2) != 0};
   return db_close(&r);
 }
 

@@ -3,8 +3,11 @@
 
 #include "core/inventory_int.h"
 
+static int64_t shifted; /* of the clock */
+
 static int up(void **state) {
   int failed = fixture_open(state);
+  shifted = 0;
   fx.conf.inventory_interval_us = US_DAY;
   return failed;
 }
@@ -39,13 +42,18 @@ static int64_t all_waiting(const char *id) {
   return n;
 }
 
+/* What polls taught. */
+static void write_seen(void) {
+  seen_stop(fx.core.seen);
+  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+}
+
 /* Everything that waits is acknowledged, with an empty answer. */
 static void answers_all(struct enroll_proof p, const char *udid) {
   const char *uuid = next_after(p, udid, "Idle", NULL);
   for (int i = 0; *uuid && i < 50; i++) uuid = next_after(p, udid, "Acknowledged", uuid);
   assert_string_equal(uuid, "");
-  seen_stop(fx.core.seen); /* what it taught is written */
-  must(seen_start(fx.cx, &fx.core.seen, &fx.core));
+  write_seen();
 }
 
 static void chore(void) {
@@ -235,11 +243,185 @@ static void enrolled_anew(void **state) {
   assert_int_equal(waits("A", "ProfileList"), 1);
 }
 
+/* ---- what goes wrong ---- */
+
+static void later(int64_t us) { clock_shift(shifted += us); }
+
+/* The next question of this type is answered so, all others are acknowledged. */
+static void answers(struct enroll_proof p, const char *udid, const char *request_type, const char *status, int code) {
+  const char *uuid = next_after(p, udid, "Idle", NULL);
+  for (int i = 0; *uuid && i < 50; i++) {
+    struct pl *m = pl_new_dict(fx.cx), *chain = pl_new_array(fx.cx), *error = pl_new_dict(fx.cx);
+    int64_t is_it;
+    must(db_one_int(fx.cx, reader(), &is_it, "SELECT count(*) FROM command WHERE uuid = $1 AND request_type = $2",
+                    DB_S(uuid), DB_S(request_type)));
+    pl_set_string(m, "UDID", udid);
+    pl_set_string(m, "CommandUUID", uuid);
+    pl_set_string(m, "Status", is_it ? status : "Acknowledged");
+    pl_set_string(error, "ErrorDomain", "MCMDMErrorDomain");
+    pl_set_int(error, "ErrorCode", code);
+    pl_add(chain, error);
+    if (is_it && code) pl_set(m, "ErrorChain", chain);
+    const char *next = put_report_of(p, m)->command_uuid;
+    uuid = next ? next : "";
+  }
+  assert_string_equal(uuid, "");
+  write_seen();
+}
+
+/* Whether it waits after so long, and not a moment before. */
+static void asked_after(const char *id, const char *request_type, int64_t us) {
+  later(us - US_SECOND);
+  chore();
+  assert_int_equal(waits(id, request_type), 0);
+  later(2 * US_SECOND);
+  chore();
+  assert_int_equal(waits(id, request_type), 1);
+}
+
+/* Goal: what was answered with an error is asked again, ever later, alone and with a push; the fifth time with all
+   others; once answered all begins anew. */
+static void again_after_errors(void **state) {
+  static const int64_t waits_for[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR};
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers(a, "A", "SecurityInfo", "Error", 12);
+  for (int i = 0; i < 4; i++) {
+    asked_after("A", "SecurityInfo", waits_for[i]);
+    assert_int_equal(all_waiting("A"), 1);
+    assert_int_equal(count("SELECT count(*) FROM wake"), 1);
+    answers(a, "A", "SecurityInfo", i % 2 ? "Error" : "CommandFormatError", i % 2 ? 12 : 0);
+  }
+  later(10 * US_HOUR);
+  chore();
+  assert_int_equal(all_waiting("A"), 0);
+  later(10 * US_HOUR);
+  chore();
+  assert_int_equal(waits("A", "SecurityInfo"), 1);
+  assert_true(all_waiting("A") > 5);
+  answers(a, "A", "none", "Error", 0);
+  assert_int_equal(count("SELECT count(*) FROM inventory_failed"), 0);
+}
+
+static enum err ask_for(struct ctx *cx, struct db *db, void *arg) {
+  return inventory_ask_for(cx, db, &fx.core, count("SELECT seq FROM enrollment"), arg);
+}
+static enum err refresh(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return inventory_ask(cx, db, &fx.core, count("SELECT seq FROM enrollment"), true);
+}
+
+/* Goal: a plan that wants to know does not ask a device again and again for what it answers with an error; an operator
+   may. */
+static void plans_wait(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers(a, "A", "ProfileList", "Error", 12);
+  must(in_job(ask_for, "ProfileList"));
+  assert_int_equal(waits("A", "ProfileList"), 0);
+  must(in_job(refresh, NULL));
+  assert_int_equal(waits("A", "ProfileList"), 1);
+  answers(a, "A", "none", "Error", 0);
+  must(in_job(ask_for, "ProfileList"));
+  assert_int_equal(waits("A", "ProfileList"), 1);
+}
+
+static enum err updated(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "UPDATE device SET os_version = '18.2'");
+}
+
+/* Goal: a command that a device does not know is not sent to it again, by whatever, before its system is another. */
+static void unknown_command(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers(a, "A", "CertificateList", "Error", 12021);
+  for (int i = 0; i < 3; i++) {
+    later(US_DAY + US_HOUR);
+    chore();
+    must(in_job(ask_for, "CertificateList"));
+    must(in_job(refresh, NULL));
+    assert_int_equal(waits("A", "CertificateList"), 0);
+    assert_int_equal(waits("A", "ProfileList"), 1);
+    answers_all(a, "A");
+  }
+  must(in_job(updated, NULL));
+  later(US_DAY + US_HOUR);
+  chore();
+  assert_int_equal(waits("A", "CertificateList"), 1);
+}
+
+static enum err expire(struct ctx *cx, struct db *db, void *arg) {
+  int64_t n;
+  (void)arg;
+  return queue_expire(cx, db, clock_now_us(), 100, &n);
+}
+
+/* Goal: what is put off is offered until it is answered, and no question expires while its device is away. */
+static void waits_for_ever(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers(a, "A", "SecurityInfo", "NotNow", 0);
+  assert_int_equal(waits("A", "SecurityInfo"), 1);
+  later(60 * US_DAY);
+  must(in_job(expire, NULL));
+  assert_int_equal(waits("A", "SecurityInfo"), 1);
+  assert_int_equal(count("SELECT count(*) FROM target WHERE status = 'Expired'"), 0);
+  answers_all(a, "A");
+  assert_int_equal(waits("A", "SecurityInfo"), 0);
+}
+
+/* Goal: of settled questions the last of each kind is kept, whoever asked; what an operator sent stays. */
+static void last_of_each(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers_all(a, "A");
+  int64_t rows = count("SELECT count(*) FROM target");
+  enqueue("A", "ProfileList", "HAND");
+  answers_all(a, "A");
+  for (int i = 0; i < 60; i++) {
+    must(in_job(ask_for, "ProfileList"));
+    answers_all(a, "A");
+  }
+  assert_int_equal(count("SELECT count(*) FROM target"), rows + 1);
+  assert_int_equal(count("SELECT count(*) FROM command"), rows + 1);
+  assert_int_equal(count("SELECT count(*) FROM command WHERE uuid = 'HAND'"), 1);
+}
+
+/* Goal: the server's own questions are no events, but for those that fail; an operator's are. */
+static void silent(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "iPhone17,1", "18.1");
+  answers(a, "A", "SecurityInfo", "NotNow", 0);
+  answers_all(a, "A");
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 0);
+  enqueue("A", "ProfileList", "HAND");
+  answers_all(a, "A");
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 1);
+  must(in_job(refresh, NULL));
+  answers(a, "A", "SecurityInfo", "Error", 12);
+  assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'command.status'"), 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, fixture_close)
-      TEST(never), TEST(unknown_platform), TEST(iphone), TEST(macs),          TEST(rights), TEST(turns_out_supervised),
-      TEST(again), TEST(spread),           TEST(acted),  TEST(enrolled_anew),
+      TEST(never),
+      TEST(unknown_platform),
+      TEST(iphone),
+      TEST(macs),
+      TEST(rights),
+      TEST(turns_out_supervised),
+      TEST(again),
+      TEST(spread),
+      TEST(acted),
+      TEST(enrolled_anew),
+      TEST(again_after_errors),
+      TEST(plans_wait),
+      TEST(unknown_command),
+      TEST(waits_for_ever),
+      TEST(last_of_each),
+      TEST(silent),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

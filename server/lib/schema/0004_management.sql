@@ -15,6 +15,9 @@ CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
 
 ALTER TABLE target ADD COLUMN told TEXT;             -- identifier of the app, by the answer to InstallApplication
 ALTER TABLE command ADD COLUMN partial INTEGER NOT NULL DEFAULT 0; -- its answer is only a part of the whole
+ALTER TABLE target ADD COLUMN own INTEGER NOT NULL DEFAULT 0; -- 1: a question of the server itself (COMMAND_OWN)
+-- own and waiting stand in it so that it is preferred to those that lead through all the channel has.
+CREATE INDEX target_own ON target (enrollment, own, waiting) WHERE own = 1;
 
 -- What a device told, in short: fields of core/roster.def. One row a device.
 CREATE TABLE inventory (
@@ -56,6 +59,16 @@ CREATE TABLE inventory_later (
   PRIMARY KEY (enrollment, request_type)
 ) WITHOUT ROWID;
 CREATE INDEX inventory_later_at ON inventory_later (at);
+
+-- Questions that were answered with an error: core/inventory_again.c.
+CREATE TABLE inventory_failed (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  request_type TEXT NOT NULL,
+  times INTEGER NOT NULL,      -- in a row
+  next_at INTEGER NOT NULL,    -- it is asked again
+  unknown_to TEXT,             -- this version of its system does not know the command; NULL: it does
+  PRIMARY KEY (enrollment, request_type)
+) WITHOUT ROWID;
 
 -- Which devices have an app: identifiers are kept once.
 CREATE TABLE app (

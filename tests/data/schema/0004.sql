@@ -301,6 +301,14 @@ CREATE TABLE inventory_change (
   was TEXT,
   is_now TEXT
 );
+CREATE TABLE inventory_failed (
+  enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
+  request_type TEXT NOT NULL,
+  times INTEGER NOT NULL,      -- in a row
+  next_at INTEGER NOT NULL,    -- it is asked again
+  unknown_to TEXT,             -- this version of its system does not know the command; NULL: it does
+  PRIMARY KEY (enrollment, request_type)
+) WITHOUT ROWID;
 CREATE TABLE inventory_later (
   enrollment INTEGER NOT NULL REFERENCES enrollment (seq),
   request_type TEXT NOT NULL,
@@ -614,11 +622,11 @@ CREATE TABLE target (
   expires_at INTEGER,          -- of the command
   settled_at INTEGER,
   reason TEXT,
-  errors TEXT, queued_at INTEGER NOT NULL DEFAULT 0, silent INTEGER NOT NULL DEFAULT 0, notnow_first_at INTEGER, cancelled_by TEXT, ended_as TEXT, told TEXT,                 -- JSON of the ErrorChain
+  errors TEXT, queued_at INTEGER NOT NULL DEFAULT 0, silent INTEGER NOT NULL DEFAULT 0, notnow_first_at INTEGER, cancelled_by TEXT, ended_as TEXT, told TEXT, own INTEGER NOT NULL DEFAULT 0,                 -- JSON of the ErrorChain
   UNIQUE (command, enrollment)
 );
-INSERT INTO "target" VALUES(1,1,1,0,'Sent',1,1,1795369433858923,1795369433858923,X'420A15F8C9B50717DC032711EAB0090C99FBB47717A902157B6845D213DF0FDE',0,NULL,1795369433858923,1795974233567658,NULL,NULL,NULL,1795369433567658,0,NULL,NULL,NULL,NULL);
-INSERT INTO "target" VALUES(2,2,2,0,'Sent',1,1,1795369434859068,1795369434859068,X'FA8F31261AFEC88A1F2D3F4C75C58575A8B69345E2B8974595EDE62BFE39FA6D',0,NULL,1795369434859068,1795974234451194,NULL,NULL,NULL,1795369434451194,0,NULL,NULL,NULL,NULL);
+INSERT INTO "target" VALUES(1,1,1,0,'Sent',1,1,1795369433858923,1795369433858923,X'420A15F8C9B50717DC032711EAB0090C99FBB47717A902157B6845D213DF0FDE',0,NULL,1795369433858923,1795974233567658,NULL,NULL,NULL,1795369433567658,0,NULL,NULL,NULL,NULL,0);
+INSERT INTO "target" VALUES(2,2,2,0,'Sent',1,1,1795369434859068,1795369434859068,X'FA8F31261AFEC88A1F2D3F4C75C58575A8B69345E2B8974595EDE62BFE39FA6D',0,NULL,1795369434859068,1795974234451194,NULL,NULL,NULL,1795369434451194,0,NULL,NULL,NULL,NULL,0);
 CREATE TABLE vendor_cert (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   hash BLOB NOT NULL UNIQUE,   -- of the leaf
@@ -735,6 +743,7 @@ CREATE INDEX enrollment_address ON enrollment (last_address);
 CREATE INDEX enrollment_topic ON enrollment (topic, enabled, device);
 CREATE INDEX device_verdict_slug ON device_verdict (slug, since);
 CREATE INDEX device_successor ON device (successor) WHERE successor IS NOT NULL;
+CREATE INDEX target_own ON target (enrollment, own, waiting) WHERE own = 1;
 CREATE INDEX inventory_asked ON inventory (asked_at);
 CREATE INDEX inventory_answer_misfits ON inventory_answer (misfits) WHERE misfits > 0;
 CREATE INDEX inventory_later_at ON inventory_later (at);
