@@ -54,6 +54,7 @@ MUST_CHECK enum err roster_filter(struct ctx *cx, struct roster_filter **out, st
 /* Without fields that change by themselves (last-seen, enrolled, inventory, verdict, compliance) and without `group`:
    what a group's rule or a requirement may be. E_INVALID names the field. */
 MUST_CHECK enum err roster_filter_steady(struct ctx *cx, const struct roster_filter *f);
+bool roster_filter_by_lists(const struct roster_filter *f); /* does it ask for apps or profiles? */
 
 /* ---- asking ---- */
 

@@ -8,6 +8,8 @@
 
 /* Until something that a device acknowledged before it is done counts as failed. */
 #define PATIENCE (2 * US_HOUR)
+/* What a rule gives that asks for what is installed is not taken away before. */
+#define STAYS US_HOUR
 
 /* How things are, as far as the device has told. */
 enum truth {
@@ -317,6 +319,15 @@ static bool is_told(const struct plan_step *s, const struct found *f) {
   return f->truth != UNKNOWN && f->at > since;
 }
 
+/* A rule that ends by what it gives ("not profile=X" gives X) would go round and round. Until when it waits; 0: it does
+   not. */
+static int64_t stays_until(const struct plan_world *w, const struct plan_step *s) {
+  int64_t until = s->given->at + STAYS;
+  for (size_t i = 0; until > w->now && i < w->wishes_n; i++)
+    if (w->wishes[i].thing == s->thing && w->groups[w->wishes[i].group].by_lists) return until;
+  return 0;
+}
+
 /* Only what was given is taken away, and only what there is. */
 static void unwant(const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s) {
   static const enum inventory_kind lists[GROUP_KINDS] = {
@@ -331,6 +342,7 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   if (!s->given || lists[t->kind] == INVENTORY_KINDS) return;
   struct found f = in_list(ch, lists[t->kind], t->name, &item);
   bool began = s->item && s->item->act != PLAN_REMOVE;
+  bool removing = s->item && !began && s->item->phase != PLAN_WAITING;
   bool there = f.truth == IS_SO && (t->kind == GROUP_PROFILE || item->status == INVENTORY_APP_MANAGED);
   if (is_told(s, &f) && !there && !(began && s->item->phase == PLAN_SENT)) return;
   s->forget = false;
@@ -338,6 +350,8 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   if (!there) {
     wait(s, PLAN_WAITING, "its inventory has not come yet");
     look_again(s, &f, w->now);
+  } else if (!removing && (s->next_at = stays_until(w, s)) != 0) {
+    wait(s, PLAN_WAITING, "it was given less than an hour ago by a rule that asks for what is installed");
   } else if (s->item && !began) {
     go_on(s, &f, w->now);
     s->todo = s->todo == PLAN_DROP ? PLAN_KEEP : s->todo;

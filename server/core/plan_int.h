@@ -36,6 +36,7 @@ struct plan_wish {
 struct plan_group {
   const struct group *group;
   struct roster_filter *rule; /* NULL: static */
+  bool by_lists;              /* it asks for apps or profiles: what it gives may end it */
   const int64_t *members;     /* ascending */
   size_t members_n;
   size_t first, wishes_n; /* of world->wishes */

@@ -162,6 +162,7 @@ static enum err make_group(struct ctx *cx, const struct making *m, const struct 
   if (g->group->rule) {
     TRY(roster_filter(cx, &g->rule, slice_of(g->group->rule)));
     TRY(roster_ready(cx, m->db, m->core, g->rule));
+    g->by_lists = roster_filter_by_lists(g->rule);
   } else {
     TRY(load_members(cx, m->db, from, g));
   }

@@ -316,3 +316,12 @@ static enum err check_steady(struct ctx *cx, struct slice text, const struct ros
 enum err roster_filter_steady(struct ctx *cx, const struct roster_filter *f) {
   return f->root ? check_steady(cx, f->text, f->root) : OK;
 }
+
+static bool by_lists(const struct roster_term *t) {
+  if (t->kind == ROSTER_SET) return strcmp(t->set, "group") != 0;
+  const struct roster_term *child = t->first;
+  while (child && !by_lists(child)) child = child->next;
+  return child != NULL;
+}
+
+bool roster_filter_by_lists(const struct roster_filter *f) { return f->root && by_lists(f->root); }

@@ -181,6 +181,7 @@ static void stands(const char *state) {
 static int open_world(void **state) {
   scep_open(state);
   fx.conf.await_timeout_us = 30 * US_MINUTE;
+  roster_outside = &plan_sets;
   must(profile_signing_open(fx.cx, &fx.core.signing, &fx.core, &fx.conf));
   mac = (struct mac){.log = (char *)""};
   clock_shift(0);
@@ -436,6 +437,25 @@ static void ended_in_a_sweep(void **state) {
   stands("compliant");
 }
 
+/* Goal: a rule that what it gives makes untrue does not go round and round: it is taken away an hour later at the
+   earliest. */
+static void rule_against_itself(void **state) {
+  (void)state;
+  int64_t enrollment = 1;
+  struct group_assignment a = {.kind = GROUP_PROFILE, .ref = (char *)"com.example.one", .position = -1};
+  must(in_job(ask_job, &enrollment));
+  live(1);
+  change((struct group_change){
+      .name = "lacking", .rule = "not profile=com.example.one", .assign = &a, .assign_n = 1, .if_version = -1});
+  live(10);
+  assert_string_equal(mac.log, "InstallProfile");
+  stands("working");
+  mac.sessions += 3601;
+  clock_shift(mac.sessions * US_SECOND);
+  live(10);
+  assert_string_equal(mac.log, "InstallProfile RemoveProfile InstallProfile");
+}
+
 /* Goal: how a group stands is counted by device and by assignment. */
 static void group_stands(void **state) {
   (void)state;
@@ -460,12 +480,19 @@ static void group_stands(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
   const struct CMUnitTest tests[] = {
-      TEST(refused),          TEST(forgotten),
-      TEST(no_value),         TEST(bad_changes),
-      TEST(installed),        TEST(drift),
-      TEST(leaving),          TEST(by_rule),
-      TEST(blocked),          TEST(blocked_for_a_while),
-      TEST(ended_in_a_sweep), TEST(enrolled_anew),
+      TEST(refused),
+      TEST(forgotten),
+      TEST(no_value),
+      TEST(bad_changes),
+      TEST(installed),
+      TEST(drift),
+      TEST(leaving),
+      TEST(by_rule),
+      TEST(rule_against_itself),
+      TEST(blocked),
+      TEST(blocked_for_a_while),
+      TEST(ended_in_a_sweep),
+      TEST(enrolled_anew),
       TEST(group_stands),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);
