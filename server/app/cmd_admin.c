@@ -86,6 +86,20 @@ static void print_banner(struct ctx *cx, struct js *banner) {
   }
 }
 
+/* Nothing where no group gives anything. */
+static void print_compliance(struct ctx *cx, struct js *counts) {
+  static const char *const states[] = {"compliant", "working", "failing"};
+  int64_t all = 0, n;
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    if (js_int(js_get(counts, states[i]), &n)) all += n;
+  if (all == 0) return;
+  printf("%-18s ", "groups");
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+    printf("%s%s %s", i ? ", " : "", member_text(cx, counts, states[i]), states[i]);
+  bool failing = js_int(js_get(counts, "failing"), &n) && n;
+  puts(failing ? ": `pomona device list compliance=failing`" : "");
+}
+
 static void print_status(struct ctx *cx, struct js *s) {
   struct js *certs = js_get(s, "pushcerts");
   print_banner(cx, js_get(s, "banner"));
@@ -100,6 +114,7 @@ static void print_status(struct ctx *cx, struct js *s) {
   }
   printf("%-18s %s\n%-18s %s\n", "enrollments", member_text(cx, s, "enrollments"), "commands waiting",
          member_text(cx, s, "commands_waiting"));
+  print_compliance(cx, js_get(s, "compliance"));
 }
 
 enum err cmd_status(struct ctx *cx, struct args *a) {

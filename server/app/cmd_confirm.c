@@ -44,7 +44,7 @@ static enum err ask(struct ctx *cx, struct js *checked) {
   for (size_t i = 0; i < js_count(targets); i++) command_print_warnings(cx, js_at(targets, i));
   fprintf(stderr, "%s for %s. Type yes to have it done: ", type, names(cx, targets));
   if (fgets(line, sizeof line, stdin) && slice_ieq(slice_trim(slice_of(line)), "yes")) return OK;
-  return FAIL(cx, E_USAGE, "nothing was done");
+  return FAIL(cx, E_CONFLICT, "nothing was done");
 }
 
 /* What is asked for a second time, or may be: of a raw property list only the server tells. */

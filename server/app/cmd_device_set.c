@@ -26,9 +26,12 @@ static enum err print_import(struct ctx *cx, struct js *answer, bool dry_run) {
   if (!js_int(js_get(answer, "devices"), &devices) || !js_int(js_get(answer, "mistakes_total"), &wrong))
     return FAIL(cx, E_INTERNAL, "the server's answer is not understood");
   if (wrong) print_mistakes(cx, js_get(answer, "mistakes"));
-  const char *what = dry_run ? "would be set; nothing was changed" : "are set";
-  printf("%lld devices %s.\n", (long long)devices, what);
-  return wrong ? FAIL(cx, E_INVALID, "%lld lines are wrong; such a table is refused as a whole", (long long)wrong) : OK;
+  const char *what = dry_run ? "would be set; nothing was changed" : devices == 1 ? "is set" : "are set";
+  printf("%lld device%s %s.\n", (long long)devices, devices == 1 ? "" : "s", what);
+  if (!wrong) return OK;
+  fflush(stdout);
+  return FAIL(cx, E_INVALID, "%lld mistake%s in the table, which is refused as a whole", (long long)wrong,
+              wrong == 1 ? "" : "s");
 }
 
 static enum err set_table(struct ctx *cx, struct args *a, const char *file) {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LABEL = 20, SHOWN = 8 };
+enum { LABEL = 22, SHOWN = 8 };
 
 /* What is printed: the device, and under which heading; headings come with their first line. */
 struct page {
@@ -30,7 +30,8 @@ static void heading(struct page *p) {
 static void line(struct page *p, const char *label, const char *value) {
   if (!value || !*value) return;
   heading(p);
-  printf("  %-*s%s\n", LABEL, label, plain(p->cx, value));
+  int gap = LABEL - (int)text_width(slice_of(label));
+  printf("  %s%*s%s\n", plain(p->cx, label), gap > 2 ? gap : 2, "", plain(p->cx, value));
 }
 
 /* ---- values ---- */

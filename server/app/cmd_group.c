@@ -22,9 +22,9 @@ static int64_t number(struct js *o, const char *key) {
 
 /* ---- what would be done ---- */
 
-static void print_act(struct ctx *cx, struct js *preview, const char *key, const char *words) {
-  (void)cx;
-  if (number(preview, key)) printf("  %8" PRId64 " %s\n", number(preview, key), words);
+static void print_act(struct js *preview, const char *key, const char *one, const char *many) {
+  int64_t n = number(preview, key);
+  if (n) printf("  %" PRId64 " %s\n", n, n == 1 ? one : many);
 }
 
 static void print_items(struct ctx *cx, struct js *preview) {
@@ -60,18 +60,28 @@ static void print_examples(struct ctx *cx, struct js *preview) {
 }
 
 static void print_preview(struct ctx *cx, struct js *preview) {
-  printf("%" PRId64 " devices are members, %" PRId64 " would be; something would be done for %" PRId64 ":\n",
-         number(preview, "members_before"), number(preview, "members_after"), number(preview, "devices"));
-  print_act(cx, preview, "install", "installations");
-  print_act(cx, preview, "replace", "replacements by another version");
-  print_act(cx, preview, "remove", "removals");
-  print_act(cx, preview, "commands", "commands and settings");
-  print_act(cx, preview, "unmet", "requirements that are not met");
+  int64_t before = number(preview, "members_before"), after = number(preview, "members_after");
+  int64_t devices = number(preview, "devices");
+  printf("Members: %" PRId64 ", now %" PRId64 "\n", after, before);
+  if (devices == 0) puts("Nothing would be done on any device.");
+  if (devices) printf("Something would be done on %" PRId64 " device%s:\n", devices, devices == 1 ? "" : "s");
+  print_act(preview, "install", "installation", "installations");
+  print_act(preview, "replace", "replacement by another version", "replacements by another version");
+  print_act(preview, "remove", "removal", "removals");
+  print_act(preview, "commands", "command or setting", "commands and settings");
+  print_act(preview, "unmet", "requirement that is not met", "requirements that are not met");
+  if (js_count(js_get(preview, "items"))) putchar('\n');
   print_items(cx, preview);
   print_examples(cx, preview);
 }
 
 /* ---- a change ---- */
+
+static const char *concerned(struct ctx *cx, struct js *answer) {
+  int64_t n = number(answer, "devices_concerned");
+  return n ? ctx_printf(cx, "something is to be done on %" PRId64 " device%s", n, n == 1 ? "" : "s")
+           : "nothing is to be done on any device";
+}
 
 static bool says_yes(void) {
   char line[16];
@@ -102,8 +112,8 @@ static enum err do_change(struct ctx *cx, const struct args *a, const char *name
   js_set_int(body, "confirm", number(preview, "devices"));
   TRY(client_call(cx, c, "PATCH", group_path(cx, name, ""), body, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("%s: changed (version %" PRId64 "), something is done for %" PRId64 " devices\n",
-         plain(cx, js_str(answer, "name")), number(answer, "version"), number(answer, "devices_concerned"));
+  printf("%s: version %" PRId64 "; %s\n", plain(cx, js_str(answer, "name")), number(answer, "version"),
+         concerned(cx, answer));
   return OK;
 }
 
@@ -131,7 +141,7 @@ enum err cmd_group_add(struct ctx *cx, struct args *a) {
   if (args_has(a, "json")) return print_json(cx, answer), OK;
   const char *rule = js_str(answer, "rule");
   printf("%s: made, %s%s\n", plain(cx, js_str(answer, "name")),
-         rule ? "of all devices with " : "without members yet: group member add", rule ? plain(cx, rule) : "");
+         rule ? "of all devices with " : "without members yet: `pomona group member add`", rule ? plain(cx, rule) : "");
   return OK;
 }
 
@@ -146,8 +156,7 @@ enum err cmd_group_remove(struct ctx *cx, struct args *a) {
   const char *path = group_path(cx, name, ctx_printf(cx, "?confirm=%" PRId64, number(preview, "devices")));
   TRY(client_call(cx, c, "DELETE", path, NULL, &answer));
   if (args_has(a, "json")) return print_json(cx, answer), OK;
-  printf("%s: removed, something is done for %" PRId64 " devices\n", plain(cx, name),
-         number(answer, "devices_concerned"));
+  printf("%s: removed; %s\n", plain(cx, name), concerned(cx, answer));
   return OK;
 }
 

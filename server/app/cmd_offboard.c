@@ -76,10 +76,11 @@ static enum err preview(struct ctx *cx, struct args *a, struct client *c, const 
     print_json(cx, report);
   else
     print_report(cx, report);
-  return has_begun(report) ? OK
-                           : FAIL(cx, E_USAGE,
-                                  "nothing was done: --yes with --reason TEXT and --erase or --unenroll "
-                                  "does it");
+  if (has_begun(report)) return OK;
+  fflush(stdout);
+  if (args_has(a, "erase") || args_has(a, "unenroll")) return FAIL(cx, E_USAGE, "nothing was done: --yes does it");
+  fputs("Nothing was done: --erase or --unenroll, with --reason TEXT and --yes, does it.\n", stderr);
+  return OK;
 }
 
 enum err cmd_device_offboard(struct ctx *cx, struct args *a) {

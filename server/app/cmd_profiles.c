@@ -212,6 +212,8 @@ enum err cmd_profile_diff(struct ctx *cx, struct args *a) {
   TRY(client_call(cx, c, "GET", path, NULL, &o));
   if (args_has(a, "json")) return print_json(cx, o), OK;
   struct js *all = js_get(o, "changes");
+  if (strcmp(member_text(cx, o, "from"), member_text(cx, o, "to")) == 0)
+    return printf("%s: one version is compared with itself\n", plain(cx, js_str(o, "identifier"))), OK;
   printf("version %s to %s of %s: %zu change%s\n", member_text(cx, o, "from"), member_text(cx, o, "to"),
          plain(cx, js_str(o, "identifier")), js_count(all), js_count(all) == 1 ? "" : "s");
   for (size_t i = 0; i < js_count(all); i++) {

@@ -134,7 +134,9 @@ enum err escrow_reveal(struct ctx *cx, struct db *db, struct core *core, const s
   *out = (struct escrow_revealed){0};
   TRY(escrow_check_reason(cx, ask->reason));
   TRY(find(cx, db, ask->device, ask->kind, ask->seq, &f));
-  if (f.seq == 0) return FAIL(cx, E_NOT_FOUND, "no such %s of this device is in escrow", kinds[ask->kind].word);
+  if (f.seq == 0)
+    return FAIL(cx, E_NOT_FOUND, "no %s of this device is in escrow%s", kinds[ask->kind].word,
+                ask->seq ? " with this number" : "");
   TRY(open_found(cx, core, ask->device, ask->kind, &f, &out->value));
   out->seq = ask->kind < ESCROW_KINDS ? f.seq : 0;
   out->in_force = f.in_force;

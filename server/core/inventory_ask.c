@@ -177,9 +177,11 @@ static const struct {
     {"InstallApplication", "ManagedApplicationList"},
     {"InstallEnterpriseApplication", "InstalledApplicationList"},
     {"InstallProfile", "ProfileList"},
+    {"InstallProfile", "SecurityInfo"}, /* FileVault, firewall, passcode; the recovery key comes with it */
     {"InstallProvisioningProfile", "ProvisioningProfileList"},
     {"RemoveApplication", "ManagedApplicationList"},
     {"RemoveProfile", "ProfileList"},
+    {"RemoveProfile", "SecurityInfo"},
     {"RemoveProvisioningProfile", "ProvisioningProfileList"},
     {"ScheduleOSUpdate", "DeviceInformation"},
     {"SetFirmwarePassword", "SecurityInfo"},

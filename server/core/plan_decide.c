@@ -81,7 +81,7 @@ static struct found look_profile(struct ctx *cx, const struct plan_wish *wish, c
   if (f.want == 0) {
     const char *name = words ? profile_lacks(&wish->profile, ch->device) : NULL;
     f.truth = CANNOT;
-    f.why = name ? ctx_printf(cx, "%s has no value for this device", name) : "a variable has no value";
+    f.why = name ? ctx_printf(cx, "%%%s%% has no value for this device", name) : "a variable has no value";
     return f;
   }
   if (f.truth == IS_SO && item->version != f.want) f.truth = OTHER;

@@ -1,6 +1,7 @@
 /* /api/v1/status and the description of the API, made from the tables of routes. */
 #include "base/clock.h"
 #include "core/guardian.h"
+#include "core/plan.h"
 #include "core/queue_list.h"
 #include "face/api_int.h"
 
@@ -49,10 +50,19 @@ static enum err links_json(struct ctx *cx, struct db *db, struct js **out) {
   return OK;
 }
 
+/* How the devices stand that groups give something. */
+static enum err compliance_json(struct ctx *cx, struct db *db, struct js **out) {
+  int64_t counts[PLAN_STATES];
+  TRY(plan_counts(cx, db, counts));
+  *out = js_object(cx);
+  for (int s = PLAN_COMPLIANT; s < PLAN_STATES; s++) js_set_int(*out, plan_state_word((enum plan_state)s), counts[s]);
+  return OK;
+}
+
 static enum err fill_status(struct ctx *cx, struct core *core, struct js *body) {
   struct db *db;
   struct queue_totals totals;
-  struct js *certs, *banner, *links, *push = push_json(cx, core), *checks = js_array(cx);
+  struct js *certs, *banner, *links, *compliance, *push = push_json(cx, core), *checks = js_array(cx);
   bool ready = system_checks(cx, core, checks);
   js_set_bool(body, "ready", ready);
   js_set_string(body, "version", POMONA_VERSION);
@@ -65,6 +75,8 @@ static enum err fill_status(struct ctx *cx, struct core *core, struct js *body) 
   TRY(api_pushcerts(cx, core, &certs));
   js_set_int(body, "enrollments", totals.enrollments);
   js_set_int(body, "commands_waiting", totals.waiting);
+  TRY(compliance_json(cx, db, &compliance));
+  js_set(body, "compliance", compliance);
   TRY(links_json(cx, db, &links));
   js_set(push, "links", links);
   js_set(body, "push", push);
@@ -85,6 +97,7 @@ const struct route status_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/status",
      .run = status,
-     .summary = "Is everything fine: checks, totals, the connection to APNs, push certificates."},
+     .summary = "Is everything fine: checks, totals, how devices stand with their groups, the connection to APNs, push "
+                "certificates."},
     {.method = NULL},
 };

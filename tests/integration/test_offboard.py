@@ -68,6 +68,7 @@ def test_refused(tmp):
     server.cli("device", "offboard", "MAC-1", "--erase", "--unenroll", expect=2)
     looked = server.cli("device", "offboard", "MAC-1", "--erase", "--reason", "sold", expect=2)
     assert "nothing was done" in looked.stderr and "bootstrap token" in looked.stdout.replace("\n", " ")
+    assert "--reason TEXT" in server.cli("device", "offboard", "MAC-1").stderr, "just to look is no mistake"
     assert server.rows("SELECT count(*) FROM offboarding") == [(0,)]
     assert server.rows("SELECT count(*) FROM command WHERE request_type IN ('EraseDevice', 'RemoveProfile')") == [(0,)]
 

@@ -94,7 +94,7 @@ def test_show_is_whole(tmp):
     assert CONTRACT <= set(shown) and shown["fields"]["user"] == "Anna Example" and shown["version"] == 1
     assert shown["fields"]["capacity"] == 494.38 and shown["changes"][0]["what"] == "os" and shown["history"][0]["state"] == "current"
     page = server.cli("device", "show", "OLD").stdout
-    for words in ("OLD's Mac", "Mac16,10, macOS 15.1", "FileVault           on", "120 of 494 GB are free", "93 %", "15.0 → 15.1", "Anna Example"):
+    for words in ("OLD's Mac", "Mac16,10, macOS 15.1", "FileVault             on", "120 of 494 GB are free", "93 %", "15.0 → 15.1", "Anna Example"):
         assert words in page, page
 
     # Another id with its serial number takes its place, until it is heard of again.
@@ -154,7 +154,7 @@ def test_set_by_hand_and_by_table(tmp):
                   "line 6: the id is missing", "line 7: email", "line 8: a quotation mark"):
         assert words in told, told
     dry = server.cli("device", "set", "--csv", str(table), "--dry-run", expect=1)
-    assert "M-9" in dry.stdout and "1 devices would be set" in dry.stdout
+    assert "M-9" in dry.stdout and "1 device would be set" in dry.stdout
     assert ids(server, "user=A") == []
     for text in ("", "user\nx\n", "id,serial,user\n", "id\nM-1\n", "id,user,user\n", "\xff", 'id,"user\n'):
         table.write_bytes(text.encode("latin-1"))

@@ -198,6 +198,24 @@ static void spread(void **state) {
   assert_in_range(count("SELECT count(*) FROM inventory WHERE asked_at > 0"), 1, 2);
 }
 
+/* Goal: a profile may switch on FileVault or the firewall: SecurityInfo is asked for, too. */
+static void acted_by_profile(void **state) {
+  (void)state;
+  struct enroll_proof a = enrolls("A", "Mac16,10", "15.6.1");
+  struct enqueue *q = ctx_alloc(fx.cx, sizeof *q);
+  struct js *args;
+  answers_all(a, "A");
+  must(js_parse(fx.cx, slice_of("{\"Payload\":\"PHBsaXN0Lz4=\"}"), &args));
+  q->id = "A";
+  must(command_build(fx.cx, &q->command, "InstallProfile", args, "PROFILE"));
+  must(in_job(enqueue_job, q));
+  assert_string_equal(next_after(a, "A", "Idle", NULL), "PROFILE");
+  assert_string_not_equal(next_after(a, "A", "Acknowledged", "PROFILE"), "");
+  assert_int_equal(waits("A", "ProfileList"), 1);
+  assert_int_equal(waits("A", "SecurityInfo"), 1);
+  assert_int_equal(all_waiting("A"), 2);
+}
+
 /* Goal: a command that changes a list has it asked for; of an app, which comes later, again half an hour after. */
 static void acted(void **state) {
   (void)state;
@@ -406,21 +424,10 @@ static void silent(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, up, fixture_close)
-      TEST(never),
-      TEST(unknown_platform),
-      TEST(iphone),
-      TEST(macs),
-      TEST(rights),
-      TEST(turns_out_supervised),
-      TEST(again),
-      TEST(spread),
-      TEST(acted),
-      TEST(enrolled_anew),
-      TEST(again_after_errors),
-      TEST(plans_wait),
-      TEST(unknown_command),
-      TEST(waits_for_ever),
-      TEST(last_of_each),
+      TEST(never),      TEST(unknown_platform),     TEST(iphone),         TEST(macs),
+      TEST(rights),     TEST(turns_out_supervised), TEST(again),          TEST(spread),
+      TEST(acted),      TEST(acted_by_profile),     TEST(enrolled_anew),  TEST(again_after_errors),
+      TEST(plans_wait), TEST(unknown_command),      TEST(waits_for_ever), TEST(last_of_each),
       TEST(silent),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
