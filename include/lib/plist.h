@@ -69,6 +69,7 @@ const char *pl_str(struct pl *dict, const char *key);
    value. In keys and strings, what XML cannot carry (control characters, bytes that are not UTF-8) becomes U+FFFD;
    whoever must refuse such text checks it first. Keys are not empty. Dates are kept within the years 1 to 9999; XML
    shows whole seconds. */
+bool pl_carries(const char *text); /* as it is: nothing of it becomes U+FFFD */
 struct pl *pl_new_dict(struct ctx *cx);
 struct pl *pl_new_array(struct ctx *cx);
 void pl_set_string(struct pl *dict, const char *key, const char *value);

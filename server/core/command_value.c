@@ -58,6 +58,14 @@ static enum err not_too_deep(struct ctx *cx, const struct place *at) {
   return at->depth <= DEPTH_MAX ? OK : FAIL(cx, E_INVALID, "the arguments are nested too deeply");
 }
 
+/* A password would be another one than its author knows. */
+static enum err put_text(struct ctx *cx, const struct place *at, const char *text) {
+  if (!pl_carries(text))
+    return FAIL(cx, E_INVALID, "%s holds a control character, which no command can carry", path_of(cx, at));
+  put_string(at, text);
+  return OK;
+}
+
 /* ---- data and dates: text, or {"$data": "base64"} and {"$date": "RFC 3339"} where no row says what is meant ---- */
 
 static const char *special(struct js *value, const char *name) {
@@ -90,6 +98,9 @@ static enum err put_free_object(struct ctx *cx, const struct place *at, struct j
   struct js *member;
   for (size_t i = 0; (member = js_member(value, i, &key)); i++) {
     struct place inside = member_of(at, dict, key);
+    if (!*key || !pl_carries(key))
+      return FAIL(cx, E_INVALID, "%s holds a key that no command can carry: it is empty, or holds a control character",
+                  path_of(cx, at));
     TRY(put_free(cx, &inside, member));
   }
   put_pl(at, dict);
@@ -113,9 +124,8 @@ static enum err put_free(struct ctx *cx, const struct place *at, struct js *valu
   TRY(not_too_deep(cx, at));
   if (js_is_object(value)) return put_free_object(cx, at, value);
   if (js_is_array(value)) return put_free_array(cx, at, value);
-  if (js_string(value))
-    put_string(at, js_string(value));
-  else if (js_bool(value, &b))
+  if (js_string(value)) return put_text(cx, at, js_string(value));
+  if (js_bool(value, &b))
     put_bool(at, b);
   else if (js_int(value, &i))
     put_int(at, i);
@@ -167,8 +177,7 @@ static enum err put_typed_string(struct ctx *cx, const struct place *at, const s
   const char *text = js_string(value);
   if (!text) return fail_wanted(cx, at, arg->type);
   TRY(check_value(cx, at, arg, text));
-  put_string(at, text);
-  return OK;
+  return put_text(cx, at, text);
 }
 
 static enum err put_integer(struct ctx *cx, const struct place *at, const struct command_arg *arg, struct js *value) {

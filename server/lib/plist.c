@@ -210,14 +210,20 @@ struct pl *pl_new_array(struct ctx *cx) {
   return wrap_root(cx, plist_new_array());
 }
 
-/* What XML cannot carry becomes U+FFFD. */
-static const char *clean(struct ctx *cx, const char *s) {
-  const char *end = s + strlen(s), *p = s;
+bool pl_carries(const char *text) {
+  const char *end = text + strlen(text), *p = text;
   size_t n;
   while (p < end && (n = pl_utf8_char(p, end)) > 0) p += n;
-  if (p == end) return s;
+  return p == end;
+}
+
+/* What XML cannot carry becomes U+FFFD. */
+static const char *clean(struct ctx *cx, const char *s) {
+  const char *end = s + strlen(s);
+  size_t n;
+  if (pl_carries(s)) return s;
   char *out = ctx_alloc(cx, (size_t)(end - s) * 3 + 1), *to = out;
-  for (p = s; p < end; p += n ? n : 1) {
+  for (const char *p = s; p < end; p += n ? n : 1) {
     n = pl_utf8_char(p, end);
     memcpy(to, n ? p : "\xEF\xBF\xBD", n ? n : 3);
     to += n ? n : 3;
