@@ -85,6 +85,8 @@ enum err pki_cms_content(struct ctx *cx, struct slice *content, struct pki_cert 
   ctx_defer(cx, release_cms, cms);
   if ((const char *)p != der.p + der.n) return FAIL(cx, E_INVALID, "bytes after the signed content");
   if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) return FAIL(cx, E_INVALID, "CMS, but not signed content");
+  if (OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
+    return FAIL(cx, E_INVALID, "what is signed is of another type than data");
   BIO *out = BIO_new(BIO_s_mem());
   if (!out) abort();
   int ok = CMS_verify(cms, NULL, NULL, NULL, out, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY);

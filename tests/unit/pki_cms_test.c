@@ -79,6 +79,23 @@ static void test_changed_content_is_refused(void **state) {
   ctx_free(cx);
 }
 
+/* What is signed must be data: a receipt, a time stamp or another message has the form of it, too. */
+static void test_other_content_is_refused(void **state) {
+  (void)state;
+  static const char data[] = "\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x01";
+  struct ctx *cx = ctx_new();
+  struct signer s = signer_new(cx);
+  struct slice der, content;
+  struct pki_cert *signer;
+  assert_int_equal(pki_cms_sign(cx, &der, slice_of("<plist/>"), s.cert, s.key, NULL, 0), OK);
+  char *type = memmem(der.p, der.n, data, sizeof data - 1);
+  assert_non_null(type);
+  type[sizeof data - 2] = 3;
+  assert_int_equal(pki_cms_content(cx, &content, &signer, der), E_INVALID);
+  assert_non_null(strstr(ctx_error_text(cx), "another type"));
+  ctx_free(cx);
+}
+
 /* Content of any bytes and the signer come out as they went in. */
 static void test_content_comes_out(void **state) {
   (void)state;
@@ -101,9 +118,8 @@ static void test_content_comes_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_garbage_is_refused),
-      cmocka_unit_test(test_detached_is_refused),
-      cmocka_unit_test(test_changed_content_is_refused),
+      cmocka_unit_test(test_garbage_is_refused),       cmocka_unit_test(test_detached_is_refused),
+      cmocka_unit_test(test_other_content_is_refused), cmocka_unit_test(test_changed_content_is_refused),
       cmocka_unit_test(test_content_comes_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
