@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 WORKERS = 4     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
+made_keys = {}  # what tests see of make_keys
 
 
 class Result:
@@ -33,7 +35,7 @@ def environment(build, tmp):
     """What a test sees: no setting of the caller's, everything it writes in its own folder."""
     env = {k: v for k, v in os.environ.items() if not re.search(r"^POMONA_|_proxy$", k, re.I)}
     env.update(
-        HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
+        made_keys, HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
         POMONA_BIN=str(build / "pomona"),
         ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0",
         UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=0:second_deadlock_stack=1")
@@ -62,6 +64,25 @@ def run_process(argv, build, timeout):
             return status, out.read().decode("utf-8", "replace")
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
+
+
+def make_keys(build, folder):
+    """A data folder with nothing but the RSA keys of a first start: making them anew costs each test more than a second."""
+    data = folder / "data"
+    argv = [str(build / "pomona"), "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+    with subprocess.Popen(argv, env=environment(build, folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
+        ready = any("msg=ready" in line for line in p.stderr)
+        p.terminate()
+    if not ready:
+        return  # the tests of starting say why
+    with contextlib.closing(sqlite3.connect(data / "pomona.db")) as db:
+        db.execute("DELETE FROM keyring WHERE name NOT IN ('device-ca', 'signing', 'escrow')")
+        db.execute("DELETE FROM fact")
+        db.commit()
+    for path in data.iterdir():
+        if path.name not in ("pomona.db", "secret.key"):
+            path.unlink()
+    made_keys["POMONA_TEST_KEYS"] = str(data)
 
 
 def status_text(status):
@@ -194,7 +215,11 @@ def main():
     args = arguments.parse_args()
     build = args.build.resolve()
     runner = Runner()
-    runner.run(list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build)], args.words)))
+    jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build)], args.words))
+    with tempfile.TemporaryDirectory(prefix="pomona-test-") as folder:
+        if any(job.name.startswith("integration/") for job in jobs):
+            make_keys(build, pathlib.Path(folder))
+        runner.run(jobs)
     count = {s: sum(r.status == s for r in runner.results) for s in ("passed", "failed", "skipped")}
     print("\nslowest:")
     for r in sorted(runner.results, key=lambda r: -r.seconds)[:10]:

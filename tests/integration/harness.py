@@ -22,6 +22,7 @@ import os
 import pathlib
 import plistlib
 import shlex
+import shutil
 import signal
 import sqlite3
 import ssl
@@ -167,10 +168,15 @@ class Server(Process):
     """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off").
     Devices are asked for nothing by itself: tests say what they are asked.
 
-    env is for what is no setting of pomona's."""
+    The first one of a test begins with RSA keys that run.py made, unless own_keys or an organization is given; others make
+    their own. env is for what is no setting of pomona's."""
+    made_keys = os.environ.pop("POMONA_TEST_KEYS", None)
 
-    def __init__(self, tmp, data=None, flags=(), env=None, **settings):
+    def __init__(self, tmp, data=None, flags=(), env=None, own_keys=False, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
+        if Server.made_keys and not self.data.exists() and not own_keys and not {"organization", "secret_key"} & settings.keys():
+            shutil.copytree(Server.made_keys, self.data)
+            Server.made_keys = None
         self.tls = settings.get("tls", "on") != "off"
         own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS, "inventory_interval": "never"}
         super().__init__(["serve", "--data", self.data, *flags], {**own, **settings}, cwd=tmp, env=env)

@@ -36,7 +36,8 @@ def test_public_url(tmp):
     s.wait_log(msg="an address that enrolled devices hold does not lead here")
     [former] = until(lambda: [u for u in s.admin("GET", "/api/v1/tls")[1]["former_urls"] if u["at"]], "the probe")
     assert former["ok"] is False and former["error"], former
-    assert s.rows("SELECT count(*) FROM event WHERE kind = 'url.unreachable'") == [(1,)]
+    told = s.rows("SELECT count(*) FROM event WHERE kind = 'url.unreachable'")
+    assert told == [(1,)], told
     assert "http://old.example.org:1" in s.cli("tls", "show").stdout
 
 
