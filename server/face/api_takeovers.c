@@ -95,7 +95,6 @@ static void refuse(struct http_req *rq, struct core *core) { say(rq, core, refus
 const struct route takeovers_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/takeovers",
-     .query = "limit:int",
      .run = list,
      .summary = "Devices that another identity claims, oldest first, and what each claim waits for."},
     {.method = "POST",

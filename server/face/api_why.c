@@ -153,7 +153,6 @@ const struct route why_routes[] = {
                 "?command= a UUID, else the oldest command that waits."},
     {.method = "GET",
      .pattern = "/api/v1/why",
-     .query = "limit:int",
      .run = fleet,
      .summary = "The same of the fleet: what holds for the server, for topics, for how many devices; and its alarm."},
     {.method = "POST",

@@ -200,7 +200,8 @@ def test_lists_come_by_pages(tmp):
 
 def test_a_misspelt_parameter_is_refused(tmp):
     server = Server(tmp)
-    for path in ("/api/v1/devices?limt=1", "/api/v1/status?x", "/api/v1/commands?limit=1&curser=1", "/api/v1/devices?%6Cimit=1"):
+    for path in ("/api/v1/devices?limt=1", "/api/v1/status?x", "/api/v1/commands?limit=1&curser=1", "/api/v1/devices?%6Cimit=1",
+                 "/api/v1/why?limit=1", "/api/v1/takeovers?limit=1"):  # what knows no pages
         status, answer = server.admin("GET", path)
         assert status == 400 and "there is no parameter" in answer["error"]["message"], (path, answer)
     assert server.admin("GET", "/api/v1/devices?&limit=1&")[0] == 200
