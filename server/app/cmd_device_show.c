@@ -9,29 +9,47 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LABEL = 22, SHOWN = 8 };
+enum { LABEL = 22, LABEL_MOST = 50, SHOWN = 8, LINES = 64 };
 
-/* What is printed: the device, and under which heading; headings come with their first line. */
+/* What is printed: the device, and the lines under a heading, which wait for each other so that their values stand in
+   one column; a heading without lines is left out. */
 struct page {
   struct ctx *cx;
   struct js *device, *fields;
-  const char *heading; /* not printed yet; NULL: it is */
+  const char *heading;
+  struct {
+    const char *label, *value;
+  } lines[LINES];
+  size_t n;
 };
 
-static void begin(struct page *p, const char *heading) { p->heading = heading; }
+static size_t width_of(const char *label) { return text_width(slice_of(label)); }
 
-static void heading(struct page *p) {
+static void print_lines(struct page *p) {
   bool bold = isatty(STDOUT_FILENO);
-  if (p->heading) printf("\n%s%s%s\n", bold ? "\033[1m" : "", p->heading, bold ? "\033[0m" : "");
-  p->heading = NULL;
+  size_t column = LABEL;
+  if (p->n) printf("\n%s%s%s\n", bold ? "\033[1m" : "", p->heading, bold ? "\033[0m" : "");
+  for (size_t i = 0; i < p->n; i++) {
+    size_t wanted = width_of(p->lines[i].label) + 2;
+    if (wanted > column && wanted <= LABEL_MOST) column = wanted;
+  }
+  for (size_t i = 0; i < p->n; i++) {
+    size_t width = width_of(p->lines[i].label);
+    printf("  %s%*s%s\n", p->lines[i].label, (int)(width < column ? column - width : 2), "", p->lines[i].value);
+  }
+  p->n = 0;
+}
+
+static void begin(struct page *p, const char *heading) {
+  print_lines(p);
+  p->heading = heading;
 }
 
 /* Nothing when the value is not known. */
 static void line(struct page *p, const char *label, const char *value) {
-  if (!value || !*value) return;
-  heading(p);
-  int gap = LABEL - (int)text_width(slice_of(label));
-  printf("  %s%*s%s\n", plain(p->cx, label), gap > 2 ? gap : 2, "", plain(p->cx, value));
+  if (!value || !*value || p->n == LINES) return;
+  p->lines[p->n].label = plain(p->cx, label);
+  p->lines[p->n++].value = plain(p->cx, value);
 }
 
 /* ---- values ---- */
@@ -60,7 +78,7 @@ static const char *join(struct ctx *cx, const char *a, const char *b) {
 
 static const char *storage(struct page *p) {
   double all, left;
-  if (!js_real(js_get(p->fields, "capacity"), &all)) return NULL;
+  if (!js_real(js_get(p->fields, "capacity"), &all) || all < 0) return NULL;
   if (!js_real(js_get(p->fields, "free_space"), &left)) return ctx_printf(p->cx, "%.0f GB", all);
   return ctx_printf(p->cx, "%.0f of %.0f GB are free", left, all);
 }
@@ -130,7 +148,7 @@ static void print_assigned(struct page *p) {
   line(p, "e-mail", field(p, "email"));
   line(p, "asset tag", field(p, "tag"));
   line(p, "note", field(p, "note"));
-  if (!p->heading) line(p, "version", member_text(p->cx, p->device, "version"));
+  if (p->n) line(p, "version", member_text(p->cx, p->device, "version"));
 }
 
 static void print_flags(struct page *p) {
@@ -217,7 +235,8 @@ static void print_waiting(struct page *p) {
     struct js *w = js_at(list, i);
     line(p, js_str(w, "status"), ctx_printf(p->cx, "%s, %s", js_str(w, "request_type"), when(p, w, "queued_at")));
   }
-  if (js_count(list) > SHOWN) printf("  … `pomona command list %s` shows all\n", plain(p->cx, js_str(p->device, "id")));
+  if (js_count(list) > SHOWN)
+    line(p, "…", ctx_printf(p->cx, "`pomona command list %s` shows all", js_str(p->device, "id")));
 }
 
 static void print_namesakes(struct page *p) {
@@ -241,7 +260,19 @@ static void print_history(struct page *p) {
     struct js *h = js_at(list, i);
     const char *from = js_str(h, "enrolled_at") ? js_str(h, "enrolled_at") : js_str(h, "authenticated_at");
     const char *to = js_str(h, "ended_at");
-    line(p, local_time(p->cx, from), to ? ctx_printf(p->cx, "     until %s", local_time(p->cx, to)) : "     not ended");
+    line(p, local_time(p->cx, from), to ? ctx_printf(p->cx, "until %s", local_time(p->cx, to)) : "not ended");
+  }
+}
+
+static void print_misfits(struct page *p) {
+  struct js *list = js_get(p->device, "misfits");
+  begin(p, "Does not fit Apple's schema");
+  for (size_t i = 0; i < js_count(list); i++) {
+    struct js *o = js_at(list, i);
+    const char *type = js_str(o, "request_type"), *n = member_text(p->cx, o, "misfits");
+    line(p, type,
+         ctx_printf(p->cx, "%s value%s of another shape, kept raw: `pomona device inventory %s %s`", n,
+                    strcmp(n, "1") == 0 ? "" : "s", js_str(p->device, "id"), type));
   }
 }
 
@@ -257,9 +288,9 @@ static void print_changes(struct page *p) {
 }
 
 enum err cmd_device_show(struct ctx *cx, struct args *a) {
-  static void (*const parts[])(struct page *) = {print_head,     print_takeover, print_assigned,  print_flags,
-                                                 print_hardware, print_plan,     print_users,     print_escrow,
-                                                 print_waiting,  print_changes,  print_namesakes, print_history};
+  static void (*const parts[])(struct page *) = {
+      print_head,   print_takeover, print_assigned, print_flags,   print_hardware,  print_plan,   print_users,
+      print_escrow, print_waiting,  print_changes,  print_misfits, print_namesakes, print_history};
   struct client *c;
   struct page p = {.cx = cx};
   TRY(client_open(cx, &c, a));
@@ -268,5 +299,6 @@ enum err cmd_device_show(struct ctx *cx, struct args *a) {
   if (args_has(a, "json")) return print_json(cx, p.device), OK;
   p.fields = js_get(p.device, "fields");
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) parts[i](&p);
+  print_lines(&p);
   return OK;
 }

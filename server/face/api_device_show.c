@@ -200,6 +200,22 @@ static enum err add_installed(struct asked *a) {
   return OK;
 }
 
+static enum err add_misfits(struct asked *a) {
+  struct js *list = js_array(a->cx);
+  struct inventory_info *answers;
+  size_t n;
+  TRY(inventory_list(a->cx, a->db, a->info->enrollment, &answers, &n));
+  for (size_t i = 0; i < n; i++) {
+    if (answers[i].stored.misfits == 0) continue;
+    struct js *o = js_object(a->cx);
+    js_set_string(o, "request_type", answers[i].request_type);
+    js_set_int(o, "misfits", answers[i].stored.misfits);
+    js_add(list, o);
+  }
+  js_set(a->body, "misfits", list);
+  return OK;
+}
+
 static enum err add_plan(struct asked *a) {
   struct js *plan;
   TRY(plan_of_device(a->cx, a->db, a->core, a->info->device, &plan));
@@ -208,8 +224,9 @@ static enum err add_plan(struct asked *a) {
 }
 
 static enum err add_device(struct asked *a) {
-  static enum err (*const parts[])(struct asked *) = {
-      add_fields, add_users, add_history, add_namesakes, add_changes, add_waiting, add_escrow, add_installed, add_plan};
+  static enum err (*const parts[])(struct asked *) = {add_fields,  add_users,   add_history, add_namesakes,
+                                                      add_changes, add_waiting, add_escrow,  add_installed,
+                                                      add_misfits, add_plan};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) TRY(parts[i](a));
   return OK;
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """What an answer costs: a list of apps of 200 kB, from the bytes of the request to the disk.
 
-usage: inventory.py [N]
+usage: inventory.py [--csv FILE] [--answers N]
 
-A server of its own; one device answers InstalledApplicationList N times (100): every time another app was updated, so that lists
+A server of its own; one device answers InstalledApplicationList N times (100) of each kind: every time another app was updated, so that lists
 are compared, the answer is stored and the change is told of. Processor time is the whole server's, with TLS, signature, XML and
-database. The program is POMONA_BIN, which should be a release build.
+database. The program is POMONA_BIN, set by `./dev bench inventory`.
 """
+import argparse
+import csv
 import os
 import pathlib
 import plistlib
@@ -34,7 +36,7 @@ def cpu_ms(pid):
     return (int(fields[11]) + int(fields[12])) * 1000 / TICKS
 
 
-def main(n):
+def main(n, table):
     with tempfile.TemporaryDirectory() as tmp:
         ca = CA()
         server = Server(tmp, device_ca=ca.file(tmp), apns_url="https://localhost:1", migration_window="1h")
@@ -62,10 +64,21 @@ def main(n):
         same = round_of(n + 1, n, lambda i: {"InstalledApplicationList": apps})
         nothing = round_of(2 * n + 1, n, lambda i: {"InstalledApplicationList": "none"})
         size = len(plistlib.dumps({"InstalledApplicationList": apps}))
-        print(f"{len(apps)} apps, {size} bytes: {changed:.1f} ms of processor time when an app was updated, {same:.1f} ms when nothing changed, "
-              f"{nothing:.1f} ms for an answer without a list; the first list of a device {first:.0f} ms (of a clock of {1000 // TICKS} ms)")
+        rows = [("first list of a device", 1, first), ("an app was updated", n, changed), ("nothing changed", n, same), ("answer without a list", n, nothing)]
+        print(f"{len(apps)} apps, {size} bytes; processor time of the server, by a clock of {1000 // TICKS} ms")
+        for what, count, ms in rows:
+            print(f"{what:24}{count:6}{ms:8.1f} ms")
+        if table:
+            with table.open("w", newline="", encoding="utf-8") as f:
+                out = csv.writer(f)
+                out.writerow(("answer", "count", "ms"))
+                out.writerows((what, count, f"{ms:.2f}") for what, count, ms in rows)
         server.stop()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--csv", type=pathlib.Path)
+    parser.add_argument("--answers", type=int, default=100)
+    options = parser.parse_args()
+    main(options.answers, options.csv)
