@@ -1,4 +1,5 @@
 """The inventory end to end: a device enrolls, is asked without a hand, and what it tells is seen by API and command line."""
+import re
 import plistlib
 
 from harness import CA, Device, Server
@@ -55,6 +56,10 @@ def test_asked_and_shown(tmp):
     assert "ProfileList" in server.cli("device", "inventory", "MAC-1").stdout
     assert '"com.example.wifi"' in server.cli("device", "inventory", "MAC-1", "ProfileList").stdout
     misfits = sum(a["misfits"] for a in answers.values())
+    page = server.cli("device", "show", "MAC-1").stdout
+    assert re.search(r"DeviceInformation +1 value of another shape", page)
+    column = {len(line) - len(line.split("  ", 2)[2].lstrip()) for line in page.split("Security\n")[1].split("\n\n")[0].splitlines()}
+    assert len(column) == 1  # values stand below each other
     assert f"pomona_inventory_misfits {misfits}\n" in server.admin("GET", "/metrics")[1].decode()
     assert server.cli_json("device", "show", "MAC-1")["os_version"] == "15.1"
     served(mac, {})
