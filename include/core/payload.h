@@ -62,5 +62,7 @@ struct payload_piece {
 };
 /* Takes the next piece off *rest; false when nothing is left. */
 bool payload_piece(struct slice *rest, struct payload_piece *out);
+/* Of a text that is no profile's, but is filled like one: E_INVALID names a variable that there is none of, or data. */
+MUST_CHECK enum err payload_text_check(struct ctx *cx, struct slice text);
 
 #endif

@@ -80,6 +80,13 @@ struct profile_ask {
 MUST_CHECK enum err profile_fill(struct ctx *cx, struct db *db, struct core *core, const struct profile_ask *ask,
                                  struct slice *out);
 
+/* ---- the same variables in strings of JSON: settings that groups give ---- */
+/* E_INVALID names what is no variable there. *any: filling changes something. */
+MUST_CHECK enum err profile_words_check(struct ctx *cx, struct js *value, bool *any);
+/* A copy, filled. E_CONFLICT names the variable that has no value. */
+MUST_CHECK enum err profile_words_fill(struct ctx *cx, const struct core *core, struct js *value,
+                                       const struct roster_device *d, struct js **out);
+
 /* ---- looking (profile_look.c) ---- */
 /* What differs, by key: [{"key","was","is"}], null where it is not there. Passwords and data are not shown, but that
    they differ is. Payloads are named by their PayloadIdentifier. */

@@ -12,7 +12,7 @@ MUST_CHECK enum err group_ref_check(struct ctx *cx, struct db *db, struct core *
 char *group_ref_command(struct ctx *cx, const char *ref);
 
 /* The arguments of a setting's Settings command. */
-struct js *group_ref_setting(struct ctx *cx, const struct group_assignment *a);
+struct js *group_ref_setting(struct ctx *cx, const struct group_assignment *a, struct js *options);
 
 /* ---- group_sql.c ---- */
 MUST_CHECK enum err group_sql_find(struct ctx *cx, struct db *db, const char *name, struct group *out, bool *found);

@@ -48,22 +48,32 @@ static enum err check_command(struct ctx *cx, struct db *db, struct core *core, 
   return command_build(cx, &built, type, a->options, NULL);
 }
 
-struct js *group_ref_setting(struct ctx *cx, const struct group_assignment *a) {
+struct js *group_ref_setting(struct ctx *cx, const struct group_assignment *a, struct js *options) {
   struct js *args = js_object(cx), *items = js_array(cx), *item = js_object(cx);
   const char *key;
   js_set_string(item, "Item", a->ref);
-  for (size_t i = 0; js_member(a->options, i, &key); i++) js_set(item, key, js_get(a->options, key));
+  for (size_t i = 0; js_member(options, i, &key); i++) js_set(item, key, js_get(options, key));
   js_add(items, item);
   js_set(args, "Settings", items);
   return args;
 }
 
+/* A name that is made of itself would grow for ever. */
+static enum err check_circle(struct ctx *cx, const struct group_assignment *a) {
+  const char *text = js_str(a->options, a->ref);
+  if (!text || !strstr(text, ctx_printf(cx, "%%%s%%", a->ref))) return OK;
+  return FAIL(cx, E_INVALID, "%%%s%% is what this setting changes: it cannot stand in it", a->ref);
+}
+
 static enum err check_setting(struct ctx *cx, struct db *db, struct core *core, struct group_assignment *a) {
   struct command built;
+  bool filled = false;
   (void)db, (void)core;
   if (js_get(a->options, "Item")) return FAIL(cx, E_INVALID, "Item is what the setting is called by, no option");
   if (js_count(a->options) == 0) return FAIL(cx, E_INVALID, "the setting %s has no value", a->ref);
-  return command_build(cx, &built, "Settings", group_ref_setting(cx, a), NULL);
+  TRY(profile_words_check(cx, a->options, &filled));
+  TRY(check_circle(cx, a));
+  return command_build(cx, &built, "Settings", group_ref_setting(cx, a, a->options), NULL);
 }
 
 static enum err only_flags(struct ctx *cx, struct js *options, const char *const *names, size_t n) {

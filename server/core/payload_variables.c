@@ -88,11 +88,30 @@ static const char *name_at(size_t i, const void *arg) {
   return payload_variables[i].name;
 }
 
+static const char *nearest(struct slice name) {
+  size_t known = sizeof payload_variables / sizeof *payload_variables - 1;
+  const char *near = payload_nearest(name, name_at, NULL, known);
+  return near ? near : payload_variables[0].name;
+}
+
+enum err payload_text_check(struct ctx *cx, struct slice text) {
+  for (struct payload_piece p; payload_piece(&text, &p);) {
+    const char *shown = payload_shown(cx, p.text);
+    if (p.kind == PAYLOAD_UNKNOWN)
+      return FAIL(cx, E_INVALID,
+                  "there is no variable %%%s%%; did you mean %%%s%%? For a text that the device itself fills, write "
+                  "%%%%%s%%%%",
+                  shown, nearest(p.text), shown);
+    if (p.kind == PAYLOAD_VARIABLE && p.variable->is_data)
+      return FAIL(cx, E_INVALID, "%%%s%% is data, for profiles only", shown);
+  }
+  return OK;
+}
+
 static void unknown(struct payload_run *r, const struct payload_node *n, struct slice name) {
   if (!payload_room(r, SAY_VARIABLE_UNKNOWN)) return;
-  size_t known = sizeof payload_variables / sizeof *payload_variables - 1;
-  const char *near = payload_nearest(name, name_at, NULL, known), *shown = payload_shown(r->cx, name);
-  SAY_AT(r, VARIABLE_UNKNOWN, n, shown, near ? near : payload_variables[0].name, shown, NULL);
+  const char *shown = payload_shown(r->cx, name);
+  SAY_AT(r, VARIABLE_UNKNOWN, n, shown, nearest(name), shown, NULL);
 }
 
 static void remember(struct payload_check *out, const struct payload_variable *v) {

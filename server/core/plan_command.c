@@ -73,8 +73,9 @@ static enum err run_command(struct ctx *cx, const struct plan_making *m, const s
 
 static enum err run_setting(struct ctx *cx, const struct plan_making *m, const struct plan_step *s,
                             struct command *out) {
-  (void)m;
-  return command_build(cx, out, "Settings", group_ref_setting(cx, s->wish->assignment), NULL);
+  struct js *options = s->wish->assignment->options;
+  if (s->wish->has_words) TRY(profile_words_fill(cx, m->core, options, m->device, &options));
+  return command_build(cx, out, "Settings", group_ref_setting(cx, s->wish->assignment, options), NULL);
 }
 
 static enum err take_away(struct ctx *cx, const struct plan_thing *t, struct command *out) {

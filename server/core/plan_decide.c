@@ -127,17 +127,31 @@ static struct found look_package(const struct plan_wish *wish, const struct plan
 }
 
 /* A value that was set once stays so for all that is known, where no fact tells. */
-static struct found look_setting(const struct plan_wish *wish, const struct plan_channel *ch,
-                                 const struct plan_given *given, const struct plan_item *item) {
-  struct found f = {.list = INVENTORY_KINDS, .want = wish->version, .by_facts = wish->has_fact, .truth = LACKS};
-  if (!given || given->version != wish->version) return f;
-  const char *value = wish->has_fact ? roster_text(ch->device, wish->fact) : NULL;
-  f.at = ch->facts_at;
-  if (wish->has_fact && f.at > given->at) {
-    if (value && strcmp(value, wish->value) == 0) f.truth = IS_SO;
+static void judge_setting(struct found *f, const struct plan_wish *wish, const struct plan_channel *ch,
+                          const struct plan_given *given, const struct plan_item *item, const char *value) {
+  const char *is = wish->has_fact ? roster_text(ch->device, wish->fact) : NULL;
+  if (!given || given->version != f->want) return;
+  if (wish->has_fact && f->at > given->at)
+    f->truth = is && strcmp(is, value) == 0 ? IS_SO : LACKS;
+  else if (!item)
+    f->truth = IS_SO;
+}
+
+/* With the values of its variables it is another one. */
+static struct found look_setting(struct ctx *cx, const struct plan_world *w, const struct plan_wish *wish,
+                                 const struct plan_channel *ch, const struct plan_given *given,
+                                 const struct plan_item *item) {
+  struct found f = {
+      .list = INVENTORY_KINDS, .want = wish->version, .by_facts = wish->has_fact, .truth = LACKS, .at = ch->facts_at};
+  struct js *options = wish->assignment->options;
+  if (wish->has_words && profile_words_fill(cx, w->core, options, ch->device, &options) != OK) {
+    f.truth = CANNOT;
+    f.why = ctx_strdup(cx, ctx_error_text(cx));
+    ctx_clear_error(cx);
     return f;
   }
-  if (!item) f.truth = IS_SO;
+  if (wish->has_words) f.want = inventory_hash(js_text(cx, options, JS_COMPACT));
+  judge_setting(&f, wish, ch, given, item, wish->has_fact ? js_str(options, wish->value) : NULL);
   return f;
 }
 
@@ -167,7 +181,7 @@ static struct found look(struct ctx *cx, const struct plan_world *w, const struc
     return f;
   }
   case GROUP_SETTING:
-    return look_setting(wish, ch, given, item);
+    return look_setting(cx, w, wish, ch, given, item);
   case GROUP_REQUIREMENT:
     return look_requirement(cx, wish, ch, w->now, words);
   default:
@@ -218,10 +232,10 @@ static void look_again(struct plan_step *s, const struct found *f, int64_t now) 
 /* Acknowledged: what tells has not been told since, or shows that it is not so (yet). */
 static void judge(struct plan_step *s, const struct found *f, int64_t now) {
   const struct plan_item *item = s->item;
-  bool told = f->at > item->since;
+  bool told = f->at > item->since, late = !f->early || f->at >= item->since + PATIENCE;
   if (told && f->truth == BROKEN) {
     fail(s, f->why, item->tries, now + plan_backoff(item->tries));
-  } else if (told && (!f->early || now >= item->since + PATIENCE)) {
+  } else if (told && late) {
     fail(s, s->act == PLAN_REMOVE ? "acknowledged, but still there" : "acknowledged, but not there", item->tries,
          now + plan_backoff(item->tries));
   } else {

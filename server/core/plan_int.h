@@ -26,9 +26,10 @@ struct plan_wish {
   unsigned platforms;           /* bits 1 << enum platform that it fits */
   uint64_t version;             /* of a package or setting */
   bool any_version, unverified; /* of a package */
+  bool has_words;               /* of a setting: variables stand in it */
   bool has_fact;                /* of a setting: the fact that shows it, and how it should be */
   enum roster_field fact;
-  const char *value;
+  const char *value; /* name of the member that it should be */
   struct profile_want profile;
   struct roster_filter *filter; /* of a requirement */
   uint64_t fields;              /* that it names */
@@ -50,6 +51,7 @@ struct plan_world {
   size_t groups_n;
   bool users; /* some wish is for users' channels */
   int64_t now;
+  const struct core *core; /* whose values stand for some variables */
   struct map *by_name; /* kind and key to 1 + number */
   size_t *by_row;      /* number of the thing of a row, 1 + it; 0: none */
   size_t by_row_n;

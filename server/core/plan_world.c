@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "core/group_int.h"
 #include "core/package.h"
 
 #include <stdlib.h>
@@ -80,16 +81,36 @@ static enum err make_package(struct ctx *cx, const struct making *m, struct plan
   return OK;
 }
 
+/* Those that know a command, and the key of it, where one is given. */
+static unsigned platforms_of(const char *request_type, const struct command_arg *key) {
+  const struct command_row *row = command_row(request_type);
+  unsigned platforms = 0;
+  for (int p = 0; row && p < PLATFORMS; p++) {
+    struct command_support s = row->on[p];
+    if (s.introduced && (!key || command_narrow(&s, key, (enum platform)p))) platforms |= 1u << p;
+  }
+  return platforms;
+}
+
+/* The items of settings are the cases of the only argument's elements. */
+static const struct command_arg *setting_item(const char *name) {
+  const struct command_arg *item = command_row("Settings")->args->args;
+  while (item->name && strcmp(item->name, name) != 0) item++;
+  return item->name ? item : NULL;
+}
+
 static enum err make_app(struct ctx *cx, const struct making *m, struct plan_wish *w, const char **key) {
   (void)m;
   const char *identifier = js_str(w->assignment->options, "identifier");
   if (!identifier) return FAIL(cx, E_STORAGE, "an app is assigned without its bundle identifier");
+  w->platforms = platforms_of("InstallApplication", NULL);
   *key = identifier;
   return OK;
 }
 
 static enum err make_command(struct ctx *cx, const struct making *m, struct plan_wish *w, const char **key) {
-  (void)cx, (void)m;
+  (void)m;
+  w->platforms = platforms_of(group_ref_command(cx, w->assignment->ref), NULL);
   *key = w->assignment->ref;
   return OK;
 }
@@ -106,8 +127,10 @@ static enum err make_setting(struct ctx *cx, const struct making *m, struct plan
     if (strcmp(facts[i].item, w->assignment->ref) != 0 || !value) continue;
     w->has_fact = true;
     w->fact = facts[i].fact;
-    w->value = value;
+    w->value = facts[i].member;
   }
+  w->platforms = platforms_of("Settings", setting_item(w->assignment->ref));
+  TRY(profile_words_check(cx, w->assignment->options, &w->has_words));
   w->version = inventory_hash(js_text(cx, w->assignment->options, JS_COMPACT));
   *key = w->assignment->ref;
   return OK;
@@ -176,6 +199,7 @@ enum err plan_world(struct ctx *cx, struct db *db, struct core *core, const stru
   size_t wishes = 0;
   for (size_t i = 0; i < from->n; i++) wishes += from->groups[i].assignments_n;
   *out = (struct plan_world){.now = clock_now_us(),
+                             .core = core,
                              .by_name = map_new(),
                              .wishes = ctx_alloc(cx, (wishes + 1) * sizeof *out->wishes),
                              .groups = ctx_alloc(cx, (from->n + 1) * sizeof *out->groups),

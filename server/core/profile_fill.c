@@ -348,3 +348,48 @@ enum err profile_render(struct ctx *cx, struct db *db, struct core *core, int64_
   *out = plain;
   return OK;
 }
+
+/* ---- strings of JSON ---- */
+
+/* As deep as JSON may be that was read. */
+enum err profile_words_check(struct ctx *cx, struct js *value, bool *any) {
+  const char *key, *text = js_string(value);
+  if (text && strchr(text, '%')) {
+    *any = true;
+    return payload_text_check(cx, slice_of(text));
+  }
+  for (size_t i = 0; js_is_array(value) && i < js_count(value); i++) TRY(profile_words_check(cx, js_at(value, i), any));
+  for (size_t i = 0; js_member(value, i, &key); i++) TRY(profile_words_check(cx, js_get(value, key), any));
+  return OK;
+}
+
+static struct js *copy_words(struct filling *f, struct js *from);
+
+static void put_word(struct filling *f, struct js *to, const char *key, struct js *value) {
+  const char *text = js_string(value);
+  const char *word = text ? filled(f, slice_of(text)) : NULL;
+  if (key && text)
+    js_set_string(to, key, word);
+  else if (key)
+    js_set(to, key, copy_words(f, value));
+  else if (text)
+    js_add_string(to, word);
+  else
+    js_add(to, copy_words(f, value));
+}
+
+static struct js *copy_words(struct filling *f, struct js *from) {
+  const char *key;
+  if (!js_is_object(from) && !js_is_array(from)) return from;
+  struct js *to = js_is_array(from) ? js_array(f->cx) : js_object(f->cx);
+  for (size_t i = 0; js_is_array(from) && i < js_count(from); i++) put_word(f, to, NULL, js_at(from, i));
+  for (size_t i = 0; js_member(from, i, &key); i++) put_word(f, to, key, js_get(from, key));
+  return to;
+}
+
+enum err profile_words_fill(struct ctx *cx, const struct core *core, struct js *value, const struct roster_device *d,
+                            struct js **out) {
+  struct filling f = {.cx = cx, .core = core, .device = d};
+  *out = copy_words(&f, value);
+  return f.e;
+}

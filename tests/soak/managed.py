@@ -27,7 +27,9 @@ from harness import Process, cli, until  # noqa: E402
 
 DEVICES = 1000
 TROUBLE = 10                          # of a hundred answers
-HOURS = (0.2, 1, 4, 12, 40, 70, 100)  # of the server's clock, from the start: past its waits after errors
+# Hours that the server's clock goes on by, each time that nothing changes any more: past its wait after an error, then past its first
+# two looks at what devices took on, as often as it waits.
+HOURS = [hours for wait in (0.1, 0.6, 2.1, 6.1, 24.1, 24.1, 24.1) for hours in (wait, 0.05, 0.15)]
 QUIET = 6                             # seconds in which nothing changes: the server waits for its clock
 APP = {"kind": "app", "ref": "1234567890", "options": {"identifier": "com.example.store.app1234567890"}}  # as the lab calls it
 
@@ -116,10 +118,10 @@ class Managed(soak.Soak):
         return False
 
     def reach(self):
-        for hours in (h for h in HOURS if h > self.hours):
+        for hours in HOURS:
             if self.settle():
                 return self.n
-            self.later(hours)
+            self.later(self.hours + hours)
         assert self.settle(), self.why_not()
         return self.n
 
@@ -138,11 +140,7 @@ class Managed(soak.Soak):
         self.later(self.hours + 25)
         gone = "SELECT count(DISTINCT device) FROM inventory_change WHERE what = ? AND is_now IS NULL"
         until(lambda: self.server.rows(gone, f"profile {REMOVED}")[0][0] == some, "the loss to be seen")
-        for hours in (0.2, 1, 4, 12, 40):
-            if self.settle():
-                break
-            self.later(self.hours + hours)
-        assert self.settle(), self.why_not()
+        self.reach()
         back = "SELECT count(DISTINCT device) FROM inventory_change WHERE what = ? AND was IS NULL"
         assert self.server.rows(back, f"profile {REMOVED}")[0][0] >= some
         return some

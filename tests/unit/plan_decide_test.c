@@ -206,7 +206,10 @@ static void patience(void **state) {
   assert_int_equal(t.decision.steps->ask, INVENTORY_APPS);
   assert_string_equal(t.decision.steps->why, "the device has taken it on, its list does not show it yet");
   assert_int_equal(t.decision.due_at, 6000 + 2 * US_MINUTE);
-  t.world.now = 6000 + 2 * US_HOUR;
+  t.world.now = 6000 + 3 * US_HOUR; /* nobody has looked for a while */
+  expect(PLAN_WRITE, PLAN_INSTALL, PLAN_WORKING);
+  assert_int_equal(t.decision.steps->ask, INVENTORY_APPS);
+  t.channel.lists[INVENTORY_APPS].at = 6000 + 2 * US_HOUR;
   expect(PLAN_WRITE, PLAN_INSTALL, PLAN_FAILING);
   assert_string_equal(t.decision.steps->why, "acknowledged, but not there");
 }
@@ -374,10 +377,11 @@ static void commands(void **state) {
 static void settings(void **state) {
   (void)state;
   begin(GROUP_SETTING, "DeviceName");
+  must(js_parse(t.cx, slice_of("{\"DeviceName\":\"Lab\"}"), &t.assignment.options));
   t.wish.version = 21;
   t.wish.has_fact = true;
   t.wish.fact = ROSTER_NAME;
-  t.wish.value = "Lab";
+  t.wish.value = "DeviceName";
   expect(PLAN_SEND, PLAN_RUN, PLAN_WORKING);
   was_given(21, 4000);
   roster_draft_text(&t.draft, ROSTER_NAME, slice_of("Other"));
@@ -388,6 +392,25 @@ static void settings(void **state) {
   expect(PLAN_SEND, PLAN_RUN, PLAN_WORKING);
   t.wish.has_fact = false;
   t.wish.version = 21;
+  expect(PLAN_KEEP, PLAN_NOTHING, PLAN_COMPLIANT);
+}
+
+/* Goal: a setting with variables is another one for each device; one without a value is not sent. */
+static void settings_with_variables(void **state) {
+  (void)state;
+  begin(GROUP_SETTING, "DeviceName");
+  must(js_parse(t.cx, slice_of("{\"DeviceName\":\"Mac %SerialNumber%\"}"), &t.assignment.options));
+  t.wish.has_words = t.wish.has_fact = true;
+  t.wish.fact = ROSTER_NAME;
+  t.wish.value = "DeviceName";
+  expect(PLAN_WRITE, PLAN_RUN, PLAN_FAILING);
+  assert_string_equal(t.decision.why, "setting DeviceName: %SerialNumber% has no value");
+  roster_draft_text(&t.draft, ROSTER_SERIAL, slice_of("C1"));
+  roster_draft_text(&t.draft, ROSTER_NAME, slice_of("Mac C2"));
+  expect(PLAN_SEND, PLAN_RUN, PLAN_WORKING);
+  was_given(t.decision.steps->want, 4000);
+  expect(PLAN_SEND, PLAN_RUN, PLAN_WORKING);
+  roster_draft_text(&t.draft, ROSTER_NAME, slice_of("Mac C1"));
   expect(PLAN_KEEP, PLAN_NOTHING, PLAN_COMPLIANT);
 }
 
@@ -537,6 +560,7 @@ int main(void) {
       cmocka_unit_test(users),
       cmocka_unit_test(commands),
       cmocka_unit_test(settings),
+      cmocka_unit_test(settings_with_variables),
       cmocka_unit_test(packages),
       cmocka_unit_test(apps),
       cmocka_unit_test(apps_of_users),

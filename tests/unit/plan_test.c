@@ -244,6 +244,13 @@ static void bad_changes(void **state) {
   struct group_assignment erase = {.kind = GROUP_COMMAND, .ref = (char *)"EraseDevice", .position = -1};
   struct group_assignment app = {.kind = GROUP_APP, .ref = (char *)"361309726", .position = -1};
   struct group_assignment demand = {.kind = GROUP_REQUIREMENT, .ref = (char *)"last-seen<7d", .position = -1};
+  struct group_assignment name[3];
+  static const char *const names[] = {"Mac %SerialNumbre%", "%EscrowCertificate%", "My %DeviceName%"};
+  for (size_t i = 0; i < 3; i++) {
+    name[i] = (struct group_assignment){.kind = GROUP_SETTING, .ref = (char *)"DeviceName", .position = -1};
+    name[i].options = js_object(fx.cx);
+    js_set_string(name[i].options, "DeviceName", names[i]);
+  }
   int64_t device = row_of("A");
   const struct {
     struct group_change change;
@@ -265,6 +272,9 @@ static void bad_changes(void **state) {
       {{.name = "g", .assign = &erase, .assign_n = 1, .if_version = -1}, E_INVALID},
       {{.name = "g", .assign = &app, .assign_n = 1, .if_version = -1}, E_INVALID},
       {{.name = "g", .assign = &demand, .assign_n = 1, .if_version = -1}, E_INVALID},
+      {{.name = "g", .assign = &name[0], .assign_n = 1, .if_version = -1}, E_INVALID},
+      {{.name = "g", .assign = &name[1], .assign_n = 1, .if_version = -1}, E_INVALID},
+      {{.name = "g", .assign = &name[2], .assign_n = 1, .if_version = -1}, E_INVALID},
       {{.name = "g", .unassign = &none, .unassign_n = 1, .if_version = -1}, E_NOT_FOUND},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
