@@ -77,11 +77,16 @@ static void share_items(struct bring_way *w, const struct plan_item *items, size
   }
 }
 
-static void give_up(struct plan_step *s, const char *why, int64_t now) {
+enum { NOT_YET_S = 10 };
+
+/* E_UNAVAILABLE: it cannot be made yet, which is no failure. */
+static void give_up(struct plan_step *s, enum err e, const char *why, int64_t now) {
+  bool later = e == E_UNAVAILABLE;
   s->todo = PLAN_WRITE;
-  s->phase = PLAN_FAILED;
+  s->phase = later ? PLAN_WAITING : PLAN_FAILED;
   s->why = why;
-  s->next_at = now + plan_backoff(s->tries);
+  s->next_at = now + (later ? NOT_YET_S * US_SECOND : plan_backoff(s->tries));
+  if (later) s->tries--;
 }
 
 /* E_CONFLICT: the device cannot do it. */
@@ -99,6 +104,7 @@ static enum err make_one(struct ctx *cx, const struct plan_making *m, const stru
 static enum err make_commands(struct ctx *cx, struct db *db, struct bring *b, struct bring_way *w) {
   struct plan_making m = {db, b->core, b->world, b->device};
   struct command_target target;
+  bool all = true;
   TRY(command_target_of(cx, db, b->device, w->way.enrollment, &target));
   w->commands = ctx_alloc(cx, (w->decision.n + 1) * sizeof *w->commands);
   for (size_t i = 0; i < w->decision.n; i++) {
@@ -112,9 +118,11 @@ static enum err make_commands(struct ctx *cx, struct db *db, struct bring *b, st
       b->sends++;
       continue;
     }
-    give_up(s, ctx_strdup(cx, ctx_error_text(cx)), b->world->now);
+    give_up(s, e, ctx_strdup(cx, ctx_error_text(cx)), b->world->now);
     ctx_clear_error(cx);
+    all = false;
   }
+  if (!all) plan_sum_up(cx, b->world, true, &w->decision);
   return OK;
 }
 

@@ -6,6 +6,7 @@
 #include "core/package.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Under a uuid of its own; command_parse gives it the flags of its row. */
 static enum err from_plist(struct ctx *cx, const char *request_type, struct pl *body, struct command *out) {
@@ -32,7 +33,10 @@ static enum err install_package(struct ctx *cx, const struct plan_making *m, con
   struct package p;
   struct pl *manifest, *body = pl_new_dict(cx);
   bool managed = false;
+  int fd;
   TRY(package_row(cx, m->db, m->core, s->wish->assignment->row, &p));
+  TRY(package_open(cx, m->core, &p, &fd)); /* devices fetch it at once, and not again */
+  close(fd);
   TRY(package_manifest(cx, m->core, &p, &manifest));
   pl_set(body, "Manifest", manifest);
   (void)js_bool(js_get(s->wish->assignment->options, "managed"), &managed);

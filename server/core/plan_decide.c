@@ -456,8 +456,10 @@ static void hold_back(const struct plan_channel *ch, struct plan_decision *d) {
   }
 }
 
-static void sum_up(const struct plan_world *w, bool words, struct ctx *cx, struct plan_decision *d) {
+void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d) {
   d->state = d->wanted ? PLAN_COMPLIANT : PLAN_NONE;
+  d->why = NULL;
+  d->due_at = 0;
   for (size_t i = 0; i < d->n; i++) {
     const struct plan_step *s = &d->steps[i];
     d->changes |= plan_step_changes(s);
@@ -501,5 +503,5 @@ void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_c
   }
   if (words) put_in_order(w, out->steps, out->n);
   hold_back(ch, out);
-  sum_up(w, words, cx, out);
+  plan_sum_up(cx, w, words, out);
 }

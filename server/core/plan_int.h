@@ -165,6 +165,8 @@ void plan_room(struct ctx *cx, const struct plan_world *w, struct plan_room *out
 /* What is to be done. out->steps is room->steps. Texts are made in cx when `words`; else why is short and static. */
 void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch, struct plan_room *room,
                  bool words, struct plan_decision *out);
+/* State, why and due_at of a decision anew, after its steps were changed. */
+void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d);
 /* Of one wish for the channel: does it apply at all? *why: what does not fit. */
 bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why);
 /* The fields that a filter names, as bits; what they are: "filevault is off, os is 14.1"; whether an answer that tells
@@ -187,7 +189,7 @@ struct plan_making {
   const struct plan_world *world;
   const struct roster_device *device;
 };
-/* The command that sends a step. E_CONFLICT, E_INVALID, E_NOT_FOUND: why it cannot be made. */
+/* The command that sends a step. E_CONFLICT, E_INVALID, E_NOT_FOUND: why it cannot be made. E_UNAVAILABLE: not yet. */
 MUST_CHECK enum err plan_command(struct ctx *cx, const struct plan_making *m, const struct plan_step *s,
                                  struct command *out);
 
