@@ -93,11 +93,16 @@ static bool alarms(const struct probe *p, struct js *before) {
   return p->look.trouble && (p->devices >= 0 || p->look.status || js_str(before, "ok_at"));
 }
 
-static enum err tell(struct ctx *cx, struct db *db, const struct probe *p, struct js *before) {
+/* What was no news as public-url is one as soon as it is a former address. */
+static bool was_told(struct js *before) {
+  bool told = false, ok = true;
+  if (js_bool(js_get(before, "told"), &told)) return told;
+  (void)js_bool(js_get(before, "ok"), &ok);
+  return !ok;
+}
+
+static enum err tell(struct ctx *cx, struct db *db, const struct probe *p) {
   struct js *data = js_object(cx);
-  bool was_ok = true;
-  (void)js_bool(js_get(before, "ok"), &was_ok);
-  if (was_ok == !p->look.trouble || (p->look.trouble && !p->alarming)) return OK;
   js_set_string(data, "url", p->url);
   if (p->devices >= 0) js_set_int(data, "devices", p->devices);
   if (p->look.trouble) js_set_string(data, "error", p->look.trouble);
@@ -110,6 +115,8 @@ static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(guard_url_probed(cx, db, p->url, &before));
   p->alarming = alarms(p, before);
   js_set_bool(now, "ok", !p->look.trouble);
+  bool told = was_told(before), tells = p->look.trouble && (told || p->alarming);
+  js_set_bool(now, "told", tells);
   js_set_time(now, "at", clock_now_us());
   js_set_string(now, "error", p->look.trouble);
   js_set_string(now, "ok_at", js_str(before, "ok_at"));
@@ -117,7 +124,7 @@ static enum err probed_job(struct ctx *cx, struct db *db, void *arg) {
   js_set_int(now, "status", p->look.status);
   js_set_string(now, "location", p->look.location);
   TRY(fact_write(cx, db, fact_of(cx, p->url), js_text(cx, now, JS_COMPACT).p));
-  return tell(cx, db, p, before);
+  return tells == told ? OK : tell(cx, db, p);
 }
 
 static enum err probe(struct ctx *cx, struct core *core, struct db *db, const char *url, int64_t devices) {

@@ -102,11 +102,32 @@ static void test_tls_change(void **state) {
   assert_string_equal(js_str(js_get(used(two), "former"), "subject"), "CN=One");
 }
 
+static enum err give_url(struct ctx *cx, struct db *db, void *url) {
+  return db_run(cx, db, "UPDATE generation SET given = json_object('ServerURL', $1 || '/mdm')", DB_S(url));
+}
+
+/* Goal: an address that cannot be reached from inside is no news while it is public-url; it is told of, once, when it
+ * has become a former one that devices hold. */
+static void test_address_becomes_former(void **state) {
+  static char url[] = "http://127.0.0.1:1";
+  (void)state;
+  (void)enrolled("A");
+  must(in_job(give_url, url));
+  fx.conf.webhook_urls = "https://hooks.example.org";
+  fx.conf.public_url = url;
+  must(guard_probe_chore(fx.cx, &fx.core));
+  assert_int_equal(events("url.unreachable"), 0);
+  fx.conf.public_url = "http://127.0.0.1:2";
+  for (int i = 0; i < 2; i++) must(guard_probe_chore(fx.cx, &fx.core));
+  assert_int_equal(events("url.unreachable"), 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_disk, open_world, fixture_close),
       cmocka_unit_test_setup_teardown(test_clock, open_world, fixture_close),
       cmocka_unit_test_setup_teardown(test_tls_change, open_world, fixture_close),
+      cmocka_unit_test_setup_teardown(test_address_becomes_former, open_world, fixture_close),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
