@@ -342,6 +342,16 @@ static int64_t stays_until(const struct plan_world *w, const struct plan_step *s
   return 0;
 }
 
+/* An app that the device has taken on comes after its acknowledgement: it is waited for, to be taken away then. */
+static bool may_come(const struct plan_step *s, const struct found *f, const struct inventory_item *item, int64_t now) {
+  const struct plan_item *i = s->item;
+  if (!f->early) return false;
+  enum truth is = item ? app_states[item->status].truth : LACKS;
+  if (is == AT_WORK || is == STUCK) return true;
+  bool taken_on = i && i->phase == (i->act == PLAN_REMOVE ? PLAN_WAITING : PLAN_ACKNOWLEDGED);
+  return taken_on && now < i->since + PATIENCE;
+}
+
 /* Only what was given is taken away, and only what there is. */
 static void unwant(const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s) {
   static const enum inventory_kind lists[GROUP_KINDS] = {
@@ -355,10 +365,12 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   s->forget = true;
   if (!s->given || lists[t->kind] == INVENTORY_KINDS) return;
   struct found f = in_list(ch, lists[t->kind], t->name, &item);
+  f.early = t->kind != GROUP_PROFILE;
   bool began = s->item && s->item->act != PLAN_REMOVE;
   bool removing = s->item && !began && s->item->phase != PLAN_WAITING;
   bool there = f.truth == IS_SO && (t->kind == GROUP_PROFILE || item->status == INVENTORY_APP_MANAGED);
-  if (is_told(s, &f) && !there && !(began && s->item->phase == PLAN_SENT)) return;
+  bool coming = (began && s->item->phase == PLAN_SENT) || may_come(s, &f, item, w->now);
+  if (is_told(s, &f) && !there && !coming) return;
   s->forget = false;
   s->act = PLAN_REMOVE;
   if (!there) {

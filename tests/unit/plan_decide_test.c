@@ -325,6 +325,25 @@ static void leaving_acknowledged(void **state) {
   expect(PLAN_SEND, PLAN_REMOVE, PLAN_WORKING);
 }
 
+/* Goal: an app that comes after its acknowledgement, when it is not wanted any more, is waited for and taken away. */
+static void leaving_while_it_loads(void **state) {
+  (void)state;
+  begin(GROUP_APP, "com.example.app");
+  t.member = false;
+  was_given(0, 2000);
+  was_begun(PLAN_INSTALL, PLAN_ACKNOWLEDGED, 3000);
+  expect(PLAN_WRITE, PLAN_REMOVE, PLAN_WORKING);
+  was_begun(PLAN_REMOVE, PLAN_WAITING, 3000);
+  has_app(INVENTORY_MANAGED_APPS, INVENTORY_APP_WORKING);
+  t.world.now = 3000 + 3 * US_HOUR;
+  expect(PLAN_WRITE, PLAN_REMOVE, PLAN_WORKING);
+  has_app(INVENTORY_MANAGED_APPS, INVENTORY_APP_MANAGED);
+  expect(PLAN_SEND, PLAN_REMOVE, PLAN_WORKING);
+  t.channel.lists[INVENTORY_MANAGED_APPS].n = 0;
+  expect(PLAN_DROP, PLAN_NOTHING, PLAN_NONE);
+  assert_true(t.decision.steps->forget);
+}
+
 /* Goal: who comes back while it is being removed is not believed to have it still. */
 static void back_in_flight(void **state) {
   (void)state;
@@ -556,6 +575,7 @@ int main(void) {
       cmocka_unit_test(leaving),
       cmocka_unit_test(leaving_in_flight),
       cmocka_unit_test(leaving_acknowledged),
+      cmocka_unit_test(leaving_while_it_loads),
       cmocka_unit_test(back_in_flight),
       cmocka_unit_test(users),
       cmocka_unit_test(commands),
