@@ -193,42 +193,55 @@ static enum err read_step(struct ctx *cx, struct db *reader, struct step *s) {
   return OK;
 }
 
-/* Is that row out of date: replaced, or gone? Both lists are in order; *next: where this one goes on. */
-static bool is_old(const struct step *s, int64_t device, size_t *next) {
-  if (!s->ids_n) return device >= s->from && device <= s->to;
-  while (*next < s->ids_n && s->ids[*next] < device) ++*next;
-  return *next < s->ids_n && s->ids[*next] == device;
-}
-
 /* A poll that was not written yet when the row was read. */
-static void keep_seen(const struct roster_device *old, struct roster_device *row) {
-  if (old->device == row->device && old->enrollment == row->enrollment && old->last_seen > row->last_seen)
+static void keep_seen(const struct roster_device *old, const struct roster_shot *now) {
+  size_t i = place_of(now, old->device);
+  struct roster_device *row = i < now->n ? (struct roster_device *)now->devices[i] : NULL;
+  if (row && row->device == old->device && row->enrollment == old->enrollment && old->last_seen > row->last_seen)
     row->last_seen = old->last_seen;
 }
 
-static struct roster_shot *merge(struct roster_shot *old, const struct step *s) {
-  struct roster_shot *s2 = mem_alloc(sizeof *s2);
-  size_t next = 0, row = 0;
-  s2->devices = mem_alloc((old->n + s->n + 1) * sizeof *s2->devices);
-  old->dropped = mem_alloc((s->ids_n ? s->ids_n : old->n) * sizeof *old->dropped + 1);
-  for (size_t i = 0; i < old->n; i++) {
-    struct roster_device *d = (struct roster_device *)old->devices[i];
-    while (row < s->n && s->rows[row]->device < d->device) s2->devices[s2->n++] = s->rows[row++];
-    if (row < s->n) keep_seen(d, s->rows[row]);
-    if (is_old(s, d->device, &next))
-      old->dropped[old->dropped_n++] = d;
-    else
-      s2->devices[s2->n++] = d;
-  }
-  while (row < s->n) s2->devices[s2->n++] = s->rows[row++];
-  return s2;
+/* The old rows from..to give way to n new ones; those before them, from *done on, stay. */
+struct merging {
+  struct roster_shot *old, *now;
+  size_t done;
+};
+
+static void put(struct roster_shot *to, const struct roster_device *const *rows, size_t n) {
+  if (n) memcpy(to->devices + to->n, rows, n * sizeof *rows);
+  to->n += n;
 }
 
+static void replace(struct merging *m, size_t from, size_t to, struct roster_device *const *rows, size_t n) {
+  put(m->now, m->old->devices + m->done, from - m->done);
+  put(m->now, (const struct roster_device *const *)rows, n);
+  for (size_t i = from; i < to; i++) m->old->dropped[m->old->dropped_n++] = (struct roster_device *)m->old->devices[i];
+  m->done = to;
+}
+
+static struct roster_shot *merge(struct roster_shot *old, const struct step *s) {
+  struct merging m = {old, mem_alloc(sizeof *m.now), 0};
+  size_t row = 0;
+  m.now->devices = mem_alloc((old->n + s->n + 1) * sizeof *m.now->devices);
+  old->dropped = mem_alloc((s->ids_n ? s->ids_n : old->n) * sizeof *old->dropped + 1);
+  for (size_t i = 0; i < s->ids_n; i++) {
+    if (i && s->ids[i] == s->ids[i - 1]) continue;
+    size_t at = place_of(old, s->ids[i]), there = row < s->n && s->rows[row]->device == s->ids[i];
+    replace(&m, at, at + (at < old->n && old->devices[at]->device == s->ids[i]), s->rows + row, there);
+    row += there;
+  }
+  if (!s->ids_n)
+    replace(&m, place_of(old, s->from), s->to == INT64_MAX ? old->n : place_of(old, s->to + 1), s->rows, s->n);
+  put(m.now, old->devices + m.done, old->n - m.done);
+  return m.now;
+}
+
+/* Polls wait for the lock: only what they write is done under it. */
 static void swap(struct roster *r, const struct step *s) {
-  struct roster_shot *old = r->now;
-  pthread_mutex_lock(&r->lock); /* polls write into the rows of `now` */
-  struct roster_shot *now = merge(old, s);
+  struct roster_shot *old = r->now, *now = merge(old, s);
   now->refs = 2; /* of the roster and of the one before */
+  pthread_mutex_lock(&r->lock);
+  for (size_t i = 0; i < old->dropped_n; i++) keep_seen(old->dropped[i], now);
   old->newer = now;
   r->now = now;
   if (!s->ids_n && s->to == INT64_MAX) r->complete = true;
