@@ -128,6 +128,7 @@ enum err cmd_device_plan(struct ctx *cx, struct args *a) {
     table_add(t, cells);
   }
   if (js_count(items)) putchar('\n'), table_print(t, stdout);
+  if (js_count(unfit)) putchar('\n');
   for (size_t i = 0; i < js_count(unfit); i++)
     printf("%s %s does not apply: %s\n", js_str(js_at(unfit, i), "kind"), plain(cx, js_str(js_at(unfit, i), "ref")),
            plain(cx, js_str(js_at(unfit, i), "why")));

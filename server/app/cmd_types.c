@@ -295,7 +295,7 @@ static void print_list(struct ctx *cx) {
 
 enum err cmd_command_types(struct ctx *cx, struct args *a) {
   const struct command_row *one = a->n ? command_row(a->operands[0]) : NULL;
-  if (a->n && !one) return FAIL(cx, E_NOT_FOUND, "there is no command %s", a->operands[0]);
+  if (a->n && !one) return FAIL(cx, E_NOT_FOUND, "there is no command %s; `pomona command types` lists them", a->operands[0]);
   if (!args_has(a, "json")) {
     if (one)
       print_one(cx, one);

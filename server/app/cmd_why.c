@@ -30,6 +30,17 @@ static void print_also(struct ctx *cx, struct js *also) {
   if (js_count(also)) printf(". docs/verdicts.md tells of each.\n");
 }
 
+/* Only what is not as it should be. */
+static void print_standing(struct ctx *cx, struct js *w) {
+  struct js *plan = js_get(w, "plan");
+  const char *state = js_str(plan, "state"), *why = js_str(plan, "why");
+  if (!state || (strcmp(state, "failing") != 0 && strcmp(state, "working") != 0)) return;
+  print_text(cx,
+             ctx_printf(cx, "As its groups want it: %s%s%s (`pomona device plan %s`).", state, why ? ", " : "",
+                        why ? why : "", js_str(w, "id")),
+             2);
+}
+
 static void print_why(struct ctx *cx, struct js *w) {
   const char *type = js_str(w, "request_type");
   printf("%s", plain(cx, js_str(w, "id")));
@@ -37,6 +48,7 @@ static void print_why(struct ctx *cx, struct js *w) {
   printf(": %s\n\n", plain(cx, js_str(w, "verdict")));
   print_text(cx, js_str(w, "message"), 2);
   print_text(cx, js_str(w, "fix"), 2);
+  print_standing(cx, w);
   putchar('\n');
   print_chain(cx, js_get(w, "chain"));
   print_also(cx, js_get(w, "also"));

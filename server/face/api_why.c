@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "core/enroll.h"
+#include "core/plan.h"
 #include "core/queue.h"
 #include "core/renewal.h"
 #include "face/api_int.h"
@@ -33,6 +34,22 @@ static void why_json(struct ctx *cx, const struct why *w, struct js *o) {
   js_set_string(o, "request_type", w->request_type);
 }
 
+/* Nothing may be wrong with the way to a device that is not as its groups want it. NULL: it is not known here, and
+   only knocked. */
+static enum err standing(struct ctx *cx, struct db *db, struct core *core, const char *id, struct js **out) {
+  int64_t device;
+  struct js *plan;
+  enum err e = api_device_row(cx, db, id, &device);
+  *out = NULL;
+  if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK;
+  TRY(e);
+  TRY(plan_of_device(cx, db, core, device, &plan));
+  *out = js_object(cx);
+  js_set_string(*out, "state", js_str(plan, "state"));
+  js_set_string(*out, "why", js_str(plan, "why"));
+  return OK;
+}
+
 static enum err why_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
   struct slice uuid = http_query(rq, "command");
@@ -40,7 +57,10 @@ static enum err why_into(struct http_req *rq, struct core *core, struct js *body
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(why_device(cx, db, core, api_param(rq, "id"), uuid.p ? ctx_memdup(cx, uuid.p, uuid.n) : NULL, &w));
+  struct js *plan;
+  TRY(standing(cx, db, core, w.id, &plan));
   why_json(cx, &w, body);
+  js_set(body, "plan", plan);
   return OK;
 }
 
