@@ -13,8 +13,9 @@
 /* An acknowledged answer, taken apart on the thread that received it: what the schema names, bounded. Also what of it
    is secret (recovery key's CMS, bypass code), which is never stored in it. */
 struct inventory_answer;
-/* Which command it answers only Macs say: it is known from the members of the message. */
-MUST_CHECK enum err inventory_read(struct ctx *cx, struct pl *message, struct inventory_answer **out);
+/* Which command it answers only Macs say: it is known from the members of the message. replaced: characters of it that
+   did not fit (pl_wash). */
+MUST_CHECK enum err inventory_read(struct ctx *cx, struct pl *message, size_t replaced, struct inventory_answer **out);
 /* Inside a job: applies it to the channel; request_type is that of the command. device: the channel's device, 0 when it
    is a user's. *changed: something is other than it was. */
 MUST_CHECK enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,

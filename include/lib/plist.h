@@ -22,9 +22,11 @@ struct pl_limits {
   int depth;       /* containers in each other; 64 whatever stands here */
   size_t nodes;    /* values and keys; for a binary plist after expansion of shared references */
   size_t expanded; /* bytes of all strings and data after expansion (binary) */
+  uint64_t keys;   /* sum of the squares of the sizes of dictionaries: libplist's chains can be made long on purpose; 0:
+                      10 million */
 };
-extern const struct pl_limits pl_limits_checkin; /* 1 MiB, depth 64, 20 000 nodes */
-extern const struct pl_limits pl_limits_report;  /* 16 MiB, depth 64, 400 000 nodes */
+extern const struct pl_limits pl_limits_checkin; /* 1 MiB, depth 64, 20 000 nodes, one dictionary of 3 000 keys */
+extern const struct pl_limits pl_limits_report;  /* 16 MiB, depth 64, 400 000 nodes, one dictionary of 12 000 keys */
 
 /* The scan alone. E_INVALID names what is wrong and where: nesting, too many entities or keys, UTF-8, truncated…
    E_TOO_LARGE when there are too many bytes or values, shared references of a binary list counted as often as they
@@ -44,6 +46,11 @@ MUST_CHECK enum err pl_parse(struct ctx *cx, struct slice bytes, const struct pl
    order of the text (in dictionaries: of its key), containers before what is in them. *n is 0 for a binary list. In cx.
  */
 void pl_lines(struct ctx *cx, struct slice xml, int **lines, size_t *n);
+
+/* For what must be heard although it is no XML: CFPropertyList writes control characters into its XML, and devices tell
+   names that hold them. A copy in which characters that XML cannot carry, bytes that are not UTF-8 and references to
+   such characters are question marks (U+FFFD where it is as long); *replaced of them. A binary list stays as it is. */
+struct slice pl_wash(struct ctx *cx, struct slice bytes, size_t *replaced);
 
 enum pl_type { PL_NONE, PL_DICT, PL_ARRAY, PL_STRING, PL_DATA, PL_INT, PL_REAL, PL_BOOL, PL_DATE };
 enum pl_type pl_type(const struct pl *n); /* PL_NONE for NULL */

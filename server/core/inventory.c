@@ -40,11 +40,12 @@ static void read_as(struct ctx *cx, struct pl *message, const struct inventory_s
   inventory_facts_told(cx, message, answer->name, &out->facts);
 }
 
-enum err inventory_read(struct ctx *cx, struct pl *message, struct inventory_answer **out) {
+enum err inventory_read(struct ctx *cx, struct pl *message, size_t replaced, struct inventory_answer **out) {
   struct inventory_answer *a = ctx_alloc(cx, sizeof *a);
   const struct inventory_shape *answer = NULL;
   while (a->n < TOLD_MOST && (answer = inventory_shape_next(answer)))
     if (may_be(message, answer)) read_as(cx, message, answer, &a->told[a->n++]);
+  for (size_t i = 0; i < a->n; i++) a->told[i].text.misfits += (int64_t)replaced;
   *out = a;
   return OK;
 }

@@ -86,11 +86,23 @@ static void read_told(struct pl *message, struct report *out) {
                                    .udid = name_of(answers, "UDID")};
 }
 
+/* A device that is not heard because of a character in a name would come with the same answer for ever. */
+static enum err parse(struct ctx *cx, struct slice body, struct pl **out, size_t *replaced) {
+  *replaced = 0;
+  enum err e = pl_parse(cx, body, &pl_limits_report, out);
+  if (e != E_INVALID) return e;
+  struct slice washed = pl_wash(cx, body, replaced);
+  if (*replaced == 0) return e;
+  ctx_clear_error(cx);
+  return pl_parse(cx, washed, &pl_limits_report, out);
+}
+
 enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
+  size_t replaced;
   struct pl *message;
   bool known = false, about_command = false;
   out->body = body;
-  TRY(pl_parse(cx, body, &pl_limits_report, &message));
+  TRY(parse(cx, body, &message, &replaced));
   out->status = pl_str(message, "Status");
   if (!out->status) return FAIL(cx, E_INVALID, "Status is missing");
   for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
@@ -106,7 +118,7 @@ enum err report_read(struct ctx *cx, struct slice body, struct report *out) {
   escrow_read(message, &out->secrets);
   read_told(message, out);
   out->app = name_of(message, "Identifier");
-  if (strcmp(out->status, "Acknowledged") == 0) TRY(inventory_read(cx, message, &out->inventory));
+  if (strcmp(out->status, "Acknowledged") == 0) TRY(inventory_read(cx, message, replaced, &out->inventory));
   return enroll_ids(cx, message, &out->ids);
 }
 

@@ -42,7 +42,7 @@ struct pl_keys {
 uint64_t pl_hash(uint64_t h, const char *p, size_t n);
 void pl_keys_add(struct pl_keys *k, uint64_t hash);
 /* Takes off the keys from number `from` on, which are those of one dictionary. E_INVALID when two are equal, and
-   when there are so many that looking them up becomes slow (libplist's chains can be made long on purpose). */
-MUST_CHECK enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from);
+   when there are so many (pl_limits.keys) that looking them up becomes slow. */
+MUST_CHECK enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from, const struct pl_limits *lim);
 
 #endif

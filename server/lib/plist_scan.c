@@ -5,7 +5,8 @@
 #include <strings.h>
 
 const struct pl_limits pl_limits_checkin = {.bytes = 1 << 20, .depth = 64, .nodes = 20000, .expanded = 2 << 20};
-const struct pl_limits pl_limits_report = {.bytes = 16 << 20, .depth = 64, .nodes = 400000, .expanded = 32 << 20};
+const struct pl_limits pl_limits_report = {
+    .bytes = 16 << 20, .depth = 64, .nodes = 400000, .expanded = 32 << 20, .keys = 150000000};
 
 /* libplist resolves the entities of a run of text by moving the rest of the run for each of them. */
 #define RUN_ENTITIES_MAX 10000
@@ -14,8 +15,8 @@ const struct pl_limits pl_limits_report = {.bytes = 16 << 20, .depth = 64, .node
 
 #define NUMBER_MAX 64                   /* characters of a number */
 #define DATE_MAX 31                     /* characters of a date, white space behind it included: libplist's buffer */
-#define REFERENCE_MAX 8                 /* characters between '&' and ';', as libplist reads them */
 #define KEY_WORK_MAX UINT64_C(10000000) /* one dictionary of 3 000 keys, or many smaller ones */
+#define REFERENCE_MAX 8                 /* characters between '&' and ';', as libplist reads them */
 
 struct scan {
   struct ctx *cx;
@@ -123,10 +124,11 @@ static void sort_hashes(uint64_t *h, size_t n) {
   }
 }
 
-enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from) {
+enum err pl_keys_close(struct ctx *cx, struct pl_keys *k, size_t from, const struct pl_limits *lim) {
   size_t n = k->n - from;
   k->work += (uint64_t)n * n;
-  if (k->work > KEY_WORK_MAX) return FAIL(cx, E_INVALID, "not a valid property list: dictionaries of too many keys");
+  if (k->work > (lim->keys ? lim->keys : KEY_WORK_MAX))
+    return FAIL(cx, E_INVALID, "not a valid property list: dictionaries of too many keys");
   k->n = from;
   if (n < 2) return OK;
   uint64_t *h = k->hashes + from;
@@ -448,7 +450,7 @@ static enum err close_container(struct scan *s) {
   s->depth--;
   bool dict = s->open[s->depth].dict;
   if (s->open[s->depth].has_key) return bad(s, "a key without a value");
-  if (dict) TRY(pl_keys_close(s->cx, &s->keys, s->open[s->depth].keys_from));
+  if (dict) TRY(pl_keys_close(s->cx, &s->keys, s->open[s->depth].keys_from, s->lim));
   return close_tag(s, slice_of(dict ? "dict" : "array"));
 }
 

@@ -167,7 +167,7 @@ static enum err dict(struct scan *s, struct object *o, const struct head *h) {
     if (s->objects[index].key_hash == 0) return bad(s, "a key that is no string, or empty");
     pl_keys_add(&s->keys, s->objects[index].key_hash);
   }
-  TRY(pl_keys_close(s->cx, &s->keys, 0));
+  TRY(pl_keys_close(s->cx, &s->keys, 0, s->lim));
   for (size_t i = h->n; i < 2 * h->n; i++) TRY(follow(s, o, h, i, &index));
   return OK;
 }

@@ -2,7 +2,7 @@
 import re
 import plistlib
 
-from harness import CA, Device, Server
+from harness import CA, Device, Server, plist
 
 ANSWERS = {
     "DeviceInformation": {"QueryResponses": {"DeviceName": "Board\u202eroom", "OSVersion": "15.1", "ProductName": "Mac16,10", "HostName": 7}},
@@ -69,3 +69,20 @@ def test_asked_and_shown(tmp):
     assert {"what": "profile com.example.wifi", "was": "A1", "now": None} in [{k: c[k] for k in ("what", "was", "now")} for c in changes]
     assert "profile com.example.wifi" in server.cli("device", "changes", "MAC-1").stdout
     assert server.rows("SELECT count(*) FROM event WHERE kind = 'inventory.changed'")[0][0] >= 1
+
+
+def test_names_that_no_xml_carries_are_heard(tmp):
+    ca = CA()
+    s = Server(tmp, device_ca=ca.file(tmp))
+    s.push_cert()
+    device = Device(s, ca.identity("U-1"), "U-1").enroll()
+    assert s.enqueue("U-1", "LIST", "ManagedApplicationList")[0] == 200
+    assert device.idle()[0] == 200
+    apps = {f"com.example.app{i}": {"Status": "Managed", "Name": f"app {i}"} for i in range(10_000)}
+    body = plist(UDID="U-1", Status="Acknowledged", CommandUUID="LIST", ManagedApplicationList=apps)
+    body = body.replace(b"app 7<", b"app \x01\x1f&#2;\xef\xbf\xbf\xed\xa0\x80<")
+    assert b"\x01" in body and device.put(body, "application/x-apple-aspen-mdm")[0] == 200
+    status, told = s.admin("GET", "/api/v1/devices/U-1/inventory/ManagedApplicationList")
+    assert status == 200 and told["misfits"] > 0, told.get("misfits")
+    assert s.command("LIST", "U-1") == "Acknowledged"
+    s.stop()

@@ -305,6 +305,37 @@ static void nodes_have_one_owner(void **state) {
   assert_int_equal(pl_count(pl_get(parsed, "a")), 0);
 }
 
+/* Goal: what CFPropertyList writes and XML cannot carry is replaced and counted; all else stays byte for byte. */
+static void washed(void **state) {
+  static const struct {
+    const char *raw, *clean;
+    size_t replaced;
+  } rows[] = {
+      {"a\x01"
+       "b\x1f",
+       "a?b?", 2},
+      {"\xEF\xBF\xBF\xEF\xBF\xBE", "\xEF\xBF\xBD\xEF\xBF\xBD", 2},
+      {"\xED\xA0\x80", "???", 3}, /* half of a surrogate pair */
+      {"\xC3(", "?(", 1},
+      {"&#1;&#x1F;&#xFFFF;&#0;|", "??????????????????????|", 4},
+      {"&#65;&amp;&#x1F600;&#;&#x;|&#zz;",
+       "&#65;&amp;&#x1F600;&#;?"
+       "???|&#zz;",
+       1}, /* no trigraph */
+      {"\xF0\x9F\x98\x80 \xE2\x80\xAE\t\n\x7f", "\xF0\x9F\x98\x80 \xE2\x80\xAE\t\n\x7f", 0},
+      {"", "", 0},
+  };
+  struct ctx *cx = *state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    size_t n;
+    struct slice out = pl_wash(cx, slice_of(rows[i].raw), &n);
+    assert_int_equal(n, rows[i].replaced);
+    assert_true(slice_is(out, rows[i].clean));
+  }
+  size_t n;
+  assert_true(pl_wash(cx, slice_of("bplist00\x01"), &n).n == 9 && n == 0);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       TEST(truncated_samples_are_refused),
@@ -320,6 +351,7 @@ int main(void) {
       TEST(built_lists_read_back),
       TEST(unfit_text_is_replaced),
       TEST(nodes_have_one_owner),
+      TEST(washed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
