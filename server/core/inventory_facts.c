@@ -105,7 +105,8 @@ static enum err apply_facts(struct ctx *cx, struct db *db, int64_t device, struc
   TRY(inventory_facts_find(cx, db, device, &text));
   if (!text || js_parse(cx, slice_of(text), &known) != OK) ctx_clear_error(cx), known = js_object(cx);
   for (size_t i = 0; (value = js_member(told, i, &name)); i++) {
-    const char *was = shown(cx, js_get(known, name)), *now = shown(cx, value);
+    const char *former = shown(cx, js_get(known, name)), *now = shown(cx, value);
+    const char *was = former ? ctx_strdup(cx, former) : NULL; /* it goes when the new one takes its place */
     if (same(was, now)) continue;
     if (was && is_steady(name)) inventory_changed(changes, name, was, now);
     js_set(known, name, value);

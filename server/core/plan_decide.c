@@ -144,6 +144,11 @@ static struct found look_setting(struct ctx *cx, const struct plan_world *w, con
   struct found f = {
       .list = INVENTORY_KINDS, .want = wish->version, .by_facts = wish->has_fact, .truth = LACKS, .at = ch->facts_at};
   struct js *options = wish->assignment->options;
+  if (!ch->facts_at && !ch->is_user) { /* many need supervision, which is not known yet */
+    f.truth = UNKNOWN;
+    f.by_facts = true;
+    return f;
+  }
   if (wish->has_words && profile_words_fill(cx, w->core, options, ch->device, &options) != OK) {
     f.truth = CANNOT;
     f.why = ctx_strdup(cx, ctx_error_text(cx));
