@@ -59,6 +59,8 @@ REMOVED = "org.example.passcode"
 
 
 class Managed(soak.Soak):
+    SETTINGS = {"inventory_interval": "1d"}
+
     def __init__(self, tmp, devices, say=print):
         super().__init__(tmp, devices, say)
         self.hours = 0

@@ -99,6 +99,8 @@ class Ledger:
 
 
 class Soak:
+    SETTINGS = {}  # of the server, beside those that it needs
+
     def __init__(self, tmp, devices, say=print):
         self.tmp, self.n, self.say = pathlib.Path(tmp), devices, say
         self.channels = devices * CHANNELS // 100
@@ -114,7 +116,7 @@ class Soak:
         self.control = dict(word.split("=", 1) for word in line.split())
         device, admin = free_port(), free_port()
         self.settings = {"listen": f"127.0.0.1:{device}", "admin_listen": f"127.0.0.1:{admin}",
-                         "public_url": f"https://localhost:{device}", "apns_url": self.control["apns"], "apns_ca": self.control["ca"]}
+                         "public_url": f"https://localhost:{device}", "apns_url": self.control["apns"], "apns_ca": self.control["ca"], **self.SETTINGS}
         self.server = Server(self.tmp, **self.settings)
         status, told = self.server.admin("PUT", "/v1/pushcert", cli("lab", "pushcert").stdout.encode())
         assert status == 200, told
