@@ -237,11 +237,14 @@ static enum err ask_batch(struct ctx *cx, struct db *db, void *arg) {
   return OK;
 }
 
+enum { LEAST = 25 }; /* at a time: a small fleet that a server's rest left behind is up to date again in minutes */
+
 /* So many at a time that all have their turn in an interval, with some to spare. */
 static enum err share(struct ctx *cx, struct db *db, int64_t interval, int64_t *n) {
   int64_t devices;
   TRY(inventory_count(cx, db, &devices));
-  *n = devices * CHORE_S * US_SECOND / interval * 5 / 4 + 1;
+  *n = devices * CHORE_S * US_SECOND / interval * 5 / 4;
+  if (*n < LEAST) *n = LEAST;
   return OK;
 }
 

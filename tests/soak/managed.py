@@ -30,6 +30,8 @@ TROUBLE = 10                          # of a hundred answers
 # Hours that the server's clock goes on by, each time that nothing changes any more: past its wait after an error, then past its first
 # two looks at what devices took on, as often as it waits.
 HOURS = [hours for wait in (0.1, 0.6, 2.1, 6.1, 24.1, 24.1, 24.1) for hours in (wait, 0.05, 0.15)]
+# The same, until who was asked for its inventory is pushed for it, and again after errors.
+PATIENCE = (1.1, 0.1, 0.6, 2.1, 6.1)
 QUIET = 6                             # seconds in which nothing changes: the server waits for its clock
 APP = {"kind": "app", "ref": "1234567890", "options": {"identifier": "com.example.store.app1234567890"}}  # as the lab calls it
 
@@ -131,6 +133,17 @@ class Managed(soak.Soak):
         failing = [self.server.admin("GET", f"/api/v1/groups/{name.replace(' ', '%20')}")[1]["failures"][:3] for name in GROUPS]
         return json.dumps([self.counts(), failing], indent=1)
 
+    def lost(self):
+        """How many are known to have lost it, when nothing changes any more."""
+        gone, before, since = "SELECT count(DISTINCT device) FROM inventory_change WHERE what = ? AND is_now IS NULL", None, time.monotonic()
+        while time.monotonic() - since < QUIET:
+            self.ledger.read()
+            now = (self.server.rows(gone, f"profile {REMOVED}")[0][0], sum(self.ledger.settled.values()))
+            if now != before:
+                before, since = now, time.monotonic()
+            time.sleep(0.3)
+        return before[0]
+
     def hand(self):
         """Somebody takes a profile away at some devices; a day later it is there again."""
         some = self.n // 20
@@ -140,8 +153,14 @@ class Managed(soak.Soak):
         said = until(lambda: re.search(rb"removed (\d+)", self.lab.stdout[out:]), "the hand")
         assert int(said.group(1)) == some, said.group(0)
         self.later(self.hours + 25)
-        gone = "SELECT count(DISTINCT device) FROM inventory_change WHERE what = ? AND is_now IS NULL"
-        until(lambda: self.server.rows(gone, f"profile {REMOVED}")[0][0] == some, "the loss to be seen")
+        day_ago = int((time.time() + self.hours * 3600 - 86400) * 1e6)
+        until(lambda: self.server.rows("SELECT count(*) FROM inventory WHERE asked_at < ?", day_ago)[0][0] == 0, "all to be asked",
+              patience=60 + self.n)
+        for hours in PATIENCE:
+            self.later(self.hours + hours)
+            if self.lost() == some:
+                break
+        assert self.lost() == some
         self.reach()
         back = "SELECT count(DISTINCT device) FROM inventory_change WHERE what = ? AND was IS NULL"
         assert self.server.rows(back, f"profile {REMOVED}")[0][0] >= some
