@@ -89,7 +89,7 @@ def test_a_person_is_asked_on_a_terminal(tmp):
         return shown.decode(), process.returncode, out
 
     shown, status, out = erase(b"no\n")
-    assert status == 2 and not out and "EraseDevice for MAC" in shown and "bootstrap token is missing" in shown
+    assert status == 1 and not out and "EraseDevice for MAC" in shown and "bootstrap token is missing" in shown
     assert rig.server.rows("SELECT count(*) FROM command") == [(0,)]
     shown, status, out = erase(b"yes\n")
     assert status == 0 and json.loads(out)["request_type"] == "EraseDevice"
