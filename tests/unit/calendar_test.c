@@ -6,7 +6,7 @@
 
 static int open_world(void **state) {
   fixture_open(state);
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "localhost"));
+  fixture_keyring("localhost");
   fx.conf.smtp_url = "smtp://127.0.0.1:9";
   fx.conf.mail_from = "pomona@example.org";
   return 0;

@@ -55,11 +55,19 @@ static enum err put_pushcert(struct ctx *cx, struct db *db, void *arg) {
   return pushcert_store(cx, db, &fx.core, arg, "test", PUSHCERT_NEW_TOPIC | PUSHCERT_ANYWAY);
 }
 
-static void import_pushcert(const char *topic) {
+/* One RSA key for all push certificates of a program, since it takes its time. */
+static struct pki_key *push_key(void) {
+  static struct pki_key *kept;
   struct pki_key *key;
+  if (kept) return kept;
+  must(pki_key_new_rsa(fx.cx, &key, 2048));
+  return kept = pki_key_keep(key);
+}
+
+static void import_pushcert(const char *topic) {
+  struct pki_key *key = push_key();
   struct pki_cert *cert;
   struct slice key_pem;
-  must(pki_key_new_rsa(fx.cx, &key, 2048));
   struct pki_issue what = {.cn = "APSP:test",
                            .uid = topic,
                            .subject_key = key,
@@ -113,6 +121,43 @@ static inline int fixture_close(void **state) {
   pki_key_free(fx.key);
   ctx_free(fx.cx);
   return 0;
+}
+
+enum { KEPT_KEYS = 16 };
+static struct kept_key { struct buf name, cert, sealed; } kept_keys[KEPT_KEYS];
+static size_t kept_keys_n;
+
+static inline enum err remember_keys(struct ctx *cx, struct db *db, void *arg) {
+  struct db_rows r;
+  (void)arg;
+  TRY(db_open_rows(cx, db, &r, "SELECT name, cert, key_sealed FROM keyring"));
+  while (kept_keys_n < KEPT_KEYS && db_next(&r)) {
+    struct kept_key *k = &kept_keys[kept_keys_n++];
+    buf_add_str(&k->name, db_text(&r, 0));
+    buf_add_slice(&k->cert, db_blob(&r, 1));
+    buf_add_slice(&k->sealed, db_blob(&r, 2));
+  }
+  return db_close(&r);
+}
+
+static inline enum err recall_keys(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  for (size_t i = 0; i < kept_keys_n; i++) {
+    const struct kept_key *k = &kept_keys[i];
+    TRY(db_run(cx, db,
+               "INSERT INTO keyring (name, cert, key_sealed, created_at) VALUES ($1, $2, $3, $4) "
+               "ON CONFLICT (name) DO NOTHING",
+               DB_T(slice_mem(k->name.p, k->name.n)), DB_B(slice_mem(k->cert.p, k->cert.n)),
+               DB_B(slice_mem(k->sealed.p, k->sealed.n)), DB_I(clock_now_us())));
+  }
+  return OK;
+}
+
+/* Opens the keyring; its keys are made once a program. */
+static inline void fixture_keyring(const char *host) {
+  must(in_job(recall_keys, NULL));
+  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, host));
+  if (kept_keys_n == 0) must(in_job(remember_keys, NULL));
 }
 
 /* An identity of some CA; the chain is the faces' business. */

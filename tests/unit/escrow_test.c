@@ -11,14 +11,14 @@
 
 static int setup(void **state) {
   fixture_open(state);
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
   return 0;
 }
 
 static void reopen_keyring(void) {
   keyring_close(fx.core.keyring);
   fx.core.keyring = NULL;
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
 }
 
 static struct slice sealed_for(const struct pki_cert *cert, const char *text, const char *cipher) {

@@ -7,7 +7,7 @@
 
 static int open_world(void **state) {
   fixture_open(state);
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
   return 0;
 }
 

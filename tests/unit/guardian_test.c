@@ -9,7 +9,7 @@
 
 static int open_world(void **state) {
   fixture_open(state);
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "localhost"));
+  fixture_keyring("localhost");
   return 0;
 }
 

@@ -261,7 +261,7 @@ static void keys_without_end(void **state) {
 static void secrets_are_dropped(void **state) {
   struct pl *m = answer(), *info = pl_new_dict(fx.cx), *nested = pl_new_dict(fx.cx), *odd = answer();
   (void)state;
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
   pl_set_data(info, "FDE_PersonalRecoveryKeyCMS", slice_of("SECRET-1"));
   pl_set_bool(info, "FDE_Enabled", true);
   pl_set_string(nested, "UnlockToken", "SECRET-2");

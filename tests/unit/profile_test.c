@@ -17,7 +17,7 @@ static const char *files[16];
 static int open_world(void **state) {
   fixture_open(state);
   assert_non_null(mkdtemp(folder));
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
   must(profile_signing_open(fx.cx, &fx.core.signing, &fx.core, &fx.conf));
   return 0;
 }

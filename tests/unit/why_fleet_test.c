@@ -12,7 +12,7 @@ static const char *const names[FLEET] = {"D0", "D1", "D2", "D3", "D4", "D5"};
 
 static void fleet_lives(int n) {
   shifted = 0;
-  must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  fixture_keyring("mdm.example.org");
   for (int i = 0; i < n; i++) {
     fleet[i] = enrolled(names[i]);
     comes(fleet[i], names[i]);

@@ -94,7 +94,7 @@ static struct pki_cert *server_cert(const char *issuer, int64_t life) {
 static void use(const char *issuer, int64_t life) {
   struct pki_cert *leaf = server_cert(issuer, life);
   fx.conf.accept_cut_off = true;
-  if (!fx.core.keyring) must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  if (!fx.core.keyring) fixture_keyring("mdm.example.org");
   must(guard_tls(fx.cx, &fx.core, &leaf, 1));
 }
 
@@ -246,7 +246,7 @@ static int relay_up(void **state) {
   if (why_up(state) != 0) return -1;
   must(http_start(fx.cx, &relay, &conf));
   fx.conf.public_url = ctx_printf(fx.cx, "http://%s", http_address(relay));
-  if (!fx.core.keyring) must(keyring_open(fx.cx, &fx.core.keyring, &fx.core, "mdm.example.org"));
+  if (!fx.core.keyring) fixture_keyring("mdm.example.org");
   return 0;
 }
 
