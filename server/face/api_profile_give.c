@@ -1,5 +1,6 @@
 /* One profile to, or off, some devices, by hand and once. What is to stay on them is a group's. */
 #include "base/enc.h"
+#include "core/command_target.h"
 #include "core/enroll.h"
 #include "core/profile.h"
 #include "core/queue.h"
@@ -41,18 +42,31 @@ static enum err queue_job(struct ctx *cx, struct db *db, void *arg) {
   int64_t command;
   TRY(queue_command(cx, db, core, &o->command, o->g->by, &command));
   TRY(queue_add(cx, db, core, command, &o->command, o->enrollment));
-  TRY(queue_own(cx, db, core, "ProfileList", o->enrollment)); /* is it there now? */
   return push_due(cx, db, core, o->enrollment, PUSH_ASKED, 0, NULL, NULL);
 }
 
-static enum err build(struct ctx *cx, const struct giving *g, const char *name, struct command *out) {
+/* What a device certainly cannot do is not sent. */
+static enum err check(struct ctx *cx, const struct giving *g, const struct one_given *o,
+                      const struct roster_device *d) {
+  struct command_target target;
+  struct command_uses *uses;
+  struct command_fit fit;
+  TRY(command_target_of(cx, g->db, d, o->enrollment, &target));
+  TRY(command_uses(cx, &o->command, &uses));
+  command_fit(cx, uses, &target, &fit);
+  if (fit.refusal) return FAIL(cx, E_CONFLICT, "%s", fit.refusal);
+  bool fits =
+      target.platform == PLATFORM_UNKNOWN || !g->profile.platforms || g->profile.platforms & 1u << target.platform;
+  if (fits || strcmp(g->request_type, "RemoveProfile") == 0) return OK;
+  return FAIL(cx, E_CONFLICT, "nothing in the profile is for %s", platform_name(target.platform));
+}
+
+static enum err build(struct ctx *cx, const struct giving *g, const struct roster_device *d, struct command *out) {
   struct js *args = js_object(cx);
-  const struct roster_device *d;
   struct slice file;
   if (strcmp(g->request_type, "RemoveProfile") == 0) {
     js_set_string(args, "Identifier", g->profile.identifier);
   } else {
-    TRY(api_profile_device(cx, g->db, g->core, name, &d));
     TRY(profile_render(cx, g->db, g->core, g->profile.profile, d, &file));
     js_set_string(args, "Payload", enc_base64(cx, file.p, file.n));
   }
@@ -61,10 +75,13 @@ static enum err build(struct ctx *cx, const struct giving *g, const char *name, 
 
 static enum err give_one(struct ctx *cx, const struct giving *g, const char *name, struct js *told) {
   struct one_given o = {.g = g};
+  const struct roster_device *d;
   char *id;
   TRY(enroll_lookup(cx, g->db, name, &o.enrollment, &id));
   js_set_string(told, "id", id);
-  TRY(build(cx, g, name, &o.command));
+  TRY(api_profile_device(cx, g->db, g->core, name, &d));
+  TRY(build(cx, g, d, &o.command));
+  TRY(check(cx, g, &o, d));
   TRY(db_call(cx, g->core->store, queue_job, &o));
   js_set_string(told, "command_uuid", o.command.uuid);
   return OK;

@@ -1,6 +1,7 @@
 """Profiles: checked, kept in versions, filled and signed for devices; who signs, and what happens when that changes."""
 import plistlib
 import signal
+import sqlite3
 import subprocess
 
 import scep
@@ -93,8 +94,9 @@ def test_given(tmp):
     """By hand to a device: filled, signed, with a PayloadUUID of its content; a variable without a value is named."""
     s = Server(tmp, tls="off")
     s.push_cert()
-    device = Device(s, scep.identity(s), "DEVICE-1").enroll()
-    Device(s, scep.identity(s), "DEVICE-2").enroll()
+    phone = {"Model": "MYW23", "ModelName": "iPhone", "ProductName": "iPhone17,1", "OSVersion": "18.1"}
+    device = Device(s, scep.identity(s), "DEVICE-1").enroll(**phone)
+    Device(s, scep.identity(s), "DEVICE-2").enroll(**phone)
     for name, file in (("clip", profile(label="of %UDID%")), ("mail", profile("com.example.mail", label="%Email%")), ("all", profile("com.example.all"))):
         (tmp / f"{name}.mobileconfig").write_bytes(file)
     s.cli("profile", "add", *[tmp / f"{name}.mobileconfig" for name in ("clip", "mail", "all")])
@@ -118,6 +120,24 @@ def test_given(tmp):
     assert verified(tmp, exported("DEVICE-2"))["PayloadUUID"] != got["PayloadUUID"]
     assert exported("DEVICE-1", name="com.example.all") == exported("DEVICE-2", name="com.example.all")  # signed once
     assert "is queued" in s.cli("profile", "uninstall", "DEVICE-2", "com.example.clip").stdout
+
+
+def test_what_a_device_cannot_have_is_not_sent(tmp):
+    s = Server(tmp, tls="off")
+    s.push_cert()
+    device = Device(s, scep.identity(s), "MAC").enroll()
+    for name in ("com.example.clip", "com.elsewhere.enrollment"):
+        (tmp / f"{name}.mobileconfig").write_bytes(profile(name))
+        s.cli("profile", "add", tmp / f"{name}.mobileconfig")
+    assert "nothing in the profile is for macOS" in s.cli("profile", "install", "MAC", "com.example.clip", expect=1).stderr
+    assert "is queued" in s.cli("profile", "uninstall", "MAC", "com.elsewhere.enrollment").stdout
+    s.stop()
+    with sqlite3.connect(s.data / "pomona.db") as db:  # as another server enrolled it
+        db.execute("UPDATE generation SET given = json_set(given, '$.PayloadIdentifier', 'com.elsewhere.enrollment')")
+    db.close()
+    s = Server(tmp, data=s.data, tls="off")
+    assert "pomona device unenroll" in s.cli("profile", "uninstall", "MAC", "com.elsewhere.enrollment", expect=1).stderr
+    assert s.rows("SELECT count(*) FROM command WHERE request_type = 'RemoveProfile'") == [(1,)] and device
 
 
 def test_signer(tmp):
