@@ -1,4 +1,4 @@
-/* Inflating what was compressed by zlib (RFC 1950), over zlib. Any thread. */
+/* Inflating what was compressed by zlib or gzip (RFC 1950, RFC 1952), over zlib. Any thread. */
 #ifndef POMONA_LIB_ZIP_H
 #define POMONA_LIB_ZIP_H
 

@@ -6,6 +6,7 @@
 #include "core/guard.h"
 #include "core/keyring.h"
 #include "face/api.h"
+#include "face/console.h"
 #include "face/device.h"
 #include "lib/net_addr.h"
 
@@ -153,6 +154,7 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   profile_check_routes,
                                                   status_routes,
                                                   openapi_routes,
+                                                  console_routes,
                                                   system_admin_routes,
                                                   NULL};
 

@@ -27,7 +27,7 @@ enum err zip_inflate(struct ctx *cx, struct slice *out, struct slice packed, siz
   if (packed.n > INT_MAX) return FAIL(cx, E_TOO_LARGE, "too much compressed data");
   z->next_in = (Bytef *)(uintptr_t)packed.p;
   z->avail_in = (uInt)packed.n;
-  if (inflateInit(z) != Z_OK) return FAIL(cx, E_INTERNAL, "zlib does not start");
+  if (inflateInit2(z, MAX_WBITS + 32) != Z_OK) return FAIL(cx, E_INTERNAL, "zlib does not start");
   ctx_defer(cx, release, z);
   enum err e = inflate_all(cx, z, &all, most);
   if (e == OK) *out = slice_mem(ctx_memdup(cx, all.p ? all.p : "", all.n), all.n);

@@ -1,0 +1,74 @@
+/* What changes on the server, as it happens: server-sent events (HTML 9.2). The browser connects again by itself and says what it
+   saw last; the server sends what was missed, or `reset` when that is too much. */
+import { signal } from '@preact/signals';
+import { reachable } from './client';
+
+export interface Change {
+  kind: string; // as in events of webhooks: "device.enrolled", "command.status" …
+  device?: string; // id
+  enrollment?: string; // id
+  command?: string; // uuid
+  group?: string;
+  profile?: string;
+  data?: Record<string, unknown>;
+}
+
+type Hear = (changes: Change[] | 'all') => void;
+const hearers = new Set<Hear>();
+export const live = signal(false);
+
+let source: EventSource | null = null;
+let heard: Change[] = [];
+let all = false;
+let timer = 0;
+const PAUSE = 250; // ms: thousands of changes become one look
+
+function flush() {
+  timer = 0;
+  const changes = all ? 'all' : heard;
+  heard = [];
+  all = false;
+  for (const h of [...hearers]) h(changes);
+}
+
+function later() {
+  if (!timer) timer = window.setTimeout(flush, PAUSE);
+}
+
+export function hear(h: Hear): () => void {
+  hearers.add(h);
+  return () => hearers.delete(h);
+}
+
+export function connect() {
+  if (source) return;
+  source = new EventSource('/api/v1/events');
+  source.addEventListener('open', () => {
+    live.value = true;
+    if (!reachable.value) {
+      reachable.value = true;
+      all = true;
+      later();
+    }
+  });
+  source.addEventListener('error', () => {
+    live.value = false;
+    if (source?.readyState !== EventSource.CLOSED) return;
+    disconnect(); // refused: the session ended, or the server is too busy
+    window.setTimeout(connect, 5000);
+  });
+  source.addEventListener('changes', (e: MessageEvent<string>) => {
+    heard.push(...(JSON.parse(e.data) as Change[]));
+    later();
+  });
+  source.addEventListener('reset', () => {
+    all = true;
+    later();
+  });
+}
+
+export function disconnect() {
+  source?.close();
+  source = null;
+  live.value = false;
+}

@@ -1,0 +1,119 @@
+/* The words of the console: one file a language, the same keys in each (a test compares them).
+
+   A value is a text with {name} for what is filled in, or {"one": …, "other": …} (Unicode plural rules) chosen by {n}. What is
+   filled in is isolated, so that a name from right to left does not turn the sentence around. */
+import type { ComponentChildren } from 'preact';
+import type en from './en.json';
+
+export const LANGUAGES = { en: 'English', fr: 'Français', ja: '日本語' } as const;
+export type Language = keyof typeof LANGUAGES;
+export type Key = keyof typeof en;
+type Text = string | Partial<Record<Intl.LDMLPluralRule, string>>;
+type Filling = Record<string, string | number>;
+
+const CHOSEN = 'pomona.language';
+let words: Record<string, Text> = {};
+let language: Language = 'en';
+let plural = new Intl.PluralRules('en');
+let numbers = new Intl.NumberFormat('en');
+
+const load: Record<Language, () => Promise<{ default: Record<string, Text> }>> = {
+  en: () => import('./en.json'),
+  fr: () => import('./fr.json'),
+  ja: () => import('./ja.json'),
+};
+
+function isLanguage(word: string | null | undefined): word is Language {
+  return word != null && Object.hasOwn(LANGUAGES, word);
+}
+
+function wanted(): Language {
+  const chosen = localStorage.getItem(CHOSEN);
+  if (isLanguage(chosen)) return chosen;
+  for (const tag of navigator.languages) {
+    const word = tag.split('-')[0];
+    if (isLanguage(word)) return word;
+  }
+  return 'en';
+}
+
+export async function loadLanguage() {
+  language = wanted();
+  words = (await load[language]()).default;
+  plural = new Intl.PluralRules(language);
+  numbers = new Intl.NumberFormat(language);
+  document.documentElement.lang = language;
+}
+
+export const languageNow = () => language;
+export function chooseLanguage(l: Language) {
+  localStorage.setItem(CHOSEN, l);
+  window.location.reload();
+}
+
+function pattern(key: string, n: number | undefined): string {
+  const text = words[key];
+  if (text === undefined) return key;
+  if (typeof text === 'string') return text;
+  return text[plural.select(n ?? 0)] ?? text.other ?? key;
+}
+
+const isolated = (value: string | number) => (typeof value === 'number' ? numbers.format(value) : `\u2068${value}\u2069`);
+
+export function t(key: Key, filling: Filling = {}): string {
+  const n = typeof filling.n === 'number' ? filling.n : undefined;
+  return pattern(key, n).replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = filling[name];
+    return value === undefined ? whole : isolated(value);
+  });
+}
+
+/* The same with elements filled in. */
+export function rich(key: Key, filling: Record<string, ComponentChildren>): ComponentChildren[] {
+  const n = typeof filling.n === 'number' ? filling.n : undefined;
+  return pattern(key, n).split(/(\{\w+\})/).map((part) => {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    return name === undefined ? part : (filling[name] ?? part);
+  });
+}
+
+/* Words of the server's own (states, kinds of events, verdicts): by key when there is one, else as they came. */
+export function word(prefix: string, value: string): string {
+  const text = words[`${prefix}.${value}`];
+  return typeof text === 'string' ? text : value;
+}
+
+export const number = (n: number) => numbers.format(n);
+
+/* ---- times, in the reader's zone ---- */
+
+const at = (iso: string) => new Date(iso);
+export function dateTime(iso: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(at(iso));
+}
+export function date(iso: string): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at(iso));
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 31_557_600], ['month', 2_629_800], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60],
+];
+export function ago(iso: string, now = Date.now()): string {
+  const seconds = (at(iso).getTime() - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'long' });
+  for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+  return format.format(Math.trunc(seconds / 10) * 10, 'second');
+}
+export function days(n: number): string {
+  return new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' }).format(n);
+}
+export function bytes(n: number): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;
+  let i = 0;
+  let value = n;
+  while (value >= 1000 && i < units.length - 1) {
+    value /= 1000;
+    i++;
+  }
+  return new Intl.NumberFormat(language, { style: 'unit', unit: units[i] ?? 'byte', unitDisplay: 'short', maximumFractionDigits: i ? 1 : 0 }).format(value);
+}

@@ -1,0 +1,40 @@
+/* Logging in: name and password, then the second factor where there is one. */
+import { useState } from 'preact/hooks';
+import { api, ApiError } from '../api/client';
+import { loggedIn, type Session, session } from '../api/session';
+import { useAct } from '../api/use';
+import { t } from '../i18n';
+import { Button, Failure } from '../ui/basics';
+import { Form, PasswordField, TextField } from '../ui/form';
+
+export function Login({ again = false }: { again?: boolean }) {
+  const [name, setName] = useState(again ? (session.value?.name ?? '') : '');
+  const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [second, setSecond] = useState(false);
+  const act = useAct(async () => {
+    try {
+      loggedIn(await api<Session>('POST', '/session', { quiet: true, body: second ? { name, password, code } : { name, password } }));
+    } catch (e) {
+      if (!(e instanceof ApiError) || e.code !== 'second-factor' || second) throw e;
+      setSecond(true);
+    }
+  });
+  const form = (
+    <Form submit={() => void act.run()}>
+      <TextField label={t('login.name')} value={name} change={setName} autoComplete="username" autoFocus={!again} disabled={again || second} required />
+      <PasswordField label={t('login.password')} value={password} change={setPassword} autoComplete="current-password" autoFocus={again} disabled={second} required />
+      {second && <TextField label={t('login.code')} help={t('login.code-help')} value={code} change={setCode} autoComplete="one-time-code" autoFocus required />}
+      <Failure error={act.error} />
+      <footer><Button type="submit" kind="main" busy={act.busy}>{t('login.go')}</Button></footer>
+    </Form>
+  );
+  if (again) return form;
+  return (
+    <main class="alone">
+      <h1>{t('login.title')}</h1>
+      {form}
+      <p class="help">{t('login.help')} <code>pomona user reset</code></p>
+    </main>
+  );
+}

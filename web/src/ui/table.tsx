@@ -1,0 +1,120 @@
+/* Tables: a small one as it is, and one of any length of which only what is seen is drawn. */
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp } from 'lucide-preact';
+import { t } from '../i18n';
+
+export interface Column<T> {
+  id: string;
+  name: ComponentChildren;
+  cell: (row: T) => ComponentChildren;
+  width?: string; // of a grid-template
+  sort?: string; // what the server calls it
+  align?: 'end';
+}
+
+export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[]; rows: T[]; id: (row: T) => string; caption: string }) {
+  return (
+    <div class="table-box">
+      <table>
+        <caption class="hidden">{caption}</caption>
+        <thead>
+          <tr>{columns.map((c) => <th key={c.id} scope="col" class={c.align}>{c.name}</th>)}</tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align}>{c.cell(row)}</td>)}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const ROW = 44; // px
+
+/* rows: what is loaded, in order; undefined: not yet. total: how many there are. need: asks for what is seen. */
+export function LongTable<T>({ columns, rows, total, need, id, caption, sort, descending, sortBy, open, chosen, choose }: {
+  columns: Column<T>[];
+  rows: (T | undefined)[];
+  total: number;
+  need: (first: number, last: number) => void;
+  id: (row: T) => string;
+  caption: string;
+  sort?: string;
+  descending?: boolean;
+  sortBy?: (sort: string) => void;
+  open?: (row: T) => void;
+  chosen?: ReadonlySet<string>;
+  choose?: (row: T, range: boolean) => void;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const lines = useVirtualizer({ count: total, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
+  const seen = lines.getVirtualItems();
+  const first = seen[0]?.index ?? 0;
+  const last = seen[seen.length - 1]?.index ?? 0;
+  useEffect(() => {
+    if (total > 0) need(first, last);
+  }, [first, last, total, need]);
+  const template = `${choose ? '2.5rem ' : ''}${columns.map((c) => c.width ?? 'minmax(6rem, 1fr)').join(' ')}`;
+  const keys = (e: KeyboardEvent) => {
+    const line = (e.target as HTMLElement).closest<HTMLElement>('[data-line]');
+    if (!line) return;
+    const i = Number(line.dataset.line);
+    const to = e.key === 'ArrowDown' ? i + 1 : e.key === 'ArrowUp' ? i - 1 : e.key === 'Home' ? 0 : e.key === 'End' ? total - 1 : -1;
+    const row = rows[i];
+    if (e.key === 'Enter' && row && open && e.target === line) open(row);
+    if (e.key === ' ' && row && choose && e.target === line) {
+      e.preventDefault();
+      choose(row, e.shiftKey);
+    }
+    if (to < 0 || to >= total) return;
+    e.preventDefault();
+    lines.scrollToIndex(to);
+    window.requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-line="${to}"]`)?.focus());
+  };
+  return (
+    <div class="long-table" role="grid" aria-label={caption} aria-rowcount={total + 1} aria-colcount={columns.length + (choose ? 1 : 0)} ref={box} onKeyDown={keys}>
+      <div class="long-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+        {choose && <span role="columnheader"><span class="hidden">{t('choose')}</span></span>}
+        {columns.map((c) => (
+          <span role="columnheader" key={c.id} class={c.align} aria-sort={c.sort !== undefined && c.sort === sort ? (descending ? 'descending' : 'ascending') : undefined}>
+            {c.sort !== undefined && sortBy ? (
+              <button type="button" class="link" onClick={() => { if (c.sort !== undefined) sortBy(c.sort); }}>
+                {c.name} {c.sort === sort && (descending ? <ArrowDown size={14} aria-hidden="true" /> : <ArrowUp size={14} aria-hidden="true" />)}
+              </button>
+            ) : c.name}
+          </span>
+        ))}
+      </div>
+      <div class="long-body" role="rowgroup" style={{ height: `${lines.getTotalSize()}px` }}>
+        {seen.map((line) => {
+          const row = rows[line.index];
+          const on = row !== undefined && (chosen?.has(id(row)) ?? false);
+          return (
+            <div
+              role="row"
+              key={row === undefined ? `line-${line.index}` : id(row)}
+              data-line={line.index}
+              aria-rowindex={line.index + 2}
+              aria-selected={choose ? on : undefined}
+              tabIndex={line.index === first ? 0 : -1}
+              class={on ? 'long-row chosen' : 'long-row'}
+              style={{ gridTemplateColumns: template, transform: `translateY(${line.start}px)`, height: `${ROW}px` }}
+            >
+              {choose && (
+                <span role="gridcell">
+                  {row !== undefined && <input type="checkbox" tabIndex={-1} aria-label={t('choose')} checked={on} onClick={(e) => choose(row, e.shiftKey)} />}
+                </span>
+              )}
+              {columns.map((c) => (
+                <span role="gridcell" key={c.id} class={c.align}>{row === undefined ? <span class="ghost" /> : c.cell(row)}</span>
+              ))}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+/* Texts that come from devices and people: shown as they are, harmlessly. */
+import { useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import { ago, dateTime, t } from '../i18n';
+
+/* Bidirectional controls would turn what stands around them; control characters are drawn as their pictures. */
+function visible(text: string): string {
+  return text
+    // eslint-disable-next-line no-control-regex
+    .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCodePoint(0x2400 + c.charCodeAt(0)))
+    .replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');
+}
+
+const SHORT = 300;
+
+/* In an element of its own direction (bdi); what is very long is cut, and unfolds. */
+export function Told({ text, most = SHORT }: { text: string | null | undefined; most?: number }) {
+  const [open, setOpen] = useState(false);
+  if (text == null || text === '') return <span class="none">–</span>;
+  const shown = visible(text);
+  const letters = shown.length > most && !open ? Array.from(shown).slice(0, most).join('') : shown;
+  if (letters.length === shown.length) return <bdi class="told">{shown}</bdi>;
+  return (
+    <>
+      <bdi class="told">{letters}…</bdi>{' '}
+      <button type="button" class="link" onClick={() => setOpen(true)}>
+        {t('show.all', { n: shown.length })}
+      </button>
+    </>
+  );
+}
+
+/* One for all: what is told in minutes moves on together. */
+const clock = signal(Date.now());
+window.setInterval(() => {
+  clock.value = Date.now();
+}, 10_000);
+
+export function Time({ at }: { at: string | null | undefined }) {
+  if (!at) return <span class="none">{t('never')}</span>;
+  return (
+    <time dateTime={at} title={dateTime(at)}>
+      {ago(at, clock.value)}
+    </time>
+  );
+}
+
+export function Moment({ at }: { at: string | null | undefined }) {
+  if (!at) return <span class="none">{t('never')}</span>;
+  return <time dateTime={at}>{dateTime(at)}</time>;
+}
+
+export function Code({ children }: { children: string }) {
+  return <code class="told">{visible(children)}</code>;
+}
