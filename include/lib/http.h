@@ -1,10 +1,10 @@
 /* The HTTP server: listeners over libmicrohttpd, with absolute deadlines, caps and TLS.
 
    A handler is called twice a request: `head` when the headers are there (refuse early, set the body's cap), `body`
-   when the whole body is. It answers by http_reply: at once, or later from any thread; the connection is suspended
-   meanwhile. Who owns what: struct http_req and all slices taken from it live until the reply was given; after
-   http_reply the caller must not touch it again. Its cx may be handed to another thread together with it. Threads:
-   handlers run on listener threads and must not block; http_reply may be called from any thread, once. */
+   when the whole body is. It answers by http_reply (or one of its kind): at once, or later from any thread; the
+   connection is suspended meanwhile. Who owns what: struct http_req and all slices taken from it live until the reply
+   was given; after http_reply the caller must not touch it again. Its cx may be handed to another thread together with
+   it. Threads: handlers run on listener threads and must not block; http_reply may be called from any thread, once. */
 #ifndef POMONA_LIB_HTTP_H
 #define POMONA_LIB_HTTP_H
 
@@ -111,6 +111,17 @@ struct http_file {
   int64_t offset, n;
 };
 void http_reply_file(struct http_req *rq, int status, const char *type, const struct http_file *file);
+
+/* An answer that goes on (http_stream.c): 200, of no length; what is sent reaches the peer as soon as it can. Given
+   once a request, like the others; the stream is the caller's until http_stream_end, on any thread, and outlives the
+   request and its server. Its peer has body_us to take what it was sent, again and again; http_quiesce ends it. */
+enum { HTTP_STREAM_MOST = 256 * 1024 };
+struct http_stream;
+struct http_stream *http_reply_stream(struct http_req *rq, const char *type);
+/* bytes are copied. False: it is over, for the peer has gone, the server ends, or more than HTTP_STREAM_MOST would wait
+   for a peer that reads too slowly, which is cut off. Never blocks. */
+bool http_stream_send(struct http_stream *s, struct slice bytes);
+void http_stream_end(struct http_stream *s); /* what was sent still goes out */
 
 /* ---- TLS (http_tls.c) ---- */
 struct http_tls;

@@ -38,6 +38,7 @@ struct http_answer {
   struct buf body;
   bool is_file; /* then the body is this */
   struct http_file file;
+  struct http_stream *stream; /* NULL: it does not go on */
 };
 
 struct http_req {
@@ -74,6 +75,7 @@ struct http_conn {
   atomic_int phase;
   atomic_llong deadline; /* monotonic; 0 is none */
   struct http_req *rq;
+  struct http_stream *stream; /* of the answer that goes on; server->conns_lock */
   char peer[ADDR_HOST_SIZE];
   struct http_tls_use *tls;
   void *session;       /* of GnuTLS; gone when the CLOSED hook runs */
@@ -139,7 +141,8 @@ void http_wake(int fd);
 /* The connection waits for bytes of the TLS handshake: suspended until the reaper sees them. False when the server is
    stopping. */
 bool http_await_handshake(struct http_conn *c);
-/* libmicrohttpd's thread has it again. */
+/* Before it is suspended; and when libmicrohttpd's thread has it again. */
+void http_count_parked(struct http_conn *c);
 void http_unpark(struct http_conn *c);
 
 /* The deadline of what is going on is so many bytes further. */
@@ -164,6 +167,16 @@ void http_answer_drop_file(struct http_req *rq);
 enum MHD_Result http_answer_cut(struct http_conn *c);
 /* Takes a suspended connection away from the request's owner, if it is suspended at this moment. */
 void http_cut(struct http_conn *c);
+
+/* ---- http_stream.c ---- */
+struct http_stream *http_stream_new(struct http_req *rq); /* with a reference of the sender's */
+struct MHD_Response *http_stream_response(struct http_req *rq);
+/* The answer is out, or will never be: nothing that is sent goes anywhere any more. */
+void http_stream_drop(struct http_req *rq);
+/* Under conns_lock: true when the peer has gone; then the connection ends. */
+bool http_stream_look(struct http_conn *c);
+/* Under conns_lock: its stream, if there is one, ends as soon as the peer takes the rest, or else soon. */
+void http_stream_quiesce(struct http_conn *c);
 
 /* ---- http_reaper.c ---- */
 void *http_reaper_run(void *server);

@@ -65,6 +65,7 @@ static void end_overdue(struct http_server *s, int64_t now) {
   int64_t ended = 0;
   pthread_mutex_lock(&s->conns_lock);
   for (struct http_conn *c = s->conns; c; c = c->next) {
+    http_stream_look(c);
     int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
     if (deadline == 0 || deadline > now) continue;
     enum phase phase = (enum phase)atomic_load_explicit(&c->phase, memory_order_relaxed);

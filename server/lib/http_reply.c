@@ -68,6 +68,14 @@ void http_reply_file(struct http_req *rq, int status, const char *type, const st
   hand_over(rq);
 }
 
+struct http_stream *http_reply_stream(struct http_req *rq, const char *type) {
+  atomic_fetch_add(&rq->conn->server->replying, 1);
+  answer_set(rq, 200, type, (struct slice){0});
+  struct http_stream *stream = http_stream_new(rq);
+  hand_over(rq);
+  return stream;
+}
+
 void http_answer_drop_file(struct http_req *rq) {
   if (rq->answer.is_file && rq->answer.file.fd >= 0) close(rq->answer.file.fd);
   rq->answer.is_file = false;
@@ -108,8 +116,9 @@ static struct MHD_Response *response_of_file(struct http_req *rq) {
 
 static struct MHD_Response *response_of(struct http_req *rq) {
   struct slice body = buf_slice(&rq->answer.body);
-  struct MHD_Response *r = rq->answer.is_file
-                               ? response_of_file(rq)
+  struct MHD_Response *r = rq->answer.is_file ? response_of_file(rq)
+                           : rq->answer.stream
+                               ? http_stream_response(rq)
                                : MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_PERSISTENT);
   if (!r) abort();
   if (rq->answer.type) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, rq->answer.type);

@@ -60,6 +60,7 @@ void http_req_drop(struct http_req *rq) {
   buf_recycle(&rq->body);
   buf_recycle(&rq->answer.body);
   http_answer_drop_file(rq);
+  http_stream_drop(rq);
   ctx_reset(rq->cx);
   *rq = (struct http_req){.cx = rq->cx, .body = rq->body, .answer = {.body = rq->answer.body}};
   pthread_mutex_lock(&s->spare_lock);
@@ -77,6 +78,7 @@ void http_req_free(struct http_req *rq) {
   buf_wipe(&rq->body);
   buf_wipe(&rq->answer.body);
   http_answer_drop_file(rq);
+  http_stream_drop(rq);
   ctx_free(rq->cx);
   free(rq);
 }

@@ -125,7 +125,7 @@ void http_unpark(struct http_conn *c) {
   atomic_fetch_sub(&c->server->parked, 1);
 }
 
-static void count_parked(struct http_conn *c) {
+void http_count_parked(struct http_conn *c) {
   c->parked = true;
   atomic_fetch_add(&c->server->parked, 1);
 }
@@ -133,7 +133,7 @@ static void count_parked(struct http_conn *c) {
 /* Counted first, so that http_stop sees either the count or a connection that gives up by itself: when the server is
    stopping, nobody may be left to resume it. */
 bool http_await_handshake(struct http_conn *c) {
-  count_parked(c);
+  http_count_parked(c);
   if (atomic_load(&c->server->stopping)) {
     http_unpark(c);
     return false;
@@ -161,7 +161,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
 /* Suspended first, marked second: once it is marked, http_reply may resume it at any moment. */
 static void park(struct http_conn *c) {
   int running = RUNNING;
-  count_parked(c);
+  http_count_parked(c);
   MHD_suspend_connection(c->mhd);
   if (!atomic_compare_exchange_strong(&c->state, &running, SUSPENDED))
     MHD_resume_connection(c->mhd);
@@ -351,10 +351,19 @@ struct http_stats http_stats(const struct http_server *server) {
                              .refused = atomic_load(&s->refused)};
 }
 
+/* They would go on for ever, and nobody waits for them. */
+static void end_streams(struct http_server *s) {
+  pthread_mutex_lock(&s->conns_lock);
+  for (struct http_conn *c = s->conns; c; c = c->next)
+    http_stream_quiesce(c);
+  pthread_mutex_unlock(&s->conns_lock);
+}
+
 /* libmicrohttpd's own way to stop listening can abort the process (its threads race for the descriptor): the socket is
    the reaper's, which closes it. */
 void http_quiesce(struct http_server *s) {
   atomic_store(&s->quiescing, true);
+  end_streams(s);
   http_wake(s->wake_fd);
   pthread_mutex_lock(&s->quiet_lock);
   while (s->listening) pthread_cond_wait(&s->quiet_cond, &s->quiet_lock);
