@@ -93,6 +93,8 @@ MUST_CHECK enum err cmd_pushcert_record(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_account_change(struct ctx *cx, struct args *a);
 /* cmd_admin.c */
 MUST_CHECK enum err cmd_enroll_link(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_enroll_links(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_enroll_revoke(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_enroll_profile(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_show(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_tls_stage(struct ctx *cx, struct args *a);

@@ -321,6 +321,17 @@ MUST_CHECK enum err enroll_link_new(struct ctx *cx, struct db *db, const struct 
 /* May this link be fetched? Reader's connection. E_NOT_FOUND (never was), E_GONE (used up, ended, revoked, downloaded
  * too often). */
 MUST_CHECK enum err enroll_link_check(struct ctx *cx, struct db *db, const char *token);
+struct enroll_link_info {
+  int64_t link; /* its row: what it is called by, as its token is not kept */
+  int64_t created_at, expires_at, revoked_at, uses, uses_max, downloads;
+  char *created_by, *revoked_by, *device; /* the last two may be NULL */
+  const char *state;                      /* "open", "used", "expired", "revoked", "downloaded" (too often) */
+};
+/* Reader's connection, newest first: those before `before` (0: all), at most `most`. */
+MUST_CHECK enum err enroll_links(struct ctx *cx, struct db *db, int64_t before, int most, struct enroll_link_info **out,
+                                 size_t *n);
+/* Inside a job: nobody comes in by it any more; one that was revoked stays as it is. E_NOT_FOUND. */
+MUST_CHECK enum err enroll_link_revoke(struct ctx *cx, struct db *db, int64_t link, const char *by);
 
 /* ---- sessions and the profile (enroll_profile.c) ---- */
 

@@ -38,6 +38,17 @@ MUST_CHECK enum err payload_check(struct ctx *cx, struct slice file, struct payl
    supervised, signed, signer, errors, findings[] of grade, id, line, key, text. */
 struct js *payload_json(struct ctx *cx, const struct payload_check *check);
 
+/* ---- templates: profiles to begin with (payload_template.c) ---- */
+struct payload_template {
+  char *name;        /* "wifi" */
+  char *about;       /* a sentence: the first line of its first comment */
+  struct slice file; /* static */
+};
+/* By name; all in cx. */
+void payload_templates(struct ctx *cx, struct payload_template **out, size_t *n);
+/* E_NOT_FOUND. */
+MUST_CHECK enum err payload_template(struct ctx *cx, const char *name, struct payload_template *out);
+
 /* ---- variables: %Name% in texts of a profile, filled for each device ---- */
 struct payload_variable {
   const char *name, *help;

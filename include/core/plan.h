@@ -36,7 +36,7 @@ MUST_CHECK enum err plan_of_device(struct ctx *cx, struct db *db, struct core *c
 /* All groups in short: [{"name","rule","note","version","assignments","devices","compliant","working","failing"}]. */
 MUST_CHECK enum err plan_of_groups(struct ctx *cx, struct db *db, struct core *core, struct js **out);
 /* How a group stands:
-   {"devices","compliant","working","failing","not_looked_at","assignments":[{"kind","ref","users","options",
+   {"devices","compliant","working","failing","not_looked_at","assignments":[{"kind","ref","users","position","options","trouble",
    "compliant","working","failing","not_applicable"}],"failures":[{"id","name","serial_number","why"}]} (20 of them). */
 MUST_CHECK enum err plan_of_group(struct ctx *cx, struct db *db, struct core *core, const struct group *g,
                                   struct js **out);

@@ -91,15 +91,15 @@ MUST_CHECK enum err profile_words_fill(struct ctx *cx, const struct core *core, 
 /* What differs, by key: [{"key","was","is"}], null where it is not there. Passwords and data are not shown, but that
    they differ is. Payloads are named by their PayloadIdentifier. */
 MUST_CHECK enum err profile_diff(struct ctx *cx, struct slice was, struct slice is, struct js **out);
-/* Groups that give it, separated by ", "; NULL: none. */
-MUST_CHECK enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, char **names);
-/* How many channels have which version, by their ProfileLists. */
+/* Names of the groups that give it, by name: an array. */
+MUST_CHECK enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, struct js **names);
+/* How many channels have which version of each of n profiles, by their ProfileLists: one look at the fleet for all. */
 struct profile_spread {
   int64_t *devices; /* by version: devices[0] of 1 …; as many as the newest version */
   int64_t others;   /* they have one of this identifier that is none of these */
 };
-MUST_CHECK enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *p,
-                                   struct profile_spread *out);
+MUST_CHECK enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *all,
+                                   size_t n, struct profile_spread *out);
 
 /* ---- who signs (profile_sign.c) ----
 

@@ -30,6 +30,43 @@ enum err cmd_enroll_link(struct ctx *cx, struct args *a) {
   return OK;
 }
 
+enum err cmd_enroll_links(struct ctx *cx, struct args *a) {
+  static const char *const headers[] = {"NUMBER", "STATE", "USES", "FOR", "UNTIL", "MADE", "BY", NULL};
+  struct table *t = table_new(cx, headers);
+  struct client *c;
+  struct js *all;
+  TRY(client_open(cx, &c, a));
+  TRY(client_pages(cx, c, "/api/v1/links?", "links", 0, &all));
+  if (args_has(a, "json")) return print_json(cx, all), OK;
+  if (js_count(all) == 0) return fputs("No links; `pomona enroll link` makes one.\n", stderr), OK;
+  for (size_t i = 0; i < js_count(all); i++) {
+    struct js *o = js_at(all, i);
+    const char *uses = ctx_printf(cx, "%s of %s", member_text(cx, o, "uses"), member_text(cx, o, "uses_max"));
+    const char *cells[] = {member_text(cx, o, "link"),
+                           js_str(o, "state"),
+                           uses,
+                           js_str(o, "device") ? js_str(o, "device") : "any device",
+                           local_time(cx, js_str(o, "expires_at")),
+                           local_time(cx, js_str(o, "created_at")),
+                           js_str(o, "created_by")};
+    table_add(t, cells);
+  }
+  table_print(t, stdout);
+  return OK;
+}
+
+enum err cmd_enroll_revoke(struct ctx *cx, struct args *a) {
+  struct client *c;
+  struct slice nothing;
+  int64_t link;
+  if (!slice_to_i64(slice_of(a->operands[0]), &link))
+    return FAIL(cx, E_USAGE, "%s is no number of a link: `pomona enroll links` lists them", a->operands[0]);
+  TRY(client_open(cx, &c, a));
+  TRY(client_bytes(cx, c, "DELETE", ctx_printf(cx, "/api/v1/links/%" PRId64, link), (struct slice){0}, &nothing));
+  printf("Link %" PRId64 " is revoked: nobody comes in by it any more.\n", link);
+  return OK;
+}
+
 enum err cmd_enroll_profile(struct ctx *cx, struct args *a) {
   struct client *c;
   struct slice profile;

@@ -1,7 +1,6 @@
 /* Profiles on the desk: checked without a server, and templates to begin with. */
 #include "app/cmd.h"
 #include "app/table.h"
-#include "base/embedded.h"
 #include "base/file.h"
 #include "core/payload.h"
 
@@ -88,31 +87,15 @@ enum err cmd_profile_check(struct ctx *cx, struct args *a) {
 
 /* ---- templates ---- */
 
-/* The first line of the comment that opens it. */
-static struct slice intro(const struct embedded *e) {
-  static const char mark[] = "\n<!-- ";
-  const char *from = strstr(e->text, mark);
-  struct slice rest = slice_of(from ? from + strlen(mark) : ""), line = {0};
-  (void)slice_cut(&rest, '\n', &line);
-  return line;
-}
-
-static struct slice template_name(const struct embedded *e) {
-  struct slice rest = slice_of(e->name), name = {0};
-  (void)slice_cut(&rest, '.', &name);
-  return name;
-}
-
 enum err cmd_profile_template(struct ctx *cx, struct args *a) {
-  for (const struct embedded *e = embedded_templates; e->name; e++) {
-    struct slice name = template_name(e), about = intro(e);
-    if (a->n == 0) {
-      args_column(stdout, ctx_printf(cx, "%.*s", (int)name.n, name.p), ctx_printf(cx, "%.*s", (int)about.n, about.p));
-    } else if (slice_is(name, a->operands[0])) {
-      fwrite(e->text, 1, e->n, stdout);
-      return OK;
-    }
+  struct payload_template *all, one;
+  size_t n;
+  if (a->n) {
+    TRY(payload_template(cx, a->operands[0], &one));
+    fwrite(one.file.p, 1, one.file.n, stdout);
+    return OK;
   }
-  if (a->n == 0) return OK;
-  return FAIL(cx, E_NOT_FOUND, "there is no template %s: pomona profile template lists them", a->operands[0]);
+  payload_templates(cx, &all, &n);
+  for (size_t i = 0; i < n; i++) args_column(stdout, all[i].name, all[i].about);
+  return OK;
 }

@@ -105,12 +105,13 @@ static const char *joined(struct ctx *cx, struct js *list) {
 }
 
 enum err cmd_profile_list(struct ctx *cx, struct args *a) {
-  static const char *const headers[] = {"PROFILE", "NAME", "VERSION", "PLATFORMS", "SIGNED", "ADDED", NULL};
+  static const char *const headers[] = {"PROFILE", "NAME",   "VERSION", "PLATFORMS", "SIGNED",
+                                        "DEVICES", "GROUPS", "ADDED",   NULL};
   struct table *t = table_new(cx, headers);
   struct client *c;
   struct js *all;
   TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, "/api/v1/profiles?", "profiles", 0, &all));
+  TRY(client_pages(cx, c, "/api/v1/profiles?devices=yes&", "profiles", 0, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No profiles; `pomona profile add FILE` keeps one.\n", stderr), OK;
   for (size_t i = 0; i < js_count(all); i++) {
@@ -119,7 +120,8 @@ enum err cmd_profile_list(struct ctx *cx, struct args *a) {
     (void)js_bool(js_get(o, "signed"), &is_signed);
     const char *cells[] = {js_str(o, "identifier"),           js_str(o, "name"),
                            member_text(cx, o, "version"),     joined(cx, js_get(o, "platforms")),
-                           is_signed ? "as it came" : "here", local_time(cx, js_str(o, "added_at"))};
+                           is_signed ? "as it came" : "here", member_text(cx, o, "devices"),
+                           joined(cx, js_get(o, "groups")),   local_time(cx, js_str(o, "added_at"))};
     table_add(t, cells);
   }
   table_print(t, stdout);
@@ -142,7 +144,7 @@ static void print_head(struct ctx *cx, struct js *o) {
   if (supervised) print_line(cx, "needs", "supervision");
   print_line(cx, "variables", joined(cx, js_get(o, "variables")));
   print_line(cx, "signed", is_signed ? js_str(o, "signer") ? js_str(o, "signer") : "as it came" : "by this server");
-  print_line(cx, "given by", js_str(o, "groups") ? js_str(o, "groups") : "no group");
+  print_line(cx, "given by", js_count(js_get(o, "groups")) ? joined(cx, js_get(o, "groups")) : "no group");
 }
 
 static void print_payloads(struct ctx *cx, struct js *all) {

@@ -208,7 +208,11 @@ MUST_CHECK enum err enroll_link_load(struct ctx *cx, struct db *db, const uint8_
                                      struct enroll_link_row *out);
 MUST_CHECK enum err enroll_link_add(struct ctx *cx, struct db *db, const struct enroll_link *what,
                                     const uint8_t hash[32], int64_t expires_at);
+MUST_CHECK enum err enroll_link_count(struct ctx *cx, struct db *db, int64_t seq, int64_t *n);
+MUST_CHECK enum err enroll_link_set_revoked(struct ctx *cx, struct db *db, int64_t seq, const char *by,
+                                            int64_t *changed);
 MUST_CHECK enum err enroll_link_downloaded(struct ctx *cx, struct db *db, int64_t seq);
+const char *enroll_link_state(const struct enroll_link_row *l, int64_t now);
 MUST_CHECK enum err enroll_link_usable(struct ctx *cx, const struct enroll_link_row *l, int64_t now);
 struct enroll_session_row {
   const char *id, *kind, *device, *given;

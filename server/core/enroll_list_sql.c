@@ -109,3 +109,38 @@ enum err enroll_device_of(struct ctx *cx, struct db *db, const struct enroll_pro
   TRY(db_close(&r));
   return *id && !proof->expired ? OK : FAIL(cx, E_REFUSED, "the identity is of no device that is enrolled now");
 }
+
+/* ---- links ---- */
+
+static void read_link(struct db_rows *r, struct enroll_link_info *out, int64_t now) {
+  *out = (struct enroll_link_info){.link = db_int(r, 0),
+                                   .created_at = db_int(r, 1),
+                                   .expires_at = db_int(r, 2),
+                                   .revoked_at = db_int(r, 3),
+                                   .uses = db_int(r, 4),
+                                   .uses_max = db_int(r, 5),
+                                   .downloads = db_int(r, 6),
+                                   .created_by = db_text(r, 7),
+                                   .revoked_by = db_text(r, 8),
+                                   .device = db_text(r, 9)};
+  out->state = enroll_link_state(&(struct enroll_link_row){.expires_at = out->expires_at,
+                                                           .uses_max = out->uses_max,
+                                                           .uses = out->uses,
+                                                           .downloads = out->downloads,
+                                                           .revoked = out->revoked_at != 0},
+                                 now);
+}
+
+enum err enroll_links(struct ctx *cx, struct db *db, int64_t before, int most, struct enroll_link_info **out,
+                      size_t *n) {
+  struct db_rows r;
+  int64_t now = clock_now_us();
+  *out = ctx_alloc(cx, ((size_t)most + 1) * sizeof **out);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT seq, created_at, expires_at, revoked_at, uses, uses_max, downloads, created_by, revoked_by, "
+                   "device FROM link WHERE seq < $1 ORDER BY seq DESC LIMIT $2",
+                   DB_I(before ? before : INT64_MAX), DB_I(most)));
+  while (db_next(&r)) read_link(&r, &(*out)[(*n)++], now);
+  return db_close(&r);
+}

@@ -404,6 +404,16 @@ enum err enroll_link_add(struct ctx *cx, struct db *db, const struct enroll_link
                 DB_S(what->device));
 }
 
+enum err enroll_link_count(struct ctx *cx, struct db *db, int64_t seq, int64_t *n) {
+  return db_one_int(cx, db, n, "SELECT count(*) FROM link WHERE seq = $1", DB_I(seq));
+}
+
+enum err enroll_link_set_revoked(struct ctx *cx, struct db *db, int64_t seq, const char *by, int64_t *changed) {
+  return db_run_n(cx, db, changed,
+                  "UPDATE link SET revoked_at = $2, revoked_by = $3 WHERE seq = $1 AND revoked_at IS NULL", DB_I(seq),
+                  DB_I(clock_now_us()), DB_S(by));
+}
+
 enum err enroll_link_downloaded(struct ctx *cx, struct db *db, int64_t seq) {
   return db_run(cx, db, "UPDATE link SET downloads = downloads + 1 WHERE seq = $1", DB_I(seq));
 }

@@ -166,6 +166,7 @@ static struct js *wish_json(struct ctx *cx, const struct plan_wish *w, const str
   js_set_string(o, "kind", group_kind_word(a->kind));
   js_set_string(o, "ref", a->ref);
   js_set_bool(o, "users", a->users);
+  js_set_int(o, "position", a->position);
   js_set(o, "options", a->options);
   js_set_string(o, "trouble", w->broken);
   js_set_int(o, "compliant", c->compliant);

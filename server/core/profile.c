@@ -167,15 +167,24 @@ enum err profile_add(struct ctx *cx, struct db *db, struct core *core, const str
   return OK;
 }
 
+/* "group A, B and 3 more" */
+static const char *first_names(struct ctx *cx, struct js *groups) {
+  enum { NAMED = 5 };
+  size_t n = js_count(groups);
+  const char *text = ctx_printf(cx, "group %s", js_string(js_at(groups, 0)));
+  for (size_t i = 1; i < n && i < NAMED; i++) text = ctx_printf(cx, "%s, %s", text, js_string(js_at(groups, i)));
+  return n > NAMED ? ctx_printf(cx, "%s and %zu more", text, n - NAMED) : text;
+}
+
 enum err profile_remove(struct ctx *cx, struct db *db, const char *identifier, const char *by) {
   struct profile p;
-  char *groups;
+  struct js *groups;
   TRY(profile_find(cx, db, identifier, &p));
   TRY(profile_groups(cx, db, p.profile, &groups));
-  if (groups)
+  if (js_count(groups))
     return FAIL(cx, E_CONFLICT,
                 "%s is given by %s: take it out of there first (then devices lose it, which had it from there only)",
-                identifier, groups);
+                identifier, first_names(cx, groups));
   TRY(profile_sql_gone(cx, db, p.profile, by));
   return tell(cx, db, "profile.removed", &p, by);
 }

@@ -156,8 +156,9 @@ struct owner {
 };
 
 struct fleet {
-  struct owner *owners; /* by enrollment */
+  struct owner *owners; /* by enrollment; the same for all profiles */
   size_t n;
+  uint64_t name;              /* inventory_hash of the profile's identifier */
   struct profile_want *wants; /* by version; name 0: it cannot be told */
   int64_t versions;
 };
@@ -207,8 +208,16 @@ static void count_one(const struct fleet *f, int64_t enrollment, uint64_t versio
   out->others++;
 }
 
-static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, uint64_t name,
-                          struct profile_spread *out) {
+/* Channels of one list. */
+static void count_list(const struct fleet *f, size_t n, int64_t enrollment, const struct inventory_items *items,
+                       struct profile_spread *out) {
+  for (size_t i = 0; i < n; i++) {
+    const struct inventory_item *item = inventory_find(items, f[i].name);
+    if (item) count_one(&f[i], enrollment, item->version, &out[i]);
+  }
+}
+
+static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, size_t n, struct profile_spread *out) {
   struct inventory_scan scan;
   enum err e = OK;
   TRY(inventory_scan_open(cx, db, 1 << INVENTORY_PROFILES, &scan));
@@ -216,8 +225,7 @@ static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, 
     struct ctx *own = ctx_new();
     struct inventory_items items = {0};
     e = inventory_unpack(own, scan.packed, &items);
-    const struct inventory_item *item = e == OK ? inventory_find(&items, name) : NULL;
-    if (item) count_one(f, scan.enrollment, item->version, out);
+    if (e == OK) count_list(f, n, scan.enrollment, &items, out);
     if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
     ctx_free(own);
   }
@@ -225,15 +233,22 @@ static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, 
   return e == OK ? closed : e;
 }
 
-enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *p,
+enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *all, size_t n,
                         struct profile_spread *out) {
   struct roster_view view;
-  struct fleet f = {0};
-  *out = (struct profile_spread){.devices = ctx_alloc(cx, ((size_t)p->version + 1) * sizeof *out->devices)};
-  TRY(want_all(cx, reader, core, p, &f));
+  struct fleet *f = ctx_alloc(cx, (n + 1) * sizeof *f), owners = {0};
+  for (size_t i = 0; i < n; i++) {
+    out[i] = (struct profile_spread){.devices = ctx_alloc(cx, ((size_t)all[i].version + 1) * sizeof *out->devices)};
+    f[i].name = inventory_hash(slice_of(all[i].identifier));
+    TRY(want_all(cx, reader, core, &all[i], &f[i]));
+  }
   TRY(roster_look(cx, reader, core, &view));
-  index_owners(cx, &view, &f);
-  enum err e = count_all(cx, reader, &f, inventory_hash(slice_of(p->identifier)), out);
+  index_owners(cx, &view, &owners);
+  for (size_t i = 0; i < n; i++) {
+    f[i].owners = owners.owners;
+    f[i].n = owners.n;
+  }
+  enum err e = count_all(cx, reader, f, n, out);
   roster_unlook(core, &view);
   return e;
 }

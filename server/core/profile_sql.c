@@ -134,17 +134,14 @@ enum err profile_sql_same_uuid(struct ctx *cx, struct db *db, const char *uuid, 
   return db_close(&r);
 }
 
-enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, char **names) {
+enum err profile_groups(struct ctx *cx, struct db *db, int64_t profile, struct js **names) {
   struct db_rows r;
-  *names = NULL;
+  *names = js_array(cx);
   TRY(db_open_rows(cx, db, &r,
                    "SELECT DISTINCT g.name FROM assignment a JOIN fleet_group g ON g.seq = a.fleet_group"
-                   " WHERE a.kind = 'profile' AND a.row = $1 ORDER BY g.name LIMIT 20",
+                   " WHERE a.kind = 'profile' AND a.row = $1 ORDER BY g.name",
                    DB_I(profile)));
-  while (db_next(&r)) {
-    const char *name = db_text(&r, 0);
-    *names = *names ? ctx_printf(cx, "%s, %s", *names, name) : ctx_printf(cx, "group %s", name);
-  }
+  while (db_next(&r)) js_add_string(*names, db_text(&r, 0));
   return db_close(&r);
 }
 

@@ -75,6 +75,64 @@ static void make_link(struct http_req *rq, struct core *core) {
     reply_error(rq, e);
 }
 
+static struct js *link_json(struct ctx *cx, const struct enroll_link_info *l) {
+  struct js *o = js_object(cx);
+  js_set_int(o, "link", l->link);
+  js_set_string(o, "state", l->state);
+  js_set_int(o, "uses", l->uses);
+  js_set_int(o, "uses_max", l->uses_max);
+  js_set_int(o, "downloads", l->downloads);
+  js_set_string(o, "device", l->device);
+  js_set_time(o, "created_at", l->created_at);
+  js_set_string(o, "created_by", l->created_by);
+  js_set_time(o, "expires_at", l->expires_at);
+  js_set_time(o, "revoked_at", l->revoked_at);
+  js_set_string(o, "revoked_by", l->revoked_by);
+  return o;
+}
+
+static enum err list_into(struct http_req *rq, struct core *core, struct js *body) {
+  struct ctx *cx = http_cx(rq);
+  struct js *list = js_array(cx);
+  struct enroll_link_info *all;
+  struct api_page page;
+  size_t n;
+  TRY(api_page(rq, core, &page));
+  TRY(enroll_links(cx, page.db, page.start, page.most, &all, &n));
+  for (size_t i = 0; i < n; i++) js_add(list, link_json(cx, &all[i]));
+  api_page_end(body, "links", list, &page, n ? all[n - 1].link : 0);
+  return OK;
+}
+
+static void list_links(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
+
+struct revoking {
+  int64_t link;
+  const char *by;
+};
+
+static enum err revoke_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct revoking *r = arg;
+  return enroll_link_revoke(cx, db, r->link, r->by);
+}
+
+static void revoked(struct http_req *rq, void *arg, enum err e) {
+  (void)arg;
+  if (e == OK)
+    reply_empty(rq, 204);
+  else
+    reply_error(rq, e);
+}
+
+static void revoke_link(struct http_req *rq, struct core *core) {
+  struct revoking *r = ctx_alloc(http_cx(rq), sizeof *r);
+  r->by = route_who(rq);
+  if (slice_to_i64(route_param(rq, "link"), &r->link))
+    route_write(rq, core, revoke_job, r, revoked);
+  else
+    reply_error(rq, FAIL(http_cx(rq), E_INVALID, "a link is called by its number in the list"));
+}
+
 /* ---- the profile itself, for an operator to hand over ---- */
 
 static enum err profile_job(struct ctx *cx, struct db *db, void *arg) {
@@ -114,6 +172,16 @@ const struct route links_routes[] = {
      .body_max = API_BODY_MAX,
      .summary = "Makes an enrollment link: `ttl` (\"24h\"), `uses` (1), `device` (for one id or serial number), "
                 "`anyway` (without a push certificate)."},
+    {.method = "GET",
+     .pattern = "/api/v1/links",
+     .query = "cursor:int limit:int",
+     .run = list_links,
+     .summary = "Enrollment links, newest first, with their state (open, used, expired, revoked, downloaded too "
+                "often); what stands in their addresses is not kept."},
+    {.method = "DELETE",
+     .pattern = "/api/v1/links/:link",
+     .run = revoke_link,
+     .summary = "Revokes the link of this number: nobody comes in by it any more."},
     {.method = "GET",
      .pattern = "/api/v1/enroll-profile",
      .run = profile,

@@ -47,20 +47,56 @@ static struct js *profile_json(struct ctx *cx, const struct profile *p) {
   return o;
 }
 
+static enum err add_groups(struct ctx *cx, struct db *db, const struct profile *p, struct js *o) {
+  struct js *groups;
+  TRY(profile_groups(cx, db, p->profile, &groups));
+  js_set(o, "groups", groups);
+  return OK;
+}
+
+/* Channels that have a version of it, and those of them that have the newest. */
+static void set_spread(struct js *o, const struct profile *p, const struct profile_spread *s) {
+  int64_t all = s->others;
+  for (int64_t v = 0; v < p->version; v++) all += s->devices[v];
+  js_set_int(o, "devices", all);
+  js_set_int(o, "devices_newest", s->devices[p->version - 1]);
+}
+
 static enum err list_into(struct http_req *rq, struct core *core, struct js *body) {
   struct ctx *cx = http_cx(rq);
   struct js *list = js_array(cx);
+  bool counted = slice_is(http_query(rq, "devices"), "yes");
+  struct profile_spread *spread = NULL;
   struct api_page page;
   struct profile *all;
   size_t n;
   TRY(api_page(rq, core, &page));
   TRY(profile_list(cx, page.db, page.start, page.most, &all, &n));
-  for (size_t i = 0; i < n; i++) js_add(list, profile_json(cx, &all[i]));
+  if (counted) {
+    spread = ctx_alloc(cx, (n + 1) * sizeof *spread);
+    TRY(profile_spread(cx, page.db, core, all, n, spread));
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct js *o = profile_json(cx, &all[i]);
+    TRY(add_groups(cx, page.db, &all[i], o));
+    if (counted) set_spread(o, &all[i], &spread[i]);
+    js_add(list, o);
+  }
   api_page_end(body, "profiles", list, &page, n ? all[n - 1].profile : 0);
   return OK;
 }
 
-static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
+static void list_elsewhere(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
+
+/* With ?devices=yes the lists of a whole fleet are read for it. */
+static void list(struct http_req *rq, struct core *core) {
+  enum err e = OK;
+  if (http_query(rq, "devices").p)
+    e = outbound_run(rq, core, list_elsewhere);
+  else
+    list_elsewhere(rq, core);
+  if (e != OK) reply_error(rq, e);
+}
 
 /* ?name=: a version; 0 when it is not asked for. */
 static enum err query_version(struct http_req *rq, const char *name, int64_t *out) {
@@ -82,7 +118,7 @@ static enum err add_versions(struct ctx *cx, struct db *db, struct core *core, c
   struct profile *all;
   size_t n;
   TRY(profile_versions(cx, db, p->profile, &all, &n));
-  TRY(profile_spread(cx, db, core, p, &spread));
+  TRY(profile_spread(cx, db, core, p, 1, &spread));
   for (size_t i = 0; i < n; i++) {
     struct js *v = js_object(cx);
     js_set_int(v, "version", all[i].version);
@@ -117,15 +153,13 @@ static enum err describe(struct http_req *rq, struct core *core, struct js **out
   struct profile p;
   struct slice file;
   struct db *db;
-  char *groups;
   int64_t version;
   TRY(query_version(rq, "version", &version));
   TRY(api_profile(rq, core, &db, &p));
   TRY(profile_file(cx, db, core, p.profile, version, &file));
   TRY(payload_check(cx, file, &check));
-  TRY(profile_groups(cx, db, p.profile, &groups));
   *out = profile_json(cx, &p);
-  js_set_string(*out, "groups", groups);
+  TRY(add_groups(cx, db, &p, *out));
   js_set(*out, "payloads", payloads(cx, check.profile));
   js_set_string(*out, "signer", check.signer);
   api_etag(rq, p.version);
@@ -410,9 +444,10 @@ static void remove_one(struct http_req *rq, struct core *core) {
 const struct route profiles_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/profiles",
-     .query = "cursor:int limit:int",
+     .query = "devices:text cursor:int limit:int",
      .run = list,
-     .summary = "Profiles that are kept, in their newest version; ?cursor=, ?limit=."},
+     .summary = "Profiles that are kept, in their newest version, with the groups that give each; ?devices=yes: how "
+                "many devices have it, and its newest version; ?cursor=, ?limit=."},
     {.method = "POST",
      .pattern = "/api/v1/profiles",
      .query = "anyway:bool",

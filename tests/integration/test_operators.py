@@ -226,3 +226,26 @@ def test_forget(tmp):
     server.cli("device", "forget", "U-1")
     assert kinds(server, "U-1").count("device.forgotten") == 2
     assert not server.events(level="error") and not server.events(level="warn", msg="what polls taught was not written")
+
+
+def test_links_are_listed_and_revoked(tmp):
+    """A link is known by its number; revoked, nobody comes in by it, and what stands in its address is never told again."""
+    server = start(tmp, CA())
+    for number in ("9", "0", "-1"):
+        assert server.admin("DELETE", f"/api/v1/links/{number}")[0] == 404, number
+    assert server.admin("DELETE", "/api/v1/links/x")[0] == 400
+    assert server.admin("GET", "/api/v1/links?cursor=x")[0] == 400
+    server.cli("enroll", "revoke", "x", expect=2)
+    assert "No links" in server.cli("enroll", "links").stderr
+    url = server.cli("enroll", "link", "--anyway", "--uses", "3").stdout.strip()
+    server.cli("enroll", "link", "--anyway", "--device", "U-7")
+    rows = server.cli_json("enroll", "links")
+    assert [(r["state"], r["uses"], r["uses_max"], r["device"]) for r in rows] == [("open", 0, 1, "U-7"), ("open", 0, 3, None)]
+    assert url.rsplit("/", 1)[1] not in str(rows)
+    assert server.admin("GET", "/api/v1/links?limit=1")[1]["next"] == rows[0]["link"]
+    told = server.cli("enroll", "links").stdout
+    assert "0 of 3" in told and "any device" in told and "U-7" in told, told
+    assert "revoked" in server.cli("enroll", "revoke", rows[1]["link"]).stdout
+    server.cli("enroll", "revoke", rows[1]["link"])  # it is already
+    assert [r["state"] for r in server.cli_json("enroll", "links")] == ["open", "revoked"]
+    assert len([k for k, in server.rows("SELECT kind FROM event WHERE kind = 'link.revoked'")]) == 1

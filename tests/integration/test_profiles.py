@@ -73,7 +73,7 @@ def test_versions(tmp):
     assert "PayloadContent[com.example.wifi.1].SSID_STR\n  - Office\n  + Lobby" in told and "Password" in told and "secret" not in told, told
     assert s.cli_json("profile", "diff", "com.example.wifi", "1", "1")["changes"] == []
     shown = s.cli_json("profile", "show", "com.example.wifi")
-    assert [v["version"] for v in shown["versions"]] == [2, 1] and shown["groups"] is None and shown["payloads"][0]["type"] == "com.apple.wifi.managed"
+    assert [v["version"] for v in shown["versions"]] == [2, 1] and shown["groups"] == [] and shown["payloads"][0]["type"] == "com.apple.wifi.managed"
     assert "Lobby" not in s.cli("profile", "show", "com.example.wifi", "--version", "1").stdout
     s.cli("profile", "export", "com.example.wifi", "--version", "1", "--out", tmp / "out")
     assert (tmp / "out").read_bytes() == wifi("first secret")
@@ -88,6 +88,25 @@ def test_versions(tmp):
     assert s.admin("DELETE", one, headers={"If-Match": '"3"'})[0] == 204 and s.admin("GET", one)[0] == 404
     database = b"".join(f.read_bytes() for f in s.data.glob("pomona.db*"))
     assert b"first secret" not in database and b"secret" not in s.log().encode()
+
+
+def test_templates_and_the_list(tmp):
+    """What the console begins with: templates as the command line has them, and a list that tells who has what."""
+    s = Server(tmp, tls="off")
+    assert s.admin("GET", "/api/v1/profile-templates/none")[0] == 404
+    names = [t["name"] for t in s.admin("GET", "/api/v1/profile-templates")[1]["templates"]]
+    assert "wifi" in names
+    for name in names:
+        status, text = s.admin("GET", f"/api/v1/profile-templates/{name}")
+        assert status == 200 and text == cli("profile", "template", name).stdout.encode(), name
+    (tmp / "one.mobileconfig").write_bytes(profile())
+    s.cli("profile", "add", tmp / "one.mobileconfig")
+    s.cli("group", "add", "all", "--rule", "state=enrolled")
+    s.cli("group", "assign", "all", "profile", "com.example.clip")
+    row = s.admin("GET", PATH + "?devices=yes")[1]["profiles"][0]
+    assert (row["groups"], row["devices"], row["devices_newest"]) == (["all"], 0, 0) and "devices" not in s.admin("GET", PATH)[1]["profiles"][0]
+    assert "group all" in s.cli("profile", "remove", "com.example.clip", expect=1).stderr
+    assert "given by all" in " ".join(s.cli("profile", "show", "com.example.clip").stdout.split())
 
 
 def test_given(tmp):

@@ -349,7 +349,7 @@ static void test_spread(void **state) {
   tell_profiles(a, "SPREAD-1", "com.example.spread", of_first);
   tell_profiles(b, "SPREAD-2", "com.example.spread", of_second);
   tell_profiles(c, "SPREAD-3", "com.example.spread", of_first); /* that of another device */
-  must(profile_spread(fx.cx, reader(), &fx.core, &second.out, &spread));
+  must(profile_spread(fx.cx, reader(), &fx.core, &second.out, 1, &spread));
   assert_int_equal(spread.devices[0], 1);
   assert_int_equal(spread.devices[1], 1);
   assert_int_equal(spread.others, 1);
