@@ -168,6 +168,29 @@ def python_jobs(build):
             yield Job(name, parts, facts["SERIAL"])
 
 
+def run_node(name, argv, build, timeout):
+    """One result a test of node:test, from its TAP."""
+    begin = time.monotonic()
+    status, output = run_process(argv, build, timeout)
+    found = re.findall(r"^(not ok|ok) \d+ - (.+?)( # SKIP.*)?$", output, re.M)
+    results = [Result(f"{name}::{test}", "skipped" if skip else "passed" if ok == "ok" else "failed", 0.0, output)
+               for ok, test, skip in found]
+    if not results or (status != 0 and all(r.status != "failed" for r in results)):
+        results.append(Result(f"{name}::(program)", "failed", 0.0, f"{status_text(status)}\n{output}"))
+    results[0].seconds = time.monotonic() - begin
+    return results
+
+
+def browser_jobs(build):
+    """What a person sees, in Debian's Chromium. Where there is none, nothing can be seen: that passes nowhere but at home."""
+    missing = [program for program in ("chromium", "node") if not shutil.which(program)]
+    for path in sorted((TESTS / "browser").glob("*_test.mjs")):
+        name = f"browser/{path.stem}"
+        status = "failed" if os.environ.get("CI") == "true" else "skipped"
+        yield Job(name, [(name, (lambda n=name: [Result(n, status, 0.0, f"there is no {missing[0]}\n")]) if missing else
+                          (lambda n=name, p=path: run_node(n, ["node", "--test-reporter=tap", str(p)], build, TIMEOUT)))])
+
+
 def chosen(jobs, words):
     for job in jobs:
         if words and not any(w in job.name for w in words):
@@ -215,7 +238,7 @@ def main():
     args = arguments.parse_args()
     build = args.build.resolve()
     runner = Runner()
-    jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build)], args.words))
+    jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build), *browser_jobs(build)], args.words))
     with tempfile.TemporaryDirectory(prefix="pomona-test-") as folder:
         if any(job.name.startswith("integration/") for job in jobs):
             make_keys(build, pathlib.Path(folder))
