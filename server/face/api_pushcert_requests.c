@@ -73,7 +73,11 @@ static enum err fill_list(struct http_req *rq, struct core *core, struct js *bod
   size_t n;
   TRY(db_reader(cx, core->store, &db));
   TRY(pushcert_requests(cx, db, &all, &n));
-  for (size_t i = 0; i < n; i++) js_add(list, request_json(cx, &all[i]));
+  for (size_t i = 0; i < n; i++) {
+    struct js *one = request_json(cx, &all[i]);
+    TRY(set_portal(cx, db, core, all[i].topic, one));
+    js_add(list, one);
+  }
   js_set(body, "requests", list);
   return OK;
 }

@@ -83,6 +83,7 @@ static void asset(struct http_req *rq, struct core *core) {
 const struct route console_routes[] = {
     PAGE("/"),
     PAGE("/account"),
+    PAGE("/pushcert"),
     PAGE("/setup"),
     {.method = "GET", .pattern = "/assets/:name", .flags = ROUTE_OPEN | ROUTE_QUIET, .run = asset},
     {0},

@@ -1,0 +1,118 @@
+/* Every date that can end the service, a planned renewal, and the calendar that has them. */
+import { useState } from 'preact/hooks';
+import { api, request } from '../../api/client';
+import { may } from '../../api/session';
+import { changed, useAct, useApi } from '../../api/use';
+import { date, days, t, word } from '../../i18n';
+import { Badge, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/basics';
+import { Confirm } from '../../ui/dialog';
+import { save } from '../../ui/files';
+import { Choice, Form, TextField } from '../../ui/form';
+import { Table } from '../../ui/table';
+import { Told } from '../../ui/text';
+import { toast } from '../../ui/toasts';
+import type { PushCert } from './types';
+
+interface GuardDate {
+  kind: string;
+  subject: string;
+  name: string;
+  at: string;
+  days_left: number;
+  effect: string;
+  fix: string;
+}
+
+function Guardian() {
+  const { data, error, loading } = useApi<{ dates: GuardDate[] }>('/guardian', { every: 60_000 });
+  return (
+    <Card title={t('dates.all')}>
+      <Failure error={error} />
+      {loading && <Waiting />}
+      {data && (
+        <Table
+          caption={t('dates.all')}
+          rows={data.dates}
+          id={(d) => d.subject}
+          columns={[
+            { id: 'at', name: t('dates.at'), cell: (d) => <>{date(d.at)}<br /><Badge tone={d.days_left <= 14 ? 'bad' : d.days_left <= 60 ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></> },
+            { id: 'what', name: t('dates.what'), cell: (d) => <><strong>{word('dates.kind', d.kind)}</strong><br /><Told text={d.name} /></> },
+            { id: 'effect', name: t('dates.effect'), cell: (d) => <Told text={d.effect} /> },
+            { id: 'fix', name: t('dates.fix'), cell: (d) => <Told text={d.fix} most={600} /> },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Plan({ cert }: { cert: PushCert }) {
+  const [way, setWay] = useState('none');
+  const [every, setEvery] = useState('90');
+  const [on, setOn] = useState('04-01');
+  const act = useAct(async () => {
+    const chosen = way === 'every' ? { every: `${every}d` } : way === 'on' ? { on } : {};
+    await api('PUT', '/pushcerts/plan', { body: { topic: cert.topic, ...chosen } });
+    await changed('/pushcerts', '/guardian');
+    toast(t('saved'));
+  });
+  return (
+    <Card title={t('plan.title')}>
+      <p>{t('plan.text')}</p>
+      <p>{cert.planned_at ? t('plan.next', { date: date(cert.planned_at) }) : t('plan.none')}</p>
+      {may('admin') && (
+        <Form submit={() => void act.run()}>
+          <Choice label={t('plan.way')} value={way} change={setWay} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />
+          {way === 'every' && <TextField label={t('plan.every')} type="number" min={1} max={364} value={every} change={setEvery} />}
+          {way === 'on' && <TextField label={t('plan.on')} help={t('plan.on-help')} value={on} change={setOn} pattern="\d\d-\d\d" />}
+          <Failure error={act.error} />
+          <footer><Button type="submit" busy={act.busy}>{t('save')}</Button></footer>
+        </Form>
+      )}
+    </Card>
+  );
+}
+
+function Calendar() {
+  const { data, error, again } = useApi<{ url: string; created_by: string }>('/calendar');
+  const [ending, setEnding] = useState(false);
+  const make = useAct(async () => {
+    await api('POST', '/calendar');
+    await again();
+  });
+  const end = useAct(async () => {
+    await api('DELETE', '/calendar');
+    await again();
+    setEnding(false);
+  });
+  const file = useAct(async () => save('pomona.ics', await (await request('GET', '/calendar/ics')).blob()));
+  const none = (error)?.status === 404;
+  return (
+    <Card title={t('calendar.title')}>
+      <p>{t('calendar.text')}</p>
+      {!none && <Failure error={error} />}
+      {none ? <Empty>{t('calendar.none')}</Empty> : data && <Clip text={data.url} />}
+      <Failure error={make.error ?? file.error} />
+      <div class="actions">
+        {may('admin') && <Button busy={make.busy} onClick={() => void make.run()}>{t(none ? 'calendar.make' : 'calendar.make-another')}</Button>}
+        {may('admin') && !none && <Button kind="danger" onClick={() => setEnding(true)}>{t('calendar.end')}</Button>}
+        <Button busy={file.busy} onClick={() => void file.run()}>{t('calendar.file')}</Button>
+      </div>
+      {ending && (
+        <Confirm title={t('calendar.end')} verb={t('calendar.end')} danger busy={end.busy} error={end.error} go={() => void end.run()} close={() => setEnding(false)}>
+          <p>{t('calendar.end-text')}</p>
+        </Confirm>
+      )}
+    </Card>
+  );
+}
+
+export function Dates({ cert }: { cert: PushCert }) {
+  return (
+    <>
+      <Guardian />
+      <Plan cert={cert} />
+      {may('operator') && <Calendar />}
+    </>
+  );
+}

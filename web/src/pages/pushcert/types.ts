@@ -1,0 +1,52 @@
+/* What /api/v1/pushcerts tells. */
+export interface Warning {
+  slug: string;
+  text: string;
+}
+
+export interface PushCert {
+  topic: string;
+  state: 'ok' | 'expiring' | 'expired' | 'revoked' | 'superseded';
+  not_before: string;
+  not_after: string;
+  days_left: number;
+  serial_number: string;
+  serial_number_decimal: string;
+  subject: string;
+  issuer: string;
+  apple_id: string | null;
+  enrollments: number;
+  imported_at: string;
+  imported_by: string;
+  superseded_at: string | null;
+  proof: string;
+  proof_text: string;
+  proven_at: string | null;
+  new_enrollments?: boolean;
+  planned_at?: string | null;
+  warnings?: Warning[];
+  next?: string;
+  portal?: string;
+}
+
+export interface CertRequest {
+  id: number;
+  topic: string | null;
+  created_at: string;
+  created_by: string;
+  used_at: string | null;
+  csr: string;
+  note?: string;
+  steps?: string[];
+}
+
+export interface Imported {
+  topic: string;
+  not_after: string;
+  serial_number: string;
+  notes?: string[];
+  [more: string]: unknown;
+}
+
+/* Those in use: one a topic, the newest of it. */
+export const inUse = (certs: PushCert[]) => certs.filter((c) => c.state !== 'superseded');
