@@ -85,6 +85,8 @@ const struct route console_routes[] = {
     PAGE("/account"),
     PAGE("/pushcert"),
     PAGE("/setup"),
+    PAGE("/tokens"),
+    PAGE("/users"),
     {.method = "GET", .pattern = "/assets/:name", .flags = ROUTE_OPEN | ROUTE_QUIET, .run = asset},
     {0},
 };

@@ -15,7 +15,7 @@ interface Link {
   name: string | null;
   role: Role;
 }
-const PASSWORD_LEAST = 12;
+export const PASSWORD_LEAST = 12;
 
 export function Setup() {
   const [token] = useState(window.location.hash.slice(1));

@@ -24,7 +24,7 @@ export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[];
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align}>{c.cell(row)}</td>)}</tr>
+            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align} data-label={typeof c.name === 'string' ? c.name : undefined}>{c.cell(row)}</td>)}</tr>
           ))}
         </tbody>
       </table>
