@@ -16,6 +16,7 @@ struct db_store;
 struct vault;
 struct keyring;
 struct hangups;
+struct throttle;
 struct notify_child;
 struct outbound;
 struct push;
@@ -79,6 +80,8 @@ struct core {
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
+  struct outbound *logins;           /* the same for what takes passwords: two threads; NULL where nobody logs in */
+  struct throttle *throttle;         /* of logins; NULL: none */
   struct pki_signers *signers;
   _Atomic int64_t latencies[LATENCY_STEPS]; /* push_felt */
   _Atomic int64_t heard_since, clock_lead;  /* enroll_listens */

@@ -6,11 +6,14 @@
 
 struct api_token {
   int64_t token, created_at, expires_at, used_at, revoked_at; /* times 0: never */
-  char *name, *scopes, *created_by;                           /* scopes NULL: all that its role may */
+  const char *name, *scopes, *created_by;                     /* scopes NULL: all that its role may */
   enum role role;
 };
-/* Inside a job. E_CONFLICT: the name is taken. *text: the token, in cx, wiped with it. */
+/* Inside a job. E_INVALID: its name; E_CONFLICT: there is or was one so named, and records tell of it. *text: the
+   token, in cx, wiped with it. */
 MUST_CHECK enum err token_new(struct ctx *cx, struct db *db, const struct api_token *t, char **text);
+MUST_CHECK enum err token_find(struct ctx *cx, struct db *db, const char *name,
+                               struct api_token *out);                                            /* E_NOT_FOUND */
 MUST_CHECK enum err token_list(struct ctx *cx, struct db *db, struct api_token **out, size_t *n); /* newest first */
 MUST_CHECK enum err token_revoke(struct ctx *cx, struct db *db, const char *name); /* inside a job; E_NOT_FOUND */
 

@@ -38,6 +38,11 @@ extern const struct route pushcert_record_routes[];  /* api_pushcert_record.c: w
 extern const struct route pushcert_dossier_routes[]; /* api_pushcert_dossier.c: for Apple's support */
 extern const struct route identities_routes[];       /* api_identities.c: /api/v1/identities, /api/v1/renewals */
 extern const struct route webhooks_routes[];         /* api_webhooks.c */
+extern const struct route session_routes[];          /* api_session.c: logging in and out, setup, who asks */
+extern const struct route me_routes[];               /* api_me.c: one's own password, second factor, sessions */
+extern const struct route users_routes[];            /* api_users.c: accounts, setup links, everybody's sessions */
+extern const struct route tokens_routes[];           /* api_tokens.c: of programs */
+extern const struct route audit_routes[];            /* api_audit.c: who did what */
 extern const struct route nano_routes[];             /* api_nano.c: NanoMDM's /v1 */
 extern const struct route nano_queue_routes[];       /* api_nano_queue.c: its /v1/queue */
 extern const struct route nano_unlock_routes[];      /* api_nano_unlock.c: its /v1/escrowkeyunlock */

@@ -6,16 +6,17 @@
 #ifndef POMONA_FACE_ROUTER_H
 #define POMONA_FACE_ROUTER_H
 
-#include "core/core.h"
+#include "core/account.h"
 #include "lib/db.h"
 #include "lib/http.h"
 #include "lib/json.h"
 
 enum route_flag {
-  ROUTE_OPEN = 1,     /* no authentication */
-  ROUTE_SECRET = 2,   /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
-  ROUTE_QUIET = 4,    /* 2xx is logged at debug level */
-  ROUTE_VERSIONED = 8 /* GET gives a version as ETag; a change takes it as If-Match */
+  ROUTE_OPEN = 1,      /* no authentication */
+  ROUTE_SECRET = 2,    /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
+  ROUTE_QUIET = 4,     /* 2xx is logged at debug level */
+  ROUTE_VERSIONED = 8, /* GET gives a version as ETag; a change takes it as If-Match */
+  ROUTE_ACT = 16       /* is recorded like a change, although it is asked for by GET */
 };
 
 struct route {
@@ -49,8 +50,13 @@ struct http_handler router_handler(struct router *r);
 
 /* ---- for handlers ---- */
 struct slice route_param(struct http_req *rq,
-                         const char *name); /* decoded; "*" is what the star stands for; p NULL when absent */
-const char *route_who(struct http_req *rq); /* who asked, for the record: "admin", "api-key"; "" on open routes */
+                         const char *name);           /* decoded; "*" is what the star stands for; p NULL when absent */
+const struct actor *route_actor(struct http_req *rq); /* who asked; ACTOR_NONE on open routes */
+const char *route_who(struct http_req *rq);           /* its name, for the record; "" on open routes */
+const char *route_cookie_name(struct http_req *rq);   /* of sessions */
+/* For an open route by which somebody proves who it is, right or wrong: it is recorded as `act`, and by whom. detail
+   NULL: the error's slug. All are borrowed. */
+void route_proved(struct http_req *rq, const char *act, const struct actor *who, const char *detail);
 /* Where the request came from: the address that X-Forwarded-For of one of trusted-proxies tells, else http_peer. */
 const char *route_peer(struct http_req *rq);
 const struct router *route_router(struct http_req *rq);

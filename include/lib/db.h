@@ -93,6 +93,9 @@ struct db_job {
   void *arg;
 };
 void db_post(struct db_store *st, struct db_job *job);
+/* One that nobody waits for: cx is freed after it, and what goes wrong is logged. arg lives in cx. */
+void db_post_alone(struct db_store *st, struct ctx *cx, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
+                   void *arg);
 
 /* The same, and waits. Never on a listener's thread. */
 MUST_CHECK enum err db_call(struct ctx *cx, struct db_store *st,

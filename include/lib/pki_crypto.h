@@ -17,6 +17,16 @@ void pki_digest_add(struct pki_digest *d, struct slice data);
 void pki_digest_end(struct pki_digest *d, uint8_t *out); /* 16 or 32 bytes */
 
 void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data);
+void pki_hmac_sha1(uint8_t out[20], struct slice key, struct slice data); /* one-time codes only (RFC 4226) */
+
+/* scrypt (RFC 7914): slow on purpose, and 128 * r * 2^log2_n bytes of memory; at most SCRYPT_MEMORY_MOST. E_INVALID:
+   costs that it refuses. */
+#define SCRYPT_MEMORY_MOST ((uint64_t)64 << 20)
+struct pki_scrypt {
+  uint8_t log2_n, r, p;
+};
+MUST_CHECK enum err pki_scrypt(struct ctx *cx, uint8_t *out, size_t n, const struct pki_scrypt *cost,
+                               struct slice password, struct slice salt);
 
 #define SEAL_KEY_LEN 32
 /* AES-256-GCM. The result is version (1 byte), nonce (12), ciphertext, tag (16). `about` is authenticated with it (what

@@ -45,6 +45,7 @@ static const struct part serving_parts[] = {
     {serve_open_chores, serve_close_chores},
     {serve_open_tls, serve_close_tls},
     {serve_open_outbound, serve_close_outbound},
+    {serve_open_logins, serve_close_logins},
     {serve_open_devices, serve_close_devices},
     {serve_open_admin, serve_close_admin},
     // clang-format on

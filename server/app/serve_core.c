@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "core/chores.h"
 #include "core/hangup.h"
+#include "core/login.h"
 #include "core/package.h"
 #include "core/plan.h"
 #include "core/profile.h"
@@ -82,6 +83,18 @@ enum err serve_open_chores(struct ctx *cx, struct server *s) { return chores_sta
 void serve_close_chores(struct server *s) { chores_stop(s->chores); }
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {
-  return outbound_start(cx, &s->core.outbound, &s->core);
+  enum { THREADS = 8 };
+  return outbound_start(cx, &s->core.outbound, &s->core, THREADS);
 }
 void serve_close_outbound(struct server *s) { outbound_stop(s->core.outbound); }
+
+/* Each scrypt takes 32 MiB. */
+enum err serve_open_logins(struct ctx *cx, struct server *s) {
+  enum { THREADS = 2 };
+  s->core.throttle = throttle_new();
+  return outbound_start(cx, &s->core.logins, &s->core, THREADS);
+}
+void serve_close_logins(struct server *s) {
+  outbound_stop(s->core.logins);
+  throttle_free(s->core.throttle);
+}

@@ -85,7 +85,8 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s, const struct conf *con
 /* ---- the devices' listener ---- */
 
 const struct route *const serve_device_tables[] = {
-    mdm_routes, scep_routes, enroll_routes, calendar_http_routes, authproxy_routes, files_routes, system_device_routes, NULL};
+    mdm_routes,       scep_routes,  enroll_routes,        calendar_http_routes,
+    authproxy_routes, files_routes, system_device_routes, NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -154,6 +155,11 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   profile_check_routes,
                                                   status_routes,
                                                   openapi_routes,
+                                                  session_routes,
+                                                  me_routes,
+                                                  users_routes,
+                                                  tokens_routes,
+                                                  audit_routes,
                                                   console_routes,
                                                   system_admin_routes,
                                                   NULL};

@@ -87,6 +87,8 @@ MUST_CHECK enum err serve_open_chores(struct ctx *cx, struct server *s);
 void serve_close_chores(struct server *s);
 MUST_CHECK enum err serve_open_outbound(struct ctx *cx, struct server *s);
 void serve_close_outbound(struct server *s);
+MUST_CHECK enum err serve_open_logins(struct ctx *cx, struct server *s);
+void serve_close_logins(struct server *s);
 
 /* ---- serve_http.c: TLS and the two listeners ---- */
 extern const struct route *const serve_device_tables[]; /* what each of them answers; NULL ends them */

@@ -3,13 +3,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "core/audit.h"
 #include "core/calendar.h"
 #include "core/checkin.h"
 #include "core/guard.h"
 #include "core/guardian.h"
 #include "core/history.h"
-#include "core/inventory.h"
 #include "core/idempotency.h"
+#include "core/inventory.h"
+#include "core/login.h"
 #include "core/move.h"
 #include "core/notice.h"
 #include "core/plan.h"
@@ -76,6 +78,8 @@ static const struct chore {
     {"plans of the fleet", 15 * US_MINUTE, OWN, plan_all_chore},
     {"history", US_HOUR, OWN, history_chore},
     {"idempotency keys", US_HOUR, OWN, idempotency_chore},
+    {"record of acts", US_HOUR, OWN, audit_chore},
+    {"sessions", 10 * US_MINUTE, OWN, login_chore},
     {"takeovers", 5 * US_SECOND, OWN, check_takeovers},
     {"recovery after a late renewal", 5 * US_SECOND, OWN, recovery_chore},
     {"moves off a lost topic", 5 * US_SECOND, OWN, move_chore},

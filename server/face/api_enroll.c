@@ -184,6 +184,7 @@ const struct route links_routes[] = {
      .summary = "Revokes the link of this number: nobody comes in by it any more."},
     {.method = "GET",
      .pattern = "/api/v1/enroll-profile",
+     .flags = ROUTE_ACT,
      .run = profile,
      .summary = "A signed enrollment profile with a challenge of its own, good for one device within an hour."},
     {.method = NULL},

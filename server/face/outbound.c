@@ -2,11 +2,12 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "face/router.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREADS = 8, WAITING_MAX = 200, RETURNED_MAX = 8192 };
+enum { THREADS_MAX = 8, WAITING_MAX = 200, RETURNED_MAX = 8192 };
 #define PATIENCE (30 * US_SECOND)
 
 struct job {
@@ -18,7 +19,8 @@ struct outbound {
   struct core *core;
   pthread_mutex_t lock;
   pthread_cond_t more;
-  pthread_t threads[THREADS];
+  pthread_t threads[THREADS_MAX];
+  int threads_n;
   struct job ring[WAITING_MAX];
   size_t first, n;
   bool stopping;
@@ -43,13 +45,13 @@ static void *work(void *arg) {
   return NULL;
 }
 
-enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core) {
+enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core, int threads) {
   (void)cx;
   struct outbound *o = mem_alloc(sizeof *o);
-  *o = (struct outbound){.core = core};
+  *o = (struct outbound){.core = core, .threads_n = threads < THREADS_MAX ? threads : THREADS_MAX};
   pthread_mutex_init(&o->lock, NULL);
   cond_init(&o->more);
-  for (int i = 0; i < THREADS; i++) o->threads[i] = thread_start("outbound", work, o);
+  for (int i = 0; i < o->threads_n; i++) o->threads[i] = thread_start("outbound", work, o);
   *out = o;
   return OK;
 }
@@ -60,14 +62,17 @@ void outbound_stop(struct outbound *o) {
   o->stopping = true;
   pthread_cond_broadcast(&o->more);
   pthread_mutex_unlock(&o->lock);
-  for (int i = 0; i < THREADS; i++) thread_join(o->threads[i]);
+  for (int i = 0; i < o->threads_n; i++) thread_join(o->threads[i]);
   pthread_mutex_destroy(&o->lock);
   pthread_cond_destroy(&o->more);
   free(o);
 }
 
 enum err outbound_run(struct http_req *rq, struct core *core, void (*run)(struct http_req *rq, struct core *core)) {
-  struct outbound *o = core->outbound;
+  return outbound_run_on(rq, core->outbound, run);
+}
+
+enum err outbound_run_on(struct http_req *rq, struct outbound *o, void (*run)(struct http_req *rq, struct core *core)) {
   if (!o) return FAIL(http_cx(rq), E_UNAVAILABLE, "nothing is asked of others here");
   ctx_set_deadline(http_cx(rq), clock_mono_us() + PATIENCE);
   pthread_mutex_lock(&o->lock);
@@ -118,5 +123,5 @@ enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf con
 void outbound_hand_back(struct http_req *rq, const struct nh_reply *reply) {
   for (size_t i = 0; i < reply->headers_n; i++)
     if (is_returned(reply->headers[i].name)) http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
-  http_reply(rq, reply->status, NULL, reply->body);
+  reply_bytes(rq, reply->status, NULL, reply->body);
 }

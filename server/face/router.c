@@ -3,30 +3,18 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
-#include "core/account.h"
 #include "core/hangup.h"
+#include "face/access.h"
 #include "lib/net_addr.h"
 #include "lib/pki_crypto.h"
 
 #include <string.h>
 
-enum { PARAMS_MAX = 4, FORWARDED_MAX = 16, ETAG_BYTES = 16 };
+enum { FORWARDED_MAX = 16, ETAG_BYTES = 16 };
 
-/* What the router knows of one request; kept as its http_user. */
-struct routed {
-  const struct router *router;
-  const struct route *route; /* NULL: no row fits */
-  const char *who, *peer;
-  void *user;
-  const char *log_key, *log_value;
-  const char *etag;  /* NULL: none was given */
-  struct once *once; /* of a request with an Idempotency-Key */
-  size_t params;
-  struct {
-    struct slice name, value;
-  } param[PARAMS_MAX];
-};
-
+struct routed *router_state(struct http_req *rq) {
+  return http_user(rq);
+}
 static struct routed *routed(struct http_req *rq) { return http_user(rq); }
 
 /* ---- which row ---- */
@@ -85,40 +73,6 @@ static const struct route *find(struct http_req *rq, const struct router *router
   return NULL;
 }
 
-/* ---- who asks ---- */
-
-static bool host_allowed(struct ctx *cx, const struct router *r, struct slice host) {
-  size_t end = host.n;
-  while (end && host.p[end - 1] != ':' && host.p[end - 1] != ']') end--;
-  if (end && host.p[end - 1] == ':') host.n = end - 1;
-  for (const char *const *name = r->hosts; *name; name++)
-    if (slice_ieq(host, *name)) return true;
-  struct addr a;
-  bool numeric = r->any_address && addr_parse(cx, &a, ctx_printf(cx, "%.*s:0", (int)host.n, host.p)) == OK;
-  ctx_clear_error(cx);
-  return numeric;
-}
-
-/* The token of "Bearer TOKEN", or the password of "Basic base64(USER:PASSWORD)". */
-static bool credentials(struct ctx *cx, struct slice header, struct slice *token) {
-  struct slice rest = header, scheme;
-  if (!slice_cut(&rest, ' ', &scheme)) return false;
-  *token = slice_trim(rest);
-  if (slice_ieq(scheme, "Bearer")) return true;
-  if (!slice_ieq(scheme, "Basic") || dec_base64(cx, *token, token) != OK) return ctx_clear_error(cx), false;
-  struct slice user;
-  return slice_cut(token, ':', &user);
-}
-
-static enum err authenticate(struct http_req *rq, struct routed *r) {
-  struct ctx *cx = http_cx(rq);
-  struct slice header = http_header(rq, "Authorization"), token;
-  if (!header.p) return FAIL(cx, E_UNAUTHORIZED, "no Authorization header");
-  if (!credentials(cx, header, &token))
-    return FAIL(cx, E_UNAUTHORIZED, "the Authorization header is neither Bearer nor Basic");
-  return account_check(cx, r->router->core, token, &r->who);
-}
-
 /* ---- what it asks with ---- */
 
 /* A parameter that is misspelt must not be taken for absent. */
@@ -142,11 +96,13 @@ static enum err check_query(struct http_req *rq, const struct route *row) {
 static enum err admit(struct http_req *rq, struct routed *r) {
   struct ctx *cx = http_cx(rq);
   const char *allowed;
-  if (r->router->admin && !host_allowed(cx, r->router, http_header(rq, "Host")))
+  if (r->router->admin && !router_host_allowed(cx, r->router, http_header(rq, "Host")))
     return FAIL(cx, E_MISDIRECTED, "the Host header names another server; see admin-listen and public-url");
   r->route = find(rq, r->router, r, &allowed);
   bool open = !r->router->admin || (r->route && (r->route->flags & ROUTE_OPEN));
-  if (!open) TRY(authenticate(rq, r));
+  if (!open) TRY(router_authenticate(rq, r));
+  if (open && r->router->admin && router_changes(rq)) TRY(router_same_site(rq));
+  if (!open && r->route) TRY(access_check(cx, &r->actor, slice_of(r->route->pattern), router_changes(rq)));
   if (r->route) return r->router->admin ? check_query(rq, r->route) : OK;
   if (!allowed) return FAIL(cx, E_NOT_FOUND, "there is nothing at this path");
   http_set_header(rq, "Allow", allowed);
@@ -165,7 +121,8 @@ static size_t head(struct http_req *rq, void *arg) {
   struct router *router = arg;
   struct routed *r = ctx_alloc(http_cx(rq), sizeof *r);
   r->router = router;
-  r->who = "";
+  r->actor.name = "";
+  r->in_head = true;
   r->peer = peer_of(rq, router->core);
   http_set_user(rq, r);
   enum err e = admit(rq, r);
@@ -173,13 +130,13 @@ static size_t head(struct http_req *rq, void *arg) {
   if (e == OK) most = r->route->early ? r->route->early(rq, router->core) : r->route->body_max;
   if (e == OK && http_status(rq) == 0 && http_content_length(rq) > (int64_t)most)
     e = FAIL(http_cx(rq), E_TOO_LARGE, "the body is larger than %zu bytes", most);
-  if (e != OK) reply_error(rq, e);
+  if (e != OK)
+    reply_error(rq, e);
+  else
+    r->in_head = false;
   return most;
 }
 
-struct once **router_once(struct http_req *rq) {
-  return &routed(rq)->once;
-}
 void router_run(struct http_req *rq, struct core *core) { routed(rq)->route->run(rq, core); }
 
 static void body(struct http_req *rq, void *arg) {
@@ -223,9 +180,9 @@ static void end(struct http_req *rq, void *arg) {
   log_emit(level_of(r, status), cx, status ? "request" : "request given up by the client",
            LOG_S("listener", router->listener), LOG_S("method", http_method(rq)), LOG_S("path", shown_path(rq, r)),
            LOG_I("status", status), LOG_I("us", http_age_us(rq)), LOG_S("peer", r->peer),
-           LOG_S("who", *r->who ? r->who : NULL), extra, LOG_S("error", failed ? err_slug(ctx_error(cx)) : NULL),
-           LOG_S("detail", failed ? ctx_error_text(cx) : NULL), LOG_S("at", failed ? ctx_error_place(cx) : NULL),
-           LOG_END);
+           LOG_S("who", *r->actor.name ? r->actor.name : NULL), extra,
+           LOG_S("error", failed ? err_slug(ctx_error(cx)) : NULL), LOG_S("detail", failed ? ctx_error_text(cx) : NULL),
+           LOG_S("at", failed ? ctx_error_place(cx) : NULL), LOG_END);
 }
 
 /* A proxy's connections tell nothing of a device. */
@@ -248,7 +205,8 @@ struct slice route_param(struct http_req *rq, const char *name) {
   return (struct slice){0};
 }
 
-const char *route_who(struct http_req *rq) { return routed(rq)->who; }
+const struct actor *route_actor(struct http_req *rq) { return &routed(rq)->actor; }
+const char *route_who(struct http_req *rq) { return routed(rq)->actor.name; }
 const char *route_peer(struct http_req *rq) { return routed(rq)->peer; }
 const struct router *route_router(struct http_req *rq) { return routed(rq)->router; }
 const struct route *route_row(struct http_req *rq) { return routed(rq)->route; }
@@ -297,6 +255,12 @@ void route_log(struct http_req *rq, const char *key, const char *value) {
   routed(rq)->log_value = ctx_strdup(http_cx(rq), value);
 }
 
+void route_proved(struct http_req *rq, const char *act, const struct actor *who, const char *detail) {
+  routed(rq)->act = act;
+  routed(rq)->actor = *who;
+  routed(rq)->detail = detail;
+}
+
 /* One of the list, or "*". A weak one counts as well (RFC 9110, 13.1.2). */
 bool route_etag_held(struct slice list, const char *etag) {
   struct slice one;
@@ -321,6 +285,8 @@ void reply_bytes(struct http_req *rq, int status, const char *type, struct slice
   struct routed *r = routed(rq);
   if (r->once)
     once_answer(rq, r->router->core, &(struct idempotency_answer){status, type, bytes});
+  else if (router_is_act(rq))
+    router_audit(rq, status, type, bytes);
   else
     http_reply(rq, status, type, bytes);
 }
@@ -381,7 +347,8 @@ void reply_error(struct http_req *rq, enum err e) {
   int status = admin ? err_http_status(e) : device_status(err_http_status(e));
   if (ctx_error(http_cx(rq)) == OK) (void)FAIL(http_cx(rq), e, "%s", err_text(e));
   if (status == 503) http_set_header(rq, "Retry-After", "60");
-  if (status == 401 && admin) http_set_header(rq, "WWW-Authenticate", "Basic realm=\"pomona\", charset=\"UTF-8\"");
+  if (status == 401 && admin && !router_is_console(rq))
+    http_set_header(rq, "WWW-Authenticate", "Basic realm=\"pomona\", charset=\"UTF-8\"");
   if (admin)
     reply_json(rq, status, error_body(rq, e));
   else

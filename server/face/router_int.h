@@ -2,8 +2,53 @@
 #ifndef POMONA_FACE_ROUTER_INT_H
 #define POMONA_FACE_ROUTER_INT_H
 
+#include "core/account.h"
 #include "core/idempotency.h"
 #include "face/router.h"
+
+enum { PARAMS_MAX = 4 };
+
+/* What the router knows of one request; kept as its http_user. */
+struct routed {
+  const struct router *router;
+  const struct route *route; /* NULL: no row fits */
+  struct actor actor;
+  const char *peer;
+  void *user;
+  const char *log_key, *log_value;
+  const char *act, *detail; /* for the record of acts: instead of method and pattern; of the error. NULL: as ever */
+  bool in_head;             /* the body is not read yet: what is answered now is a refusal */
+  const char *etag;         /* NULL: none was given */
+  struct once *once;        /* of a request with an Idempotency-Key */
+  size_t params;
+  struct {
+    struct slice name, value;
+  } param[PARAMS_MAX];
+};
+struct routed *router_state(struct http_req *rq);
+void router_run(struct http_req *rq, struct core *core); /* the handler of its row */
+
+/* ---- router_auth.c: who asks, and whether they may ---- */
+
+/* Whether Host names this server. */
+bool router_host_allowed(struct ctx *cx, const struct router *r, struct slice host);
+/* By token or by the session's cookie. A change by cookie must come from our own page: X-CSRF-Token, Origin,
+   Sec-Fetch-Site. E_UNAUTHORIZED, E_DENIED. */
+MUST_CHECK enum err router_authenticate(struct http_req *rq, struct routed *r);
+/* A change that needs nobody to be logged in must not come from another site either. E_DENIED. */
+MUST_CHECK enum err router_same_site(struct http_req *rq);
+/* Is it a browser's script that asks? It is not to put up a dialog of its own for a name and a password. */
+bool router_is_console(struct http_req *rq);
+bool router_changes(struct http_req *rq); /* anything but GET and HEAD */
+
+/* ---- router_audit.c: the record of acts ---- */
+
+/* Whether this answer ends an act that is to be recorded. */
+bool router_is_act(struct http_req *rq);
+/* Records it and then answers; a refusal is answered at once. The bytes live in the request's context. */
+void router_audit(struct http_req *rq, int status, const char *type, struct slice bytes);
+/* Inside a job of the request's context. */
+MUST_CHECK enum err router_audit_add(struct ctx *cx, struct db *db, struct http_req *rq, int status);
 
 /* ---- router_once.c: requests with an Idempotency-Key ---- */
 
@@ -11,12 +56,7 @@
 MUST_CHECK enum err once_wanted(struct http_req *rq, bool *yes);
 /* Runs its handler, if it is the first with its key, on a thread that may wait; then once_answer has the answer. */
 MUST_CHECK enum err once_run(struct http_req *rq, struct core *core);
-/* Answers when the answer is kept. */
+/* Answers when the answer is kept, and the act recorded. */
 void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer);
-
-/* ---- router.c ---- */
-struct once;
-struct once **router_once(struct http_req *rq);          /* a place for it */
-void router_run(struct http_req *rq, struct core *core); /* the handler of its row */
 
 #endif

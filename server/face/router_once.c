@@ -5,6 +5,7 @@
 #include <string.h>
 
 struct once {
+  struct http_req *rq;
   struct idempotency_request request;
   struct idempotency_answer answer;
   struct core *core;
@@ -13,7 +14,8 @@ struct once {
 
 enum err once_wanted(struct http_req *rq, bool *yes) {
   struct slice key = http_header(rq, "Idempotency-Key");
-  *yes = key.p && strcmp(http_method(rq), "POST") == 0 && slice_starts(http_path(rq), "/api/v1/");
+  bool known = !(route_row(rq)->flags & ROUTE_OPEN); /* else it could be anybody's */
+  *yes = key.p && known && strcmp(http_method(rq), "POST") == 0 && slice_starts(http_path(rq), "/api/v1/");
   if (!*yes || (key.n > 0 && key.n <= IDEMPOTENCY_KEY_MAX && text_is_plain(key))) return OK;
   return FAIL(http_cx(rq), E_INVALID, "Idempotency-Key is not from 1 to %d bytes of plain text", IDEMPOTENCY_KEY_MAX);
 }
@@ -41,13 +43,13 @@ static enum err begin_job(struct ctx *cx, struct db *db, void *arg) {
 }
 
 static void begin(struct http_req *rq, struct core *core) {
-  struct once *o = *router_once(rq);
+  struct once *o = router_state(rq)->once;
   enum err e = db_call(http_cx(rq), core->store, begin_job, o);
   if (e == OK && o->first) {
     router_run(rq, core);
     return;
   }
-  *router_once(rq) = NULL; /* what is answered now is not the answer of the first one */
+  router_state(rq)->once = NULL; /* what is answered now is not the answer of the first one */
   if (e != OK) {
     reply_error(rq, e);
     return;
@@ -60,16 +62,18 @@ static void begin(struct http_req *rq, struct core *core) {
 enum err once_run(struct http_req *rq, struct core *core) {
   struct slice key = http_header(rq, "Idempotency-Key");
   struct once *o = ctx_alloc(http_cx(rq), sizeof *o);
-  *o = (struct once){.core = core, .request = {.key = ctx_memdup(http_cx(rq), key.p, key.n), .who = route_who(rq)}};
+  *o = (struct once){
+      .rq = rq, .core = core, .request = {.key = ctx_memdup(http_cx(rq), key.p, key.n), .who = route_who(rq)}};
   digest(rq, o->request.digest);
-  *router_once(rq) = o;
+  router_state(rq)->once = o;
   enum err e = outbound_run(rq, core, begin);
-  if (e != OK) *router_once(rq) = NULL;
+  if (e != OK) router_state(rq)->once = NULL;
   return e;
 }
 
 static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
   struct once *o = arg;
+  if (router_is_act(o->rq)) TRY(router_audit_add(cx, db, o->rq, o->answer.status));
   return idempotency_end(cx, db, o->core, &o->request, &o->answer);
 }
 
@@ -81,7 +85,7 @@ static void ended(struct http_req *rq, void *arg, enum err e) {
 }
 
 void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer) {
-  struct once *o = *router_once(rq);
+  struct once *o = router_state(rq)->once;
   o->answer = *answer;
   route_write(rq, core, end_job, o, ended);
 }

@@ -1,5 +1,7 @@
 #include "lib/db_int.h"
 
+#include "base/log.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +103,18 @@ void db_post(struct db_store *st, struct db_job *job) {
     db_writer_post(st->writer, job);
   else
     job->done(job, FAIL(job->cx, E_DENIED, "the database was opened to be read only"));
+}
+
+static void alone_done(struct db_job *job, enum err e) {
+  struct ctx *cx = job->cx;
+  if (e != OK) log_failure(LOG_WARN, cx, "something could not be written");
+  ctx_free(cx);
+}
+
+void db_post_alone(struct db_store *st, struct ctx *cx, enum err (*fn)(struct ctx *, struct db *, void *), void *arg) {
+  struct db_job *job = ctx_alloc(cx, sizeof *job);
+  *job = (struct db_job){.cx = cx, .fn = fn, .done = alone_done, .arg = arg};
+  db_post(st, job);
 }
 
 enum err db_health(struct ctx *cx, struct db_store *st) { return st->writer ? db_writer_health(cx, st->writer) : OK; }

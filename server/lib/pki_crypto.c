@@ -44,9 +44,28 @@ void pki_digest_end(struct pki_digest *d, uint8_t *out) {
   digest_begin(d);
 }
 
-void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data) {
+static void hmac(uint8_t *out, const EVP_MD *md, struct slice key, struct slice data) {
   if (key.n > INT32_MAX) abort();
-  if (HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)data.p, data.n, out, NULL) == NULL) abort();
+  if (HMAC(md, key.p, (int)key.n, (const uint8_t *)data.p, data.n, out, NULL) == NULL) abort();
+}
+
+void pki_hmac_sha256(uint8_t out[SHA256_LEN], struct slice key, struct slice data) {
+  hmac(out, EVP_sha256(), key, data);
+}
+
+void pki_hmac_sha1(uint8_t out[20], struct slice key, struct slice data) { hmac(out, EVP_sha1(), key, data); }
+
+/* OpenSSL counts some blocks beside the large one. */
+enum { SCRYPT_SLACK = 1 << 20 };
+
+enum err pki_scrypt(struct ctx *cx, uint8_t *out, size_t n, const struct pki_scrypt *cost, struct slice password,
+                    struct slice salt) {
+  if (cost->log2_n < 1 || cost->log2_n > 20 || cost->r < 1 || cost->p < 1)
+    return FAIL(cx, E_INVALID, "scrypt knows no such cost");
+  if (EVP_PBE_scrypt(password.p, password.n, (const uint8_t *)salt.p, salt.n, UINT64_C(1) << cost->log2_n, cost->r,
+                     cost->p, SCRYPT_MEMORY_MOST + SCRYPT_SLACK, out, n) != 1)
+    return PKI_FAIL(cx, E_INVALID, "scrypt does not run");
+  return OK;
 }
 
 /* ---- sealing ---- */

@@ -33,11 +33,11 @@ struct line {
 
 /* ---- who speaks ---- */
 struct kind;
-struct actor {
+struct talk_actor {
   char name[NAME_MAX_];
   const struct kind *kind;
-  struct actor *device; /* of a user; NULL: it is a device */
-  char *id;             /* UDID, EnrollmentID, UserID or EnrollmentUserID */
+  struct talk_actor *device; /* of a user; NULL: it is a device */
+  char *id;                  /* UDID, EnrollmentID, UserID or EnrollmentUserID */
   char *serial, *short_name, *long_name;
   struct pki_cert *identity; /* of a device; NULL: none yet */
   unsigned installs;         /* of the profile: each makes another push token */
@@ -59,7 +59,7 @@ struct talk {
   struct nh *client;
   int64_t shift;
   /* the talk */
-  struct actor actors[ACTORS_MAX];
+  struct talk_actor actors[ACTORS_MAX];
   size_t actors_n;
   struct {
     char name[NAME_MAX_], value[512];
@@ -89,17 +89,17 @@ enum err world_job(enum err (*fn)(struct ctx *cx, struct db *db, void *arg), voi
 void world_ask(struct http_server *server, const struct nh_req *rq, const char *path);
 
 /* ---- talk_actor.c ---- */
-struct actor *actor_find(const char *name);
+struct talk_actor *actor_find(const char *name);
 void actor_new(const struct line *l);      /* "mac NAME Key=Value…" */
 void actor_user(const struct line *l);     /* "user NAME of DEVICE Key=Value…" */
 void actor_identity(const struct line *l); /* "identity NAME [by LINK] [of ca NAME]" */
 void actor_enroll(const struct line *l);   /* "enroll NAME…" */
 void actor_install(const struct line *l);  /* "install NAME": the enrollment profile of the last answer */
 bool actor_is_kind(const char *word);
-const char *actor_channel(const struct actor *a); /* its normalised id */
-void actor_say(const struct line *l);             /* "> NAME MESSAGE …" */
-void actor_move(const struct line *l);            /* "moves NAME MESSAGE …" */
-void actor_apns(const struct line *l);            /* "apns NAME taken | unregistered" */
+const char *actor_channel(const struct talk_actor *a); /* its normalised id */
+void actor_say(const struct line *l);                  /* "> NAME MESSAGE …" */
+void actor_move(const struct line *l);                 /* "moves NAME MESSAGE …" */
+void actor_apns(const struct line *l);                 /* "apns NAME taken | unregistered" */
 
 /* ---- talk_admin.c ---- */
 void admin_ask(const struct line *l);      /* "admin METHOD PATH [JSON]" */

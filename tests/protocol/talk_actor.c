@@ -40,26 +40,26 @@ struct pki_key *talk_key(void) {
   return key;
 }
 
-struct actor *actor_find(const char *name) {
+struct talk_actor *actor_find(const char *name) {
   for (size_t i = 0; i < talk.actors_n; i++)
     if (strcmp(talk.actors[i].name, name) == 0) return &talk.actors[i];
   return NULL;
 }
 
-struct actor *actor_get(const char *name) {
-  struct actor *a = actor_find(name);
+struct talk_actor *actor_get(const char *name) {
+  struct talk_actor *a = actor_find(name);
   if (!a) talk_fail("nobody is called %s", name);
   return a;
 }
 
 /* As NanoMDM normalises ids; the server's own idea of it is what is tested. */
-const char *actor_channel(const struct actor *a) {
+const char *actor_channel(const struct talk_actor *a) {
   static const char all_f[] = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
   if (!a->device) return a->id;
   return ctx_printf(talk.cx, "%s:%s", a->device->id, strcmp(a->id, all_f) == 0 ? a->short_name : a->id);
 }
 
-static void take_facts(struct actor *a, const struct line *l, size_t from) {
+static void take_facts(struct talk_actor *a, const struct line *l, size_t from) {
   for (size_t i = from; i < l->n; i++) {
     char *equals = strchr(l->words[i], '=');
     if (!equals) talk_fail("KEY=VALUE, not %s", l->words[i]);
@@ -77,17 +77,17 @@ static void take_facts(struct actor *a, const struct line *l, size_t from) {
   }
 }
 
-static struct actor *add(const char *name, const struct kind *kind) {
+static struct talk_actor *add(const char *name, const struct kind *kind) {
   if (talk.actors_n == ACTORS_MAX || actor_find(name)) talk_fail("too many actors, or %s twice", name);
-  struct actor *a = &talk.actors[talk.actors_n++];
-  *a = (struct actor){.kind = kind};
+  struct talk_actor *a = &talk.actors[talk.actors_n++];
+  *a = (struct talk_actor){.kind = kind};
   snprintf(a->name, sizeof a->name, "%s", name);
   return a;
 }
 
 void actor_new(const struct line *l) {
   if (l->n < 2) talk_fail("KIND NAME [id=…] [serial=…]");
-  struct actor *a = add(l->words[1], kind_of(l->words[0]));
+  struct talk_actor *a = add(l->words[1], kind_of(l->words[0]));
   a->id = ctx_printf(talk.cx, "ID-%s", a->name);
   a->serial = strcmp(a->kind->word, "byod") == 0 ? NULL : ctx_printf(talk.cx, "SERIAL-%s", a->name);
   take_facts(a, l, 2);
@@ -95,7 +95,7 @@ void actor_new(const struct line *l) {
 
 void actor_user(const struct line *l) {
   if (l->n < 4 || strcmp(l->words[2], "of") != 0) talk_fail("user NAME of DEVICE [id=…] [short-name=…] [long-name=…]");
-  struct actor *device = actor_get(l->words[3]), *a = add(l->words[1], device->kind);
+  struct talk_actor *device = actor_get(l->words[3]), *a = add(l->words[1], device->kind);
   bool shared = strcmp(device->kind->word, "shared-ipad") == 0;
   a->device = device;
   a->id = shared ? "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF" : ctx_printf(talk.cx, "USER-%s", a->name);
@@ -106,14 +106,14 @@ void actor_user(const struct line *l) {
 
 /* ---- identities ---- */
 
-static void hold(struct actor *a, struct pki_cert *cert) {
+static void hold(struct talk_actor *a, struct pki_cert *cert) {
   pki_cert_free(a->identity);
   a->identity = pki_cert_keep(cert);
   a->installs++;
 }
 
 /* By the SCEP payload of an enrollment profile. */
-static void by_profile(struct actor *a, struct slice bytes) {
+static void by_profile(struct talk_actor *a, struct slice bytes) {
   struct lab_profile profile;
   struct pki_cert *cert;
   talk_must(lab_profile_read(talk.cx, &profile, bytes));
@@ -122,7 +122,7 @@ static void by_profile(struct actor *a, struct slice bytes) {
 }
 
 /* As a device does it: the profile by its link, then SCEP. */
-static void by_link(struct actor *a, const char *path) {
+static void by_link(struct talk_actor *a, const char *path) {
   struct nh_req rq = {.method = "GET"};
   world_ask(talk.devices, &rq, path);
   talk.message = "link";
@@ -136,7 +136,7 @@ void actor_install(const struct line *l) {
   struct pl *root;
   struct slice profile;
   if (l->n != 2) talk_fail("install NAME");
-  struct actor *a = actor_get(l->words[1]);
+  struct talk_actor *a = actor_get(l->words[1]);
   talk_must(pl_parse(talk.cx, talk.reply.body, &pl_limits_report, &root));
   if (!pl_data(pl_get(pl_get(root, "Command"), "Payload"), &profile)) talk_fail("that was no InstallProfile");
   by_profile(a, profile);
@@ -144,7 +144,7 @@ void actor_install(const struct line *l) {
 }
 
 /* By a CA of others; NULL: by itself, which nobody knows. */
-static void by_ca(struct actor *a, const struct pki_cert *ca) {
+static void by_ca(struct talk_actor *a, const struct pki_cert *ca) {
   struct pki_cert *cert;
   struct pki_issue what = {.cn = a->id,
                            .subject_key = talk_key(),
@@ -157,7 +157,7 @@ static void by_ca(struct actor *a, const struct pki_cert *ca) {
   hold(a, cert);
 }
 
-static void by_new_link(struct actor *a) {
+static void by_new_link(struct talk_actor *a) {
   struct line l = {.words = {"link", "*"}, .n = 2};
   admin_link(&l);
   by_link(a, label_value("*"));
@@ -168,7 +168,7 @@ static void by_new_link(struct actor *a) {
  */
 void actor_identity(const struct line *l) {
   if (l->n != 2 && l->n != 4) talk_fail("identity NAME [by LINK | of NAME | of stranger | of device-ca]");
-  struct actor *a = actor_get(l->words[1]);
+  struct talk_actor *a = actor_get(l->words[1]);
   if (l->n == 2)
     by_new_link(a);
   else if (strcmp(l->words[2], "by") == 0)
@@ -191,7 +191,7 @@ static void say_well(const char *name, const char *message) {
 /* The whole way in of each; a user's is its TokenUpdate. */
 void actor_enroll(const struct line *l) {
   for (size_t i = 1; i < l->n; i++) {
-    struct actor *a = actor_get(l->words[i]);
+    struct talk_actor *a = actor_get(l->words[i]);
     if (!a->device) {
       by_new_link(a);
       say_well(a->name, "Authenticate");

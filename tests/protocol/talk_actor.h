@@ -12,6 +12,6 @@ struct kind {
 };
 extern const struct kind talk_kinds[]; /* word NULL ends them */
 struct pki_key *talk_key(void);
-struct actor *actor_get(const char *name); /* fails when there is none */
+struct talk_actor *actor_get(const char *name); /* fails when there is none */
 
 #endif

@@ -89,7 +89,7 @@ void admin_link(const struct line *l) {
 void admin_command(const struct line *l) {
   if (l->n < 4) talk_fail("command LABEL NAME RequestType [JSON]");
   struct js *request, *ids = js_array(talk.cx);
-  struct actor *a = actor_find(l->words[2]);
+  struct talk_actor *a = actor_find(l->words[2]);
   talk_must(js_parse(talk.cx, slice_of(l->n > 4 ? l->rest[4] : "{}"), &request));
   js_add_string(ids, a ? actor_channel(a) : l->words[2]);
   js_set(request, "ids", ids);

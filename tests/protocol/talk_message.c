@@ -84,8 +84,8 @@ static void put_data(struct message *m, const char *key, const char *value) {
 
 /* ---- what each message holds by itself ---- */
 
-static void add_ids(struct message *m, const struct actor *a) {
-  const struct actor *device = a->device ? a->device : a;
+static void add_ids(struct message *m, const struct talk_actor *a) {
+  const struct talk_actor *device = a->device ? a->device : a;
   put_text(m, device->kind->id_key, device->id);
   if (!a->device) return;
   put_text(m, device->kind->user_key, a->id);
@@ -93,7 +93,7 @@ static void add_ids(struct message *m, const struct actor *a) {
   put_text(m, "UserLongName", a->long_name);
 }
 
-static void authenticate(struct message *m, const struct actor *a) {
+static void authenticate(struct message *m, const struct talk_actor *a) {
   put_text(m, "Topic", TOPIC);
   put_text(m, "DeviceName", ctx_printf(talk.cx, "The %s", a->name));
   put_text(m, "Model", a->kind->product);
@@ -104,30 +104,30 @@ static void authenticate(struct message *m, const struct actor *a) {
   put_text(m, "SerialNumber", a->serial);
 }
 
-static void token_update(struct message *m, const struct actor *a) {
+static void token_update(struct message *m, const struct talk_actor *a) {
   put_text(m, "Topic", TOPIC);
   put_data(m, "Token", ctx_printf(talk.cx, "token of %s %u", a->name, a->installs));
   put_text(m, "PushMagic", ctx_printf(talk.cx, "magic of %s %u", a->name, a->installs));
   if (a->kind->unlock_token && !a->device) put_data(m, "UnlockToken", ctx_printf(talk.cx, "unlock %s", a->name));
 }
 
-static void set_bootstrap(struct message *m, const struct actor *a) {
+static void set_bootstrap(struct message *m, const struct talk_actor *a) {
   put_data(m, "BootstrapToken", ctx_printf(talk.cx, "bootstrap of %s", a->name));
 }
 
-static void declarative(struct message *m, const struct actor *a) {
+static void declarative(struct message *m, const struct talk_actor *a) {
   (void)a;
   put_text(m, "Endpoint", "tokens");
 }
 
-static void get_token(struct message *m, const struct actor *a) {
+static void get_token(struct message *m, const struct talk_actor *a) {
   (void)a;
   put_text(m, "TokenServiceType", "com.apple.maid");
 }
 
 static const struct {
   const char *type;
-  void (*fill)(struct message *m, const struct actor *a); /* NULL: nothing but ids */
+  void (*fill)(struct message *m, const struct talk_actor *a); /* NULL: nothing but ids */
 } checkins[] = {
     {"Authenticate", authenticate},
     {"TokenUpdate", token_update},
@@ -144,7 +144,7 @@ static const struct {
 
 struct saying {
   struct message m;
-  const struct actor *actor, *signer;
+  const struct talk_actor *actor, *signer;
   bool checkin, moves, without_proof, mangled, binary;
   const char *raw, *content_type, *method, *path;
   int64_t huge;
@@ -210,7 +210,7 @@ static struct slice body_of(const struct saying *s) {
 }
 
 static const char *signature_of(const struct saying *s, struct slice body) {
-  const struct actor *by = s->signer->device ? s->signer->device : s->signer;
+  const struct talk_actor *by = s->signer->device ? s->signer->device : s->signer;
   struct slice der;
   if (s->without_proof || !by->identity) return NULL;
   talk_must(pki_cms_sign_detached(talk.cx, &der, body, by->identity, talk_key()));

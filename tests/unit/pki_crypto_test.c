@@ -95,6 +95,32 @@ static void digests(void **state) {
   assert_string_equal(enc_hex(cx, out, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+/* Goal: scrypt is that of RFC 7914, 12, and refuses what would take too much memory. */
+static void scrypts(void **state) {
+  struct ctx *cx = *state;
+  uint8_t out[64];
+  const struct pki_scrypt small = {4, 1, 1}, usual = {10, 8, 16}, huge = {20, 8, 1}, none = {0};
+  assert_int_equal(pki_scrypt(cx, out, sizeof out, &small, slice_of(""), slice_of("")), OK);
+  assert_string_equal(enc_hex(cx, out, 64), "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"
+                                            "fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906");
+  assert_int_equal(pki_scrypt(cx, out, sizeof out, &usual, slice_of("password"), slice_of("NaCl")), OK);
+  assert_string_equal(enc_hex(cx, out, 64), "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
+                                            "2eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640");
+  assert_int_equal(pki_scrypt(cx, out, sizeof out, &huge, slice_of("x"), slice_of("y")), E_INVALID);
+  ctx_clear_error(cx);
+  assert_int_equal(pki_scrypt(cx, out, sizeof out, &none, slice_of("x"), slice_of("y")), E_INVALID);
+}
+
+/* Goal: the MAC of one-time codes is the standard one (RFC 2202, 3, cases 1 and 2). */
+static void hmac_sha1(void **state) {
+  struct ctx *cx = *state;
+  uint8_t out[20];
+  pki_hmac_sha1(out, slice_mem(memset(ctx_alloc(cx, 20), 0x0b, 20), 20), slice_of("Hi There"));
+  assert_string_equal(enc_hex(cx, out, 20), "b617318655057264e28bc0b6fb378c8ef146be00");
+  pki_hmac_sha1(out, slice_of("Jefe"), slice_of("what do ya want for nothing?"));
+  assert_string_equal(enc_hex(cx, out, 20), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+}
+
 static int setup(void **state) {
   *state = ctx_new();
   return 0;
@@ -112,6 +138,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
       cmocka_unit_test_setup_teardown(known_value, setup, teardown),
       cmocka_unit_test_setup_teardown(digests, setup, teardown),
+      cmocka_unit_test_setup_teardown(scrypts, setup, teardown),
+      cmocka_unit_test_setup_teardown(hmac_sha1, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,7 @@ static int setup(void **state) {
   log_set(LOG_ERROR, false);
   t.conf = (struct core_conf){.data = "/nonexistent", .api_key = "key"};
   atomic_store(&t.core.conf, &t.conf);
+  if (db_store_open(t.cx, &t.core.store, ":memory:") != OK) return -1;
   t.admin_router =
       (struct router){.listener = "admin", .core = &t.core, .tables = tables, .admin = true, .hosts = hosts};
   t.device_router = (struct router){.listener = "devices", .core = &t.core, .tables = tables};
@@ -107,6 +108,7 @@ static int teardown(void **state) {
   nh_free(t.client);
   http_stop(t.admin);
   http_stop(t.devices);
+  db_store_close(t.core.store);
   ctx_free(t.cx);
   return 0;
 }

@@ -1,0 +1,110 @@
+/* Who asks. */
+#include "face/router_int.h"
+
+#include "base/enc.h"
+#include "base/secret.h"
+#include "core/login.h"
+#include "lib/net_addr.h"
+
+#include <string.h>
+
+bool router_changes(struct http_req *rq) {
+  return strcmp(http_method(rq), "GET") != 0 && strcmp(http_method(rq), "HEAD") != 0;
+}
+
+bool router_host_allowed(struct ctx *cx, const struct router *r, struct slice host) {
+  size_t end = host.n;
+  while (end && host.p[end - 1] != ':' && host.p[end - 1] != ']') end--;
+  if (end && host.p[end - 1] == ':') host.n = end - 1;
+  for (const char *const *name = r->hosts; *name; name++)
+    if (slice_ieq(host, *name)) return true;
+  struct addr a;
+  bool numeric = r->any_address && addr_parse(cx, &a, ctx_printf(cx, "%.*s:0", (int)host.n, host.p)) == OK;
+  ctx_clear_error(cx);
+  return numeric;
+}
+
+/* ---- by token ---- */
+
+/* The token of "Bearer TOKEN", or the password of "Basic base64(USER:PASSWORD)". */
+static bool credentials(struct ctx *cx, struct slice header, struct slice *token) {
+  struct slice rest = header, scheme;
+  if (!slice_cut(&rest, ' ', &scheme)) return false;
+  *token = slice_trim(rest);
+  if (slice_ieq(scheme, "Bearer")) return true;
+  if (!slice_ieq(scheme, "Basic") || dec_base64(cx, *token, token) != OK) return ctx_clear_error(cx), false;
+  struct slice user;
+  return slice_cut(token, ':', &user);
+}
+
+static enum err by_header(struct http_req *rq, struct routed *r, struct slice header) {
+  struct ctx *cx = http_cx(rq);
+  struct slice token;
+  if (!credentials(cx, header, &token))
+    return FAIL(cx, E_UNAUTHORIZED, "the Authorization header is neither Bearer nor Basic");
+  return account_by_token(cx, r->router->core, token, &r->actor);
+}
+
+/* ---- by cookie ---- */
+
+const char *route_cookie_name(struct http_req *rq) { return http_is_tls(rq) ? "__Host-" LOGIN_COOKIE : LOGIN_COOKIE; }
+
+/* RFC 6265, 4.2.1. */
+static struct slice cookie(struct http_req *rq) {
+  struct slice rest = http_header(rq, "Cookie"), one, name;
+  while (slice_cut(&rest, ';', &one)) {
+    one = slice_trim(one);
+    if (slice_cut(&one, '=', &name) && slice_is(name, route_cookie_name(rq)) && one.p) return one;
+  }
+  return (struct slice){0};
+}
+
+/* Its scheme does not matter: the browser tells of the way to a proxy, we of the way from there. */
+static bool is_own_origin(struct http_req *rq, struct slice origin) {
+  struct slice host = http_header(rq, "Host");
+  const char *at = origin.n > 3 ? memmem(origin.p, origin.n, "://", 3) : NULL;
+  return at && slice_eq(slice_mem(at + 3, origin.n - (size_t)(at + 3 - origin.p)), host);
+}
+
+enum err router_same_site(struct http_req *rq) {
+  struct slice origin = http_header(rq, "Origin"), site = http_header(rq, "Sec-Fetch-Site");
+  if (origin.p && !is_own_origin(rq, origin))
+    return FAIL(http_cx(rq), E_DENIED,
+                "the page that asks is of another origin than this Host; "
+                "a proxy before the console must pass Host on");
+  if (site.p && !slice_is(site, "same-origin") && !slice_is(site, "none"))
+    return FAIL(http_cx(rq), E_DENIED, "the page that asks is of another site");
+  return OK;
+}
+
+static enum err check_csrf(struct http_req *rq, const struct actor *a) {
+  struct slice told = http_header(rq, "X-CSRF-Token");
+  size_t n = strlen(a->csrf);
+  if (told.n != n || !secret_equal(told.p, a->csrf, n))
+    return FAIL(http_cx(rq), E_DENIED, "X-CSRF-Token is missing, or of another session");
+  return router_same_site(rq);
+}
+
+static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice token) {
+  struct ctx *cx = http_cx(rq);
+  struct core *core = r->router->core;
+  struct db *db;
+  TRY(db_reader(cx, core->store, &db));
+  TRY(login_by_cookie(cx, db, token, &r->actor));
+  login_seen(core, &r->actor);
+  return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
+}
+
+enum err router_authenticate(struct http_req *rq, struct routed *r) {
+  struct slice header = http_header(rq, "Authorization"), token = cookie(rq);
+  if (header.p) return by_header(rq, r, header);
+  if (token.p) return by_cookie(rq, r, token);
+  return FAIL(http_cx(rq), E_UNAUTHORIZED, "no Authorization header, and nobody is logged in");
+}
+
+bool router_is_console(struct http_req *rq) {
+  static const char *const tells[] = {"Cookie", "Sec-Fetch-Site", "Sec-Fetch-Mode", "X-CSRF-Token"};
+  for (size_t i = 0; i < sizeof tells / sizeof *tells; i++)
+    if (http_header(rq, tells[i]).p) return true;
+  return false;
+}
