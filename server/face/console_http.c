@@ -83,10 +83,18 @@ static void asset(struct http_req *rq, struct core *core) {
 const struct route console_routes[] = {
     PAGE("/"),
     PAGE("/account"),
+    PAGE("/doctor"),
+    PAGE("/enrollment"),
+    PAGE("/groups"),
+    PAGE("/groups/:name"),
+    PAGE("/packages"),
+    PAGE("/profiles"),
+    PAGE("/profiles/:identifier"),
     PAGE("/pushcert"),
     PAGE("/setup"),
     PAGE("/tokens"),
     PAGE("/users"),
+    PAGE("/webhooks"),
     {.method = "GET", .pattern = "/assets/:name", .flags = ROUTE_OPEN | ROUTE_QUIET, .run = asset},
     {0},
 };

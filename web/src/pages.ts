@@ -1,7 +1,7 @@
 /* The pages: one row each, in the order of the navigation. `role`: who sees it at all; what else they may do stands with each act.
    The server answers their first segments with the console: server/face/console_http.c. */
 import { lazy } from 'preact-iso';
-import { BadgeCheck, Gauge, KeyRound, type LucideIcon, UserRound, Users } from 'lucide-preact';
+import { BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, Stethoscope, UserRound, Users, Webhook } from 'lucide-preact';
 import type { ComponentType } from 'preact';
 import type { Role } from './api/session';
 import type { Key } from './i18n';
@@ -18,8 +18,17 @@ export interface PageRow {
 
 export const PAGES: PageRow[] = [
   { path: '/', page: lazy(() => import('./pages/overview')), role: 'viewer', section: 'fleet', name: 'nav.overview', icon: Gauge, letter: 'o' },
+  { path: '/groups', page: lazy(() => import('./pages/groups')), role: 'viewer', section: 'fleet', name: 'nav.groups', icon: Boxes, letter: 'r' },
+  { path: '/groups/new', page: lazy(() => import('./pages/group-new')), role: 'operator', section: 'fleet' },
+  { path: '/groups/:name', page: lazy(() => import('./pages/group')), role: 'viewer', section: 'fleet' },
+  { path: '/profiles', page: lazy(() => import('./pages/profiles')), role: 'viewer', section: 'fleet', name: 'nav.profiles', icon: FileCog, letter: 'p' },
+  { path: '/profiles/:identifier', page: lazy(() => import('./pages/profile')), role: 'viewer', section: 'fleet' },
+  { path: '/packages', page: lazy(() => import('./pages/packages')), role: 'viewer', section: 'fleet', name: 'nav.packages', icon: Package, letter: 'k' },
+  { path: '/enrollment', page: lazy(() => import('./pages/enrollment')), role: 'operator', section: 'fleet', name: 'nav.enrollment', icon: QrCode, letter: 'e' },
   { path: '/pushcert', page: lazy(() => import('./pages/pushcert')), role: 'viewer', section: 'server', name: 'nav.pushcert', icon: BadgeCheck, letter: 'c' },
   { path: '/users', page: lazy(() => import('./pages/users')), role: 'admin', section: 'server', name: 'nav.users', icon: Users, letter: 'u' },
   { path: '/tokens', page: lazy(() => import('./pages/tokens')), role: 'admin', section: 'server', name: 'nav.tokens', icon: KeyRound, letter: 't' },
+  { path: '/webhooks', page: lazy(() => import('./pages/webhooks')), role: 'viewer', section: 'server', name: 'nav.webhooks', icon: Webhook, letter: 'w' },
+  { path: '/doctor', page: lazy(() => import('./pages/doctor')), role: 'viewer', section: 'server', name: 'nav.doctor', icon: Stethoscope, letter: 'x' },
   { path: '/account', page: lazy(() => import('./pages/account')), role: 'viewer', section: 'own', name: 'nav.account', icon: UserRound, letter: 'a' },
 ];

@@ -7,7 +7,7 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly trace: string,
-    readonly detail: Record<string, unknown>, // what else the error tells
+    readonly detail: Record<string, unknown>, // what else the error tells, and what stands beside it
   ) {
     super(message);
   }
@@ -22,6 +22,7 @@ let csrf = '';
 export function setCsrf(token: string) {
   csrf = token;
 }
+export const csrfToken = () => csrf;
 
 export interface Ask {
   query?: Record<string, string | number | boolean | undefined>;
@@ -49,10 +50,14 @@ function isRecord(x: unknown): x is Record<string, unknown> {
 }
 
 async function errorOf(reply: Response): Promise<ApiError> {
-  const body: unknown = await reply.json().catch(() => null);
+  return errorFrom(reply.status, await reply.json().catch(() => null));
+}
+
+export function errorFrom(status: number, body: unknown): ApiError {
   const error = isRecord(body) && isRecord(body.error) ? body.error : {};
   const text = (key: string) => (typeof error[key] === 'string' ? error[key] : '');
-  return new ApiError(reply.status, text('code') || 'http', text('message') || `HTTP ${reply.status}`, text('trace'), error);
+  const beside = isRecord(body) ? body : {};
+  return new ApiError(status, text('code') || 'http', text('message') || `HTTP ${status}`, text('trace'), { ...beside, ...error });
 }
 
 async function fetchIt(method: string, path: string, ask: Ask): Promise<Response> {

@@ -9,22 +9,24 @@ export interface Used<T> {
   etag: string | null;
   error: ApiError | undefined;
   loading: boolean; // for the first time
+  looking: boolean; // also again
   again: () => Promise<void>;
 }
 
 export interface UseOptions {
   on?: (change: Change) => boolean; // which changes concern it
   every?: number; // ms: what changes by itself
+  calm?: boolean; // not again because the window is looked at: it costs much, or a form stands on it
 }
 
 const AT_MOST_EVERY = 1000; // ms
 
 /* path NULL: nothing is read. What was shown stays while the next is read. */
 export function useApi<T>(path: string | null, options: UseOptions = {}): Used<T> {
-  const { data, error, isLoading, mutate: again } = useSWR<Answer<T>, ApiError>(
+  const { data, error, isLoading, isValidating, mutate: again } = useSWR<Answer<T>, ApiError>(
     path,
     (p: string) => answer<T>('GET', p),
-    { keepPreviousData: true, revalidateOnFocus: true, dedupingInterval: 200, errorRetryInterval: 3000, refreshInterval: options.every ?? 0 },
+    { keepPreviousData: true, revalidateOnFocus: options.calm !== true, dedupingInterval: 200, errorRetryInterval: 3000, refreshInterval: options.every ?? 0 },
   );
   const on = useRef(options.on);
   on.current = options.on;
@@ -51,6 +53,7 @@ export function useApi<T>(path: string | null, options: UseOptions = {}): Used<T
     etag: data?.etag ?? null,
     error,
     loading: isLoading,
+    looking: isValidating,
     again: async () => {
       await again();
     },

@@ -30,6 +30,15 @@ export function Told({ text, most = SHORT }: { text: string | null | undefined; 
   );
 }
 
+/* A name in a link or a table: one line, cut where it is long; all of it stands in its title. */
+export function Name({ text, most = 80 }: { text: string | null | undefined; most?: number }) {
+  if (text == null || text === '') return <span class="none">–</span>;
+  const shown = visible(text).replace(/\s+/g, ' ');
+  const letters = Array.from(shown);
+  if (letters.length <= most) return <bdi class="told">{shown}</bdi>;
+  return <bdi class="told" title={letters.slice(0, 1000).join('')}>{letters.slice(0, most).join('')}…</bdi>;
+}
+
 /* One for all: what is told in minutes moves on together. */
 const clock = signal(Date.now());
 window.setInterval(() => {

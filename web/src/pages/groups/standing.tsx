@@ -1,0 +1,78 @@
+/* How a group stands: what is so, what is on its way, what fails and why. */
+import { segment } from '../../api/client';
+import { number, t } from '../../i18n';
+import type { Group, Standing as Row } from '../../parts/group';
+import { Badge, Banner, Card, Empty } from '../../ui/basics';
+import { type Column, Table } from '../../ui/table';
+import { Code, Name, Time, Told } from '../../ui/text';
+import { devicesBy, quoted } from '../profiles/parts';
+
+function Sum({ n, text, filter }: { n: number; text: string; filter: string }) {
+  return <div><b><a href={devicesBy(filter)}>{number(n)}</a></b><span class="soft">{text}</span></div>;
+}
+
+function ref(a: Row) {
+  if (a.kind === 'profile') return <a href={`/profiles/${segment(a.ref)}`}><Code>{a.ref}</Code></a>;
+  if (a.kind === 'package') return <a href="/packages"><Code>{a.ref}</Code></a>;
+  return <Code>{a.ref}</Code>;
+}
+
+const count = (n: number, tone: 'ok' | 'wait' | 'bad' | 'none') => (n === 0 ? <span class="soft">0</span> : <Badge tone={tone}>{number(n)}</Badge>);
+
+function columns(): Column<Row>[] {
+  return [
+    {
+      id: 'what',
+      name: t('group.what'),
+      cell: (a) => (
+        <>
+          <span class="soft">{t(`group.kind.${a.kind}`)}</span> {ref(a)}
+          {a.users && <span class="soft"> {t('group.users')}</span>}
+          {a.kind === 'command' && <span class="soft"> {t('group.position-n', { n: a.position })}</span>}
+          {a.options && Object.keys(a.options).length > 0 && <div><Code>{JSON.stringify(a.options)}</Code></div>}
+          {a.trouble && <Banner tone="bad"><Told text={a.trouble} /></Banner>}
+        </>
+      ),
+    },
+    { id: 'compliant', name: t('group.compliant'), cell: (a) => count(a.compliant, 'ok'), align: 'end' },
+    { id: 'working', name: t('group.working'), cell: (a) => count(a.working, 'wait'), align: 'end' },
+    { id: 'failing', name: t('group.failing'), cell: (a) => count(a.failing, 'bad'), align: 'end' },
+    { id: 'unfit', name: t('group.not-applicable'), cell: (a) => count(a.not_applicable, 'none'), align: 'end' },
+  ];
+}
+
+export function Standing({ g }: { g: Group }) {
+  const group = `group=${quoted(g.name)}`;
+  const given = g.assignments.filter((a) => a.kind !== 'requirement');
+  const demanded = g.assignments.filter((a) => a.kind === 'requirement');
+  const table = (rows: Row[], caption: string) => <Table columns={columns()} rows={rows} id={(a) => `${a.kind} ${a.ref} ${String(a.users)}`} caption={caption} />;
+  return (
+    <>
+      <Card title={t('group.standing')} wide>
+        <div class="sums">
+          <Sum n={g.devices} text={t('group.devices')} filter={group} />
+          <Sum n={g.compliant} text={t('group.compliant')} filter={`${group} compliance=compliant`} />
+          <Sum n={g.working} text={t('group.working')} filter={`${group} compliance=working`} />
+          <Sum n={g.failing} text={t('group.failing')} filter={`${group} compliance=failing`} />
+          {g.not_looked_at > 0 && g.assignments.length > 0 && <Sum n={g.not_looked_at} text={t('group.not-looked-at')} filter={`${group} compliance=none`} />}
+        </div>
+        <p class="help">{t('group.standing-help')}</p>
+      </Card>
+      {g.failures.length > 0 && (
+        <Card title={t('group.failures')} wide>
+          <ul class="rows">
+            {g.failures.map((f) => (
+              <li key={f.id}>
+                <div class="line"><a href={`/devices/${segment(f.id)}`}><Name text={f.name ?? f.serial_number ?? f.id} /></a> <span class="soft"><Told text={f.serial_number} /> · <Time at={f.since} /></span></div>
+                <div><Told text={f.why} most={500} /></div>
+              </li>
+            ))}
+          </ul>
+          {g.failing > g.failures.length && <p><a href={devicesBy(`${group} compliance=failing`)}>{t('group.all-failing', { n: g.failing })}</a></p>}
+        </Card>
+      )}
+      <Card title={t('group.given')} wide>{given.length === 0 ? <Empty>{t('group.no-assignments')}</Empty> : table(given, t('group.given'))}</Card>
+      <Card title={t('group.demanded')} wide>{demanded.length === 0 ? <Empty>{t('group.no-requirements')}</Empty> : table(demanded, t('group.demanded'))}</Card>
+    </>
+  );
+}
