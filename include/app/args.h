@@ -45,6 +45,10 @@ struct args {
   bool help;         /* --help was given: nothing else was checked */
 };
 
+/* dispatch.c: the whole program; argv without its own name, the table ends with a row without a name. Gives the exit
+   status. */
+int dispatch(const struct subcommand *subcommands, int argc, char **argv);
+
 /* argv after the subcommand's words. E_USAGE says what is wrong. */
 MUST_CHECK enum err args_parse(struct ctx *cx, struct args *out, const struct subcommand *sub, int argc, char **argv);
 const char *args_value(const struct args *a, const char *option); /* the last one given; NULL when not given */

@@ -113,6 +113,22 @@ MUST_CHECK enum err cmd_pushcert_move_end(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_pushcert_dossier(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_status(struct ctx *cx, struct args *a);
 
+/* cmd_user.c */
+MUST_CHECK enum err cmd_user_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_role(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_disable(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_enable(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_remove(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_setup_link(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_reset(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_user_sessions(struct ctx *cx, struct args *a);
+/* cmd_token.c: tokens, and the record of acts */
+MUST_CHECK enum err cmd_token_list(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_token_add(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_token_revoke(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_audit(struct ctx *cx, struct args *a);
+
 /* cmd_group.c, cmd_group_show.c */
 MUST_CHECK enum err cmd_group_list(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_group_show(struct ctx *cx, struct args *a);

@@ -29,7 +29,8 @@ struct conf {
   const char *smtp_url, *smtp_ca, *mail_from, *mail_to, *notify_command, *domain_ends;
   const char *webhook_url; /* separated by spaces */
   const char *webhook_hmac_key, *webhook_format, *webhook_events;
-  bool tls, admin_insecure, device_ca_names, sign_message, scep_legacy, open_enrollment, accept_cut_off, webhook_secrets;
+  bool tls, admin_insecure, device_ca_names, sign_message, scep_legacy, open_enrollment, accept_cut_off,
+      webhook_secrets;
   const char *signing_cert, *signing_key;
   int64_t wake_rate, history_days, plan_limit;
   int64_t identity_validity, identity_renew_before, identity_grace; /* microseconds, as all spans */

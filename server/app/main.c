@@ -3,7 +3,6 @@
 #include "app/lab.h"
 
 #include <locale.h>
-#include <string.h>
 
 #define JSON                                                                                                           \
   { "json", NULL, "for machines: JSON" }
@@ -313,6 +312,29 @@ static const struct option_row renewals_options[] = {
     END,
 };
 
+static const struct option_row user_add_options[] = {
+    {"role", "ROLE", "what it may: viewer (look), operator (act on devices) or admin (everything)"}, JSON, END};
+static const struct option_row user_sessions_options[] = {
+    {"end", "SESSION", "instead: end this one, by the number that the list tells"}, JSON, END};
+static const struct option_row token_add_options[] = {
+    {"role", "ROLE", "what it may: viewer, operator or admin"},
+    {"scope", "SCOPE", "only this part, as devices or commands:read; may be repeated; without: all that the role may"},
+    {"ttl", "SPAN", "how long it is good, as 90d; without: until it is revoked"},
+    JSON,
+    END,
+};
+static const struct option_row audit_options[] = {
+    {"who", "NAME", "of this account, of token:NAME, of admin (DATA/admin.token) or api-key"},
+    {"act", "TEXT", "acts that begin so, as login or 'POST /api/v1/commands'"},
+    {"object", "TEXT", "done to this: an id, a name, a UUID"},
+    {"from", "TIME", "since this time or day, as 2026-11-22; or so long ago, as 24h"},
+    {"to", "TIME", "before this one"},
+    {"failed", NULL, "only what was refused or failed"},
+    {"limit", "N", "at most so many (100); 0: all"},
+    JSON,
+    END,
+};
+
 /* A new subcommand is a row here and a function of cmd.h. */
 static const struct subcommand subcommands[] = {
     {"serve", "", 0, 0, SETTINGS_ALL, NULL, cmd_serve, NULL,
@@ -497,6 +519,28 @@ static const struct subcommand subcommands[] = {
      "The TLS certificate, roots given to devices ahead, and former addresses that devices hold."},
     {"tls stage", "FILE", 1, 1, SETTINGS_CLIENT, stage_options, cmd_tls_stage, NULL,
      "Gives the root of a coming TLS certificate (PEM: its chain, root last) to all devices, so that none is cut off."},
+    {"user list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_user_list, NULL, "Lists the accounts of people."},
+    {"user add", "NAME", 1, 1, SETTINGS_CLIENT, user_add_options, cmd_user_add, NULL,
+     "Makes an account, and a link by which its password is set: alone on the first line of stdout, good for an hour."},
+    {"user role", "NAME ROLE", 2, 2, SETTINGS_CLIENT, json_only, cmd_user_role, NULL,
+     "Changes what an account may: viewer, operator or admin."},
+    {"user disable", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_user_disable, NULL,
+     "Nobody can log in with it until it is enabled, and its sessions end."},
+    {"user enable", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_user_enable, NULL, "Ends that."},
+    {"user remove", "NAME", 1, 1, SETTINGS_CLIENT, NULL, cmd_user_remove, NULL, "Removes an account."},
+    {"user setup-link", "[NAME]", 0, 1, SETTINGS_CLIENT, json_only, cmd_user_setup_link, NULL,
+     "A one-use link by which a password is set, good for an hour; without NAME, for the very first account, an "
+     "admin."},
+    {"user reset", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_user_reset, NULL,
+     "The same for who lost the password or the second factor: the link replaces both."},
+    {"user sessions", "[NAME]", 0, 1, SETTINGS_CLIENT, user_sessions_options, cmd_user_sessions, NULL,
+     "Who is logged in."},
+    {"token list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_token_list, NULL, "Lists the tokens of programs."},
+    {"token add", "NAME", 1, 1, SETTINGS_CLIENT, token_add_options, cmd_token_add, NULL,
+     "Makes a token: alone on the first line of stdout, this once."},
+    {"token revoke", "NAME", 1, 1, SETTINGS_CLIENT, NULL, cmd_token_revoke, NULL, "Ends a token."},
+    {"audit", "", 0, 0, SETTINGS_CLIENT, audit_options, cmd_audit, NULL,
+     "Who did what, from where, and what came of it; newest first."},
     {"conf", "", 0, 0, SETTINGS_ALL, json_only, cmd_conf, NULL,
      "Prints every setting with its value, source and help, as a file."},
     {"lab up", "", 0, 0, SETTINGS_NONE, NULL, NULL, lab_up_main,
@@ -512,91 +556,7 @@ static const struct subcommand subcommands[] = {
     {0},
 };
 
-/* How many words of argv are the name of sub: 0 when they are not. */
-static int matches(const struct subcommand *sub, int argc, char **argv) {
-  struct slice rest = slice_of(sub->name), word;
-  int n = 0;
-  for (; slice_cut(&rest, ' ', &word); n++)
-    if (n >= argc || !slice_is(word, argv[n])) return 0;
-  return n;
-}
-
-static const struct subcommand *find(int argc, char **argv, int *words) {
-  for (const struct subcommand *sub = subcommands; sub->name; sub++)
-    if ((*words = matches(sub, argc, argv))) return sub;
-  return NULL;
-}
-
-static bool belongs(const struct subcommand *sub, const char *group) {
-  size_t n = strlen(group);
-  return strncmp(sub->name, group, n) == 0 && sub->name[n] == ' ';
-}
-
-static bool is_group(const char *word) {
-  for (const struct subcommand *sub = subcommands; sub->name; sub++)
-    if (belongs(sub, word)) return true;
-  return false;
-}
-
-/* All rows, or those whose name starts with the word `group`. */
-static bool print_rows(FILE *to, const char *group) {
-  bool any = false;
-  for (const struct subcommand *sub = subcommands; sub->name; sub++) {
-    if (group && !belongs(sub, group)) continue;
-    char left[80];
-    snprintf(left, sizeof left, "%s%s%s", sub->name, *sub->operands ? " " : "", sub->operands);
-    if (!any) fputs("subcommands:\n", to);
-    args_column(to, left, sub->help);
-    any = true;
-  }
-  return any;
-}
-
-static void print_usage(FILE *to) {
-  fputs("usage: pomona SUBCOMMAND [OPTION]…\n\nA self-hosted MDM server for Apple devices.\n\n", to);
-  print_rows(to, NULL);
-  fputs("\n`pomona SUBCOMMAND --help` tells more; `pomona --version` the version.\n", to);
-}
-
-static int told(struct ctx *cx, enum err e) {
-  if (e != OK && *ctx_error_text(cx))
-    fprintf(stderr, "pomona: %s\n", ctx_error_text(cx));
-  else if (e != OK)
-    fprintf(stderr, "pomona: %s\n", err_text(e));
-  return err_exit_status(e);
-}
-
-static int run(const struct subcommand *sub, int argc, char **argv) {
-  if (sub->raw) return sub->raw(argc, argv);
-  struct ctx *cx = ctx_new();
-  struct args a;
-  enum err e = args_parse(cx, &a, sub, argc, argv);
-  if (e == OK && a.help)
-    args_help(stdout, sub);
-  else if (e == OK)
-    e = sub->run(cx, &a);
-  if (e == OK && fflush(stdout) != 0) e = FAIL(cx, E_STORAGE, "cannot write the result");
-  int status = told(cx, e);
-  if (e == E_USAGE) fprintf(stderr, "`pomona %s --help` tells how.\n", sub->name);
-  ctx_free(cx);
-  return status;
-}
-
-static int unknown(int argc, char **argv) {
-  if (argc == 0) return print_usage(stderr), err_exit_status(E_USAGE);
-  if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return print_usage(stdout), 0;
-  if (strcmp(argv[0], "--version") == 0) return puts("pomona " POMONA_VERSION), 0;
-  bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-  if (argc > 1 && !help && is_group(argv[0]))
-    fprintf(stderr, "pomona: there is no subcommand \"%s %s\"; there are these.\n", argv[0], argv[1]);
-  if (print_rows(help ? stdout : stderr, argv[0])) return help ? 0 : err_exit_status(E_USAGE);
-  fprintf(stderr, "pomona: there is no subcommand \"%s\"; `pomona --help` lists them.\n", argv[0]);
-  return err_exit_status(E_USAGE);
-}
-
 int main(int argc, char **argv) {
   setlocale(LC_CTYPE, "C.UTF-8");
-  int words = 0;
-  const struct subcommand *sub = find(argc - 1, argv + 1, &words);
-  return sub ? run(sub, argc - 1 - words, argv + 1 + words) : unknown(argc - 1, argv + 1);
+  return dispatch(subcommands, argc - 1, argv + 1);
 }

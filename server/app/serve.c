@@ -8,6 +8,9 @@
 #include "core/keyring.h"
 #include "core/notice.h"
 #include "core/push.h"
+#include "core/user.h"
+#include "face/console.h"
+#include "lib/net_addr.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -135,8 +138,50 @@ static int wait_for_end(struct server *s, const sigset_t *set) {
 /* Owners of certificates get mail, too; who they are is not known before an import. */
 static bool tells_nobody(const struct conf *c) { return !c->smtp_url && !c->notify_command && !c->webhook_url; }
 
+/* As a browser reaches the admin listener: where it is beyond this machine, by the name in its certificate. */
+static const char *admin_address(struct ctx *cx, const struct server *s) {
+  struct addr at;
+  const char *text = http_address(s->admin);
+  bool any = addr_parse(cx, &at, text) == OK && addr_is_any(&at);
+  return any ? ctx_printf(cx, "%s:%d", s->admin_tls ? s->host : "localhost", http_port(s->admin)) : text;
+}
+
+struct first_link {
+  const char *token; /* NULL: somebody can log in already */
+};
+
+static enum err first_link_job(struct ctx *cx, struct db *db, void *arg) {
+  struct first_link *link = arg;
+  bool any;
+  char *token;
+  TRY(user_any(cx, db, &any));
+  if (any) return OK;
+  TRY(setup_new(cx, db, NULL, false, "serve", &token));
+  link->token = token;
+  return OK;
+}
+
+/* Only a terminal is shown the link: logs are kept and read by many. */
+static void greet_console(struct ctx *cx, const struct server *s) {
+  struct first_link link = {0};
+  struct db *db;
+  bool any;
+  if (!console_is_there()) return;
+  const char *base = ctx_printf(cx, "%s://%s", s->admin_tls ? "https" : "http", admin_address(cx, s));
+  if (db_reader(cx, s->core.store, &db) != OK || user_any(cx, db, &any) != OK) return;
+  if (any) {
+    printf("  the console            %s/\n", base);
+  } else if (!isatty(STDOUT_FILENO)) {
+    puts("  nobody can log in to the console yet: `pomona user setup-link` makes a link for the first admin");
+  } else if (db_call(cx, s->core.store, first_link_job, &link) == OK && link.token) {
+    printf("  to log in the first time, open this in a browser within an hour; it is good once:\n"
+           "      %s/setup#%s\n",
+           base, link.token);
+  }
+}
+
 /* For people: on the first start, and on a terminal. The log says the same to machines. */
-static void greet(const struct server *s) {
+static void greet(struct ctx *cx, const struct server *s) {
   if (!s->fresh && !isatty(STDOUT_FILENO)) return;
   printf("pomona " POMONA_VERSION "\n"
          "  devices connect to     %s (listening on %s)\n"
@@ -144,15 +189,16 @@ static void greet(const struct server *s) {
          "  next: `pomona pushcert import FILE…` with your APNs certificate and key, then `pomona enroll link`\n",
          s->conf->public_url, http_address(s->devices), s->admin_tls ? "https" : "http", http_address(s->admin),
          s->conf->data);
+  greet_console(cx, s);
   if (tells_nobody(s->conf))
     puts("  nobody is told yet before a certificate ends: set smtp-url and mail-to, notify-command or webhook-url,\n"
          "  or put the dates into your calendar (`pomona pushcert calendar`)");
   fflush(stdout);
 }
 
-static void serve_until_signal(struct server *s, const sigset_t *signals) {
+static void serve_until_signal(struct ctx *cx, struct server *s, const sigset_t *signals) {
   log_info(NULL, "ready", LOG_S("version", POMONA_VERSION), LOG_S("data", s->conf->data));
-  greet(s);
+  greet(cx, s);
   int got = wait_for_end(s, signals);
   log_info(NULL, "stopping", LOG_S("signal", got == SIGINT ? "SIGINT" : "SIGTERM"));
   push_quiesce(s->core.push);
@@ -164,7 +210,7 @@ static enum err serve(struct ctx *cx, struct server *s, const sigset_t *signals)
   TRY(start_parts(cx, s, data_parts, COUNT(data_parts)));
   enum err e = start_parts(cx, s, serving_parts, COUNT(serving_parts));
   if (e == OK) {
-    serve_until_signal(s, signals);
+    serve_until_signal(cx, s, signals);
     stop_parts(s, serving_parts, COUNT(serving_parts));
   }
   stop_parts(s, data_parts, COUNT(data_parts));
