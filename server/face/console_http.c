@@ -83,6 +83,7 @@ static void asset(struct http_req *rq, struct core *core) {
 const struct route console_routes[] = {
     PAGE("/"),
     PAGE("/account"),
+    PAGE("/audit"),
     PAGE("/doctor"),
     PAGE("/enrollment"),
     PAGE("/groups"),

@@ -1,7 +1,7 @@
 /* The pages: one row each, in the order of the navigation. `role`: who sees it at all; what else they may do stands with each act.
    The server answers their first segments with the console: server/face/console_http.c. */
 import { lazy } from 'preact-iso';
-import { BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, Stethoscope, UserRound, Users, Webhook } from 'lucide-preact';
+import { BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, Stethoscope, UserRound, Users, Webhook } from 'lucide-preact';
 import type { ComponentType } from 'preact';
 import type { Role } from './api/session';
 import type { Key } from './i18n';
@@ -29,6 +29,7 @@ export const PAGES: PageRow[] = [
   { path: '/users', page: lazy(() => import('./pages/users')), role: 'admin', section: 'server', name: 'nav.users', icon: Users, letter: 'u' },
   { path: '/tokens', page: lazy(() => import('./pages/tokens')), role: 'admin', section: 'server', name: 'nav.tokens', icon: KeyRound, letter: 't' },
   { path: '/webhooks', page: lazy(() => import('./pages/webhooks')), role: 'viewer', section: 'server', name: 'nav.webhooks', icon: Webhook, letter: 'w' },
+  { path: '/audit', page: lazy(() => import('./pages/audit')), role: 'admin', section: 'server', name: 'nav.audit', icon: ScrollText, letter: 'l' },
   { path: '/doctor', page: lazy(() => import('./pages/doctor')), role: 'viewer', section: 'server', name: 'nav.doctor', icon: Stethoscope, letter: 'x' },
   { path: '/account', page: lazy(() => import('./pages/account')), role: 'viewer', section: 'own', name: 'nav.account', icon: UserRound, letter: 'a' },
 ];

@@ -1,10 +1,10 @@
 /* A new link: for whom and how long, and then its address, its QR code and the words to send with it. It is shown once. */
-import { useMemo, useState } from 'preact/hooks';
-import qrcode from 'qrcode-generator';
+import { useState } from 'preact/hooks';
 import { api, ApiError, onceKey } from '../../api/client';
 import { session } from '../../api/session';
 import { changed, useAct } from '../../api/use';
 import { t } from '../../i18n';
+import { QrCode } from '../../parts/qr';
 import { Banner, Button, Clip, Failure } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
 import { Choice, Form, TextField } from '../../ui/form';
@@ -18,33 +18,13 @@ interface Made {
   device: string | null;
 }
 const SPANS = ['1h', '24h', '7d', '30d'] as const;
-const QUIET = 4; // modules around it: ISO/IEC 18004 6.3.8
-
-/* One path of all dark modules; dark on white in either colour scheme, as cameras want it. */
-export function QrCode({ text }: { text: string }) {
-  const { path, size } = useMemo(() => {
-    const qr = qrcode(0, 'M');
-    qr.addData(text);
-    qr.make();
-    const n = qr.getModuleCount();
-    let d = '';
-    for (let row = 0; row < n; row++) for (let col = 0; col < n; col++) if (qr.isDark(row, col)) d += `M${col + QUIET},${row + QUIET}h1v1h-1z`;
-    return { path: d, size: n + 2 * QUIET };
-  }, [text]);
-  return (
-    <svg class="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={t('enroll.qr')} shape-rendering="crispEdges">
-      <rect width={size} height={size} fill="#fff" />
-      <path d={path} fill="#000" />
-    </svg>
-  );
-}
 
 function MadeLink({ made, close }: { made: Made; close: () => void }) {
   return (
     <>
       <Banner tone="info" title={t('enroll.once')} />
       <div class="qr-beside">
-        <QrCode text={made.url} />
+        <QrCode text={made.url} label={t('enroll.qr')} />
         <div>
           <Clip text={made.url} />
           <p>{t('enroll.good-for', { n: made.uses })} <Moment at={made.expires_at} /></p>

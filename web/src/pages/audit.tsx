@@ -1,0 +1,103 @@
+/* Who did what, from where, and what came of it. What is looked for stands in the address of the page, so that it can be handed on. */
+import { useEffect, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { segment, withQuery } from '../api/client';
+import { t, word } from '../i18n';
+import { Badge, Button, Card, Page } from '../ui/basics';
+import { CheckBox, Form, TextField } from '../ui/form';
+import { Paged } from '../ui/paged';
+import { type Column, Table } from '../ui/table';
+import { Code, Moment, Name, Told } from '../ui/text';
+
+interface Row {
+  id: number;
+  at: string;
+  who: string;
+  kind: string;
+  peer: string;
+  act: string;
+  object: string | null;
+  status: number;
+  detail: string | null;
+  trace: string;
+}
+interface Asked {
+  who: string;
+  act: string;
+  object: string;
+  from: string; // days of the reader's calendar
+  to: string;
+  failed: string; // "true", or empty
+}
+
+const asked = (query: Record<string, string>): Asked => ({
+  who: query.who ?? '', act: query.act ?? '', object: query.object ?? '', from: query.from ?? '', to: query.to ?? '', failed: query.failed === 'true' ? 'true' : '',
+});
+
+/* Midnight of that day here, as the server takes it; days: so many later. */
+function midnight(day: string, days: number): string | undefined {
+  const found = /^(\d{4})-(\d{2})-(\d{2})$/.exec(day);
+  if (!found) return undefined;
+  return new Date(Number(found[1]), Number(found[2]) - 1, Number(found[3]) + days).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+const pathOf = (a: Asked) => withQuery('/audit', { who: a.who, act: a.act, object: a.object, failed: a.failed, from: midnight(a.from, 0), to: midnight(a.to, 1), limit: 100 });
+
+function Filters({ now }: { now: Asked }) {
+  const { route } = useLocation();
+  const [a, setA] = useState(now);
+  const text = JSON.stringify(now);
+  useEffect(() => setA(JSON.parse(text) as Asked), [text]);
+  const set = (what: Partial<Asked>) => setA({ ...a, ...what });
+  const go = (next: Asked) => route(withQuery('/audit', { ...next }));
+  return (
+    <Form submit={() => go(a)}>
+      <div class="pair">
+        <TextField label={t('audit.who')} value={a.who} change={(who) => set({ who })} type="search" autoComplete="off" />
+        <TextField label={t('audit.act')} value={a.act} change={(act) => set({ act })} autoComplete="off" placeholder="POST /api/v1/commands" />
+        <TextField label={t('audit.object')} value={a.object} change={(object) => set({ object })} autoComplete="off" />
+        <TextField label={t('audit.from')} value={a.from} change={(from) => set({ from })} type="date" />
+        <TextField label={t('audit.to')} value={a.to} change={(to) => set({ to })} type="date" />
+      </div>
+      <CheckBox label={t('audit.failed')} value={a.failed === 'true'} change={(on) => set({ failed: on ? 'true' : '' })} />
+      <footer>
+        <Button type="submit" kind="main">{t('audit.find')}</Button>
+        <Button onClick={() => go(asked({}))}>{t('audit.all')}</Button>
+      </footer>
+    </Form>
+  );
+}
+
+/* The page that shows what an act was done to. */
+function place(row: Row): string | null {
+  const found = /\/api\/v1\/(devices|groups|profiles|commands)\b/.exec(row.act);
+  return found?.[1] && row.object ? `/${found[1]}/${segment(row.object)}` : null;
+}
+
+function columns(): Column<Row>[] {
+  return [
+    { id: 'at', name: t('audit.at'), cell: (r) => <Moment at={r.at} /> },
+    { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /> <span class="soft">{word('audit.kind', r.kind)}</span></> },
+    { id: 'act', name: t('audit.act'), cell: (r) => <Code>{r.act}</Code> },
+    { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : <Name text={r.object} />; } },
+    { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={r.detail} /></div>}</> },
+    { id: 'peer', name: t('audit.peer'), cell: (r) => <Told text={r.peer} /> },
+    { id: 'trace', name: t('audit.trace'), cell: (r) => <Code>{r.trace}</Code> },
+  ];
+}
+
+export default function Audit() {
+  const { query } = useLocation();
+  const now = asked(query);
+  const path = pathOf(now);
+  return (
+    <Page title={t('nav.audit')} lead={t('audit.lead')}>
+      <Card><Filters now={now} /></Card>
+      <Card wide>
+        <Paged<Row> key={path} path={path} of="audit" empty={t('audit.none')} every={30_000}>
+          {(rows) => <Table columns={columns()} rows={rows} id={(r) => String(r.id)} caption={t('nav.audit')} />}
+        </Paged>
+      </Card>
+    </Page>
+  );
+}
