@@ -58,7 +58,7 @@ const char *enroll_refusal_slug(enum enroll_refusal r);
 const char *enroll_refusal_text(enum enroll_refusal r);
 
 /* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE,
-   but for may_return. */
+   but for may_return and answers. */
 struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
@@ -71,9 +71,12 @@ struct enroll_channel {
   bool challenged;    /* it is in force, and a provisional one stands against it: enroll_defend, inside a job */
   bool first_contact; /* migrated: this identity is the first that is seen, enroll_contact binds it, inside a job */
   bool may_return;    /* ENROLL_FORMER by its silence, lately: enroll_win_back, inside a job, before it is refused */
+  bool answers; /* ENROLL_BLOCKED, else it would be served: device and enrollment are set, what it says of commands
+                   that it was given is heard */
   bool checked_out;
   bool unseen;       /* the identity's first request since it was bound: renewal_identity_seen, inside a job */
   bool unenroll;     /* an operator wants it to leave */
+  bool leaves;       /* ENROLL_UNENROLL, or `answers`: it was told to, its CheckOut is awaited */
   const char *topic; /* of the channel; NULL before its TokenUpdate */
 };
 MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids,

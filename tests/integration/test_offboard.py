@@ -117,6 +117,24 @@ def test_erased_as_one_act(tmp):
     assert server.admin("GET", PATH.format("MAC-1"))[1]["step"] == "none", "a new enrollment is not leaving"
 
 
+def test_blocked_on_its_way_out(tmp):
+    """A device that is blocked once it has the command that ends it may still say that it did."""
+    rig = Rig(tmp)
+    server = rig.server
+    other = Device(server, rig.ca.identity("MAC-2"), topic=TOPIC).enroll()
+    for device, way in ((rig.mac, "erase"), (other, "unenroll")):
+        first = rig.offboard(device.udid, way=way)[1]
+        uuid, _ = command(device.idle())
+        assert uuid == first["command_uuid"]
+        server.cli("device", "block", device.udid)
+        assert device.idle()[0] == 400
+        assert server.admin("GET", PATH.format(device.udid))[1]["step"] == "handed-over"
+        assert device.report(uuid)[0] == 200 and device.idle()[0] == 400
+        if way == "unenroll":
+            assert device.check_out()[0] == 200
+        assert server.admin("GET", PATH.format(device.udid))[1]["step"] == "done", way
+
+
 def test_unenrolled_and_taken_back(tmp):
     rig = Rig(tmp)
     server, mac = rig.server, rig.mac
