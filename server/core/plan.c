@@ -19,6 +19,7 @@ enum err plan_heard(struct ctx *cx, struct db *db, int64_t device, bool changed)
 
 enum err plan_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
   TRY(plan_sql_forget(cx, db, device));
+  TRY(plan_sql_due_former(cx, db, device, clock_now_us()));
   return plan_due(cx, db, core, device);
 }
 

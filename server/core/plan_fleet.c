@@ -3,7 +3,6 @@
 #include "core/plan_int.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { ITEMS_MOST = 512, RESET_EVERY = 512 /* channels */ };
 
@@ -64,8 +63,7 @@ static enum err visit_all(struct scan *s, const struct roster_view *v, const str
   for (size_t i = 0; i < n; i++) {
     struct plan_channel ch = {.enrollment = ways[i].enrollment, .is_user = ways[i].is_user};
     ch.device = device_in(v, ways[i].device, &at);
-    const char *state = ch.device ? roster_text(ch.device, ROSTER_STATE) : NULL;
-    if (!state || strcmp(state, "enrolled") != 0) continue;
+    if (!ch.device || !plan_in_force(ch.device)) continue;
     if (f->concerns && !f->concerns(ch.device, f->arg)) continue;
     int64_t taken = roster_number(ch.device, ROSTER_INVENTORY);
     ch.facts_at = taken > 0 ? taken : 0;

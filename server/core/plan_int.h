@@ -68,6 +68,8 @@ MUST_CHECK enum err plan_world(struct ctx *cx, struct db *db, struct core *core,
                                struct plan_world *out);
 MUST_CHECK enum err plan_world_now(struct ctx *cx, struct db *db, struct core *core, struct plan_world *out);
 bool plan_is_member(const struct plan_world *w, size_t group, const struct roster_device *d);
+/* It is enrolled, and no other id with its serial number enrolled later: only such have a plan. */
+bool plan_in_force(const struct roster_device *d);
 
 /* ---- one channel ---- */
 
@@ -224,6 +226,8 @@ struct plan_row {
 };
 MUST_CHECK enum err plan_sql_read(struct ctx *cx, struct db *db, int64_t device, struct plan_row *out);
 MUST_CHECK enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at);
+/* The same of those whose serial number this one has now. */
+MUST_CHECK enum err plan_sql_due_former(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* Requirements that the device does not meet: what tells is asked for again from then on, anew. */
 MUST_CHECK enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* The same, only when something of it waits for what devices tell. */
@@ -264,7 +268,8 @@ MUST_CHECK enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users,
 /* Devices that have the app with this bundle identifier, ascending. */
 MUST_CHECK enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices,
                                       size_t *n);
-/* The generation in force of the device; 0: none, or it is blocked, leaving or gone. */
+/* The generation in force of the device; 0: none, or it is blocked, leaving or gone, or another id with
+   its serial number enrolled later. */
 struct plan_force {
   int64_t generation, enrolled_at;
   bool awaits; /* in Setup Assistant */

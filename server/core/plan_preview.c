@@ -157,6 +157,7 @@ static void tell(struct ctx *cx, const struct preview *p) {
 
 static void count_members(const struct preview *p, const struct roster_view *view) {
   for (size_t i = 0; i < view->n; i++) {
+    if (!plan_in_force(view->devices[i])) continue;
     p->out->members_before += p->now != SIZE_MAX && plan_is_member(p->world, p->now, view->devices[i]);
     p->out->members_after += p->then != SIZE_MAX && plan_is_member(p->world, p->then, view->devices[i]);
   }

@@ -2,7 +2,6 @@
 #include "core/plan_int.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { FAILURES = 20 };
 
@@ -129,11 +128,6 @@ static void add_failure(struct ctx *cx, struct standing *s, const struct roster_
   js_add(s->failures, o);
 }
 
-static bool in_force(const struct roster_device *d) {
-  const char *state = roster_text(d, ROSTER_STATE);
-  return state && strcmp(state, "enrolled") == 0;
-}
-
 /* Devices that have items are few, or many for a while; the others are counted without a look at the database. */
 static enum err count_members(struct ctx *cx, struct db *db, const struct roster_view *view, struct standing *s) {
   struct ctx *own = ctx_new();
@@ -143,7 +137,7 @@ static enum err count_members(struct ctx *cx, struct db *db, const struct roster
     struct plan_row row = {.state = PLAN_NONE};
     struct plan_item *items = NULL;
     size_t n = 0;
-    if (!in_force(d) || !plan_is_member(s->world, s->group, d)) continue;
+    if (!plan_in_force(d) || !plan_is_member(s->world, s->group, d)) continue;
     (void)plan_state_named(roster_text(d, ROSTER_COMPLIANCE), &row.state);
     if (row.state == PLAN_WORKING || row.state == PLAN_FAILING) {
       ctx_reset(own);
@@ -217,7 +211,7 @@ enum err plan_of_groups(struct ctx *cx, struct db *db, struct core *core, struct
   int64_t(*states)[PLAN_STATES] = e == OK ? ctx_alloc(cx, (w.groups_n + 1) * sizeof *states) : NULL;
   for (size_t i = 0; e == OK && i < view.n; i++) {
     enum plan_state state = PLAN_NONE;
-    if (!in_force(view.devices[i])) continue;
+    if (!plan_in_force(view.devices[i])) continue;
     (void)plan_state_named(roster_text(view.devices[i], ROSTER_COMPLIANCE), &state);
     for (size_t g = 0; g < w.groups_n; g++)
       if (plan_is_member(&w, g, view.devices[i])) states[g][state]++;

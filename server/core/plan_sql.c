@@ -30,6 +30,13 @@ enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at)
                 DB_I(device), DB_I(at));
 }
 
+enum err plan_sql_due_former(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "UPDATE plan SET due_at = min(coalesce(due_at, $2), $2), edition = edition + 1 WHERE device IN (SELECT "
+                "seq FROM device WHERE successor = $1)",
+                DB_I(device), DB_I(at));
+}
+
 enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
   return db_run(cx, db,
                 "UPDATE plan SET due_at = min(coalesce(due_at, $2), $2), edition = edition + 1 WHERE device = $1 "
@@ -253,7 +260,8 @@ enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, stru
   TRY(db_open_rows(cx, db, &r,
                    "SELECT g.seq, g.awaiting_configuration, g.enrolled_at FROM device d JOIN generation g ON g.seq = "
                    "d.generation WHERE d.seq = $1 AND d.blocked_at IS NULL AND d.checked_out_at IS NULL "
-                   "AND d.unenroll_at IS NULL AND g.state = 'current' AND g.ended_at IS NULL AND NOT EXISTS (SELECT 1 "
+                   "AND d.unenroll_at IS NULL AND d.successor IS NULL AND g.state = 'current' AND g.ended_at IS NULL "
+                   "AND NOT EXISTS (SELECT 1 "
                    "FROM offboarding o JOIN command c ON c.uuid = o.command JOIN target t ON t.command = c.seq "
                    "WHERE o.device = d.seq AND o.at >= g.authenticated_at AND o.way = 'erase' "
                    "AND (t.waiting = 1 OR t.status = 'Acknowledged'))",

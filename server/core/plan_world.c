@@ -224,6 +224,11 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+bool plan_in_force(const struct roster_device *d) {
+  const char *state = roster_text(d, ROSTER_STATE);
+  return !d->former && state && strcmp(state, "enrolled") == 0;
+}
+
 bool plan_is_member(const struct plan_world *w, size_t group, const struct roster_device *d) {
   const struct plan_group *g = &w->groups[group];
   if (g->rule) return roster_match(g->rule, d, w->now);

@@ -435,6 +435,43 @@ static void blocked_for_a_while(void **state) {
   stands("none");
 }
 
+/* Goal: whose serial number enrolled again with another id (a new logic board) is sent nothing more, and what waits for
+   it is withdrawn; but who is heard of again has a plan again. */
+static void new_logic_board(void **state) {
+  (void)state;
+  struct group g;
+  struct js *out;
+  int64_t n;
+  assert_int_equal(authenticate(mac.proof, "A", "S-1"), ENROLL_FINE);
+  assert_int_equal(token_update(mac.proof, "A", "token"), ENROLL_FINE);
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  must(plan_chore(fx.cx, &fx.core));
+  session(); /* it tells its profiles */
+  must(plan_chore(fx.cx, &fx.core));
+  stands("working");
+  struct enroll_proof board = new_identity("B");
+  assert_int_equal(authenticate(board, "B", "S-1"), ENROLL_FINE);
+  assert_int_equal(token_update(board, "B", "token of B"), ENROLL_FINE);
+  must(plan_chore(fx.cx, &fx.core));
+  stands("none");
+  assert_int_equal(count("SELECT count(*) FROM plan_item"), 0);
+  assert_int_equal(count("SELECT count(*) FROM target t JOIN command c ON c.seq = t.command "
+                         "WHERE c.request_type = 'InstallProfile' AND t.waiting = 1"),
+                   0);
+  must(plan_all_chore(fx.cx, &fx.core));
+  must(plan_chore(fx.cx, &fx.core));
+  stands("none");
+  must(group_find(fx.cx, reader(), "office", &g));
+  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
+  assert_true(js_int(js_get(out, "devices"), &n) && n == 0);
+
+  assert_int_equal(token_update(mac.proof, "A", "token"), ENROLL_FINE);
+  must(plan_all_chore(fx.cx, &fx.core));
+  live(3);
+  stands("compliant");
+  assert_true(has("com.example.one"));
+}
+
 /* Goal: a change that the end of the server interrupts is gone on with afterwards. */
 static void ended_in_a_sweep(void **state) {
   (void)state;
@@ -501,6 +538,7 @@ int main(void) {
       TEST(rule_against_itself),
       TEST(blocked),
       TEST(blocked_for_a_while),
+      TEST(new_logic_board),
       TEST(ended_in_a_sweep),
       TEST(enrolled_anew),
       TEST(group_stands),
