@@ -56,7 +56,7 @@ enum err filevault_rotate(struct ctx *cx, struct db *db, struct core *core, cons
   TRY(find_channel(cx, db, device_id, &i));
   *out = (struct filevault_rotation){.why_not = i ? no_target(cx, i) : "the device is not enrolled"};
   if (out->why_not) return OK;
-  enum err e = escrow_use(cx, db, core, i->device, ESCROW_RECOVERY_KEY, &key);
+  enum err e = escrow_use(cx, db, core, &(struct escrow_ask){.device = i->device, .kind = ESCROW_RECOVERY_KEY}, &key);
   if (e == E_NOT_FOUND) {
     ctx_clear_error(cx);
     out->why_not = "no recovery key in force is in escrow";
