@@ -368,8 +368,12 @@ MUST_CHECK enum err enroll_original_read(struct ctx *cx, struct core *core, stru
 /* Inside a job: kept, in the place of a former one of its topic. *devices: so many migrated ones have that topic. */
 MUST_CHECK enum err enroll_original_store(struct ctx *cx, struct db *db, const struct enroll_original *o,
                                           const char *by, int64_t *devices);
-/* Inside a job: from now on that is what was given to the migrated devices of its topic: at most `most` of them; *n. */
-MUST_CHECK enum err enroll_original_assign(struct ctx *cx, struct db *db, int most, int64_t *n);
+/* Generations in force of migrated devices that do not count as given the one of their topic yet: those behind `after`,
+   at most `most`, ascending. It looks at the whole fleet: on a reader's connection. */
+MUST_CHECK enum err enroll_original_lacking(struct ctx *cx, struct db *db, int64_t after, int most,
+                                            int64_t **generations, size_t *n);
+/* Inside a job: from now on it is what was given to these. */
+MUST_CHECK enum err enroll_original_assign(struct ctx *cx, struct db *db, const int64_t *generations, size_t n);
 
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);
