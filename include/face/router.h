@@ -12,10 +12,11 @@
 #include "lib/json.h"
 
 enum route_flag {
-  ROUTE_OPEN = 1,     /* no authentication */
-  ROUTE_SECRET = 2,   /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
-  ROUTE_QUIET = 4,    /* 2xx is logged at debug level */
-  ROUTE_VERSIONED = 8 /* GET gives a version as ETag; a change takes it as If-Match */
+  ROUTE_OPEN = 1,      /* no authentication */
+  ROUTE_SECRET = 2,    /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
+  ROUTE_QUIET = 4,     /* 2xx is logged at debug level */
+  ROUTE_VERSIONED = 8, /* GET gives a version as ETag; a change takes it as If-Match */
+  ROUTE_REVEALS = 16   /* what it answers may hold secrets, each showing of which is recorded: no answer is kept */
 };
 
 struct route {

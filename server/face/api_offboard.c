@@ -108,6 +108,7 @@ const struct route offboard_routes[] = {
      .summary = "How far the offboarding of a device is; before it begins: what it would do, and what is missing."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/offboard",
+     .flags = ROUTE_REVEALS,
      .run = start,
      .body_max = API_BODY_MAX,
      .body = "reason:text! way:text! anyway:bool",

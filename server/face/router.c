@@ -320,7 +320,7 @@ static bool of_nanomdm(struct http_req *rq) {
 void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes) {
   struct routed *r = routed(rq);
   if (r->once)
-    once_answer(rq, r->router->core, &(struct idempotency_answer){status, type, bytes});
+    once_answer(rq, r->router->core, &(struct idempotency_answer){.status = status, .type = type, .body = bytes});
   else
     http_reply(rq, status, type, bytes);
 }
