@@ -60,9 +60,10 @@ struct inventory_item {
   uint32_t status;  /* of a managed app: enum inventory_app_status; else 0 */
 };
 struct inventory_items {
-  int64_t at; /* 0: it was never told in this enrollment */
+  int64_t at; /* 0: it was never told in this enrollment, or cannot be read */
   const struct inventory_item *items;
   size_t n;
+  bool damaged; /* what is stored cannot be read: as if it had not been told, until it is told again */
 };
 enum inventory_kind { INVENTORY_PROFILES, INVENTORY_APPS, INVENTORY_MANAGED_APPS, INVENTORY_KINDS };
 enum inventory_app_status {
@@ -98,8 +99,8 @@ struct inventory_scan {
 MUST_CHECK enum err inventory_scan_open(struct ctx *cx, struct db *db, unsigned kinds, struct inventory_scan *s);
 void inventory_scan_next(struct inventory_scan *s);
 MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
-/* Sets items and n alone. E_STORAGE: it is damaged. */
-MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
+/* Sets items and n; where packed is damaged there are none, at is 0 and damaged is set. */
+void inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
 
 /* Whether what a command was acknowledged for is there, by the last inventory. plist: of the command; told: what its
    answer named (queue_told), or NULL. */
@@ -132,7 +133,7 @@ struct inventory_reply {
   const char *request_type, *status;
   const char *errors; /* JSON, or NULL */
 };
-MUST_CHECK enum err inventory_told(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+MUST_CHECK enum err inventory_told(struct ctx *cx, struct db *db, int64_t enrollment,
                                    const struct inventory_reply *reply);
 /* Inside a job: a command of this type was acknowledged: what it changes is asked for; what it changes later, half an
    hour after, too. */

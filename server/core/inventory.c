@@ -175,7 +175,7 @@ static enum err keep_apps(struct work *w, const struct inventory_items *known) {
     fresh++;
   }
   if (known->at && known->n + fresh == e->n) return OK;
-  TRY(inventory_unpack(w->cx, inventory_pack(w->cx, e), &now));
+  inventory_unpack(w->cx, inventory_pack(w->cx, e), &now);
   TRY(inventory_apps(w->cx, w->db, w->device, &names, &n));
   for (size_t i = 0; i < n; i++)
     if (!inventory_find(&now, inventory_hash(slice_of(names[i]))))

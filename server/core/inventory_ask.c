@@ -98,7 +98,7 @@ static enum err is_fresh(struct ctx *cx, struct db *db, int64_t enrollment, cons
                          bool *fresh) {
   struct inventory_row row;
   TRY(inventory_row_find(cx, db, enrollment, request_type, &row));
-  *fresh = row.at > since;
+  *fresh = row.at > since && row.at <= clock_now_us();
   return OK;
 }
 
@@ -217,7 +217,7 @@ struct batch {
 static enum err ask_device(struct ctx *cx, struct db *db, struct core *core, const struct inventory_due *d) {
   int64_t now = clock_now_us(), wait = core_conf(core)->inventory_interval_us / LATE_PARTS;
   struct enroll_channels channels;
-  if (d->asked_at && d->seen <= d->asked_at) return inventory_asked(cx, db, d->device, now);
+  if (d->asked_at && d->seen <= d->asked_at && d->asked_at <= now) return inventory_asked(cx, db, d->device, now);
   TRY(inventory_asked(cx, db, d->device, now));
   TRY(enroll_reachable(cx, db, d->device, &channels));
   for (size_t i = 0; i < channels.n; i++) {

@@ -151,6 +151,8 @@ MUST_CHECK enum err inventory_columns_put(struct ctx *cx, struct db *db, int64_t
 
 /* Collapse keys of what is asked for the inventory begin with it. */
 #define INVENTORY_KEY "pomona.inventory."
+/* No question waits longer for its time: what is to be asked later than that stands there since the clock was ahead. */
+#define INVENTORY_FARTHEST US_DAY
 
 struct inventory_who {
   int64_t device, enrollment; /* enrollment 0: there is no such channel, or it is not in force */

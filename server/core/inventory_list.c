@@ -215,8 +215,11 @@ struct slice inventory_pack(struct ctx *cx, const struct inventory_entries *in) 
   return slice_mem(out, (size_t)(at - out));
 }
 
-enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out) {
-  if (packed.n % ITEM_LEN) return FAIL(cx, E_STORAGE, "a stored list of what is installed is damaged");
+void inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out) {
+  if (packed.n % ITEM_LEN) {
+    *out = (struct inventory_items){.damaged = true};
+    return;
+  }
   struct inventory_item *items = ctx_alloc(cx, packed.n / ITEM_LEN * sizeof *items);
   out->n = packed.n / ITEM_LEN;
   out->items = items;
@@ -226,7 +229,6 @@ enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_
                                        .version = get(at + NAME_LEN, VERSION_LEN),
                                        .status = (uint32_t)get(at + NAME_LEN + VERSION_LEN, STATUS_LEN)};
   }
-  return OK;
 }
 
 const struct inventory_item *inventory_find(const struct inventory_items *in, uint64_t name) {

@@ -1,5 +1,6 @@
 #include "core/inventory_int.h"
 
+#include "base/clock.h"
 #include "core/queue.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ enum err inventory_items(struct ctx *cx, struct db *db, int64_t enrollment, enum
                    DB_I(enrollment), DB_I(kind)));
   if (db_next(&r)) out->at = db_int(&r, 0), packed = db_blob(&r, 1);
   TRY(db_close(&r));
-  return inventory_unpack(cx, packed, out);
+  inventory_unpack(cx, packed, out);
+  return OK;
 }
 
 enum err inventory_list_put(struct ctx *cx, struct db *db, int64_t enrollment, enum inventory_kind kind, int64_t at,
@@ -257,7 +259,8 @@ enum err inventory_asked(struct ctx *cx, struct db *db, int64_t device, int64_t 
                 DB_I(device), DB_I(at));
 }
 
-/* Those that are gone stand at the end of the line again when they were looked at. */
+/* Those that are gone stand at the end of the line again when they were looked at. Who was asked in the future was
+   asked before the clock was set back. */
 enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t most, struct inventory_due **out,
                        size_t *n) {
   struct db_rows r;
@@ -265,8 +268,9 @@ enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t mo
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
                    "SELECT i.device, i.asked_at, (SELECT max(e.last_seen) FROM enrollment e WHERE e.device = i.device) "
-                   "FROM inventory i WHERE i.asked_at < $1 ORDER BY i.asked_at LIMIT $2",
-                   DB_I(before), DB_I(most)));
+                   "FROM (SELECT device, asked_at FROM inventory WHERE asked_at < $1 UNION ALL SELECT device, asked_at "
+                   "FROM inventory WHERE asked_at > $2) i ORDER BY i.asked_at LIMIT $3",
+                   DB_I(before), DB_I(clock_now_us()), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct inventory_due){.device = db_int(&r, 0), .asked_at = db_int(&r, 1), .seen = db_int(&r, 2)};
   return db_close(&r);
@@ -289,8 +293,9 @@ enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t
   *out = ctx_alloc(cx, (size_t)most * sizeof **out);
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT enrollment, request_type FROM inventory_later WHERE at <= $1 ORDER BY at LIMIT $2",
-                   DB_I(now), DB_I(most)));
+                   "SELECT enrollment, request_type FROM (SELECT * FROM inventory_later WHERE at <= $1 UNION ALL "
+                   "SELECT * FROM inventory_later WHERE at > $2) ORDER BY at LIMIT $3",
+                   DB_I(now), DB_I(now + INVENTORY_FARTHEST), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct inventory_later){.enrollment = db_int(&r, 0), .request_type = db_text(&r, 1)};
   return db_close(&r);

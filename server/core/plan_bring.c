@@ -148,7 +148,8 @@ static void sum_up(struct bring *b) {
   int64_t latest = b->force.enrolled_at + core_conf(b->core)->await_timeout_us;
   bool known = roster_number(b->device, ROSTER_INVENTORY) > 0;
   b->configure = b->world->now >= latest || (known && !unsent);
-  if (!b->configure) sooner(&b->due_at, latest);
+  int64_t farthest = b->world->now + PLAN_FARTHEST;
+  if (!b->configure) sooner(&b->due_at, latest < farthest ? latest : farthest);
 }
 
 static enum err decide(struct ctx *cx, struct db *db, struct bring *b) {
@@ -270,7 +271,7 @@ static enum err take_step(struct ctx *cx, struct db *db, struct bring *b, struct
     item.next_at = 0;
     *queued = true;
     if (s->act != PLAN_REMOVE) give(g, thing, s->want, now);
-  } else if (same) {
+  } else if (same || (s->item && s->item->lost)) { /* a late word of it still counts */
     item.command = s->item->command;
   } else {
     TRY(withdraw(cx, db, s->item));

@@ -30,14 +30,13 @@ static const struct roster_device *device_in(const struct roster_view *v, int64_
   return low < v->n && v->devices[low]->device == device ? v->devices[low] : NULL;
 }
 
-static enum err take_lists(struct scan *s, struct plan_channel *ch) {
+static void take_lists(struct scan *s, struct plan_channel *ch) {
   while (s->lists.enrollment < ch->enrollment) inventory_scan_next(&s->lists);
   for (; s->lists.enrollment == ch->enrollment; inventory_scan_next(&s->lists)) {
     struct inventory_items *list = &ch->lists[s->lists.kind];
     list->at = s->lists.at;
-    TRY(inventory_unpack(s->scratch, s->lists.packed, list));
+    inventory_unpack(s->scratch, s->lists.packed, list);
   }
-  return OK;
 }
 
 static void take_given(struct scan *s, struct plan_channel *ch) {
@@ -69,7 +68,7 @@ static enum err visit_all(struct scan *s, const struct roster_view *v, const str
     ch.facts_at = taken > 0 ? taken : 0;
     ch.platform = plan_platform(ch.device);
     if (++s->counted % RESET_EVERY == 0) ctx_reset(s->scratch);
-    TRY(take_lists(s, &ch));
+    take_lists(s, &ch);
     take_given(s, &ch);
     if (f->items) take_items(s, &ch);
     TRY(f->visit(s->scratch, &ch, at, f->arg));

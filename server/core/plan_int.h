@@ -4,6 +4,7 @@
 #ifndef POMONA_CORE_PLAN_INT_H
 #define POMONA_CORE_PLAN_INT_H
 
+#include "base/clock.h"
 #include "core/command.h"
 #include "core/inventory.h"
 #include "core/plan.h"
@@ -52,8 +53,8 @@ struct plan_world {
   bool users; /* some wish is for users' channels */
   int64_t now;
   const struct core *core; /* whose values stand for some variables */
-  struct map *by_name; /* kind and key to 1 + number */
-  size_t *by_row;      /* number of the thing of a row, 1 + it; 0: none */
+  struct map *by_name;     /* kind and key to 1 + number */
+  size_t *by_row;          /* number of the thing of a row, 1 + it; 0: none */
   size_t by_row_n;
 };
 /* groups (of group_all, maybe one of them changed); db: reader's or inside a job. */
@@ -101,8 +102,10 @@ struct plan_item {                 /* a row of plan_item */
   uint64_t want;
   char *command;   /* uuid; NULL */
   bool lost;       /* sent, but the command was cancelled or has expired */
+  bool handed_out; /* the device has had its command, which is for once: it is not sent again */
   bool unverified; /* its acknowledgement is enough: nothing else tells */
-  int64_t tries, next_at, since;
+  int64_t tries, since;
+  int64_t next_at; /* 0 of what has failed after some tries: never */
   char *why;
   char *channel; /* its id; only plan_sql_items tells it */
 };
@@ -170,7 +173,7 @@ void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_c
 /* State, why and due_at of a decision anew, after its steps were changed. */
 void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d);
 /* Of one wish for the channel: does it apply at all? *why: what does not fit. */
-bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why);
+bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, int64_t now, const char **why);
 /* The fields that a filter names, as bits; what they are: "filevault is off, os is 14.1"; whether an answer that tells
    one of them is missing. */
 uint64_t plan_fields(const char *filter);
@@ -180,6 +183,9 @@ enum platform plan_platform(const struct roster_device *d);
 /* When what tells is to be asked for again, that was awaited since then. */
 int64_t plan_look_at(int64_t since, int64_t now);
 int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after so many */
+/* Nothing waits longer: what is due later than that stands there since the clock was ahead, and is due. */
+#define PLAN_FARTHEST US_DAY
+bool plan_is_due(int64_t at, int64_t now);
 
 /* Would the step change anything that is stored? */
 bool plan_step_changes(const struct plan_step *s);
@@ -234,6 +240,7 @@ MUST_CHECK enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t devic
 MUST_CHECK enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* Are there groups, or plans of former ones? */
 MUST_CHECK enum err plan_sql_any(struct ctx *cx, struct db *db, bool *any);
+/* Those that are due (plan_is_due), at most `most`. */
 MUST_CHECK enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices,
                                       size_t *n);
 MUST_CHECK enum err plan_sql_write(struct ctx *cx, struct db *db, const struct plan_row *row);

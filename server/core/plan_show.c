@@ -41,7 +41,7 @@ static struct js *unfit_json(struct ctx *cx, const struct plan_world *w, const s
   for (size_t i = 0; i < w->wishes_n; i++) {
     const struct plan_wish *wish = &w->wishes[i];
     struct plan_channel ch = {.device = d, .platform = plan_platform(d), .is_user = wish->assignment->users};
-    if (!member[wish->group] || plan_applies(wish, &ch, &why) || !why) continue;
+    if (!member[wish->group] || plan_applies(wish, &ch, w->now, &why) || !why) continue;
     struct js *o = js_object(cx);
     js_set_string(o, "kind", group_kind_word(w->things[wish->thing].kind));
     js_set_string(o, "ref", w->things[wish->thing].key);
@@ -103,7 +103,7 @@ static void count_wishes(struct standing *s, const struct roster_device *d, cons
     const struct plan_wish *wish = &s->world->wishes[g->first + i];
     struct plan_channel ch = {.device = d, .platform = plan_platform(d), .is_user = wish->assignment->users};
     enum plan_state state = PLAN_COMPLIANT;
-    if (!plan_applies(wish, &ch, &why)) {
+    if (!plan_applies(wish, &ch, s->world->now, &why)) {
       s->wishes[i].unfit++;
       continue;
     }

@@ -54,8 +54,10 @@ enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most,
   struct db_rows r;
   *devices = ctx_alloc(cx, (size_t)most * sizeof **devices);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r, "SELECT device FROM plan WHERE due_at <= $1 ORDER BY due_at LIMIT $2", DB_I(now),
-                   DB_I(most)));
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT device FROM (SELECT device, due_at FROM plan WHERE due_at <= $1 UNION ALL "
+                   "SELECT device, due_at FROM plan WHERE due_at > $2) ORDER BY due_at LIMIT $3",
+                   DB_I(now), DB_I(now + PLAN_FARTHEST), DB_I(most)));
   while (*n < (size_t)most && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
   return db_close(&r);
 }
@@ -109,11 +111,14 @@ enum err plan_sql_thing(struct ctx *cx, struct db *db, enum group_kind kind, con
 
 /* ---- items ---- */
 
-/* The last column: it was sent, but its command waits no more, although nobody said a word of it. */
+/* The last columns: it was sent, but its command waits no more, although nobody said a word of it; the device has had
+   the command, which is for once. */
 #define ITEM                                                                                                           \
   "SELECT i.seq, i.enrollment, i.thing, i.act, i.state, i.want, i.command, i.tries, i.next_at, i.since, i.why, "       \
   "i.unverified, i.state = 'sent' AND NOT EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq "         \
-  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command)"
+  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command), "                                      \
+  "EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq AND t.enrollment = "                             \
+  "i.enrollment WHERE c.uuid = i.command AND c.once = 1 AND t.deliveries > t.notnow_count)"
 
 static bool take_item(struct db_rows *r, struct plan_item *out) {
   *out = (struct plan_item){.item = db_int(r, 0),
@@ -126,7 +131,8 @@ static bool take_item(struct db_rows *r, struct plan_item *out) {
                             .since = db_int(r, 9),
                             .why = db_text(r, 10),
                             .unverified = db_int(r, 11) != 0,
-                            .lost = db_int(r, 12) != 0};
+                            .lost = db_int(r, 12) != 0,
+                            .handed_out = db_int(r, 13) != 0};
   return plan_act_named(db_text(r, 3), &out->act) && plan_phase_named(db_text(r, 4), &out->phase);
 }
 
@@ -141,7 +147,7 @@ enum err plan_sql_items(struct ctx *cx, struct db *db, int64_t device, struct pl
                         "ORDER BY i.enrollment, i.seq",
                    DB_I(device)));
   while (*n < (size_t)count && db_next(&r))
-    if (take_item(&r, &(*out)[*n])) (*out)[(*n)++].channel = db_text(&r, 13);
+    if (take_item(&r, &(*out)[*n])) (*out)[(*n)++].channel = db_text(&r, 14);
   return db_close(&r);
 }
 
@@ -168,10 +174,10 @@ enum err plan_sql_command(struct ctx *cx, struct db *db, int64_t enrollment, con
                    ITEM ", i.device, t.kind, t.key FROM plan_item i JOIN plan_thing t ON t.seq = i.thing "
                         "WHERE i.command = $1 AND i.enrollment = $2",
                    DB_S(uuid), DB_I(enrollment)));
-  *found = db_next(&r) && take_item(&r, &out->item) && group_kind_named(db_text(&r, 14), &out->kind);
+  *found = db_next(&r) && take_item(&r, &out->item) && group_kind_named(db_text(&r, 15), &out->kind);
   if (*found) {
-    out->device = db_int(&r, 13);
-    out->key = db_text(&r, 15);
+    out->device = db_int(&r, 14);
+    out->key = db_text(&r, 16);
   }
   return db_close(&r);
 }

@@ -102,7 +102,7 @@ static const struct command_arg *setting_item(const char *name) {
 static enum err make_app(struct ctx *cx, const struct making *m, struct plan_wish *w, const char **key) {
   (void)m;
   const char *identifier = js_str(w->assignment->options, "identifier");
-  if (!identifier) return FAIL(cx, E_STORAGE, "an app is assigned without its bundle identifier");
+  if (!identifier) return FAIL(cx, E_CONFLICT, "an app is assigned without its bundle identifier");
   w->platforms = platforms_of("InstallApplication", NULL);
   *key = identifier;
   return OK;
@@ -153,7 +153,7 @@ static enum err make_wish(struct ctx *cx, const struct making *m, size_t group, 
   const char *key = NULL;
   *wish = (struct plan_wish){.group = group, .assignment = a};
   enum err e = make[a->kind](cx, m, wish, &key);
-  if (e != OK && e != E_NOT_FOUND && e != E_CONFLICT) return e;
+  if (e == E_STORAGE || e == E_INTERNAL) return e;
   if (e != OK) {
     wish->broken = ctx_strdup(cx, ctx_error_text(cx));
     key = a->ref;

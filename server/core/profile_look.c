@@ -210,19 +210,16 @@ static void count_one(const struct fleet *f, int64_t enrollment, uint64_t versio
 static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, uint64_t name,
                           struct profile_spread *out) {
   struct inventory_scan scan;
-  enum err e = OK;
   TRY(inventory_scan_open(cx, db, 1 << INVENTORY_PROFILES, &scan));
-  for (; e == OK && scan.enrollment != INT64_MAX; inventory_scan_next(&scan)) {
+  for (; scan.enrollment != INT64_MAX; inventory_scan_next(&scan)) {
     struct ctx *own = ctx_new();
     struct inventory_items items = {0};
-    e = inventory_unpack(own, scan.packed, &items);
-    const struct inventory_item *item = e == OK ? inventory_find(&items, name) : NULL;
+    inventory_unpack(own, scan.packed, &items);
+    const struct inventory_item *item = inventory_find(&items, name);
     if (item) count_one(f, scan.enrollment, item->version, out);
-    if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
     ctx_free(own);
   }
-  enum err closed = inventory_scan_close(&scan);
-  return e == OK ? closed : e;
+  return inventory_scan_close(&scan);
 }
 
 enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *p,

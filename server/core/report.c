@@ -245,8 +245,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   TRY(queue_asked(cx, db, ch->enrollment, r->uuid, &asked));
   TRY(settle_rotation(cx, db, r, ch->enrollment, asked.request_type));
   if (asked.own && ch->refusal == ENROLL_FINE)
-    TRY(inventory_told(cx, db, r->core, ch->enrollment,
-                       &(struct inventory_reply){asked.request_type, r->status, r->errors}));
+    TRY(inventory_told(cx, db, ch->enrollment, &(struct inventory_reply){asked.request_type, r->status, r->errors}));
   if (strcmp(r->status, "Acknowledged") != 0) return OK;
   if (strcmp(asked.request_type, "RestartDevice") == 0) seen_restarts(r->core->seen, ch->enrollment, r->now);
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
