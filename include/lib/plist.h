@@ -7,7 +7,8 @@
 
    Stricter than Apple's parser: UTF-8 only (a byte order mark is skipped); no DTD inside, no processing instruction, no
    UID, set or null; duplicate and empty keys, integers with leading zeros, years outside 1 to 9999, faulty base64 and
-   characters that XML cannot carry are refused, whichever the format. Comments and CDATA are fine in and between
+   characters that XML cannot carry are refused, whichever the format: keys and strings that come out of it are UTF-8
+   without NUL. Comments and CDATA are fine in and between
    strings. */
 #ifndef POMONA_LIB_PLIST_H
 #define POMONA_LIB_PLIST_H

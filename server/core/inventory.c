@@ -16,6 +16,7 @@ struct told {
   struct inventory_text text;
   const struct inventory_list *list; /* NULL: it is none */
   struct inventory_entries entries;
+  const char *listed; /* inventory_entries_text */
   struct inventory_facts facts;
 };
 enum { TOLD_MOST = 4 };
@@ -36,7 +37,10 @@ static bool may_be(struct pl *message, const struct inventory_shape *answer) {
 static void read_as(struct ctx *cx, struct pl *message, const struct inventory_shape *answer, struct told *out) {
   *out = (struct told){.shape = answer, .list = inventory_list_of(answer->name)};
   inventory_to_json(cx, message, answer, &out->text);
-  if (out->list && !out->text.broken) inventory_entries_told(cx, message, out->list, &out->entries);
+  if (out->list && !out->text.broken) {
+    inventory_entries_told(cx, message, out->list, &out->entries);
+    out->listed = inventory_entries_text(cx, &out->entries);
+  }
   inventory_facts_told(cx, message, answer->name, &out->facts);
 }
 
@@ -142,24 +146,29 @@ static struct slice merged(struct work *w) {
   return js_text(w->cx, out, JS_COMPACT);
 }
 
-/* What is cut off is no ground to say what came and what went. */
-static void compare_lists(struct work *w) {
+/* *listed is as told; what is not told stays. What is cut off is no ground to say what came and what went. */
+static enum err compare_lists(struct work *w, const char **listed) {
+  const char *former;
   struct inventory_entries was;
-  if (!w->told->list || w->told->text.broken || !w->former_answer || js_get(w->former_answer, "truncated")) return;
-  inventory_entries_stored(w->cx, w->former_answer, w->told->list, &was);
+  TRY(inventory_row_listed(w->cx, w->db, w->enrollment, w->request_type, &former));
+  if (w->told->text.broken) return *listed = former, OK;
+  if (!former || !*listed) return OK;
+  inventory_entries_stored(w->cx, former, &was);
   inventory_compare(w->cx, w->told->list, &was, &w->told->entries, &w->changes);
+  return OK;
 }
 
 static enum err keep_answer(struct work *w, struct slice digest) {
+  const struct told *t = w->told;
   struct inventory_row row = {.at = w->now,
                               .changed_at = w->now,
-                              .misfits = w->told->text.misfits,
+                              .misfits = t->text.misfits,
                               .digest = digest,
-                              .answer = w->told->text.json};
-  if (w->former.at) TRY(load_former(w));
-  compare_lists(w);
-  bool joins = w->row->answer == ANSWER_MERGE || w->told->text.broken;
-  if (joins && w->former_answer) row.answer = merged(w);
+                              .answer = t->text.json,
+                              .listed = t->listed};
+  if (w->former.at && t->list) TRY(compare_lists(w, &row.listed));
+  if (w->former.at && (w->row->answer == ANSWER_MERGE || t->text.broken)) TRY(load_former(w));
+  if (w->former_answer) row.answer = merged(w);
   return inventory_row_put(w->cx, w->db, w->enrollment, w->request_type, &row);
 }
 

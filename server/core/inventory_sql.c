@@ -86,15 +86,25 @@ enum err inventory_row_answer(struct ctx *cx, struct db *db, int64_t enrollment,
   return db_close(&r);
 }
 
+enum err inventory_row_listed(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                              const char **listed) {
+  struct db_rows r;
+  *listed = NULL;
+  TRY(db_open_rows(cx, db, &r, "SELECT listed FROM inventory_answer WHERE enrollment = $1 AND request_type = $2",
+                   DB_I(enrollment), DB_S(request_type)));
+  if (db_next(&r)) *listed = db_text(&r, 0);
+  return db_close(&r);
+}
+
 enum err inventory_row_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                            const struct inventory_row *row) {
   return db_run(cx, db,
-                "INSERT INTO inventory_answer (enrollment, request_type, at, changed_at, misfits, digest, answer) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
+                "INSERT INTO inventory_answer (enrollment, request_type, at, changed_at, misfits, digest, answer, "
+                "listed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
                 "at = excluded.at, changed_at = excluded.changed_at, misfits = excluded.misfits, "
-                "digest = excluded.digest, answer = excluded.answer",
+                "digest = excluded.digest, answer = excluded.answer, listed = excluded.listed",
                 DB_I(enrollment), DB_S(request_type), DB_I(row->at), DB_I(row->changed_at), DB_I(row->misfits),
-                DB_B(row->digest), DB_B(row->answer));
+                DB_B(row->digest), DB_B(row->answer), DB_S(row->listed));
 }
 
 enum err inventory_row_again(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t at) {

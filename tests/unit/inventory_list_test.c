@@ -17,7 +17,8 @@ static int by_name(const void *a, const void *b) {
 
 static enum err put_lists(struct ctx *cx, struct db *db, void *arg) {
   struct inventory_entry profiles[] = {entry("b", "2"), entry("a", "1"), entry("c", "3")};
-  const struct inventory_entries none = {0}, one = {profiles, 1}, two = {profiles, 2}, three = {profiles, 3};
+  const struct inventory_entries none = {0}, one = {.entries = profiles, .n = 1}, two = {.entries = profiles, .n = 2},
+                                 three = {.entries = profiles, .n = 3};
   (void)arg;
   int64_t a, b;
   qsort(profiles, 3, sizeof *profiles, by_name);
