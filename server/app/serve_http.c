@@ -84,7 +84,8 @@ enum err serve_swap_tls(struct ctx *cx, struct server *s, const struct conf *con
 /* ---- the devices' listener ---- */
 
 const struct route *const serve_device_tables[] = {
-    mdm_routes, scep_routes, enroll_routes, calendar_http_routes, authproxy_routes, files_routes, system_device_routes, NULL};
+    mdm_routes,       scep_routes,  enroll_routes,        calendar_http_routes,
+    authproxy_routes, files_routes, system_device_routes, NULL};
 
 /* Deadlines are absolute: a client cannot stretch them by sending a byte now and then. */
 static struct http_conf listener(const char *listen, struct http_tls *tls, struct router *router, size_t headers_max) {
@@ -93,6 +94,7 @@ static struct http_conf listener(const char *listen, struct http_tls *tls, struc
                             .headers_max = headers_max,
                             .headers_us = 15 * US_SECOND,
                             .body_us = 60 * US_SECOND,
+                            .stall_us = 180 * US_SECOND,
                             .idle_us = 75 * US_SECOND,
                             .inflight_max = 128 * MIB,
                             .handler = router_handler(router)};
