@@ -494,6 +494,10 @@ static void hold_back(const struct plan_channel *ch, struct plan_decision *d) {
   }
 }
 
+bool plan_is_failing(enum plan_phase phase, int64_t tries, const char *why) {
+  return phase == PLAN_FAILED || (phase == PLAN_SENT && tries > 1 && why);
+}
+
 void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d) {
   d->state = d->wanted ? PLAN_COMPLIANT : PLAN_NONE;
   d->why = NULL;
@@ -503,14 +507,11 @@ void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct 
     d->changes |= plan_step_changes(s);
     if (s->act == PLAN_NOTHING) continue;
     if (s->next_at && (!d->due_at || s->next_at < d->due_at)) d->due_at = s->next_at;
-    bool again = s->phase == PLAN_SENT && s->tries > 1 && s->why; /* it failed, and is being tried once more */
-    if (s->phase != PLAN_FAILED && !again) {
+    if (!plan_is_failing(s->phase, s->tries, s->why)) {
       if (d->state != PLAN_FAILING) d->state = PLAN_WORKING;
     } else if (d->state != PLAN_FAILING) {
-      const struct plan_thing *t = &w->things[s->thing];
       d->state = PLAN_FAILING;
-      d->why =
-          words ? ctx_printf(cx, "%s %s: %s", group_kind_word(t->kind), t->key, s->why ? s->why : "failed") : s->why;
+      d->why = words ? plan_why(cx, &w->things[s->thing], s->why) : s->why;
     }
   }
 }

@@ -187,6 +187,10 @@ int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after s
 #define PLAN_FARTHEST US_DAY
 bool plan_is_due(int64_t at, int64_t now);
 
+/* It has failed, or did and is being tried once more. */
+bool plan_is_failing(enum plan_phase phase, int64_t tries, const char *why);
+/* "profile com.example.wifi: …" */
+const char *plan_why(struct ctx *cx, const struct plan_thing *t, const char *why);
 /* Would the step change anything that is stored? */
 bool plan_step_changes(const struct plan_step *s);
 
@@ -272,6 +276,8 @@ struct plan_way {
 MUST_CHECK enum err plan_sql_ways(struct ctx *cx, struct db *db, int64_t device, struct plan_way **out, size_t *n);
 /* Those of all devices, in the order of their numbers; users: also users' channels. */
 MUST_CHECK enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct plan_way **out, size_t *n);
+/* Devices that have users' channels, ascending, each as often as it has. */
+MUST_CHECK enum err plan_sql_with_users(struct ctx *cx, struct db *db, int64_t **devices, size_t *n);
 /* Devices that have the app with this bundle identifier, ascending. */
 MUST_CHECK enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices,
                                       size_t *n);

@@ -243,6 +243,19 @@ enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct pla
   return db_close(&r);
 }
 
+enum err plan_sql_with_users(struct ctx *cx, struct db *db, int64_t **devices, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM enrollment WHERE enabled = 1"));
+  *devices = ctx_alloc(cx, ((size_t)count + 1) * sizeof **devices);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT e.device FROM enrollment e JOIN device d ON d.seq = e.device WHERE e.enabled = 1 "
+                   "AND e.id <> d.id ORDER BY e.device"));
+  while (*n < (size_t)count && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
 enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices, size_t *n) {
   struct db_rows r;
   int64_t count;

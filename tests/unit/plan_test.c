@@ -220,25 +220,93 @@ static void rule_against_itself(void **state) {
   assert_string_equal(mac.log, "InstallProfile RemoveProfile InstallProfile");
 }
 
+static int64_t number(struct js *o, const char *key) {
+  int64_t n = -1;
+  (void)js_int(js_get(o, key), &n);
+  return n;
+}
+
+static struct js *standing(const char *name) {
+  struct group g;
+  struct js *out;
+  must(group_find(fx.cx, reader(), name, &g));
+  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
+  return out;
+}
+
+/* Each member is in one of the numbers, of the group and of each assignment; the list says the same. */
+static void counts(const char *name, int64_t compliant, int64_t working, int64_t failing, int64_t unfit) {
+  struct js *one = standing(name), *all, *list = js_get(one, "assignments"), *row = NULL;
+  must(plan_of_groups(fx.cx, reader(), &fx.core, &all));
+  for (size_t i = 0; i < js_count(all); i++)
+    if (strcmp(js_str(js_at(all, i), "name"), name) == 0) row = js_at(all, i);
+  for (int i = 0; i < 2; i++) {
+    struct js *o = i ? row : one;
+    if (number(o, "compliant") != compliant || number(o, "working") != working || number(o, "failing") != failing ||
+        number(o, "not_applicable") != unfit)
+      fail_msg("%s", js_text(fx.cx, o, JS_INDENT).p);
+    assert_int_equal(number(o, "devices"), compliant + working + failing + unfit);
+  }
+  for (size_t i = 0; i < js_count(list); i++) {
+    struct js *o = js_at(list, i);
+    int64_t sum = number(o, "compliant") + number(o, "working") + number(o, "failing") + number(o, "not_applicable");
+    assert_int_equal(sum, number(one, "devices"));
+  }
+}
+
 /* Goal: how a group stands is counted by device and by assignment. */
 static void group_stands(void **state) {
   (void)state;
-  struct group g;
-  struct js *out;
   group("office", GROUP_PROFILE, "com.example.one", NULL);
   group("office", GROUP_REQUIREMENT, "filevault=on", NULL);
+  counts("office", 0, 1, 0, 0); /* nobody has looked yet */
   enqueue("A", "SecurityInfo", "security");
   live(4);
-  must(group_find(fx.cx, reader(), "office", &g));
-  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
-  int64_t n;
-  assert_true(js_int(js_get(out, "devices"), &n) && n == 1);
-  struct js *profile = js_at(js_get(out, "assignments"), 0), *demand = js_at(js_get(out, "assignments"), 1);
-  assert_true(js_int(js_get(profile, "compliant"), &n) && n == 1);
-  assert_true(js_int(js_get(demand, "failing"), &n) && n == 1);
-  struct js *failures = js_get(out, "failures");
+  counts("office", 0, 0, 1, 0);
+  struct js *out = standing("office"), *failures = js_get(out, "failures");
+  assert_int_equal(number(js_at(js_get(out, "assignments"), 0), "compliant"), 1);
+  assert_int_equal(number(js_at(js_get(out, "assignments"), 1), "failing"), 1);
   assert_int_equal(js_count(failures), 1);
   assert_string_equal(js_str(js_at(failures, 0), "why"), "requirement filevault=on: filevault is off");
+}
+
+static enum err be_a_phone(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  TRY(db_run(cx, db, "UPDATE device SET product_name = 'iPhone17,1'"));
+  roster_changed(db, &fx.core, 1);
+  return OK;
+}
+
+/* Goal: a group counts by what it gives itself: what other groups lack is not its business, and what is for another
+   platform, for users where there are none or for those that enroll later does not apply. */
+static void group_counts_its_own(void **state) {
+  (void)state;
+  int64_t device = row_of("A");
+  struct js *name = js_object(fx.cx);
+  js_set_string(name, "HostName", "desk");
+  must(in_job(be_a_phone, NULL));
+  struct group_assignment users = {
+      .kind = GROUP_PROFILE, .ref = (char *)"com.example.two", .position = -1, .users = true};
+  add_profile("com.example.two", "Two");
+  group("macs", GROUP_SETTING, "HostName", name);
+  group("late", GROUP_COMMAND, "EnableRemoteDesktop", js_object(fx.cx));
+  group("empty", GROUP_PROFILE, NULL, NULL);
+  change((struct group_change){
+      .name = "people", .add = &device, .add_n = 1, .assign = &users, .assign_n = 1, .if_version = -1});
+  enqueue("A", "SecurityInfo", "security");
+  live(4);
+  stands("none");
+  group("strict", GROUP_REQUIREMENT, "filevault=on", NULL);
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  live(4);
+  stands("failing");
+  counts("strict", 0, 0, 1, 0);
+  counts("office", 1, 0, 0, 0);
+  assert_int_equal(js_count(js_get(standing("office"), "failures")), 0);
+  counts("macs", 0, 0, 0, 1);
+  counts("late", 0, 0, 0, 1);
+  counts("empty", 0, 0, 0, 1);
+  counts("people", 0, 0, 0, 1);
 }
 
 int main(void) {
@@ -255,6 +323,7 @@ int main(void) {
       TEST(ended_in_a_sweep),
       TEST(rule_against_itself),
       TEST(group_stands),
+      TEST(group_counts_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);
 }
