@@ -27,6 +27,6 @@ const struct route profile_check_routes[] = {
      .run = check_elsewhere,
      .summary =
          "Checks a profile (the body: XML, binary, or signed) against Apple's schema, without keeping it: what it "
-         "is, and findings with grade (error, warning), id, line, key and text."},
+         "is, and findings with grade (error, warning), id, line (null: the whole file), key and text."},
     {.method = NULL},
 };

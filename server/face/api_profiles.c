@@ -300,8 +300,8 @@ static const char *mistakes(struct ctx *cx, const struct adding *a) {
     for (size_t k = 0; k < c->n; k++) {
       const struct payload_finding *f = &c->findings[k];
       if (f->grade != PAYLOAD_ERROR) continue;
-      buf_printf(&b, "\n  %s%s%d: %s%s%s", a->files[i].name ? a->files[i].name : "", a->files[i].name ? ":" : "line ",
-                 f->line, f->key, *f->key ? ": " : "", f->text);
+      buf_printf(&b, "\n  %s: %s%s%s", payload_place(cx, a->files[i].name, f->line), f->key, *f->key ? ": " : "",
+                 f->text);
     }
   }
   const char *text = ctx_strdup(cx, b.p);
