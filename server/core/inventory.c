@@ -253,7 +253,7 @@ static enum err ask_the_rest(struct work *w, struct core *core, enum platform be
   struct inventory_who who;
   if (before != PLATFORM_UNKNOWN || !core_conf(core)->inventory_interval_us) return OK;
   TRY(inventory_who(w->cx, w->db, w->enrollment, &who));
-  return who.platform == PLATFORM_UNKNOWN ? OK : inventory_ask(w->cx, w->db, core, w->enrollment, true);
+  return who.can.platform == PLATFORM_UNKNOWN ? OK : inventory_ask(w->cx, w->db, core, w->enrollment, true);
 }
 
 static enum err apply_to_device(struct work *w, struct core *core, bool *changed) {
@@ -262,7 +262,7 @@ static enum err apply_to_device(struct work *w, struct core *core, bool *changed
   TRY(apply(w, changed));
   TRY(inventory_taken(w->cx, w->db, w->device, w->now));
   roster_changed(w->db, core, w->device);
-  return ask_the_rest(w, core, before.platform);
+  return ask_the_rest(w, core, before.can.platform);
 }
 
 enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t device,

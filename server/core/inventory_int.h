@@ -2,6 +2,7 @@
 #ifndef POMONA_CORE_INVENTORY_INT_H
 #define POMONA_CORE_INVENTORY_INT_H
 
+#include "core/command_target.h"
 #include "core/enroll.h"
 #include "core/inventory.h"
 #include "core/platform.h"
@@ -161,12 +162,10 @@ MUST_CHECK enum err inventory_columns_put(struct ctx *cx, struct db *db, int64_t
 
 struct inventory_who {
   int64_t device, enrollment; /* enrollment 0: there is no such channel, or it is not in force */
-  enum platform platform;
-  int64_t version; /* platform_version; -1: not known */
-  const char *os;  /* "18.1"; "": not known */
-  int supervised;  /* -1: not known */
-  bool is_user, user_enrollment, shared_ipad;
-  unsigned rights; /* AccessRights; all where its profile names none */
+  const char *os;             /* "18.1"; "": not known */
+  /* For command_can. One of which it is not known counts as not supervised and as no Shared iPad: others answer Error
+     to what is for those. */
+  struct command_target can;
 };
 MUST_CHECK enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out);
 MUST_CHECK enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment);

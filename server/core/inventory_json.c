@@ -177,9 +177,7 @@ struct members {
 };
 
 /* A key that is too long may stand for several when it is cut. */
-static bool is_key(const char *key) {
-  return strlen(key) <= KEY_MOST;
-}
+static bool is_key(const char *key) { return strlen(key) <= KEY_MOST; }
 
 static void put_member(const char *key, struct pl *value, void *arg) {
   struct members *m = arg;

@@ -219,11 +219,11 @@ enum err inventory_change_bound(struct ctx *cx, struct db *db, int64_t device) {
 /* ---- asking ---- */
 
 /* Absent where the profile names none: in a User Enrollment rights are not looked at. */
-static unsigned rights_of(struct ctx *cx, const char *given) {
+static int64_t rights_of(struct ctx *cx, const char *given) {
   struct js *o = NULL;
   int64_t rights;
   if (given && js_parse(cx, slice_of(given), &o) != OK) ctx_clear_error(cx);
-  return js_int(js_get(o, "AccessRights"), &rights) && rights > 0 ? (unsigned)rights : UINT32_MAX;
+  return js_int(js_get(o, "AccessRights"), &rights) && rights > 0 ? rights : 0;
 }
 
 static bool is_shared(struct ctx *cx, const char *facts) {
@@ -233,9 +233,23 @@ static bool is_shared(struct ctx *cx, const char *facts) {
   return js_bool(js_get(o, "shared-ipad"), &yes) && yes;
 }
 
+static void read_who(struct ctx *cx, struct db_rows *r, struct inventory_who *out) {
+  struct command_target *t = &out->can;
+  out->device = db_int(r, 0);
+  out->os = db_is_null(r, 2) ? "" : db_text(r, 2);
+  t->product = db_text(r, 1);
+  t->platform = platform_of(t->product);
+  t->version = *out->os ? out->os : NULL;
+  t->supervised = db_int(r, 3) ? KNOWN_YES : KNOWN_NO;
+  t->user = db_int(r, 4) != 0;
+  t->user_enrollment = slice_starts(slice_of(db_text(r, 5)), "User Enrollment");
+  t->rights = t->user_enrollment ? 0 : rights_of(cx, db_text(r, 6));
+  t->shared_ipad = is_shared(cx, db_text(r, 7)) ? KNOWN_YES : KNOWN_NO;
+}
+
 enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out) {
   struct db_rows r;
-  *out = (struct inventory_who){0};
+  *out = (struct inventory_who){.can.platform = PLATFORM_UNKNOWN};
   TRY(db_open_rows(
       cx, db, &r,
       "SELECT d.seq, coalesce(d.product_name, d.model), d.os_version, d.supervised, e.id <> d.id, e.type, g.given, "
@@ -243,17 +257,8 @@ enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct
       "LEFT JOIN inventory i ON i.device = d.seq WHERE e.seq = $1 AND e.enabled = 1",
       DB_I(enrollment)));
   if (db_next(&r)) {
-    *out = (struct inventory_who){.device = db_int(&r, 0),
-                                  .enrollment = enrollment,
-                                  .platform = platform_of(db_text(&r, 1)),
-                                  .version = platform_version(slice_of(db_text(&r, 2))),
-                                  .os = db_is_null(&r, 2) ? "" : db_text(&r, 2),
-                                  .supervised = db_is_null(&r, 3) ? -1 : db_int(&r, 3) != 0,
-                                  .is_user = db_int(&r, 4) != 0,
-                                  .user_enrollment = slice_starts(slice_of(db_text(&r, 5)), "User Enrollment"),
-                                  .rights = rights_of(cx, db_text(&r, 6)),
-                                  .shared_ipad = is_shared(cx, db_text(&r, 7))};
-    if (out->user_enrollment) out->rights = UINT32_MAX;
+    out->enrollment = enrollment;
+    read_who(cx, &r, out);
   }
   return db_close(&r);
 }

@@ -108,7 +108,8 @@ static void iphone(void **state) {
   assert_non_null(strstr(q.p, "<string>IMEI</string>"));
   assert_null(strstr(q.p, "<string>HostName</string>"));
   assert_null(strstr(q.p, "<string>PushToken</string>"));
-  assert_null(strstr(q.p, "<string>QuotaSize</string>")); /* of Shared iPads */
+  assert_null(strstr(q.p, "<string>QuotaSize</string>"));         /* of Shared iPads */
+  assert_null(strstr(q.p, "<string>SIMCarrierNetwork</string>")); /* gone since iOS 5 */
 }
 
 /* Goal: a Mac is asked as Macs are; one of OS 27 no more for what was withdrawn; an old one not for what came later. */
