@@ -23,6 +23,7 @@ static void check_elsewhere(struct http_req *rq, struct core *core) {
 const struct route profile_check_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/profiles/check",
+     .body = "@application/x-apple-aspen-config",
      .body_max = PAYLOAD_FILE_MOST,
      .run = check_elsewhere,
      .summary =

@@ -265,7 +265,7 @@ const struct route recovery_routes[] = {
      .body_max = API_BODY_MAX,
      .summary =
          "Makes an enrollment link for each device that did not come back: topic, ttl; 100 a request, go on with "
-         "start: what next was."},
+         "cursor: what next was."},
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/move",
      .query = "topic:text cursor:int limit:int",
@@ -290,6 +290,6 @@ const struct route recovery_routes[] = {
      .body_max = API_BODY_MAX,
      .summary =
          "Makes an enrollment link for each device that has not moved yet: topic, ttl; 100 a request, go on with "
-         "start: what next was."},
+         "cursor: what next was."},
     {.method = NULL},
 };
