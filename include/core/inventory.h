@@ -102,8 +102,9 @@ MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
 /* Sets items and n; where packed is damaged there are none, at is 0 and damaged is set. */
 void inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
 
-/* Whether what a command was acknowledged for is there, by the last inventory. plist: of the command; told: what its
-   answer named (queue_told), or NULL. */
+/* Whether what a command was acknowledged for is there (an app, a package by its inline manifest, a book, an update
+   that is to be installed at once), by the last inventory. plist: of the command; told: what its answer named
+   (queue_told), or NULL. */
 struct inventory_effect {
   int64_t at; /* of the list that tells; 0: none does, or not yet */
   bool there;

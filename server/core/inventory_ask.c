@@ -148,6 +148,7 @@ static const struct {
     {"EnableRemoteDesktop", "SecurityInfo"},
     {"InstallApplication", "ManagedApplicationList"},
     {"InstallEnterpriseApplication", "InstalledApplicationList"},
+    {"InstallMedia", "ManagedMediaList"},
     {"InstallProfile", "ProfileList"},
     {"InstallProfile", "SecurityInfo"}, /* FileVault, firewall, passcode; the recovery key comes with it */
     {"InstallProvisioningProfile", "ProvisioningProfileList"},
@@ -155,7 +156,9 @@ static const struct {
     {"RemoveProfile", "ProfileList"},
     {"RemoveProfile", "SecurityInfo"},
     {"RemoveProvisioningProfile", "ProvisioningProfileList"},
+    {"RemoveMedia", "ManagedMediaList"},
     {"ScheduleOSUpdate", "DeviceInformation"},
+    {"ScheduleOSUpdate", "AvailableOSUpdates"},
     {"SetFirmwarePassword", "SecurityInfo"},
     {"SetRecoveryLock", "SecurityInfo"},
     {"Settings", "DeviceInformation"},
