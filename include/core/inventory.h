@@ -121,7 +121,8 @@ MUST_CHECK enum err inventory_effect(struct ctx *cx, struct db *db, int64_t enro
    out until that is another one. The caller wakes it. */
 MUST_CHECK enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, bool now);
 /* Inside a job: asks for this one list soon; if it does not come by itself it is woken a minute later. Nothing when it
-   is asked again by itself because it was answered with an error, or when the device's system does not know it. */
+   is asked again by itself because it was answered with an error, or when the device's system does not know it. When a
+   list may show something else than before only who waits for it knows (plan_look_at). */
 MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
                                       const char *request_type);
 /* Inside a job: the channel is in force, for the first time or in a new generation: what is installed is not known any

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* After the first error, the second …; then with all others, once every inventory-interval; a plan may ask daily. */
-static const int64_t waits[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR};
-enum { WAITS = sizeof waits / sizeof *waits };
+/* After so many errors it is asked again alone; then with all others, once every inventory-interval, and for a plan
+   daily. */
+enum { ALONE_TIMES = 4 };
 
 /* What devices answer to a command that their system does not have. Source: docs/apple (errors of MDM). */
 static const struct {
@@ -40,12 +40,11 @@ static enum err failed(struct ctx *cx, struct db *db, const struct inventory_who
   int64_t now = clock_now_us();
   struct inventory_failed f;
   TRY(inventory_failed_find(cx, db, w->enrollment, reply->request_type, &f));
-  bool by_itself = f.times < WAITS;
-  f.next_at = now + (by_itself ? waits[f.times] : US_DAY);
   f.times++;
+  f.next_at = now + clock_backoff(f.times);
   f.unknown_to = says_unknown(cx, reply->errors) ? w->os : NULL;
   TRY(inventory_failed_put(cx, db, w->enrollment, reply->request_type, &f));
-  if (f.unknown_to || !by_itself) return OK;
+  if (f.unknown_to || f.times > ALONE_TIMES) return OK;
   return inventory_later_put(cx, db, w->enrollment, reply->request_type, f.next_at);
 }
 

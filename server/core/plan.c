@@ -61,7 +61,7 @@ static enum err refused(struct ctx *cx, struct db *db, struct core *core, struct
   c->item.phase = PLAN_FAILED;
   c->item.since = now;
   c->item.command = NULL;
-  c->item.next_at = now + plan_backoff(c->item.tries);
+  c->item.next_at = now + clock_backoff(c->item.tries);
   c->item.why = (char *)plan_device_words(cx, errors);
   TRY(plan_sql_item_put(cx, db, c->device, &c->item));
   if (c->item.act != PLAN_REMOVE && c->kind != GROUP_APP) return OK;

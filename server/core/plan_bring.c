@@ -85,7 +85,7 @@ static void give_up(struct plan_step *s, enum err e, const char *why, int64_t no
   s->todo = PLAN_WRITE;
   s->phase = later ? PLAN_WAITING : PLAN_FAILED;
   s->why = why;
-  s->next_at = now + (later ? NOT_YET_S * US_SECOND : plan_backoff(s->tries));
+  s->next_at = now + (later ? NOT_YET_S * US_SECOND : clock_backoff(s->tries));
   if (later) s->tries--;
 }
 

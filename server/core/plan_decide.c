@@ -35,12 +35,6 @@ struct found {
   const char *why;
 };
 
-int64_t plan_backoff(int64_t tries) {
-  static const int64_t steps[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
-  int64_t last = (int64_t)(sizeof steps / sizeof *steps) - 1;
-  return steps[tries <= 1 ? 0 : tries - 1 < last ? tries - 1 : last];
-}
-
 /* From the start of the waiting: soon, then later and later. */
 int64_t plan_look_at(int64_t since, int64_t now) {
   if (since > now) since = now;
@@ -259,10 +253,10 @@ static void judge(struct plan_step *s, const struct found *f, int64_t now) {
   const struct plan_item *item = s->item;
   bool told = is_later(f->at, item->since, now), late = !f->early || !is_within(item->since, PATIENCE, f->at);
   if (told && f->truth == BROKEN) {
-    fail(s, f->why, item->tries, now + plan_backoff(item->tries));
+    fail(s, f->why, item->tries, now + clock_backoff(item->tries));
   } else if (told && late) {
     fail(s, s->act == PLAN_REMOVE ? "acknowledged, but still there" : "acknowledged, but not there", item->tries,
-         now + plan_backoff(item->tries));
+         now + clock_backoff(item->tries));
   } else {
     wait(s, PLAN_ACKNOWLEDGED, told ? "the device has taken it on, its list does not show it yet" : NULL);
     look_again(s, f, now);
@@ -284,7 +278,7 @@ static void go_on(struct plan_step *s, const struct found *f, int64_t now) {
   } else if (item->phase == PLAN_SENT && item->lost && item->handed_out) {
     fail(s, "it was handed out and then cancelled: it may have been done, and is not sent again", item->tries, 0);
   } else if (item->phase == PLAN_SENT && item->lost) {
-    fail(s, "its command was cancelled or has expired", item->tries, now + plan_backoff(item->tries));
+    fail(s, "its command was cancelled or has expired", item->tries, now + clock_backoff(item->tries));
   } else if (item->phase == PLAN_ACKNOWLEDGED) {
     judge(s, f, now);
   } else if (item->phase == PLAN_FAILED && (item->tries == 0 || (item->next_at && plan_is_due(item->next_at, now)))) {
@@ -307,7 +301,7 @@ static void demand(struct plan_step *s, const struct found *f, int64_t now) {
   s->next_at = i ? i->next_at : 0;
   if (!plan_is_due(s->next_at, now)) return;
   if (i || f->truth == UNKNOWN) s->ask_fields = f->fields;
-  s->next_at = now + plan_backoff(++s->tries);
+  s->next_at = now + clock_backoff(++s->tries);
 }
 
 /* It was to be removed meanwhile: that it was there before says nothing. */

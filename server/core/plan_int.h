@@ -180,9 +180,10 @@ uint64_t plan_fields(const char *filter);
 char *plan_facts(struct ctx *cx, uint64_t fields, const struct roster_device *d);
 bool plan_facts_missing(uint64_t fields, const struct roster_device *d);
 enum platform plan_platform(const struct roster_device *d);
-/* When what tells is to be asked for again, that was awaited since then. */
+/* When what tells is to be asked for again, that was awaited since then: it was answered, and does not show yet what is
+   waited for. When a question may be put again that a device refused to answer is for the inventory to say
+   (inventory_ask_for), whoever wants to know. */
 int64_t plan_look_at(int64_t since, int64_t now);
-int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after so many */
 /* Nothing waits longer: what is due later than that stands there since the clock was ahead, and is due. */
 #define PLAN_FARTHEST US_DAY
 bool plan_is_due(int64_t at, int64_t now);

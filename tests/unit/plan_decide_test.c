@@ -53,8 +53,8 @@ static void damaged_list(void **state) {
 static void backoff(void **state) {
   (void)state;
   static const int64_t minutes[] = {5, 30, 120, 360, 1440, 1440};
-  for (int64_t i = 0; i < 6; i++) assert_int_equal(plan_backoff(i + 1), minutes[i] * US_MINUTE);
-  assert_int_equal(plan_backoff(0), 5 * US_MINUTE);
+  for (int64_t i = 0; i < 6; i++) assert_int_equal(clock_backoff(i + 1), minutes[i] * US_MINUTE);
+  assert_int_equal(clock_backoff(0), 5 * US_MINUTE);
   begin(GROUP_PROFILE, "com.example.wifi");
   was_begun(PLAN_INSTALL, PLAN_FAILED, 9000);
   t.item.next_at = 20000;
