@@ -77,6 +77,16 @@ def test_what_a_person_sees(tmp):
     cli("profile", "check", f"{tmp}/empty", expect=3)
 
 
+def test_a_type_that_there_is_not_has_a_name_beside_it(tmp):
+    """What was meant, when it can be told; and nothing when it cannot."""
+    path = pathlib.Path(tmp) / "wifi.mobileconfig"
+    for given, meant in (("com.apple.wifi", "com.apple.wifi.managed"), ("com.apple.vpn", "com.apple.vpn.managed"), ("com.apple.firewall", "com.apple.security.firewall"),
+                         ("com.apple.wiffi.managed", "com.apple.wifi.managed"), ("com.apple.wifi.manage", "com.apple.wifi.managed"), ("com.apple.nothing", None), ("com.apple.", None)):
+        path.write_text(TEMPLATES["wifi"].replace("com.apple.wifi.managed", given))
+        [told] = [line for line in cli("profile", "check", str(path), expect=1).stdout.splitlines() if "type-unknown" in line]
+        assert (f"; {meant} may be meant" in told) if meant else ("may be meant" not in told), told
+
+
 def signed_by(signer, plain):
     return (pkcs7.PKCS7SignatureBuilder().set_data(plain).add_signer(signer.cert, signer.key, hashes.SHA256())
             .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary]))
