@@ -75,9 +75,9 @@ enum err package_upload_begin(struct ctx *cx, struct core *core, struct package_
   const char *folder = package_folder(cx, core);
   uint8_t random[FILE_RANDOM];
   TRY(check_name(cx, name));
-  if (size <= 0 || size > PACKAGE_MOST)
-    return FAIL(cx, size <= 0 ? E_INVALID : E_TOO_LARGE,
-                "a package has 1 byte to %" PRId64 " GiB, told by Content-Length", PACKAGE_MOST >> 30);
+  if (size < 0) return FAIL(cx, E_INVALID, "the length of a package is told first (Content-Length)");
+  if (size == 0) return FAIL(cx, E_INVALID, "the file is empty");
+  if (size > PACKAGE_MOST) return FAIL(cx, E_TOO_LARGE, "a package has at most %" PRId64 " GiB", PACKAGE_MOST >> 30);
   TRY(file_make_folder(cx, folder));
   secret_random(random, sizeof random);
   struct package_upload *u = ctx_alloc(cx, sizeof *u);

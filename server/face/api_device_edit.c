@@ -171,7 +171,8 @@ const struct route device_edit_routes[] = {
      .body_max = API_BODY_MAX,
      .query = "dry_run:bool",
      .body = "@text/csv",
-     .summary = "The same for many, as a table: a first line with id or serial, and any of user, email, tag, note. All "
+     .summary = "Sets user, e-mail address, asset tag or note of many devices, as a table: a first line with id or "
+                "serial, and any of user, email, tag, note. All "
                 "lines or none; ?dry_run=true: tells what is wrong and changes nothing."},
     {.method = NULL},
 };

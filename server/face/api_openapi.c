@@ -205,12 +205,17 @@ static struct js *tags_of(struct ctx *cx, const char *path) {
   return tags;
 }
 
-/* The rest is for who looks closer. */
+/* What ends a sentence that stands for itself, outside of brackets; the rest is for who looks closer. */
 static char *first_sentence(struct ctx *cx, const char *text) {
-  size_t n = strcspn(text, ".:;");
-  while (text[n] && text[n + 1] != ' ') n += 1 + strcspn(text + n + 1, ".:;");
-  if (!text[n]) return ctx_strdup(cx, text);
-  return ctx_printf(cx, "%.*s.", (int)n, text);
+  static const char nano[] = "NanoMDM: ";
+  int depth = 0;
+  size_t n = slice_starts(slice_of(text), nano) ? strlen(nano) : 0;
+  for (; text[n]; n++) {
+    if (strchr("({[", text[n])) depth++;
+    if (strchr(")}]", text[n])) depth--;
+    if (depth == 0 && strchr(".:;", text[n]) && text[n + 1] == ' ') break;
+  }
+  return text[n] ? ctx_printf(cx, "%.*s.", (int)n, text) : ctx_strdup(cx, text);
 }
 
 static struct js *operation(struct ctx *cx, const struct route *row, const char *method, const char *path,

@@ -233,7 +233,9 @@ def test_the_description_says_what_is_so(tmp):
     assert paths["/v1/queue/{id}"]["get"]["responses"]["default"]["$ref"].endswith("NanoError") and "304" not in paths["/healthz"]["get"]["responses"]
     for path, item in paths.items():
         for method, operation in item.items():
-            assert operation["description"].startswith(operation["summary"].rstrip(".")), path
+            summary = operation["summary"]
+            assert operation["description"].startswith(summary.rstrip(".")) and summary.count("(") == summary.count(")"), (path, summary)
+            assert not summary.endswith("e.g."), (path, summary)
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             for name, schema in body.get("properties", {}).items():
                 assert ("null" in schema.get("type", "null")) == (name not in body.get("required", [])), (path, name)

@@ -52,7 +52,8 @@ def test_refused(tmp):
         status, answer = put(s, name, body)
         assert status in (400, 413) and says in message(answer), (name, body[:10], status, answer)
     assert put(s, "a.pkg", good, "?version=" + "v" * 300)[0] == 400
-    assert put(s, "a.pkg", b"")[0] == 400
+    status, answer = put(s, "a.pkg", b"")
+    assert status == 400 and message(answer) == "the file is empty", answer
     assert files(s) == [] and s.admin("GET", "/api/v1/packages")[1]["packages"] == []
     assert s.admin("GET", PATH + "none.pkg")[0] == 404 and s.admin("DELETE", PATH + "none.pkg")[0] == 404
 
