@@ -244,6 +244,12 @@ static enum err drop(struct ctx *cx, struct db *db, const struct plan_step *s, s
   return s->item ? plan_sql_item_drop(cx, db, s->item->item) : OK;
 }
 
+/* A profile that somebody else gave, in another version, an app that its user installed: they stay when the group does
+   not want them any more. */
+static bool was_there(const struct plan_step *s, enum group_kind kind) {
+  return s->take_over || (kind == GROUP_PROFILE && s->act == PLAN_REPLACE && !s->given);
+}
+
 /* One step of a channel. *queued: something waits for it now. */
 static enum err take_step(struct ctx *cx, struct db *db, struct bring *b, struct bring_way *w, size_t at,
                           struct giving *g, bool *queued) {
@@ -270,7 +276,7 @@ static enum err take_step(struct ctx *cx, struct db *db, struct bring *b, struct
     item.since = now;
     item.next_at = 0;
     *queued = true;
-    if (s->act != PLAN_REMOVE) give(g, thing, s->want, now);
+    if (s->act != PLAN_REMOVE && !was_there(s, t->kind)) give(g, thing, s->want, now);
   } else if (same || (s->item && s->item->lost)) { /* a late word of it still counts */
     item.command = s->item->command;
   } else {

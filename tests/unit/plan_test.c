@@ -220,6 +220,33 @@ static void rule_against_itself(void **state) {
   assert_string_equal(mac.log, "InstallProfile RemoveProfile InstallProfile");
 }
 
+/* Goal: what a device had before its group gave it, be it another version, stays when it leaves the group. */
+static void what_was_there_stays(void **state) {
+  (void)state;
+  int64_t device = row_of("A");
+  add_profile("com.example.two", "Two");
+  for (int other = 0; other < 2; other++) {
+    const char *identifier = other ? "com.example.two" : "com.example.one";
+    struct slice file;
+    struct profile p;
+    const struct roster_device *d;
+    must(profile_find(fx.cx, reader(), identifier, &p));
+    must(roster_one(fx.cx, reader(), &fx.core, device, &d));
+    must(profile_render(fx.cx, reader(), &fx.core, p.profile, d, &file));
+    put_profile(file);
+  }
+  add_profile("com.example.two", "Another two");
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  group("office", GROUP_PROFILE, "com.example.two", NULL);
+  live(4);
+  stands("compliant");
+  assert_string_equal(mac.log, "InstallProfile");
+  change((struct group_change){.name = "office", .drop = &device, .drop_n = 1, .if_version = -1});
+  live(4);
+  stands("none");
+  assert_true(has("com.example.one") && has("com.example.two"));
+}
+
 static int64_t number(struct js *o, const char *key) {
   int64_t n = -1;
   (void)js_int(js_get(o, key), &n);
@@ -322,6 +349,7 @@ int main(void) {
       TEST(new_logic_board),
       TEST(ended_in_a_sweep),
       TEST(rule_against_itself),
+      TEST(what_was_there_stays),
       TEST(group_stands),
       TEST(group_counts_its_own),
   };
