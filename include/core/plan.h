@@ -56,7 +56,8 @@ struct plan_preview {
   int64_t installs, replaces, removes, commands, unmet;
   int64_t version; /* of the group that it was looked at for; 0: there is none yet */
   struct js *json; /* {"devices","members_before","members_after","install","replace","remove","commands","unmet",
-                      "items":[{"kind","ref","install","replace","remove","commands","unmet"}],
+                      "items":[{"kind","ref","install","replace","remove","commands","unmet","not_applicable": members
+                      that what the change brings is not for}],
                       "examples":[{"id","name","serial_number","does":[text]}]} */
 };
 MUST_CHECK enum err plan_preview(struct ctx *cx, struct db *reader, struct core *core,

@@ -327,6 +327,13 @@ static void group_counts_its_own(void **state) {
   group("office", GROUP_PROFILE, "com.example.one", NULL);
   live(4);
   stands("failing");
+  struct group_assignment host = {.kind = GROUP_SETTING, .ref = (char *)"HostName", .position = -1, .options = name};
+  struct plan_preview preview;
+  must(plan_preview(fx.cx, reader(), &fx.core,
+                    &(struct group_change){.name = "office", .assign = &host, .assign_n = 1, .if_version = -1},
+                    &preview));
+  assert_int_equal(preview.devices, 0);
+  assert_int_equal(number(js_at(js_get(preview.json, "items"), 0), "not_applicable"), 1);
   counts("strict", 0, 0, 1, 0);
   counts("office", 1, 0, 0, 0);
   assert_int_equal(js_count(js_get(standing("office"), "failures")), 0);
