@@ -50,14 +50,17 @@ enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t 
                 DB_I(device), DB_I(at));
 }
 
+/* Each half by its index alone: all others that are due, perhaps a hundred thousand, are not sorted for a few. */
 enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices, size_t *n) {
   struct db_rows r;
   *devices = ctx_alloc(cx, (size_t)most * sizeof **devices);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r,
-                   "SELECT device FROM (SELECT device, due_at FROM plan WHERE due_at <= $1 UNION ALL "
-                   "SELECT device, due_at FROM plan WHERE due_at > $2) ORDER BY due_at LIMIT $3",
-                   DB_I(now), DB_I(now + PLAN_FARTHEST), DB_I(most)));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT device FROM (SELECT * FROM (SELECT device, due_at FROM plan WHERE due_at <= $1 ORDER BY due_at "
+      "LIMIT $3) AS late UNION ALL SELECT * FROM (SELECT device, due_at FROM plan WHERE due_at > $2 "
+      "ORDER BY due_at LIMIT $3) AS too_far) AS due ORDER BY due_at LIMIT $3",
+      DB_I(now), DB_I(now + PLAN_FARTHEST), DB_I(most)));
   while (*n < (size_t)most && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
   return db_close(&r);
 }
