@@ -28,6 +28,10 @@ MUST_CHECK enum err command_target_load(struct ctx *cx, struct db *db, const str
 MUST_CHECK enum err command_target_of(struct ctx *cx, struct db *db, const struct roster_device *d, int64_t enrollment,
                                       struct command_target *out);
 
+/* Whether it may be asked a question that nobody put in words: false when it certainly cannot answer. Its platform is
+   known. query: a value of the first argument, an array of them ("Queries"); NULL: the command itself. */
+bool command_can(const struct command_row *row, const struct command_arg *query, const struct command_target *t);
+
 /* What of the table a command uses: its row and the rows of its arguments. For any number of targets. */
 struct command_uses;
 MUST_CHECK enum err command_uses(struct ctx *cx, const struct command *c, struct command_uses **out);

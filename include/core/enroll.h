@@ -58,7 +58,7 @@ const char *enroll_refusal_slug(enum enroll_refusal r);
 const char *enroll_refusal_text(enum enroll_refusal r);
 
 /* What the identity may speak for. Also on a reader's connection. refusal is set; the rest only when it is ENROLL_FINE,
-   but for may_return. */
+   but for may_return and answers. */
 struct enroll_channel {
   enum enroll_refusal refusal;
   int64_t device;
@@ -71,9 +71,12 @@ struct enroll_channel {
   bool challenged;    /* it is in force, and a provisional one stands against it: enroll_defend, inside a job */
   bool first_contact; /* migrated: this identity is the first that is seen, enroll_contact binds it, inside a job */
   bool may_return;    /* ENROLL_FORMER by its silence, lately: enroll_win_back, inside a job, before it is refused */
+  bool answers; /* ENROLL_BLOCKED, else it would be served: device and enrollment are set, what it says of commands
+                   that it was given is heard */
   bool checked_out;
   bool unseen;       /* the identity's first request since it was bound: renewal_identity_seen, inside a job */
   bool unenroll;     /* an operator wants it to leave */
+  bool leaves;       /* ENROLL_UNENROLL, or `answers`: it was told to, its CheckOut is awaited */
   const char *topic; /* of the channel; NULL before its TokenUpdate */
 };
 MUST_CHECK enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids,
@@ -376,8 +379,12 @@ MUST_CHECK enum err enroll_original_read(struct ctx *cx, struct core *core, stru
 /* Inside a job: kept, in the place of a former one of its topic. *devices: so many migrated ones have that topic. */
 MUST_CHECK enum err enroll_original_store(struct ctx *cx, struct db *db, const struct enroll_original *o,
                                           const char *by, int64_t *devices);
-/* Inside a job: from now on that is what was given to the migrated devices of its topic: at most `most` of them; *n. */
-MUST_CHECK enum err enroll_original_assign(struct ctx *cx, struct db *db, int most, int64_t *n);
+/* Generations in force of migrated devices that do not count as given the one of their topic yet: those behind `after`,
+   at most `most`, ascending. It looks at the whole fleet: on a reader's connection. */
+MUST_CHECK enum err enroll_original_lacking(struct ctx *cx, struct db *db, int64_t after, int most,
+                                            int64_t **generations, size_t *n);
+/* Inside a job: from now on it is what was given to these. */
+MUST_CHECK enum err enroll_original_assign(struct ctx *cx, struct db *db, const int64_t *generations, size_t n);
 
 /* The own TLS CA as a profile, signed: E_NOT_FOUND when another certificate is used. */
 MUST_CHECK enum err enroll_render_trust(struct ctx *cx, struct core *core, struct slice *signed_der);

@@ -91,8 +91,9 @@ struct escrow_revealed {
 };
 MUST_CHECK enum err escrow_reveal(struct ctx *cx, struct db *db, struct core *core, const struct escrow_ask *ask,
                                   struct escrow_revealed *out);
-/* Inside a job: the value for the server's own use (the password of a rotation). seq 0: as above, in force only. */
-MUST_CHECK enum err escrow_use(struct ctx *cx, struct db *db, struct core *core, int64_t device, enum escrow_kind kind,
+/* Inside a job: the value for the server's own use (the password of a rotation); by and reason may be NULL. seq 0: the
+   newest that is in force; else that one, whatever its state. E_NOT_FOUND. */
+MUST_CHECK enum err escrow_use(struct ctx *cx, struct db *db, struct core *core, const struct escrow_ask *ask,
                                struct slice *value);
 /* Inside a job: notes in the record that this command replaces what was revealed. */
 MUST_CHECK enum err escrow_replaces(struct ctx *cx, struct db *db, int64_t reveal, const char *command);

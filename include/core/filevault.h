@@ -9,7 +9,8 @@
 #include "lib/db.h"
 
 /* Inside a job: queues a RotateFileVaultKey with the key that is in escrow, in the place of an earlier one that waits,
-   and wakes the Mac. command NULL: it cannot be done, and why_not says why: no enrolled Mac, no key in force. */
+   and wakes the Mac. command NULL: it cannot be done, and why_not says why: no enrolled Mac, no key in
+   force, a version or access rights that do not allow it. */
 struct filevault_rotation {
   char *command;       /* uuid */
   const char *why_not; /* for people */

@@ -17,10 +17,11 @@ struct idempotency_answer {
   int status;
   const char *type; /* Content-Type; NULL: none */
   struct slice body;
+  bool reveals; /* the body holds what is recorded each time that it is shown: it is not kept */
 };
 /* Inside a job. *first: it is to be done now, and idempotency_end is told what it came to; else *answer is what the
-   first one came to. E_CONFLICT: the first one is being done, or the server ended while it was: then nobody knows. The
-   key came with another request: E_KEY_REUSED. */
+   first one came to. E_CONFLICT: the first one is being done, or the server ended while it was: then nobody knows; or
+   its answer was not kept. The key came with another request: E_KEY_REUSED. */
 MUST_CHECK enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core,
                                       const struct idempotency_request *rq, bool *first,
                                       struct idempotency_answer *answer);

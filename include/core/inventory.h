@@ -60,9 +60,10 @@ struct inventory_item {
   uint32_t status;  /* of a managed app: enum inventory_app_status; else 0 */
 };
 struct inventory_items {
-  int64_t at; /* 0: it was never told in this enrollment */
+  int64_t at; /* 0: it was never told in this enrollment, or cannot be read */
   const struct inventory_item *items;
   size_t n;
+  bool damaged; /* what is stored cannot be read: as if it had not been told, until it is told again */
 };
 enum inventory_kind { INVENTORY_PROFILES, INVENTORY_APPS, INVENTORY_MANAGED_APPS, INVENTORY_KINDS };
 enum inventory_app_status {
@@ -98,11 +99,12 @@ struct inventory_scan {
 MUST_CHECK enum err inventory_scan_open(struct ctx *cx, struct db *db, unsigned kinds, struct inventory_scan *s);
 void inventory_scan_next(struct inventory_scan *s);
 MUST_CHECK enum err inventory_scan_close(struct inventory_scan *s);
-/* Sets items and n alone. E_STORAGE: it is damaged. */
-MUST_CHECK enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
+/* Sets items and n; where packed is damaged there are none, at is 0 and damaged is set. */
+void inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out);
 
-/* Whether what a command was acknowledged for is there, by the last inventory. plist: of the command; told: what its
-   answer named (queue_told), or NULL. */
+/* Whether what a command was acknowledged for is there (an app, a package by its inline manifest, a book, an update
+   that is to be installed at once), by the last inventory. plist: of the command; told: what its answer named
+   (queue_told), or NULL. */
 struct inventory_effect {
   int64_t at; /* of the list that tells; 0: none does, or not yet */
   bool there;
@@ -119,7 +121,8 @@ MUST_CHECK enum err inventory_effect(struct ctx *cx, struct db *db, int64_t enro
    out until that is another one. The caller wakes it. */
 MUST_CHECK enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, bool now);
 /* Inside a job: asks for this one list soon; if it does not come by itself it is woken a minute later. Nothing when it
-   is asked again by itself because it was answered with an error, or when the device's system does not know it. */
+   is asked again by itself because it was answered with an error, or when the device's system does not know it. When a
+   list may show something else than before only who waits for it knows (plan_look_at). */
 MUST_CHECK enum err inventory_ask_for(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
                                       const char *request_type);
 /* Inside a job: the channel is in force, for the first time or in a new generation: what is installed is not known any
@@ -132,7 +135,7 @@ struct inventory_reply {
   const char *request_type, *status;
   const char *errors; /* JSON, or NULL */
 };
-MUST_CHECK enum err inventory_told(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
+MUST_CHECK enum err inventory_told(struct ctx *cx, struct db *db, int64_t enrollment,
                                    const struct inventory_reply *reply);
 /* Inside a job: a command of this type was acknowledged: what it changes is asked for; what it changes later, half an
    hour after, too. */

@@ -13,10 +13,14 @@ MUST_CHECK enum err offboard_unenroll(struct ctx *cx, struct db *db, struct core
 
 enum offboard_way { OFFBOARD_UNENROLL, OFFBOARD_ERASE };
 
-/* Apple is to be asked to lift Activation Lock, by the bypass code: by the caller, who may wait. */
+/* Apple is to be asked to lift Activation Lock by one of these bypass codes, one after the other until it answers 200:
+   nobody can know which of them the lock was set with (Apple, "Creating and using bypass codes"). By the caller, who
+   may wait. */
+enum { OFFBOARD_CODES_MOST = 5 };
 struct offboard_unlock {
-  bool wanted;
-  const char *topic, *serial_number, *product, *imei, *meid, *code; /* imei, meid may be NULL */
+  const char *topic, *serial_number, *product, *imei, *meid; /* imei, meid may be NULL */
+  const char *codes[OFFBOARD_CODES_MOST];                    /* the one in force, then the newest */
+  size_t codes_n;                                            /* 0: nothing is to be lifted */
 };
 
 /* Inside a job: takes the device out of all static groups, revokes links made for it, queues what ends it (EraseDevice,

@@ -46,9 +46,11 @@ MUST_CHECK enum err package_manifest(struct ctx *cx, struct core *core, const st
 MUST_CHECK enum err package_remove(struct ctx *cx, struct db *db, struct core *core, const char *name, const char *by);
 
 /* ---- adding: bytes as they come, then what is in them, then the row ---- */
+enum { PACKAGE_UPLOADS_MOST = 4 };
 struct package_upload;
 /* Room for all of it is taken at once. E_INVALID: a name that is none; E_TOO_LARGE; E_UNAVAILABLE: the disk has no
-   room. What is not added is gone with cx, or at the next start. */
+   room, or as many as may be are on their way. What is not added is gone with cx, and its place; or at the next start.
+ */
 MUST_CHECK enum err package_upload_begin(struct ctx *cx, struct core *core, struct package_upload **out,
                                          struct slice name, int64_t size);
 MUST_CHECK enum err package_upload_part(struct ctx *cx, struct package_upload *u, struct slice bytes);

@@ -35,8 +35,11 @@ enum { PAYLOAD_FILE_MOST = 4 << 20 };
    done at all: what is wrong with the file is a finding. All in cx. */
 MUST_CHECK enum err payload_check(struct ctx *cx, struct slice file, struct payload_check *out);
 /* What was found, as the API and --json tell it: identifier, uuid, name, scope, platforms, types, variables,
-   supervised, signed, signer, errors, findings[] of grade, id, line, key, text. */
+   supervised, signed, signer, errors, findings[] of grade, id, line (null: of the whole), key, text. */
 struct js *payload_json(struct ctx *cx, const struct payload_check *check);
+/* Where a finding is, for people: "wifi.mobileconfig:30", or the file alone for one of the whole. file NULL: it has no
+   name. */
+const char *payload_place(struct ctx *cx, const char *file, int line);
 
 /* ---- templates: profiles to begin with (payload_template.c) ---- */
 struct payload_template {

@@ -33,10 +33,12 @@ MUST_CHECK enum err plan_all_chore(struct ctx *cx, struct core *core);
 /* How a device stands: {"state","why","since","groups":[names],"items":[{"kind","ref","act","state","why","since",
    "tries","next_at","command_uuid","channel","groups"}],"not_applicable":[{"kind","ref","why"}]}. */
 MUST_CHECK enum err plan_of_device(struct ctx *cx, struct db *db, struct core *core, int64_t device, struct js **out);
-/* All groups in short: [{"name","rule","note","version","assignments","devices","compliant","working","failing"}]. */
+/* All groups in short: [{"name","rule","note","version","assignments","devices","compliant","working","failing",
+   "not_applicable"}]. Each device is counted once, by the worst of what this group gives it; not_applicable: nothing of
+   it is for it. */
 MUST_CHECK enum err plan_of_groups(struct ctx *cx, struct db *db, struct core *core, struct js **out);
 /* How a group stands:
-   {"devices","compliant","working","failing","not_looked_at","assignments":[{"kind","ref","users","position","options","trouble",
+   {"devices","compliant","working","failing","not_applicable","assignments":[{"kind","ref","users","position","options","trouble",
    "compliant","working","failing","not_applicable"}],"failures":[{"id","name","serial_number","why"}]} (20 of them). */
 MUST_CHECK enum err plan_of_group(struct ctx *cx, struct db *db, struct core *core, const struct group *g,
                                   struct js **out);
@@ -54,7 +56,8 @@ struct plan_preview {
   int64_t installs, replaces, removes, commands, unmet;
   int64_t version; /* of the group that it was looked at for; 0: there is none yet */
   struct js *json; /* {"devices","members_before","members_after","install","replace","remove","commands","unmet",
-                      "items":[{"kind","ref","install","replace","remove","commands","unmet"}],
+                      "items":[{"kind","ref","install","replace","remove","commands","unmet","not_applicable": members
+                      that what the change brings is not for}],
                       "examples":[{"id","name","serial_number","does":[text]}]} */
 };
 MUST_CHECK enum err plan_preview(struct ctx *cx, struct db *reader, struct core *core,

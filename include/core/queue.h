@@ -96,6 +96,7 @@ struct queue_asked {
   const char *request_type; /* "": there is no such command */
   bool partial;             /* the answer is only a part of the whole */
   bool own;                 /* COMMAND_OWN */
+  bool handed;              /* it was handed out once at least */
 };
 MUST_CHECK enum err queue_asked(struct ctx *cx, struct db *db, int64_t enrollment, const char *uuid,
                                 struct queue_asked *out);

@@ -85,7 +85,9 @@ extern const struct roster_sets *roster_outside; /* set once, when the server is
 
 /* All devices at one moment, in the order of their rows. What it shows stays as it is (but for last_seen) until it is
    given back; others may look, and change, meanwhile. Look before you open rows on the reader: with some open it sees
-   the past, and nothing that changed is read again. After a change of thousands at once it may be a second behind. */
+   the past, and nothing that changed is read again. After a change of thousands at once it may be a second behind.
+   The first look waits until all were read since the start, seconds for 100,000 devices (the roster's thread begins by
+   itself); E_UNAVAILABLE: the server stops meanwhile. */
 struct roster_view {
   const struct roster_device *const *devices;
   size_t n;

@@ -16,7 +16,9 @@ enum route_flag {
   ROUTE_SECRET = 2,    /* what stands in the place of the first ":name" or "*" is secret: the log leaves it out */
   ROUTE_QUIET = 4,     /* 2xx is logged at debug level */
   ROUTE_VERSIONED = 8, /* GET gives a version as ETag; a change takes it as If-Match */
-  ROUTE_ACT = 16       /* is recorded like a change, although it is asked for by GET */
+  ROUTE_REVEALS = 16,  /* what it answers may hold secrets, each showing of which is recorded: no answer is kept */
+  ROUTE_FILE = 32,     /* beside its JSON the body may be one file as it is */
+  ROUTE_ACT = 64       /* is recorded like a change, although it is asked for by GET */
 };
 
 struct route {
@@ -32,7 +34,8 @@ struct route {
   const char *summary; /* for the description of the API; NULL leaves the row out of it */
   /* Parameters of its query, and members of its JSON body: "name:type" separated by spaces, "!" behind the type of one
      that must be there. Types: text, int, real, bool, span ("24h"), time (RFC 3339), object, any; with "[]" an array of
-     them. A body that is no JSON: "@" and its media type. NULL: there is none. */
+     them. A bool of the query is true, yes, 1, false, no or 0. A body that is no JSON: "@" and its media type. NULL:
+     there is none. */
   const char *query, *body;
 };
 
@@ -69,6 +72,8 @@ struct route_word {
 bool route_words(struct slice *list, struct route_word *out);
 bool route_word_named(const char *list, struct slice name, struct route_word *out); /* list may be NULL */
 char *route_word_names(struct ctx *cx, const char *list);                           /* "limit, cursor", or "none" */
+/* Whether ?name= says yes (true, yes, 1): of a "bool" of the row's query, whose values are checked before it runs. */
+bool route_flag(struct http_req *rq, const char *name);
 /* A place for the handler's state of this request (the router has http_user for its own). */
 void *route_user(struct http_req *rq);
 void route_set_user(struct http_req *rq, void *user);

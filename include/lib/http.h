@@ -37,7 +37,9 @@ struct http_conf {
   size_t headers_max; /* memory for the request line and headers, bytes */
   int64_t headers_us, body_us, idle_us; /* absolute deadlines: TLS handshake and headers; body, and reading of the
                                            answer; keep-alive between requests */
-  size_t inflight_max;                  /* bytes of bodies held at a time over the server, then 503; 0 is no limit */
+  int64_t stall_us; /* 0: body_us. A streamed body, or a file: what had more bytes than its time needs may stand still
+                       for so long, and no longer */
+  size_t inflight_max; /* bytes of bodies held at a time over the server, then 503; 0 is no limit */
   struct http_handler handler;
 };
 
@@ -76,7 +78,7 @@ bool http_header_at(struct http_req *rq, size_t i, const char **name, const char
 struct slice http_body(struct http_req *rq);
 /* From `head` only: the body is not held, but given to `part` as it comes, on the listener's thread; false ends the
    connection. It counts against its cap, not against inflight_max; http_body stays empty. Its deadline goes on by what
-   came: HTTP_SLOWEST bytes a second are enough. */
+   came, but no further than stall_us from now: HTTP_SLOWEST bytes a second are enough. */
 enum { HTTP_SLOWEST = 32 * 1024 };
 void http_stream_body(struct http_req *rq, bool (*part)(struct http_req *rq, struct slice bytes, void *arg), void *arg);
 int64_t http_content_length(struct http_req *rq); /* -1 when unknown (chunked) */
@@ -105,7 +107,7 @@ void http_set_header(struct http_req *rq, const char *name, const char *value);
 /* body is copied. type may be NULL (no Content-Type). For HEAD the body is left out. Once per request. */
 void http_reply(struct http_req *rq, int status, const char *type, struct slice body);
 /* A part of a file, sent from the disk without being held; fd is taken over. When the file turns out to be shorter, the
-   connection is cut. The deadline of its reading goes on with it: HTTP_SLOWEST bytes a second are enough. */
+   connection is cut. The deadline of its reading goes on with it, as that of http_stream_body does. */
 struct http_file {
   int fd;
   int64_t offset, n;

@@ -7,7 +7,8 @@
 
    Stricter than Apple's parser: UTF-8 only (a byte order mark is skipped); no DTD inside, no processing instruction, no
    UID, set or null; duplicate and empty keys, integers with leading zeros, years outside 1 to 9999, faulty base64 and
-   characters that XML cannot carry are refused, whichever the format. Comments and CDATA are fine in and between
+   characters that XML cannot carry are refused, whichever the format: keys and strings that come out of it are UTF-8
+   without NUL. Comments and CDATA are fine in and between
    strings. */
 #ifndef POMONA_LIB_PLIST_H
 #define POMONA_LIB_PLIST_H
@@ -49,7 +50,8 @@ void pl_lines(struct ctx *cx, struct slice xml, int **lines, size_t *n);
 
 /* For what must be heard although it is no XML: CFPropertyList writes control characters into its XML, and devices tell
    names that hold them. A copy in which characters that XML cannot carry, bytes that are not UTF-8 and references to
-   such characters are question marks (U+FFFD where it is as long); *replaced of them. A binary list stays as it is. */
+   such characters are question marks (U+FFFD where it is as long), as are empty keys; *replaced of them. A binary list
+   stays as it is. */
 struct slice pl_wash(struct ctx *cx, struct slice bytes, size_t *replaced);
 
 enum pl_type { PL_NONE, PL_DICT, PL_ARRAY, PL_STRING, PL_DATA, PL_INT, PL_REAL, PL_BOOL, PL_DATE };

@@ -28,7 +28,8 @@ static void print_act(struct js *preview, const char *key, const char *one, cons
 }
 
 static void print_items(struct ctx *cx, struct js *preview) {
-  static const char *const headers[] = {"KIND", "WHAT", "INSTALL", "REPLACE", "REMOVE", "RUN", "UNMET", NULL};
+  static const char *const headers[] = {"KIND", "WHAT",  "INSTALL",        "REPLACE", "REMOVE",
+                                        "RUN",  "UNMET", "DOES NOT APPLY", NULL};
   struct js *items = js_get(preview, "items");
   if (js_count(items) == 0) return;
   struct table *t = table_new(cx, headers);
@@ -40,7 +41,8 @@ static void print_items(struct ctx *cx, struct js *preview) {
                            member_text(cx, o, "replace"),
                            member_text(cx, o, "remove"),
                            member_text(cx, o, "commands"),
-                           member_text(cx, o, "unmet")};
+                           member_text(cx, o, "unmet"),
+                           member_text(cx, o, "not_applicable")};
     table_add(t, cells);
   }
   table_print(t, stdout);

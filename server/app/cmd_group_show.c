@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum err cmd_group_list(struct ctx *cx, struct args *a) {
-  static const char *const headers[] = {"NAME", "RULE", "DEVICES", "COMPLIANT", "WORKING", "FAILING", "GIVES", NULL};
+  static const char *const headers[] = {"NAME",    "RULE",           "DEVICES", "COMPLIANT", "WORKING",
+                                        "FAILING", "DOES NOT APPLY", "GIVES",   NULL};
   struct client *c;
   struct js *answer;
   TRY(client_open(cx, &c, a));
@@ -25,6 +26,7 @@ enum err cmd_group_list(struct ctx *cx, struct args *a) {
                            member_text(cx, g, "compliant"),
                            member_text(cx, g, "working"),
                            member_text(cx, g, "failing"),
+                           member_text(cx, g, "not_applicable"),
                            member_text(cx, g, "assignments")};
     table_add(t, cells);
   }
@@ -34,7 +36,7 @@ enum err cmd_group_list(struct ctx *cx, struct args *a) {
 
 static void line(struct ctx *cx, struct js *o, const char *label, const char *key) {
   const char *text = member_text(cx, o, key);
-  printf("%-12s %s\n", label, text && *text ? plain(cx, text) : "-");
+  printf("%-14s %s\n", label, text && *text ? plain(cx, text) : "-");
 }
 
 static void print_assignments(struct ctx *cx, struct js *group) {
@@ -91,6 +93,7 @@ enum err cmd_group_show(struct ctx *cx, struct args *a) {
   line(cx, g, "compliant", "compliant");
   line(cx, g, "working", "working");
   line(cx, g, "failing", "failing");
+  line(cx, g, "does not apply", "not_applicable");
   putchar('\n');
   print_assignments(cx, g);
   print_failures(cx, g);
@@ -98,7 +101,7 @@ enum err cmd_group_show(struct ctx *cx, struct args *a) {
 }
 
 static void print_groups(struct ctx *cx, struct js *groups) {
-  printf("%-12s ", "groups");
+  printf("%-14s ", "groups");
   for (size_t i = 0; i < js_count(groups); i++) printf("%s%s", i ? ", " : "", plain(cx, js_string(js_at(groups, i))));
   puts(js_count(groups) ? "" : "none");
 }

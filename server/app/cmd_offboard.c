@@ -24,7 +24,7 @@ static void print_ties(struct ctx *cx, struct js *report, bool done) {
            done ? "revoked" : "will be revoked");
 }
 
-static void print_lock(struct js *report) {
+static void print_lock(struct ctx *cx, struct js *report) {
   struct js *lock = js_get(report, "activation_lock");
   const char *state = js_str(lock, "state");
   int64_t answered = -1;
@@ -32,11 +32,12 @@ static void print_lock(struct js *report) {
   if (answered == 200)
     puts("Activation Lock: lifted by Apple with the bypass code");
   else if (answered >= 0)
-    printf("Activation Lock: Apple was asked to lift it and answered %lld: type the bypass code as password in Setup "
-           "Assistant, with an empty Apple Account\n",
-           (long long)answered);
+    printf(
+        "Activation Lock: Apple was asked to lift it and %s: say it again later, or type the bypass code as password "
+        "in Setup Assistant, with an empty Apple Account\n",
+        answered ? ctx_printf(cx, "answered %lld", (long long)answered) : "did not answer");
   else if (strcmp(state ? state : "", "off") != 0)
-    printf("Activation Lock: %s\n", state);
+    printf("Activation Lock: %s\n", strcmp(state, "on") == 0 ? "on" : "not known");
 }
 
 static void print_secrets(struct ctx *cx, struct js *secrets) {
@@ -60,7 +61,7 @@ static void print_report(struct ctx *cx, struct js *report) {
   printf("%s (serial number %s)\n", id, serial ? plain(cx, serial) : "not known");
   print_secrets(cx, js_get(report, "secrets"));
   print_ties(cx, report, has_begun(report));
-  print_lock(report);
+  print_lock(cx, report);
   print_list(cx, "Warning:", js_get(report, "warnings"));
   print_list(cx, "Missing (--anyway does it all the same):", js_get(report, "missing"));
   if (has_begun(report))

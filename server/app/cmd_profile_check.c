@@ -18,8 +18,9 @@ struct tally {
 static void print_check(struct ctx *cx, const char *path, const struct payload_check *c) {
   for (size_t i = 0; i < c->n; i++) {
     const struct payload_finding *f = &c->findings[i];
-    printf("%s:%d: %s%s%s%s [%s]\n", path, f->line, f->grade == PAYLOAD_ERROR ? "" : "warning: ", plain(cx, f->key),
-           *f->key ? ": " : "", plain(cx, f->text), f->id);
+    printf("%s: %s%s%s%s [%s]\n", payload_place(cx, path, f->line),
+           f->grade == PAYLOAD_ERROR ? "" : "warning: ", plain(cx, f->key), *f->key ? ": " : "", plain(cx, f->text),
+           f->id);
   }
   if (c->n == 0) printf("%s: good\n", path);
 }

@@ -55,7 +55,9 @@ static void print_findings(struct ctx *cx, struct js *o) {
   for (size_t i = 0; i < js_count(all); i++) {
     struct js *f = js_at(all, i);
     const char *key = js_str(f, "key"), *grade = js_str(f, "grade");
-    printf("%s:%s: %s: %s%s%s\n", file, member_text(cx, f, "line"), grade ? grade : "", key ? plain(cx, key) : "",
+    int64_t line = 0;
+    (void)js_int(js_get(f, "line"), &line);
+    printf("%s: %s: %s%s%s\n", payload_place(cx, file, (int)line), grade ? grade : "", key ? plain(cx, key) : "",
            key && *key ? ": " : "", plain(cx, js_str(f, "text")));
   }
 }

@@ -95,6 +95,7 @@ static struct http_conf listener(const char *listen, struct http_tls *tls, struc
                             .headers_max = headers_max,
                             .headers_us = 15 * US_SECOND,
                             .body_us = 60 * US_SECOND,
+                            .stall_us = 180 * US_SECOND,
                             .idle_us = 75 * US_SECOND,
                             .inflight_max = 128 * MIB,
                             .handler = router_handler(router)};

@@ -21,6 +21,7 @@ struct said {
 static struct said certainly(const char *text) { return (struct said){text, true}; }
 static struct said perhaps(const char *text) { return (struct said){text, false}; }
 static const struct said nothing = {NULL, false};
+static struct said graver(struct said a, struct said b) { return !a.text || (b.certain && !a.certain) ? b : a; }
 
 static void warn(struct command_fit *f, const char *text) {
   for (size_t i = 0; i < f->n; i++)
@@ -31,11 +32,12 @@ static void warn(struct command_fit *f, const char *text) {
 /* ---- what a row asks for ---- */
 
 struct asked {
-  struct ctx *cx;
+  struct ctx *cx;   /* NULL: the text is empty */
   const char *name; /* of what asks: "EraseDevice", "its argument PIN" */
   const struct command_use *use;
   const struct command_target *t;
 };
+#define WORDS(a, ...) ((a)->cx ? ctx_printf((a)->cx, __VA_ARGS__) : "")
 
 static const char *platforms_text(struct ctx *cx, unsigned known) {
   const char *all = "";
@@ -46,8 +48,8 @@ static const char *platforms_text(struct ctx *cx, unsigned known) {
 
 static struct said on_platform(const struct asked *a) {
   if (a->use->known & 1u << a->t->platform) return nothing;
-  return certainly(ctx_printf(a->cx, "%s is for %s, and this is %s", a->name, platforms_text(a->cx, a->use->known),
-                              platform_name(a->t->platform)));
+  return certainly(WORDS(a, "%s is for %s, and this is %s", a->name, platforms_text(a->cx, a->use->known),
+                         platform_name(a->t->platform)));
 }
 
 static struct said of_version(const struct asked *a) {
@@ -55,33 +57,32 @@ static struct said of_version(const struct asked *a) {
   int64_t have = platform_version(slice_of(a->t->version)), since = platform_version(slice_of(s->introduced));
   const char *platform = platform_name(a->t->platform), *gone = a->use->withdrawn ? WITHDRAWN_IN : s->removed;
   if (have < 0 && since > platform_version(slice_of(oldest[a->t->platform])))
-    return perhaps(ctx_printf(a->cx, "%s needs %s %s, and it is not known which this device has", a->name, platform,
-                              s->introduced));
+    return perhaps(
+        WORDS(a, "%s needs %s %s, and it is not known which this device has", a->name, platform, s->introduced));
   if (have >= 0 && since > have)
     return certainly(
-        ctx_printf(a->cx, "%s needs %s %s, and this device has %s", a->name, platform, s->introduced, a->t->version));
+        WORDS(a, "%s needs %s %s, and this device has %s", a->name, platform, s->introduced, a->t->version));
   if (have < 0 || !gone || have < platform_version(slice_of(gone))) return nothing;
-  return certainly(
-      ctx_printf(a->cx, "%s is gone since %s %s, and this device has %s", a->name, platform, gone, a->t->version));
+  return certainly(WORDS(a, "%s is gone since %s %s, and this device has %s", a->name, platform, gone, a->t->version));
 }
 
 /* Limits that a device meets or not. */
 static struct said by_fact(const struct asked *a, enum known fact, bool want, const char *words) {
   if (fact == NOT_KNOWN && !want) return nothing;
   if (fact == NOT_KNOWN)
-    return perhaps(ctx_printf(a->cx, "%s is for %s, and it is not known whether this is one", a->name, words));
+    return perhaps(WORDS(a, "%s is for %s, and it is not known whether this is one", a->name, words));
   if ((fact == KNOWN_YES) == want) return nothing;
   return certainly(
-      ctx_printf(a->cx, "%s is %sfor %s, and this is %s", a->name, want ? "" : "not ", words, want ? "none" : "one"));
+      WORDS(a, "%s is %sfor %s, and this is %s", a->name, want ? "" : "not ", words, want ? "none" : "one"));
 }
 
 static struct said on_channel(const struct asked *a, unsigned limits) {
   bool channels =
       a->t->platform == PLATFORM_MACOS || (a->t->platform == PLATFORM_IOS && a->t->shared_ipad == KNOWN_YES);
   if ((limits & ONLY_DEVICE) && a->t->user)
-    return certainly(ctx_printf(a->cx, "%s is for devices, and this is a user of one: name the device", a->name));
+    return certainly(WORDS(a, "%s is for devices, and this is a user of one: name the device", a->name));
   if (channels && (limits & ONLY_USER) && !a->t->user)
-    return certainly(ctx_printf(a->cx, "%s is for users of a device: name one (DEVICE:USER)", a->name));
+    return certainly(WORDS(a, "%s is for users of a device: name one (DEVICE:USER)", a->name));
   return nothing;
 }
 
@@ -90,32 +91,40 @@ static struct said within_limits(const struct asked *a) {
   struct said s = on_channel(a, limits);
   enum known shared = a->t->shared_ipad;
   if (shared == NOT_KNOWN && !slice_starts(slice_of(a->t->product), "iPad")) shared = KNOWN_NO;
-  if (!s.text && (limits & NEVER_UE))
-    s = by_fact(a, a->t->user_enrollment ? KNOWN_YES : KNOWN_NO, false, "User Enrollments");
-  if (!s.text && (limits & ONLY_SHARED)) s = by_fact(a, shared, true, "Shared iPads");
-  if (!s.text && (limits & NEVER_SHARED)) s = by_fact(a, shared, false, "Shared iPads");
-  if (!s.text && (limits & ONLY_ADE))
-    s = by_fact(a, a->t->ade, true, "devices that came by Automated Device Enrollment");
-  if (!s.text && (limits & ONLY_SUPERVISED)) s = by_fact(a, a->t->supervised, true, "supervised devices");
-  if (!s.text && (limits & IGNORED_SHARED) && shared == KNOWN_YES)
-    s = perhaps(ctx_printf(a->cx, "Shared iPads take no notice of %s", a->name));
+  if (limits & NEVER_UE)
+    s = graver(s, by_fact(a, a->t->user_enrollment ? KNOWN_YES : KNOWN_NO, false, "User Enrollments"));
+  if (limits & ONLY_SHARED) s = graver(s, by_fact(a, shared, true, "Shared iPads"));
+  if (limits & NEVER_SHARED) s = graver(s, by_fact(a, shared, false, "Shared iPads"));
+  if (limits & ONLY_ADE) s = graver(s, by_fact(a, a->t->ade, true, "devices that came by Automated Device Enrollment"));
+  if (limits & ONLY_SUPERVISED) s = graver(s, by_fact(a, a->t->supervised, true, "supervised devices"));
+  if (limits & IGNORED_SHARED && shared == KNOWN_YES)
+    s = graver(s, perhaps(WORDS(a, "Shared iPads take no notice of %s", a->name)));
   return s;
 }
 
 static struct said by_right(const struct asked *a) {
   unsigned right = a->use->on[a->t->platform].right;
   if (!right || !a->t->rights || (a->t->rights & (int64_t)right)) return nothing;
-  return certainly(ctx_printf(a->cx, "%s needs the right to %s (%u), which its enrollment profile does not give",
-                              a->name, command_right_text(right), right));
+  return certainly(WORDS(a, "%s needs the right to %s (%u), which its enrollment profile does not give", a->name,
+                         command_right_text(right), right));
 }
 
 static struct said say(const struct asked *a) {
   static struct said (*const rules[])(const struct asked *a) = {on_platform, of_version, within_limits, by_right};
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-    struct said s = rules[i](a);
-    if (s.text) return s;
+  struct said s = nothing;
+  for (size_t i = 0; i < sizeof rules / sizeof *rules && !s.certain; i++) s = graver(s, rules[i](a));
+  return s;
+}
+
+bool command_can(const struct command_row *row, const struct command_arg *query, const struct command_target *t) {
+  struct command_use use;
+  command_use_row(row, &use);
+  if (query) {
+    command_use_narrow(&use, row->args);
+    command_use_narrow(&use, row->args->args);
+    command_use_narrow(&use, query);
   }
-  return nothing;
+  return !say(&(struct asked){.use = &use, .t = t}).certain;
 }
 
 /* A question that a device cannot answer is left out by it: that refuses nothing. */

@@ -31,6 +31,8 @@ struct command_use {
   bool withdrawn;
   struct command_support on[PLATFORMS];
 };
+void command_use_row(const struct command_row *row, struct command_use *out);    /* of the command itself */
+void command_use_narrow(struct command_use *use, const struct command_arg *arg); /* becomes that of what it holds */
 struct command_uses {
   const struct command *command;
   const struct command_row *row; /* NULL: a RequestType that the table does not have */

@@ -21,14 +21,26 @@ static bool says_something(const struct command_arg *a) {
   return own;
 }
 
+void command_use_row(const struct command_row *row, struct command_use *out) {
+  *out = (struct command_use){.withdrawn = (row->flags & COMMAND_WITHDRAWN) != 0};
+  for (int p = 0; p < PLATFORMS; p++) {
+    out->on[p] = row->on[p];
+    if (row->on[p].introduced) out->known |= 1u << p;
+  }
+}
+
+void command_use_narrow(struct command_use *use, const struct command_arg *arg) {
+  use->arg = arg;
+  use->withdrawn = arg->withdrawn;
+  for (int p = 0; p < PLATFORMS; p++)
+    if (!command_narrow(&use->on[p], arg, (enum platform)p)) use->known &= ~(1u << p);
+}
+
 static void add(struct command_uses *u, const struct command_use *up, const struct command_arg *arg, char *path,
                 struct command_use *out) {
   *out = *up;
-  out->arg = arg;
   out->path = path;
-  out->withdrawn = arg->withdrawn;
-  for (int p = 0; p < PLATFORMS; p++)
-    if (!command_narrow(&out->on[p], arg, (enum platform)p)) out->known &= ~(1u << p);
+  command_use_narrow(out, arg);
   if (says_something(arg) && u->n < USES_MAX && !find(u, arg)) u->uses[u->n++] = *out;
 }
 
@@ -88,11 +100,7 @@ enum err command_uses(struct ctx *cx, const struct command *c, struct command_us
   if (!u->row) return OK;
   u->uses = ctx_alloc(cx, USES_MAX * sizeof *u->uses);
   struct command_use *whole = &u->uses[u->n++];
-  *whole = (struct command_use){.withdrawn = (u->row->flags & COMMAND_WITHDRAWN) != 0};
-  for (int p = 0; p < PLATFORMS; p++) {
-    whole->on[p] = u->row->on[p];
-    if (u->row->on[p].introduced) whole->known |= 1u << p;
-  }
+  command_use_row(u->row, whole);
   TRY(pl_parse(cx, c->plist, &command_limits, &root));
   struct pl *command = pl_get(root, "Command");
   const char *identifier = pl_str(command, "Identifier");

@@ -151,7 +151,7 @@ enum err enroll_check_out(struct ctx *cx, struct db *db, const struct enroll_ids
                           enum enroll_refusal *refusal) {
   struct enroll_channel ch;
   TRY(enroll_find(cx, db, ids, proof, &ch));
-  *refusal = ch.refusal == ENROLL_UNENROLL ? ENROLL_FINE : ch.refusal; /* it leaves, as it was asked to */
+  *refusal = ch.leaves ? ENROLL_FINE : ch.refusal; /* as it was asked to */
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, ids, proof);
   if (*refusal != ENROLL_FINE || ch.checked_out) return OK;
   if (ch.contested) return ids->is_user ? OK : abort_pending(cx, db, ids, &ch);

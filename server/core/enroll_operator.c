@@ -92,7 +92,8 @@ enum err enroll_unenroll(struct ctx *cx, struct db *db, struct core *core, const
 enum err enroll_leaving(struct ctx *cx, struct db *db, struct enroll_channel *ch) {
   struct enroll_wish wish;
   TRY(enroll_wish_load(cx, db, ch->device, &wish));
-  if (wish.handed) ch->refusal = ENROLL_UNENROLL;
+  ch->leaves = wish.handed;
+  if (wish.handed && ch->refusal == ENROLL_FINE) ch->refusal = ENROLL_UNENROLL;
   return OK;
 }
 

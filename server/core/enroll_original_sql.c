@@ -21,11 +21,27 @@ enum err enroll_original_store(struct ctx *cx, struct db *db, const struct enrol
                     DB_S(o->topic));
 }
 
-enum err enroll_original_assign(struct ctx *cx, struct db *db, int most, int64_t *n) {
-  return db_run_n(cx, db, n,
-                  "UPDATE generation SET given = (SELECT p.given FROM original_profile p "
-                  "WHERE p.topic = generation.topic) WHERE seq IN (SELECT g.seq FROM original_profile o "
-                  "JOIN generation g ON g.topic = o.topic WHERE g.origin = 'migrated' AND g.state = 'current' "
-                  "AND coalesce(g.given, '') <> o.given LIMIT $1)",
-                  DB_I(most));
+enum err enroll_original_lacking(struct ctx *cx, struct db *db, int64_t after, int most, int64_t **generations,
+                                 size_t *n) {
+  struct db_rows r;
+  *generations = ctx_alloc(cx, (size_t)most * sizeof **generations);
+  *n = 0;
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT g.seq FROM original_profile o CROSS JOIN generation g WHERE g.topic = o.topic AND g.origin = "
+      "'migrated' AND g.state = 'current' AND coalesce(g.given, '') <> o.given AND g.seq > $1 "
+      "ORDER BY g.seq LIMIT $2",
+      DB_I(after), DB_I(most)));
+  while (db_next(&r)) (*generations)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
+enum err enroll_original_assign(struct ctx *cx, struct db *db, const int64_t *generations, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    TRY(db_run(
+        cx, db,
+        "UPDATE generation SET given = (SELECT p.given FROM original_profile p WHERE p.topic = generation.topic) "
+        "WHERE seq = $1",
+        DB_I(generations[i])));
+  return OK;
 }

@@ -42,10 +42,9 @@ static enum enroll_refusal judge_unbound(struct db_rows *r, struct enroll_channe
   return ENROLL_FINE;
 }
 
-static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids, struct enroll_channel *out) {
+static enum enroll_refusal judge_identity(struct db_rows *r, const struct enroll_ids *ids, struct enroll_channel *out) {
   const char *bound_to = db_text(r, F_BOUND_TO);
   bool pending = db_int(r, F_OWN_PENDING) != 0;
-  if (db_int(r, F_BLOCKED)) return ENROLL_BLOCKED;
   if (!bound_to) return judge_unbound(r, out);
   if (strcmp(bound_to, ids->device) != 0) return ENROLL_MISUSED;
   if (db_int(r, F_VOIDED)) return ENROLL_VOIDED;
@@ -58,6 +57,14 @@ static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids
   out->challenged = out->current && !pending && is_challenged(r);
   if (pending) out->generation = db_int(r, F_PENDING);
   return ENROLL_FINE;
+}
+
+static enum enroll_refusal judge(struct db_rows *r, const struct enroll_ids *ids, struct enroll_channel *out) {
+  struct enroll_channel otherwise = *out;
+  if (!db_int(r, F_BLOCKED)) return judge_identity(r, ids, out);
+  enum enroll_refusal refusal = judge_identity(r, ids, &otherwise);
+  out->answers = refusal == ENROLL_FINE && otherwise.current && !otherwise.first_contact && !out->checked_out;
+  return ENROLL_BLOCKED;
 }
 
 enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids, const struct enroll_proof *proof,
@@ -87,8 +94,8 @@ enum err enroll_find(struct ctx *cx, struct db *db, const struct enroll_ids *ids
     out->refusal = judge(&r, ids, out);
   }
   TRY(db_close(&r));
-  bool leaves = out->refusal == ENROLL_FINE && out->unenroll && out->current && !out->pending && !out->checked_out;
-  if (leaves) return enroll_leaving(cx, db, out);
+  bool served = out->refusal == ENROLL_FINE && out->current && !out->pending && !out->checked_out;
+  if (out->unenroll && (served || out->answers)) return enroll_leaving(cx, db, out);
   if (out->refusal == ENROLL_FORMER) return enroll_may_return(cx, db, out->device, proof->hash, &out->may_return);
   if (out->refusal != ENROLL_UNKNOWN) return OK;
   /* A certificate of one device that names an unknown one is misuse, too. */

@@ -153,10 +153,11 @@ enum err escrow_holds(struct ctx *cx, struct db *db, int64_t device, enum escrow
   return OK;
 }
 
-enum err escrow_use(struct ctx *cx, struct db *db, struct core *core, int64_t device, enum escrow_kind kind,
+enum err escrow_use(struct ctx *cx, struct db *db, struct core *core, const struct escrow_ask *ask,
                     struct slice *value) {
   struct escrow_found f;
-  TRY(find(cx, db, device, kind, 0, &f));
-  if (f.seq == 0 || !f.in_force) return FAIL(cx, E_NOT_FOUND, "no %s in force is in escrow", kinds[kind].word);
-  return open_found(cx, core, device, kind, &f, value);
+  TRY(find(cx, db, ask->device, ask->kind, ask->seq, &f));
+  if (f.seq == 0 || (ask->seq == 0 && !f.in_force))
+    return FAIL(cx, E_NOT_FOUND, "no %s in force is in escrow", kinds[ask->kind].word);
+  return open_found(cx, core, ask->device, ask->kind, &f, value);
 }

@@ -1,6 +1,7 @@
 #include "core/filevault.h"
 
 #include "base/enc.h"
+#include "core/command_target.h"
 #include "core/enroll.h"
 #include "core/escrow.h"
 #include "core/keyring.h"
@@ -17,7 +18,6 @@ static const char *no_target(struct ctx *cx, const struct enroll_info *i) {
   enum platform p = platform_of(i->product_name ? i->product_name : i->model);
   if (p != PLATFORM_UNKNOWN && !command_row(rotate)->on[p].introduced)
     return ctx_printf(cx, "%s has no FileVault", platform_name(p));
-  if (slice_starts(slice_of(i->type), "User Enrollment")) return "a User Enrollment does not allow it";
   if (strcmp(i->state, "enrolled") != 0) return "the device is not enrolled";
   return NULL;
 }
@@ -31,6 +31,21 @@ static enum err build(struct ctx *cx, struct core *core, struct slice key, struc
   js_set_string(args, "ReplyEncryptionCertificate", enc_base64(cx, cert.p, cert.n));
   TRY(command_build(cx, out, rotate, args, NULL));
   out->collapse_key = ctx_printf(cx, "pomona.%s", rotate);
+  return OK;
+}
+
+/* What else speaks against it: its version, kind of enrollment and access rights. */
+static enum err check_fit(struct ctx *cx, struct db *db, struct core *core, const struct command *c,
+                          const struct enroll_info *i, const char **why_not) {
+  const struct roster_device *d;
+  struct command_target target;
+  struct command_uses *uses;
+  struct command_fit fit;
+  TRY(roster_one(cx, db, core, i->device, &d));
+  TRY(command_target_of(cx, db, d, i->enrollment, &target));
+  TRY(command_uses(cx, c, &uses));
+  command_fit(cx, uses, &target, &fit);
+  *why_not = fit.refusal;
   return OK;
 }
 
@@ -56,7 +71,7 @@ enum err filevault_rotate(struct ctx *cx, struct db *db, struct core *core, cons
   TRY(find_channel(cx, db, device_id, &i));
   *out = (struct filevault_rotation){.why_not = i ? no_target(cx, i) : "the device is not enrolled"};
   if (out->why_not) return OK;
-  enum err e = escrow_use(cx, db, core, i->device, ESCROW_RECOVERY_KEY, &key);
+  enum err e = escrow_use(cx, db, core, &(struct escrow_ask){.device = i->device, .kind = ESCROW_RECOVERY_KEY}, &key);
   if (e == E_NOT_FOUND) {
     ctx_clear_error(cx);
     out->why_not = "no recovery key in force is in escrow";
@@ -64,6 +79,8 @@ enum err filevault_rotate(struct ctx *cx, struct db *db, struct core *core, cons
   }
   TRY(e);
   TRY(build(cx, core, key, &c));
+  TRY(check_fit(cx, db, core, &c, i, &out->why_not));
+  if (out->why_not) return OK;
   TRY(queue_command(cx, db, core, &c, by, &command));
   TRY(queue_add(cx, db, core, command, &c, i->enrollment));
   out->command = c.uuid;

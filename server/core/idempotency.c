@@ -26,6 +26,12 @@ static enum err again(struct ctx *cx, struct core *core, const struct idempotenc
     return FAIL(cx, E_CONFLICT,
                 "the request with this Idempotency-Key is being done, or the server ended while it was: see what "
                 "became of it, and use another key to do it again");
+  if (row->type && !row->sealed.p)
+    return FAIL(
+        cx, E_CONFLICT,
+        "the request with this Idempotency-Key was done (%d), but its answer is not kept, since it held secrets "
+        "or was too large: see what became of it, and use another key to do it again",
+        (int)row->status);
   *answer = (struct idempotency_answer){.status = (int)row->status, .type = row->type};
   return row->sealed.p ? vault_unseal(cx, core->vault, about(cx, rq), row->sealed, &answer->body) : OK;
 }
@@ -47,11 +53,11 @@ enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core, con
 
 enum err idempotency_end(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,
                          const struct idempotency_answer *answer) {
-  struct idempotency_row row = {.status = answer->status, .type = ctx_strdup(cx, answer->type ? answer->type : "")};
+  bool kept = !answer->reveals && answer->body.n <= IDEMPOTENCY_BODY_MAX;
+  struct idempotency_row row = {.status = answer->status};
   if (answer->status >= 500) return idempotency_delete(cx, db, rq);
-  if (answer->body.n > IDEMPOTENCY_BODY_MAX) return OK; /* stays open: who asks again is told to look */
-  if (answer->body.n) TRY(vault_seal(cx, core->vault, about(cx, rq), answer->body, &row.sealed));
-  if (!answer->type) row.type = NULL;
+  if (kept && answer->body.n) TRY(vault_seal(cx, core->vault, about(cx, rq), answer->body, &row.sealed));
+  if (!kept || (answer->body.n && answer->type)) row.type = ctx_strdup(cx, answer->type ? answer->type : "");
   return idempotency_update(cx, db, rq, &row);
 }
 

@@ -16,6 +16,7 @@ struct told {
   struct inventory_text text;
   const struct inventory_list *list; /* NULL: it is none */
   struct inventory_entries entries;
+  const char *listed; /* inventory_entries_text */
   struct inventory_facts facts;
 };
 enum { TOLD_MOST = 4 };
@@ -36,7 +37,10 @@ static bool may_be(struct pl *message, const struct inventory_shape *answer) {
 static void read_as(struct ctx *cx, struct pl *message, const struct inventory_shape *answer, struct told *out) {
   *out = (struct told){.shape = answer, .list = inventory_list_of(answer->name)};
   inventory_to_json(cx, message, answer, &out->text);
-  if (out->list && !out->text.broken) inventory_entries_told(cx, message, out->list, &out->entries);
+  if (out->list && !out->text.broken) {
+    inventory_entries_told(cx, message, out->list, &out->entries);
+    out->listed = inventory_entries_text(cx, &out->entries);
+  }
   inventory_facts_told(cx, message, answer->name, &out->facts);
 }
 
@@ -142,24 +146,29 @@ static struct slice merged(struct work *w) {
   return js_text(w->cx, out, JS_COMPACT);
 }
 
-/* What is cut off is no ground to say what came and what went. */
-static void compare_lists(struct work *w) {
+/* *listed is as told; what is not told stays. What is cut off is no ground to say what came and what went. */
+static enum err compare_lists(struct work *w, const char **listed) {
+  const char *former;
   struct inventory_entries was;
-  if (!w->told->list || w->told->text.broken || !w->former_answer || js_get(w->former_answer, "truncated")) return;
-  inventory_entries_stored(w->cx, w->former_answer, w->told->list, &was);
+  TRY(inventory_row_listed(w->cx, w->db, w->enrollment, w->request_type, &former));
+  if (w->told->text.broken) return *listed = former, OK;
+  if (!former || !*listed) return OK;
+  inventory_entries_stored(w->cx, former, &was);
   inventory_compare(w->cx, w->told->list, &was, &w->told->entries, &w->changes);
+  return OK;
 }
 
 static enum err keep_answer(struct work *w, struct slice digest) {
+  const struct told *t = w->told;
   struct inventory_row row = {.at = w->now,
                               .changed_at = w->now,
-                              .misfits = w->told->text.misfits,
+                              .misfits = t->text.misfits,
                               .digest = digest,
-                              .answer = w->told->text.json};
-  if (w->former.at) TRY(load_former(w));
-  compare_lists(w);
-  bool joins = w->row->answer == ANSWER_MERGE || w->told->text.broken;
-  if (joins && w->former_answer) row.answer = merged(w);
+                              .answer = t->text.json,
+                              .listed = t->listed};
+  if (w->former.at && t->list) TRY(compare_lists(w, &row.listed));
+  if (w->former.at && (w->row->answer == ANSWER_MERGE || t->text.broken)) TRY(load_former(w));
+  if (w->former_answer) row.answer = merged(w);
   return inventory_row_put(w->cx, w->db, w->enrollment, w->request_type, &row);
 }
 
@@ -175,7 +184,7 @@ static enum err keep_apps(struct work *w, const struct inventory_items *known) {
     fresh++;
   }
   if (known->at && known->n + fresh == e->n) return OK;
-  TRY(inventory_unpack(w->cx, inventory_pack(w->cx, e), &now));
+  inventory_unpack(w->cx, inventory_pack(w->cx, e), &now);
   TRY(inventory_apps(w->cx, w->db, w->device, &names, &n));
   for (size_t i = 0; i < n; i++)
     if (!inventory_find(&now, inventory_hash(slice_of(names[i]))))
@@ -244,7 +253,7 @@ static enum err ask_the_rest(struct work *w, struct core *core, enum platform be
   struct inventory_who who;
   if (before != PLATFORM_UNKNOWN || !core_conf(core)->inventory_interval_us) return OK;
   TRY(inventory_who(w->cx, w->db, w->enrollment, &who));
-  return who.platform == PLATFORM_UNKNOWN ? OK : inventory_ask(w->cx, w->db, core, w->enrollment, true);
+  return who.can.platform == PLATFORM_UNKNOWN ? OK : inventory_ask(w->cx, w->db, core, w->enrollment, true);
 }
 
 static enum err apply_to_device(struct work *w, struct core *core, bool *changed) {
@@ -253,7 +262,7 @@ static enum err apply_to_device(struct work *w, struct core *core, bool *changed
   TRY(apply(w, changed));
   TRY(inventory_taken(w->cx, w->db, w->device, w->now));
   roster_changed(w->db, core, w->device);
-  return ask_the_rest(w, core, before.platform);
+  return ask_the_rest(w, core, before.can.platform);
 }
 
 enum err inventory_apply(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, int64_t device,

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* After the first error, the second …; then with all others, once every inventory-interval. */
-static const int64_t waits[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR};
-enum { WAITS = sizeof waits / sizeof *waits };
+/* After so many errors it is asked again alone; then with all others, once every inventory-interval, and for a plan
+   daily. */
+enum { ALONE_TIMES = 4 };
 
 /* What devices answer to a command that their system does not have. Source: docs/apple (errors of MDM). */
 static const struct {
@@ -35,27 +35,25 @@ static bool says_unknown(struct ctx *cx, const char *errors) {
   return false;
 }
 
-static enum err failed(struct ctx *cx, struct db *db, struct core *core, const struct inventory_who *w,
+static enum err failed(struct ctx *cx, struct db *db, const struct inventory_who *w,
                        const struct inventory_reply *reply) {
-  int64_t now = clock_now_us(), interval = core_conf(core)->inventory_interval_us;
+  int64_t now = clock_now_us();
   struct inventory_failed f;
   TRY(inventory_failed_find(cx, db, w->enrollment, reply->request_type, &f));
-  bool by_itself = f.times < WAITS;
-  f.next_at = now + (by_itself ? waits[f.times] : interval ? interval : US_DAY);
   f.times++;
+  f.next_at = now + clock_backoff(f.times);
   f.unknown_to = says_unknown(cx, reply->errors) ? w->os : NULL;
   TRY(inventory_failed_put(cx, db, w->enrollment, reply->request_type, &f));
-  if (f.unknown_to || !by_itself) return OK;
+  if (f.unknown_to || f.times > ALONE_TIMES) return OK;
   return inventory_later_put(cx, db, w->enrollment, reply->request_type, f.next_at);
 }
 
-enum err inventory_told(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment,
-                        const struct inventory_reply *reply) {
+enum err inventory_told(struct ctx *cx, struct db *db, int64_t enrollment, const struct inventory_reply *reply) {
   struct inventory_who w;
   if (strcmp(reply->status, "NotNow") == 0) return OK; /* it waits, and is offered again */
   if (strcmp(reply->status, "Acknowledged") == 0) return inventory_failed_drop(cx, db, enrollment, reply->request_type);
   TRY(inventory_who(cx, db, enrollment, &w));
-  return w.enrollment ? failed(cx, db, core, &w, reply) : OK;
+  return w.enrollment ? failed(cx, db, &w, reply) : OK;
 }
 
 enum err inventory_may_ask(struct ctx *cx, struct db *db, const struct inventory_who *w, const char *request_type,
@@ -63,6 +61,8 @@ enum err inventory_may_ask(struct ctx *cx, struct db *db, const struct inventory
   struct inventory_failed f;
   TRY(inventory_failed_find(cx, db, w->enrollment, request_type, &f));
   bool knows = !f.unknown_to || strcmp(f.unknown_to, w->os) != 0;
-  *may = knows && (now || f.unknown_to || f.next_at <= clock_now_us());
+  int64_t at = clock_now_us();
+  bool due = f.next_at <= at || f.next_at > at + INVENTORY_FARTHEST;
+  *may = knows && (now || f.unknown_to || due);
   return OK;
 }

@@ -30,54 +30,26 @@ enum { ASKED = sizeof asked / sizeof *asked };
 /* A secret, and one that costs the device an attestation. */
 static const char *const unasked[] = {"PushToken", "DevicePropertiesAttestation"};
 
-/* Withdrawn commands and queries are gone from this version on. */
-#define WITHDRAWN_SINCE "27"
-
 /* ---- what it can tell ---- */
 
-/* What is not known is no reason to leave a platform's own out, but for supervision: there a device answers Error. */
-static bool limits_allow(const struct inventory_who *w, unsigned limits) {
-  bool shared = w->shared_ipad;
-  if (limits & ONLY_SUPERVISED && w->supervised != 1) return false;
-  if (limits & NEVER_UE && w->user_enrollment) return false;
-  if (limits & ONLY_DEVICE && w->is_user) return false;
-  if (limits & ONLY_USER && !w->is_user) return false;
-  if (limits & ONLY_SHARED && w->platform == PLATFORM_IOS && !shared) return false;
-  return !(limits & (NEVER_SHARED | IGNORED_SHARED) && shared);
-}
-
-static bool can_tell(const struct inventory_who *w, const struct command_support *on, unsigned right, unsigned limits) {
-  int64_t since = on->introduced ? platform_version(slice_of(on->introduced)) : -1;
-  if (since >= 0 && w->version >= 0 && w->version < since) return false;
-  right |= on->right;
-  return (w->rights & right) == right && limits_allow(w, limits | on->limits);
-}
-
-static bool is_withdrawn(const struct inventory_who *w) {
-  return w->version >= platform_version(slice_of(WITHDRAWN_SINCE));
-}
-
 static bool can_answer(const struct inventory_who *w, const struct command_row *row) {
-  if (w->platform == PLATFORM_UNKNOWN) return strcmp(row->request_type, "DeviceInformation") == 0;
-  if (row->flags & COMMAND_WITHDRAWN && is_withdrawn(w)) return false;
-  const struct command_support *on = &row->on[w->platform];
-  return on->introduced && can_tell(w, on, 0, 0);
+  if (w->can.platform == PLATFORM_UNKNOWN) return strcmp(row->request_type, "DeviceInformation") == 0;
+  return command_can(row, NULL, &w->can);
 }
 
 /* Of a device that did not say what it is, those that any platform knows. */
-static bool is_asked(const struct inventory_who *w, const struct command_arg *query) {
+static bool is_asked(const struct inventory_who *w, const struct command_row *row, const struct command_arg *query) {
   for (size_t i = 0; i < sizeof unasked / sizeof *unasked; i++)
     if (strcmp(query->name, unasked[i]) == 0) return false;
-  if (w->platform == PLATFORM_UNKNOWN) return !query->except && !query->limits;
-  if (query->except & 1U << w->platform || (query->withdrawn && is_withdrawn(w))) return false;
-  return can_tell(w, &query->on[w->platform], query->right, query->limits);
+  if (w->can.platform == PLATFORM_UNKNOWN) return !query->except && !query->limits;
+  return command_can(row, query, &w->can);
 }
 
 /* All queries of DeviceInformation that it can answer. */
 static struct js *queries_of(struct ctx *cx, const struct inventory_who *w, const struct command_row *row) {
   struct js *args = js_object(cx), *queries = js_array(cx);
   for (const struct command_arg *q = row->args[0].args[0].args; q->name; q++)
-    if (is_asked(w, q)) js_add_string(queries, q->name);
+    if (is_asked(w, row, q)) js_add_string(queries, q->name);
   js_set(args, row->args[0].name, queries);
   return args;
 }
@@ -98,7 +70,7 @@ static enum err is_fresh(struct ctx *cx, struct db *db, int64_t enrollment, cons
                          bool *fresh) {
   struct inventory_row row;
   TRY(inventory_row_find(cx, db, enrollment, request_type, &row));
-  *fresh = row.at > since;
+  *fresh = row.at > since && row.at <= clock_now_us();
   return OK;
 }
 
@@ -107,7 +79,7 @@ static enum err ask_all(struct ctx *cx, struct db *db, struct core *core, const 
   bool fresh, may;
   for (size_t i = 0; i < ASKED; i++) {
     const struct command_row *row = command_row(asked[i].request_type);
-    if ((w->is_user && !asked[i].users) || !can_answer(w, row)) continue;
+    if ((w->can.user && !asked[i].users) || !can_answer(w, row)) continue;
     TRY(is_fresh(cx, db, w->enrollment, row->request_type, since, &fresh));
     TRY(inventory_may_ask(cx, db, w, row->request_type, true, &may));
     if (!fresh && may) TRY(ask_one(cx, db, core, w, row));
@@ -121,7 +93,7 @@ enum err inventory_ask(struct ctx *cx, struct db *db, struct core *core, int64_t
   TRY(inventory_who(cx, db, enrollment, &w));
   if (!w.enrollment) return OK;
   TRY(ask_all(cx, db, core, &w, now ? at : at - interval / 2));
-  return w.is_user ? OK : inventory_asked(cx, db, w.device, at);
+  return w.can.user ? OK : inventory_asked(cx, db, w.device, at);
 }
 
 enum { SOON_MIN = 1 };
@@ -132,7 +104,7 @@ static enum err ask_soon(struct ctx *cx, struct db *db, struct core *core, int64
   struct inventory_who w;
   bool may;
   TRY(inventory_who(cx, db, enrollment, &w));
-  if (!w.enrollment || !row || (w.platform != PLATFORM_UNKNOWN && !can_answer(&w, row)))
+  if (!w.enrollment || !row || (w.can.platform != PLATFORM_UNKNOWN && !can_answer(&w, row)))
     return OK; /* unknown: a plan knows what it does */
   TRY(inventory_may_ask(cx, db, &w, request_type, now, &may));
   if (!may) return OK;
@@ -155,11 +127,11 @@ enum err inventory_supervised(struct ctx *cx, struct db *db, struct core *core, 
   struct inventory_who w;
   if (!core_conf(core)->inventory_interval_us) return OK;
   TRY(inventory_who(cx, db, enrollment, &w));
-  if (!w.enrollment || w.platform == PLATFORM_UNKNOWN) return OK;
-  w.supervised = 1;
+  if (!w.enrollment || w.can.platform == PLATFORM_UNKNOWN) return OK;
+  w.can.supervised = KNOWN_YES;
   for (size_t i = 0; i < ASKED; i++) {
     const struct command_row *row = command_row(asked[i].request_type);
-    if (row->on[w.platform].limits & ONLY_SUPERVISED && can_answer(&w, row)) TRY(ask_one(cx, db, core, &w, row));
+    if (row->on[w.can.platform].limits & ONLY_SUPERVISED && can_answer(&w, row)) TRY(ask_one(cx, db, core, &w, row));
   }
   return OK;
 }
@@ -176,6 +148,7 @@ static const struct {
     {"EnableRemoteDesktop", "SecurityInfo"},
     {"InstallApplication", "ManagedApplicationList"},
     {"InstallEnterpriseApplication", "InstalledApplicationList"},
+    {"InstallMedia", "ManagedMediaList"},
     {"InstallProfile", "ProfileList"},
     {"InstallProfile", "SecurityInfo"}, /* FileVault, firewall, passcode; the recovery key comes with it */
     {"InstallProvisioningProfile", "ProvisioningProfileList"},
@@ -183,7 +156,9 @@ static const struct {
     {"RemoveProfile", "ProfileList"},
     {"RemoveProfile", "SecurityInfo"},
     {"RemoveProvisioningProfile", "ProvisioningProfileList"},
+    {"RemoveMedia", "ManagedMediaList"},
     {"ScheduleOSUpdate", "DeviceInformation"},
+    {"ScheduleOSUpdate", "AvailableOSUpdates"},
     {"SetFirmwarePassword", "SecurityInfo"},
     {"SetRecoveryLock", "SecurityInfo"},
     {"Settings", "DeviceInformation"},
@@ -217,7 +192,7 @@ struct batch {
 static enum err ask_device(struct ctx *cx, struct db *db, struct core *core, const struct inventory_due *d) {
   int64_t now = clock_now_us(), wait = core_conf(core)->inventory_interval_us / LATE_PARTS;
   struct enroll_channels channels;
-  if (d->asked_at && d->seen <= d->asked_at) return inventory_asked(cx, db, d->device, now);
+  if (d->asked_at && d->seen <= d->asked_at && d->asked_at <= now) return inventory_asked(cx, db, d->device, now);
   TRY(inventory_asked(cx, db, d->device, now));
   TRY(enroll_reachable(cx, db, d->device, &channels));
   for (size_t i = 0; i < channels.n; i++) {

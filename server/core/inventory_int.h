@@ -2,6 +2,7 @@
 #ifndef POMONA_CORE_INVENTORY_INT_H
 #define POMONA_CORE_INVENTORY_INT_H
 
+#include "core/command_target.h"
 #include "core/enroll.h"
 #include "core/inventory.h"
 #include "core/platform.h"
@@ -69,13 +70,15 @@ struct inventory_entry {
 struct inventory_entries { /* sorted as packed lists, each name once */
   struct inventory_entry *entries;
   size_t n;
+  bool cut; /* there are more */
 };
 /* Of a message; E of nothing: what does not fit is left out. */
 void inventory_entries_told(struct ctx *cx, struct pl *message, const struct inventory_list *list,
                             struct inventory_entries *out);
-/* Of what is stored. */
-void inventory_entries_stored(struct ctx *cx, struct js *answer, const struct inventory_list *list,
-                              struct inventory_entries *out);
+/* A line for each, name, tab, version: what the next answer is compared with. NULL: they are cut, or too long to be
+   kept. And back. */
+const char *inventory_entries_text(struct ctx *cx, const struct inventory_entries *in);
+void inventory_entries_stored(struct ctx *cx, const char *text, struct inventory_entries *out);
 /* Sorted and without repeats; the array is changed. */
 struct slice inventory_pack(struct ctx *cx, const struct inventory_entries *in);
 
@@ -128,12 +131,15 @@ struct inventory_row { /* of inventory_answer */
   int64_t at;          /* 0: there is none */
   int64_t changed_at, misfits;
   struct slice digest, answer;
+  const char *listed; /* inventory_entries_text; NULL: none */
 };
-/* Without the answer itself, which may be large. */
+/* Without the answer itself and what it lists, which may be large. */
 MUST_CHECK enum err inventory_row_find(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                        struct inventory_row *out);
 MUST_CHECK enum err inventory_row_answer(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                          struct slice *answer);
+MUST_CHECK enum err inventory_row_listed(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                                         const char **listed);
 MUST_CHECK enum err inventory_row_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                                       const struct inventory_row *row);
 MUST_CHECK enum err inventory_row_again(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
@@ -151,15 +157,15 @@ MUST_CHECK enum err inventory_columns_put(struct ctx *cx, struct db *db, int64_t
 
 /* Collapse keys of what is asked for the inventory begin with it. */
 #define INVENTORY_KEY "pomona.inventory."
+/* No question waits longer for its time: what is to be asked later than that stands there since the clock was ahead. */
+#define INVENTORY_FARTHEST US_DAY
 
 struct inventory_who {
   int64_t device, enrollment; /* enrollment 0: there is no such channel, or it is not in force */
-  enum platform platform;
-  int64_t version; /* platform_version; -1: not known */
-  const char *os;  /* "18.1"; "": not known */
-  int supervised;  /* -1: not known */
-  bool is_user, user_enrollment, shared_ipad;
-  unsigned rights; /* AccessRights; all where its profile names none */
+  const char *os;             /* "18.1"; "": not known */
+  /* For command_can. One of which it is not known counts as not supervised and as no Shared iPad: others answer Error
+     to what is for those. */
+  struct command_target can;
 };
 MUST_CHECK enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out);
 MUST_CHECK enum err inventory_forget_lists(struct ctx *cx, struct db *db, int64_t enrollment);

@@ -104,19 +104,14 @@ static bool is_finite(struct pl *node) {
   return pl_real(node, &d) && isfinite(d);
 }
 
-static bool is_text(struct pl *node) {
-  struct slice s;
-  return pl_string(node, &s) && utf8_valid(s);
-}
-
 static bool fits(const struct inventory_shape *shape, struct pl *node) {
   enum pl_type t = pl_type(node);
   int64_t n;
   switch (shape ? shape->type : INVENTORY_ANY) {
   case INVENTORY_STRING:
-    return is_text(node);
+    return t == PL_STRING;
   case INVENTORY_INTEGER:
-    return pl_int(node, &n);
+    return t == PL_INT && pl_int(node, &n);
   case INVENTORY_REAL:
     return is_finite(node) || pl_int(node, &n);
   case INVENTORY_BOOLEAN:
@@ -147,28 +142,25 @@ static void put_data(struct writer *w, struct slice data) {
 }
 
 static void put_text(struct writer *w, struct slice s) {
-  struct buf plain = {0};
-  if (!utf8_valid(s)) buf_add_plain(&plain, s, STRING_MOST);
-  put_string(&w->text, plain.n ? buf_slice(&plain) : s, w->noted ? STRING_MOST : RAW_MOST / 2);
-  buf_free(&plain);
+  put_string(&w->text, s, w->noted ? STRING_MOST : RAW_MOST / 2);
 }
 
-static void put_scalar(struct writer *w, struct pl *node) {
+static void put_scalar(struct writer *w, struct pl *node, enum pl_type type) {
   struct slice s;
   int64_t n;
   double d;
   bool yes;
-  if (pl_string(node, &s))
+  if (type == PL_STRING && pl_string(node, &s))
     put_text(w, s);
-  else if (pl_bool(node, &yes))
+  else if (type == PL_BOOL && pl_bool(node, &yes))
     buf_add_str(&w->text, yes ? "true" : "false");
-  else if (pl_int(node, &n))
+  else if (type == PL_INT && pl_int(node, &n))
     buf_printf(&w->text, "%" PRId64, n);
-  else if (pl_real(node, &d) && isfinite(d))
+  else if (type == PL_REAL && pl_real(node, &d) && isfinite(d))
     buf_printf(&w->text, "%.15g", d);
-  else if (pl_data(node, &s))
+  else if (type == PL_DATA && pl_data(node, &s))
     put_data(w, s);
-  else if (pl_date(node, &n))
+  else if (type == PL_DATE && pl_date(node, &n))
     put_text(w, slice_of(enc_time(w->cx, n)));
   else
     buf_add_str(&w->text, "null");
@@ -185,10 +177,7 @@ struct members {
 };
 
 /* A key that is too long may stand for several when it is cut. */
-static bool is_key(const char *key) {
-  struct slice s = slice_of(key);
-  return s.n <= KEY_MOST && utf8_valid(s);
-}
+static bool is_key(const char *key) { return strlen(key) <= KEY_MOST; }
 
 static void put_member(const char *key, struct pl *value, void *arg) {
   struct members *m = arg;
@@ -240,14 +229,14 @@ static void put_array(struct writer *w, struct pl *array, const struct inventory
 
 static void put_value(struct writer *w, struct pl *node, const struct inventory_shape *shape, const struct place *at) {
   w->values++;
-  bool is_dict = pl_type(node) == PL_DICT;
-  if (!is_dict && pl_type(node) != PL_ARRAY) {
-    put_scalar(w, node);
+  enum pl_type type = pl_type(node);
+  if (type != PL_DICT && type != PL_ARRAY) {
+    put_scalar(w, node, type);
   } else if (at->depth >= DEPTH_MOST) {
     buf_add_str(&w->text, "null");
     note_cut(w, at, pl_count(node), 0);
   } else {
-    (is_dict ? put_dictionary : put_array)(w, node, shape, at);
+    (type == PL_DICT ? put_dictionary : put_array)(w, node, shape, at);
   }
 }
 

@@ -47,7 +47,7 @@ static int by_name(const void *a, const void *b) {
 
 /* ---- what an answer lists ---- */
 
-enum { TEXT_MOST = 255, ENTRIES_MOST = 5000 };
+enum { TEXT_MOST = 255, ENTRIES_MOST = 5000, LISTED_MOST = 256 << 10 };
 
 /* "Managed" of a managed app. Source: Apple's schema, ManagedApplicationList. */
 static const struct {
@@ -94,17 +94,23 @@ static const char *upper(struct ctx *cx, const char *s) {
   return out;
 }
 
+static void put_entry(const char *name, const char *version, struct inventory_entries *to) {
+  struct inventory_entry *e = &to->entries[to->n++];
+  e->name = name;
+  e->version = version;
+  e->item.name = inventory_hash(slice_of(name));
+  e->item.version = *version ? inventory_hash(slice_of(version)) : 0;
+}
+
 /* A name that is empty or too long is no identifier. */
 static void add(struct ctx *cx, const struct inventory_list *list, struct slice name, struct slice version,
                 struct inventory_entries *to) {
-  if (name.n == 0 || name.n > TEXT_MOST || to->n == ENTRIES_MOST) return;
-  struct inventory_entry *e = &to->entries[to->n++];
-  e->name = plain(cx, name);
-  e->version = plain(cx, version);
-  if (list->kind == INVENTORY_PROFILES) e->version = upper(cx, e->version);
-  e->item.name = inventory_hash(slice_of(e->name));
-  e->item.version = *e->version ? inventory_hash(slice_of(e->version)) : 0;
-  if (list->kind == INVENTORY_MANAGED_APPS) e->item.status = status_of(e->version);
+  if (name.n == 0 || name.n > TEXT_MOST) return;
+  to->cut = to->n == ENTRIES_MOST;
+  if (to->cut) return;
+  const char *text = plain(cx, version);
+  put_entry(plain(cx, name), list->kind == INVENTORY_PROFILES ? upper(cx, text) : text, to);
+  if (list->kind == INVENTORY_MANAGED_APPS) to->entries[to->n - 1].item.status = status_of(text);
 }
 
 static int by_name_and_version(const void *a, const void *b) {
@@ -169,27 +175,28 @@ void inventory_entries_told(struct ctx *cx, struct pl *message, const struct inv
 
 /* ---- of what is stored ---- */
 
-static struct slice stored_value(struct js *item, const char *key) {
-  struct js *v = js_get(item, key);
-  return slice_of(js_is_object(v) ? js_str(v, "sha256") : js_string(v));
-}
-
-static struct slice stored_version(const struct inventory_list *list, struct js *item) {
-  struct slice s = stored_value(item, list->version[0]);
-  return s.n == 0 && list->version[1] ? stored_value(item, list->version[1]) : s;
-}
-
-void inventory_entries_stored(struct ctx *cx, struct js *answer, const struct inventory_list *list,
-                              struct inventory_entries *out) {
-  struct js *member = js_get(answer, list->member), *item;
-  size_t n = js_count(member);
-  start(cx, n, out);
-  for (size_t i = 0; i < n; i++) {
-    const char *key = NULL;
-    item = list->name ? js_at(member, i) : js_member(member, i, &key);
-    add(cx, list, list->name ? stored_value(item, list->name) : slice_of(key), stored_version(list, item), out);
+const char *inventory_entries_text(struct ctx *cx, const struct inventory_entries *in) {
+  struct buf b = {0};
+  if (in->cut) return NULL;
+  for (size_t i = 0; i < in->n && b.n <= LISTED_MOST; i++) {
+    buf_add_str(&b, in->entries[i].name);
+    buf_add_char(&b, '\t');
+    buf_add_str(&b, in->entries[i].version);
+    buf_add_char(&b, '\n');
   }
-  settle(out);
+  const char *text = b.n <= LISTED_MOST ? ctx_memdup(cx, b.p, b.n) : NULL;
+  buf_free(&b);
+  return text;
+}
+
+/* Names and versions hold no tab and no end of a line: text_is_plain. */
+void inventory_entries_stored(struct ctx *cx, const char *text, struct inventory_entries *out) {
+  struct slice rest = slice_of(text), line, name;
+  size_t lines = 0;
+  for (size_t i = 0; i < rest.n; i++) lines += text[i] == '\n';
+  start(cx, lines, out);
+  while (out->n < lines && slice_cut(&rest, '\n', &line) && slice_cut(&line, '\t', &name))
+    put_entry(ctx_memdup(cx, name.p, name.n), ctx_memdup(cx, line.p, line.n), out);
 }
 
 /* ---- packed ---- */
@@ -215,8 +222,11 @@ struct slice inventory_pack(struct ctx *cx, const struct inventory_entries *in) 
   return slice_mem(out, (size_t)(at - out));
 }
 
-enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out) {
-  if (packed.n % ITEM_LEN) return FAIL(cx, E_STORAGE, "a stored list of what is installed is damaged");
+void inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_items *out) {
+  if (packed.n % ITEM_LEN) {
+    *out = (struct inventory_items){.damaged = true};
+    return;
+  }
   struct inventory_item *items = ctx_alloc(cx, packed.n / ITEM_LEN * sizeof *items);
   out->n = packed.n / ITEM_LEN;
   out->items = items;
@@ -226,7 +236,6 @@ enum err inventory_unpack(struct ctx *cx, struct slice packed, struct inventory_
                                        .version = get(at + NAME_LEN, VERSION_LEN),
                                        .status = (uint32_t)get(at + NAME_LEN + VERSION_LEN, STATUS_LEN)};
   }
-  return OK;
 }
 
 const struct inventory_item *inventory_find(const struct inventory_items *in, uint64_t name) {

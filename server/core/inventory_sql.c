@@ -1,5 +1,6 @@
 #include "core/inventory_int.h"
 
+#include "base/clock.h"
 #include "core/queue.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ enum err inventory_items(struct ctx *cx, struct db *db, int64_t enrollment, enum
                    DB_I(enrollment), DB_I(kind)));
   if (db_next(&r)) out->at = db_int(&r, 0), packed = db_blob(&r, 1);
   TRY(db_close(&r));
-  return inventory_unpack(cx, packed, out);
+  inventory_unpack(cx, packed, out);
+  return OK;
 }
 
 enum err inventory_list_put(struct ctx *cx, struct db *db, int64_t enrollment, enum inventory_kind kind, int64_t at,
@@ -84,15 +86,25 @@ enum err inventory_row_answer(struct ctx *cx, struct db *db, int64_t enrollment,
   return db_close(&r);
 }
 
+enum err inventory_row_listed(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
+                              const char **listed) {
+  struct db_rows r;
+  *listed = NULL;
+  TRY(db_open_rows(cx, db, &r, "SELECT listed FROM inventory_answer WHERE enrollment = $1 AND request_type = $2",
+                   DB_I(enrollment), DB_S(request_type)));
+  if (db_next(&r)) *listed = db_text(&r, 0);
+  return db_close(&r);
+}
+
 enum err inventory_row_put(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type,
                            const struct inventory_row *row) {
   return db_run(cx, db,
-                "INSERT INTO inventory_answer (enrollment, request_type, at, changed_at, misfits, digest, answer) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
+                "INSERT INTO inventory_answer (enrollment, request_type, at, changed_at, misfits, digest, answer, "
+                "listed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (enrollment, request_type) DO UPDATE SET "
                 "at = excluded.at, changed_at = excluded.changed_at, misfits = excluded.misfits, "
-                "digest = excluded.digest, answer = excluded.answer",
+                "digest = excluded.digest, answer = excluded.answer, listed = excluded.listed",
                 DB_I(enrollment), DB_S(request_type), DB_I(row->at), DB_I(row->changed_at), DB_I(row->misfits),
-                DB_B(row->digest), DB_B(row->answer));
+                DB_B(row->digest), DB_B(row->answer), DB_S(row->listed));
 }
 
 enum err inventory_row_again(struct ctx *cx, struct db *db, int64_t enrollment, const char *request_type, int64_t at) {
@@ -207,11 +219,11 @@ enum err inventory_change_bound(struct ctx *cx, struct db *db, int64_t device) {
 /* ---- asking ---- */
 
 /* Absent where the profile names none: in a User Enrollment rights are not looked at. */
-static unsigned rights_of(struct ctx *cx, const char *given) {
+static int64_t rights_of(struct ctx *cx, const char *given) {
   struct js *o = NULL;
   int64_t rights;
   if (given && js_parse(cx, slice_of(given), &o) != OK) ctx_clear_error(cx);
-  return js_int(js_get(o, "AccessRights"), &rights) && rights > 0 ? (unsigned)rights : UINT32_MAX;
+  return js_int(js_get(o, "AccessRights"), &rights) && rights > 0 ? rights : 0;
 }
 
 static bool is_shared(struct ctx *cx, const char *facts) {
@@ -221,9 +233,23 @@ static bool is_shared(struct ctx *cx, const char *facts) {
   return js_bool(js_get(o, "shared-ipad"), &yes) && yes;
 }
 
+static void read_who(struct ctx *cx, struct db_rows *r, struct inventory_who *out) {
+  struct command_target *t = &out->can;
+  out->device = db_int(r, 0);
+  out->os = db_is_null(r, 2) ? "" : db_text(r, 2);
+  t->product = db_text(r, 1);
+  t->platform = platform_of(t->product);
+  t->version = *out->os ? out->os : NULL;
+  t->supervised = db_int(r, 3) ? KNOWN_YES : KNOWN_NO;
+  t->user = db_int(r, 4) != 0;
+  t->user_enrollment = slice_starts(slice_of(db_text(r, 5)), "User Enrollment");
+  t->rights = t->user_enrollment ? 0 : rights_of(cx, db_text(r, 6));
+  t->shared_ipad = is_shared(cx, db_text(r, 7)) ? KNOWN_YES : KNOWN_NO;
+}
+
 enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct inventory_who *out) {
   struct db_rows r;
-  *out = (struct inventory_who){0};
+  *out = (struct inventory_who){.can.platform = PLATFORM_UNKNOWN};
   TRY(db_open_rows(
       cx, db, &r,
       "SELECT d.seq, coalesce(d.product_name, d.model), d.os_version, d.supervised, e.id <> d.id, e.type, g.given, "
@@ -231,17 +257,8 @@ enum err inventory_who(struct ctx *cx, struct db *db, int64_t enrollment, struct
       "LEFT JOIN inventory i ON i.device = d.seq WHERE e.seq = $1 AND e.enabled = 1",
       DB_I(enrollment)));
   if (db_next(&r)) {
-    *out = (struct inventory_who){.device = db_int(&r, 0),
-                                  .enrollment = enrollment,
-                                  .platform = platform_of(db_text(&r, 1)),
-                                  .version = platform_version(slice_of(db_text(&r, 2))),
-                                  .os = db_is_null(&r, 2) ? "" : db_text(&r, 2),
-                                  .supervised = db_is_null(&r, 3) ? -1 : db_int(&r, 3) != 0,
-                                  .is_user = db_int(&r, 4) != 0,
-                                  .user_enrollment = slice_starts(slice_of(db_text(&r, 5)), "User Enrollment"),
-                                  .rights = rights_of(cx, db_text(&r, 6)),
-                                  .shared_ipad = is_shared(cx, db_text(&r, 7))};
-    if (out->user_enrollment) out->rights = UINT32_MAX;
+    out->enrollment = enrollment;
+    read_who(cx, &r, out);
   }
   return db_close(&r);
 }
@@ -257,7 +274,8 @@ enum err inventory_asked(struct ctx *cx, struct db *db, int64_t device, int64_t 
                 DB_I(device), DB_I(at));
 }
 
-/* Those that are gone stand at the end of the line again when they were looked at. */
+/* Those that are gone stand at the end of the line again when they were looked at. Who was asked in the future was
+   asked before the clock was set back. */
 enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t most, struct inventory_due **out,
                        size_t *n) {
   struct db_rows r;
@@ -265,8 +283,9 @@ enum err inventory_due(struct ctx *cx, struct db *db, int64_t before, int64_t mo
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
                    "SELECT i.device, i.asked_at, (SELECT max(e.last_seen) FROM enrollment e WHERE e.device = i.device) "
-                   "FROM inventory i WHERE i.asked_at < $1 ORDER BY i.asked_at LIMIT $2",
-                   DB_I(before), DB_I(most)));
+                   "FROM (SELECT device, asked_at FROM inventory WHERE asked_at < $1 UNION ALL SELECT device, asked_at "
+                   "FROM inventory WHERE asked_at > $2) i ORDER BY i.asked_at LIMIT $3",
+                   DB_I(before), DB_I(clock_now_us()), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct inventory_due){.device = db_int(&r, 0), .asked_at = db_int(&r, 1), .seen = db_int(&r, 2)};
   return db_close(&r);
@@ -289,8 +308,9 @@ enum err inventory_later_due(struct ctx *cx, struct db *db, int64_t now, int64_t
   *out = ctx_alloc(cx, (size_t)most * sizeof **out);
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT enrollment, request_type FROM inventory_later WHERE at <= $1 ORDER BY at LIMIT $2",
-                   DB_I(now), DB_I(most)));
+                   "SELECT enrollment, request_type FROM (SELECT * FROM inventory_later WHERE at <= $1 UNION ALL "
+                   "SELECT * FROM inventory_later WHERE at > $2) ORDER BY at LIMIT $3",
+                   DB_I(now), DB_I(now + INVENTORY_FARTHEST), DB_I(most)));
   while (*n < (size_t)most && db_next(&r))
     (*out)[(*n)++] = (struct inventory_later){.enrollment = db_int(&r, 0), .request_type = db_text(&r, 1)};
   return db_close(&r);

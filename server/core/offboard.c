@@ -67,10 +67,22 @@ struct findings {
   struct js *missing, *warnings; /* missing: not without `anyway` */
 };
 
+/* Any that it ever told: also one that was cleared, or replaced, opens a lock that was set with it. */
+static enum err bypass_codes(struct ctx *cx, struct db *db, const struct offboard_device *d, int64_t *seqs, size_t *n) {
+  struct escrow_entry *all;
+  size_t all_n;
+  *n = 0;
+  TRY(escrow_list(cx, db, d->device, &all, &all_n));
+  for (size_t i = 0; i < all_n && *n < OFFBOARD_CODES_MOST; i++)
+    if (all[i].kind == ESCROW_BYPASS_CODE) seqs[(*n)++] = all[i].seq;
+  return OK;
+}
+
 static enum err find_lock(struct ctx *cx, struct db *db, const struct offboard_device *d, struct findings *f) {
-  bool code;
+  int64_t seqs[OFFBOARD_CODES_MOST];
+  size_t code;
   int lock = flag_of(cx, d, "activation-lock");
-  TRY(escrow_holds(cx, db, d->device, ESCROW_BYPASS_CODE, &code));
+  TRY(bypass_codes(cx, db, d, seqs, &code));
   if (lock == 1 && !code)
     js_add_string(f->missing,
                   "Activation Lock is on and no bypass code is in escrow: nobody but the owner of the Apple "
@@ -289,22 +301,31 @@ static enum err begin(struct ctx *cx, struct db *db, struct core *core, struct o
   return show(cx, db, core, d, o->report);
 }
 
-/* Where Activation Lock is on and Apple has not lifted it. */
+/* Lifted before the device was erased it may have been set again, by who was signed in until then. */
+static bool is_lifted(const struct offboard_device *d) {
+  return d->unlock_status == 200 && (d->erased_at == 0 || d->unlock_at > d->erased_at);
+}
+
+/* Unless the device says that it is not locked, or Apple has lifted it. */
 static enum err want_unlock(struct ctx *cx, struct db *db, struct core *core, struct offboard *o,
                             const struct offboard_device *d) {
-  struct slice code;
-  if (flag_of(cx, d, "activation-lock") != 1 || d->unlock_status == 200) return OK;
+  int64_t seqs[OFFBOARD_CODES_MOST];
+  size_t n;
+  if (flag_of(cx, d, "activation-lock") == 0 || is_lifted(d)) return OK;
   if (!d->topic || !d->serial_number || !d->product) return OK;
-  enum err e = escrow_use(cx, db, core, d->device, ESCROW_BYPASS_CODE, &code);
-  if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK;
-  TRY(e);
-  o->unlock = (struct offboard_unlock){.wanted = true,
-                                       .topic = d->topic,
+  TRY(bypass_codes(cx, db, d, seqs, &n));
+  o->unlock = (struct offboard_unlock){.topic = d->topic,
                                        .serial_number = d->serial_number,
                                        .product = d->product,
                                        .imei = d->imei,
                                        .meid = d->meid,
-                                       .code = ctx_memdup(cx, code.p, code.n)};
+                                       .codes_n = n};
+  for (size_t i = 0; i < n; i++) {
+    struct escrow_ask ask = {.device = d->device, .kind = ESCROW_BYPASS_CODE, .seq = seqs[i]};
+    struct slice code;
+    TRY(escrow_use(cx, db, core, &ask, &code));
+    o->unlock.codes[i] = secret_in(cx, ctx_memdup(cx, code.p, code.n), code.n);
+  }
   return OK;
 }
 

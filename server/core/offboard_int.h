@@ -10,8 +10,8 @@ struct offboard_device {
   bool enrolled, blocked;
   int64_t authenticated_at;
   /* of its offboarding; at 0: none */
-  char *way, *by, *reason, *command, *status; /* status: of the command; NULL: it has none */
-  int64_t at, unlock_at, unlock_status;
+  char *way, *by, *reason, *command, *status;      /* status: of the command; NULL: it has none */
+  int64_t at, unlock_at, unlock_status, erased_at; /* erased_at: it acknowledged that */
   bool handed;
 };
 /* E_NOT_FOUND. */

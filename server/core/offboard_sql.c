@@ -10,7 +10,8 @@ enum err offboard_load(struct ctx *cx, struct db *db, const char *device_id, str
       "SELECT d.seq, e.seq, d.id, d.serial_number, d.device_name, coalesce(d.product_name, d.model), d.imei, d.meid, "
       "e.topic, i.facts, d.generation IS NOT NULL AND d.checked_out_at IS NULL, d.blocked_at IS NOT NULL, "
       "g.authenticated_at, o.way, o.by, o.reason, o.command, t.status, o.at, o.unlock_at, o.unlock_status, "
-      "t.first_sent_at IS NOT NULL FROM device d LEFT JOIN enrollment e ON e.id = d.id "
+      "t.first_sent_at IS NOT NULL, CASE WHEN o.way = 'erase' AND t.status = 'Acknowledged' THEN t.settled_at END "
+      "FROM device d LEFT JOIN enrollment e ON e.id = d.id "
       "LEFT JOIN generation g ON g.seq = d.generation LEFT JOIN inventory i ON i.device = d.seq "
       "LEFT JOIN offboarding o ON o.device = d.seq AND (g.seq IS NULL OR o.at >= g.authenticated_at) "
       "LEFT JOIN command c ON c.uuid = o.command LEFT JOIN target t ON t.command = c.seq AND t.enrollment = e.seq "
@@ -38,7 +39,8 @@ enum err offboard_load(struct ctx *cx, struct db *db, const char *device_id, str
                                     .at = db_int(&r, 18),
                                     .unlock_at = db_int(&r, 19),
                                     .unlock_status = db_int(&r, 20),
-                                    .handed = db_int(&r, 21) != 0};
+                                    .handed = db_int(&r, 21) != 0,
+                                    .erased_at = db_int(&r, 22)};
   TRY(db_close(&r));
   return out->device ? OK : FAIL(cx, E_NOT_FOUND, "there is no device %s", device_id);
 }

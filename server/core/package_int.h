@@ -4,6 +4,8 @@
 
 #include "core/package.h"
 
+#include <pthread.h>
+
 /* ---- package_sql.c ---- */
 /* A row as it is stored: p without token and path. */
 struct package_stored {
@@ -40,7 +42,26 @@ struct package_inside { /* NULL: it does not tell */
 /* What a flat package tells of itself. E_INVALID: it is none, or its table of contents is not to be trusted. */
 MUST_CHECK enum err package_look_inside(struct ctx *cx, int fd, int64_t size, struct package_inside *out);
 
+/* ---- package_room.c: of core->packages; any thread ---- */
+struct package_room {
+  pthread_mutex_t lock;
+  int uploads;
+  int64_t promised; /* bytes that are neither written nor taken on the disk */
+};
+struct package_place {       /* of one upload */
+  struct package_room *room; /* NULL: it has none */
+  int64_t promised;
+};
+/* E_UNAVAILABLE: all are taken. */
+MUST_CHECK enum err package_place_take(struct ctx *cx, struct package_room *room, struct package_place *place);
+/* Room for all of a file, taken at once or promised. E_UNAVAILABLE: there is not enough beside what others were
+   promised. */
+MUST_CHECK enum err package_place_room(struct ctx *cx, struct package_place *place, int fd, int64_t size);
+void package_place_wrote(struct package_place *place, int64_t n); /* so many bytes more are on the disk */
+void package_place_leave(struct package_place *place);            /* again, or without a place: nothing */
+
 /* ---- package_watch.c ---- */
+struct package_room *package_room_of(struct packages *p);
 /* What was just written is what was hashed: it may be served. */
 void package_seen(struct core *core, const struct package *p);
 

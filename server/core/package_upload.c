@@ -14,14 +14,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/falloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define PART_SIZE (INT64_C(10) << 20)
-enum { PARTS_MOST = 256, FILE_RANDOM = 16, FREE_LEAST_MIB = 256, ENDS_AGAIN = 4, TOLD_MOST = 255 };
+enum { PARTS_MOST = 256, FILE_RANDOM = 16, ENDS_AGAIN = 4, TOLD_MOST = 255 };
 
 struct package_upload {
   struct core *core;
@@ -33,6 +31,7 @@ struct package_upload {
   size_t parts_n;
   struct pki_digest *whole, *md5, *sha256;
   bool kept; /* its row is there */
+  struct package_place place;
 };
 
 static void release(void *arg) {
@@ -40,6 +39,7 @@ static void release(void *arg) {
   if (u->fd >= 0) close(u->fd);
   if (!u->kept && u->part) unlink(u->part);
   if (!u->kept && u->path) unlink(u->path);
+  package_place_leave(&u->place);
 }
 
 /* ---- the beginning ---- */
@@ -53,24 +53,6 @@ static enum err check_name(struct ctx *cx, struct slice name) {
                      "the name of a package is that of its file: at most %d bytes that end with .pkg, without \"/\", "
                      "\"\\\" or a dot at its beginning",
                      PACKAGE_NAME_MOST);
-}
-
-static enum err check_room(struct ctx *cx, const char *folder, int64_t size) {
-  struct statvfs v;
-  if (statvfs(folder, &v) != 0) return FAIL(cx, E_STORAGE, "%s: %s", folder, strerror(errno));
-  int64_t mib = (int64_t)(((uint64_t)v.f_bavail * v.f_frsize) >> 20);
-  if (mib - FREE_LEAST_MIB >= size >> 20) return OK;
-  return FAIL(cx, E_UNAVAILABLE,
-              "the server's disk has %" PRId64 " MiB left: not enough for %" PRId64
-              " MiB beside the %d MiB that it keeps free",
-              mib, size >> 20, FREE_LEAST_MIB);
-}
-
-/* Taken at once, so that two who come together do not share it; where a file system cannot, it shows while writing. */
-static enum err take_room(struct ctx *cx, int fd, int64_t size) {
-  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return OK;
-  return errno == ENOSPC ? FAIL(cx, E_UNAVAILABLE, "the server's disk has no room for it")
-                         : FAIL(cx, E_STORAGE, "room for a package: %s", strerror(errno));
 }
 
 static int64_t part_size(int64_t size) {
@@ -93,14 +75,15 @@ enum err package_upload_begin(struct ctx *cx, struct core *core, struct package_
   const char *folder = package_folder(cx, core);
   uint8_t random[FILE_RANDOM];
   TRY(check_name(cx, name));
-  if (size <= 0 || size > PACKAGE_MOST)
-    return FAIL(cx, size <= 0 ? E_INVALID : E_TOO_LARGE,
-                "a package has 1 byte to %" PRId64 " GiB, told by Content-Length", PACKAGE_MOST >> 30);
+  if (size < 0) return FAIL(cx, E_INVALID, "the length of a package is told first (Content-Length)");
+  if (size == 0) return FAIL(cx, E_INVALID, "the file is empty");
+  if (size > PACKAGE_MOST) return FAIL(cx, E_TOO_LARGE, "a package has at most %" PRId64 " GiB", PACKAGE_MOST >> 30);
   TRY(file_make_folder(cx, folder));
-  TRY(check_room(cx, folder, size));
   secret_random(random, sizeof random);
   struct package_upload *u = ctx_alloc(cx, sizeof *u);
   *u = (struct package_upload){.core = core, .fd = -1};
+  TRY(package_place_take(cx, package_room_of(core->packages), &u->place));
+  ctx_defer(cx, release, u);
   u->row.p.name = ctx_memdup(cx, name.p, name.n);
   u->row.p.size = size;
   u->row.file = enc_hex(cx, random, sizeof random);
@@ -108,10 +91,9 @@ enum err package_upload_begin(struct ctx *cx, struct core *core, struct package_
   u->fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (u->fd < 0) return FAIL(cx, E_STORAGE, "%s: %s", part, strerror(errno));
   u->part = part;
-  ctx_defer(cx, release, u);
   begin_hashes(cx, u);
   *out = u;
-  return take_room(cx, u->fd, size);
+  return package_place_room(cx, &u->place, u->fd, size);
 }
 
 /* ---- the bytes ---- */
@@ -146,6 +128,7 @@ enum err package_upload_part(struct ctx *cx, struct package_upload *u, struct sl
     done += (size_t)n;
   }
   u->received += (int64_t)bytes.n;
+  package_place_wrote(&u->place, (int64_t)bytes.n);
   hash(u, bytes);
   return OK;
 }

@@ -39,7 +39,12 @@ struct packages {
   pthread_mutex_t lock; /* of all below */
   struct seen *seen;
   size_t n, cap;
+  struct package_room room;
 };
+
+struct package_room *package_room_of(struct packages *p) {
+  return &p->room;
+}
 
 static struct stamp stamp_of(const struct stat *st) {
   return (struct stamp){st->st_ctim, st->st_mtim, st->st_ino, st->st_dev, st->st_size};
@@ -247,6 +252,7 @@ enum err packages_start(struct ctx *cx, struct packages **out, struct core *core
     return e;
   }
   pthread_mutex_init(&s->lock, NULL);
+  pthread_mutex_init(&s->room.lock, NULL);
   s->ticker = ticker_start("packages", EVERY, run, s);
   *out = s;
   return OK;
@@ -256,6 +262,7 @@ void packages_stop(struct packages *s) {
   if (!s) return;
   ticker_stop(s->ticker);
   pthread_mutex_destroy(&s->lock);
+  pthread_mutex_destroy(&s->room.lock);
   free(s->seen);
   free(s);
 }

@@ -6,11 +6,19 @@ static struct js *words(struct ctx *cx, char *const *list) {
   return array;
 }
 
+const char *payload_place(struct ctx *cx, const char *file, int line) {
+  if (!line) return file ? file : "the file";
+  return file ? ctx_printf(cx, "%s:%d", file, line) : ctx_printf(cx, "line %d", line);
+}
+
 static struct js *finding_json(struct ctx *cx, const struct payload_finding *f) {
   struct js *o = js_object(cx);
   js_set_string(o, "grade", f->grade == PAYLOAD_ERROR ? "error" : "warning");
   js_set_string(o, "id", f->id);
-  js_set_int(o, "line", f->line);
+  if (f->line)
+    js_set_int(o, "line", f->line);
+  else
+    js_set_null(o, "line");
   js_set_string(o, "key", f->key);
   js_set_string(o, "text", f->text);
   return o;

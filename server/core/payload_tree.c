@@ -138,15 +138,22 @@ static size_t distance(struct slice a, struct slice b) {
   return row[b.n];
 }
 
+/* A part of a longer name: "wifi" of "wifi.managed", "firewall" of "security.firewall". */
+static bool is_part(struct slice text, struct slice of) {
+  if (of.n <= text.n + 1) return false;
+  struct slice front = slice_mem(of.p, text.n), back = slice_mem(of.p + of.n - text.n, text.n);
+  return (slice_eq(front, text) && of.p[text.n] == '.') || (slice_eq(back, text) && back.p[-1] == '.');
+}
+
 const char *payload_nearest(struct slice text, const char *(*name)(size_t i, const void *arg), const void *arg,
                             size_t n) {
   const char *best = NULL;
   size_t least = text.n / 3 + 1;
-  for (size_t i = 0; text.n <= LIKE_MOST && i < n; i++) {
+  for (size_t i = 0; text.n > 0 && text.n <= LIKE_MOST && i < n; i++) {
     struct slice one = slice_of(name(i, arg));
-    if (one.n > LIKE_MOST) continue;
-    size_t d = distance(text, one);
-    if (d < least) least = d, best = one.p;
+    if (one.n == 0 || one.n > LIKE_MOST) continue;
+    size_t d = is_part(text, one) ? 1 : distance(text, one);
+    if (d < least || (d == least && best && one.n < strlen(best))) least = d, best = one.p;
   }
   return best;
 }

@@ -35,19 +35,29 @@ static const struct payload_type *find_type(struct slice name, bool any_case) {
   return NULL;
 }
 
+#define APPLES "com.apple."
+
+/* Without what all of them begin with: by that alone each would be like each. */
 static const char *type_at(size_t i, const void *arg) {
+  const char *name = payload_types[i].name;
   (void)arg;
-  return is_payload(payload_types[i].name) ? payload_types[i].name : "";
+  return is_payload(name) && strncmp(name, APPLES, strlen(APPLES)) == 0 ? name + strlen(APPLES) : "";
+}
+
+static const char *nearest_type(struct ctx *cx, struct slice name) {
+  size_t known = 0, begin = strlen(APPLES);
+  if (!slice_istarts(name, APPLES)) return NULL;
+  while (*payload_types[known].name) known++;
+  const char *near = payload_nearest(slice_mem(name.p + begin, name.n - begin), type_at, NULL, known);
+  return near ? ctx_printf(cx, APPLES "%s", near) : NULL;
 }
 
 static void tell_unknown(struct payload_run *r, const struct payload_node *n, struct slice name) {
-  size_t known = 0;
-  while (*payload_types[known].name) known++;
   const struct payload_type *other = find_type(name, true);
-  const char *shown = payload_shown(r->cx, name), *near = payload_nearest(name, type_at, NULL, known);
+  const char *shown = payload_shown(r->cx, name), *near = nearest_type(r->cx, name);
   if (other)
     SAY_AT(r, TYPE_CASE, n, other->name, NULL);
-  else if (slice_istarts(name, "com.apple."))
+  else if (slice_istarts(name, APPLES))
     SAY_AT(r, TYPE_UNKNOWN, n, shown, near ? ctx_printf(r->cx, "; %s may be meant", near) : "", NULL);
   else
     SAY_AT(r, TYPE_FOREIGN, n, shown, NULL);

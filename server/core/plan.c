@@ -19,6 +19,7 @@ enum err plan_heard(struct ctx *cx, struct db *db, int64_t device, bool changed)
 
 enum err plan_enrolled(struct ctx *cx, struct db *db, struct core *core, int64_t device) {
   TRY(plan_sql_forget(cx, db, device));
+  TRY(plan_sql_due_former(cx, db, device, clock_now_us()));
   return plan_due(cx, db, core, device);
 }
 
@@ -60,7 +61,7 @@ static enum err refused(struct ctx *cx, struct db *db, struct core *core, struct
   c->item.phase = PLAN_FAILED;
   c->item.since = now;
   c->item.command = NULL;
-  c->item.next_at = now + plan_backoff(c->item.tries);
+  c->item.next_at = now + clock_backoff(c->item.tries);
   c->item.why = (char *)plan_device_words(cx, errors);
   TRY(plan_sql_item_put(cx, db, c->device, &c->item));
   if (c->item.act != PLAN_REMOVE && c->kind != GROUP_APP) return OK;

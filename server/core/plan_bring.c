@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 40, SENDS_A_JOB = 12, CHUNK = 150, RUN_MOST_US = 2000000 };
+enum { BATCH = 40, CHANGES_A_JOB = 12, RUN_MOST_US = 2000000 };
 
 /* One channel of a device, and what is to be done for it. */
 struct bring_way {
@@ -40,7 +40,7 @@ struct bring {
   const struct roster_device *device; /* NULL: it is not in force */
   bool *member;
   struct bring_way *ways;
-  size_t ways_n, sends;
+  size_t ways_n, changes;
   enum plan_state state;
   const char *why;
   int64_t due_at;
@@ -85,7 +85,7 @@ static void give_up(struct plan_step *s, enum err e, const char *why, int64_t no
   s->todo = PLAN_WRITE;
   s->phase = later ? PLAN_WAITING : PLAN_FAILED;
   s->why = why;
-  s->next_at = now + (later ? NOT_YET_S * US_SECOND : plan_backoff(s->tries));
+  s->next_at = now + (later ? NOT_YET_S * US_SECOND : clock_backoff(s->tries));
   if (later) s->tries--;
 }
 
@@ -109,13 +109,13 @@ static enum err make_commands(struct ctx *cx, struct db *db, struct bring *b, st
   w->commands = ctx_alloc(cx, (w->decision.n + 1) * sizeof *w->commands);
   for (size_t i = 0; i < w->decision.n; i++) {
     struct plan_step *s = &w->decision.steps[i];
+    b->changes += plan_step_changes(s);
     if (s->todo != PLAN_SEND) continue;
     struct command *c = ctx_alloc(cx, sizeof *c);
     enum err e = make_one(cx, &m, &target, s, c);
     if (e == E_STORAGE || e == E_INTERNAL) return e;
     if (e == OK) {
       w->commands[i] = c;
-      b->sends++;
       continue;
     }
     give_up(s, e, ctx_strdup(cx, ctx_error_text(cx)), b->world->now);
@@ -148,7 +148,8 @@ static void sum_up(struct bring *b) {
   int64_t latest = b->force.enrolled_at + core_conf(b->core)->await_timeout_us;
   bool known = roster_number(b->device, ROSTER_INVENTORY) > 0;
   b->configure = b->world->now >= latest || (known && !unsent);
-  if (!b->configure) sooner(&b->due_at, latest);
+  int64_t farthest = b->world->now + PLAN_FARTHEST;
+  if (!b->configure) sooner(&b->due_at, latest < farthest ? latest : farthest);
 }
 
 static enum err decide(struct ctx *cx, struct db *db, struct bring *b) {
@@ -212,6 +213,15 @@ static enum err withdraw(struct ctx *cx, struct db *db, const struct plan_item *
   return queue_withdraw(cx, db, item->enrollment, item->command, "not wanted any more");
 }
 
+/* It is not in force any more. */
+static enum err withdraw_all(struct ctx *cx, struct db *db, int64_t device) {
+  struct plan_item *items;
+  size_t n;
+  TRY(plan_sql_items(cx, db, device, &items, &n));
+  for (size_t i = 0; i < n; i++) TRY(withdraw(cx, db, &items[i]));
+  return plan_sql_items_drop(cx, db, device);
+}
+
 static enum err ask(struct ctx *cx, struct db *db, const struct bring *b, const struct bring_way *w,
                     const struct plan_step *s, bool *queued) {
   static const char *const lists[INVENTORY_KINDS] = {[INVENTORY_PROFILES] = "ProfileList",
@@ -232,6 +242,12 @@ static enum err drop(struct ctx *cx, struct db *db, const struct plan_step *s, s
   TRY(withdraw(cx, db, s->item));
   if (s->forget && s->given) forget(g, s->given->thing);
   return s->item ? plan_sql_item_drop(cx, db, s->item->item) : OK;
+}
+
+/* A profile that somebody else gave, in another version, an app that its user installed: they stay when the group does
+   not want them any more. */
+static bool was_there(const struct plan_step *s, enum group_kind kind) {
+  return s->take_over || (kind == GROUP_PROFILE && s->act == PLAN_REPLACE && !s->given);
 }
 
 /* One step of a channel. *queued: something waits for it now. */
@@ -260,8 +276,8 @@ static enum err take_step(struct ctx *cx, struct db *db, struct bring *b, struct
     item.since = now;
     item.next_at = 0;
     *queued = true;
-    if (s->act != PLAN_REMOVE) give(g, thing, s->want, now);
-  } else if (same) {
+    if (s->act != PLAN_REMOVE && !was_there(s, t->kind)) give(g, thing, s->want, now);
+  } else if (same || (s->item && s->item->lost)) { /* a late word of it still counts */
     item.command = s->item->command;
   } else {
     TRY(withdraw(cx, db, s->item));
@@ -300,7 +316,7 @@ static enum err write(struct ctx *cx, struct db *db, struct bring *b) {
   struct plan_row now;
   TRY(plan_sql_read(cx, db, b->row.device, &now));
   if (!now.there || now.edition != b->row.edition) return OK; /* still due */
-  if (!b->device) TRY(plan_sql_items_drop(cx, db, b->row.device));
+  if (!b->device) TRY(withdraw_all(cx, db, b->row.device));
   for (size_t i = 0; i < b->ways_n; i++) TRY(take_way(cx, db, b, &b->ways[i], i == 0));
   TRY(tell(cx, db, b));
   bool moved = b->state != b->row.state;
@@ -315,7 +331,7 @@ static enum err write(struct ctx *cx, struct db *db, struct bring *b) {
 
 struct batch {
   struct bring *all[BATCH];
-  size_t n, sends;
+  size_t n, changes;
 };
 
 static enum err write_job(struct ctx *cx, struct db *db, void *arg) {
@@ -328,7 +344,7 @@ static enum err write_job(struct ctx *cx, struct db *db, void *arg) {
 
 static enum err flush(struct ctx *cx, struct core *core, struct batch *batch) {
   if (batch->n) TRY(db_call(cx, core->store, write_job, batch));
-  batch->n = batch->sends = 0;
+  batch->n = batch->changes = 0;
   return OK;
 }
 
@@ -356,8 +372,8 @@ static enum err bring_some(struct ctx *cx, struct run *r, struct db *db, const i
     if (!b->row.there) continue;
     TRY(decide(cx, db, b));
     batch.all[batch.n++] = b;
-    batch.sends += b->sends;
-    if (batch.sends >= SENDS_A_JOB || batch.n == BATCH) TRY(flush(cx, r->core, &batch));
+    batch.changes += b->changes;
+    if (batch.changes >= CHANGES_A_JOB || batch.n == BATCH) TRY(flush(cx, r->core, &batch));
   }
   return flush(cx, r->core, &batch);
 }

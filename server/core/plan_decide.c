@@ -17,6 +17,7 @@ enum truth {
   LACKS,   /* it is not there */
   OTHER,   /* it is there, in another version */
   UNKNOWN, /* the list that would tell has not come */
+  DAMAGED, /* it has come, and cannot be read any more */
   AT_WORK, /* the device is at it, or waits for somebody */
   STUCK,   /* the device is at it, and goes on only when somebody helps: nothing is sent */
   BROKEN,  /* the device says that it failed */
@@ -34,32 +35,34 @@ struct found {
   const char *why;
 };
 
-int64_t plan_backoff(int64_t tries) {
-  static const int64_t steps[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
-  int64_t last = (int64_t)(sizeof steps / sizeof *steps) - 1;
-  return steps[tries <= 1 ? 0 : tries - 1 < last ? tries - 1 : last];
-}
-
 /* From the start of the waiting: soon, then later and later. */
 int64_t plan_look_at(int64_t since, int64_t now) {
+  if (since > now) since = now;
   static const int64_t after[] = {2 * US_MINUTE, 10 * US_MINUTE, 30 * US_MINUTE, PATIENCE, 6 * US_HOUR};
   for (size_t i = 0; i < sizeof after / sizeof *after; i++)
     if (since + after[i] > now) return since + after[i];
   return now + US_DAY;
 }
 
+bool plan_is_due(int64_t at, int64_t now) { return at <= now || at > now + PLAN_FARTHEST; }
+
+/* A clock that went back has left times behind that lie ahead of it: they are earlier than those that do not. */
+static bool is_later(int64_t a, int64_t b, int64_t now) { return (a > now) == (b > now) ? a > b : b > now; }
+
+static bool is_within(int64_t since, int64_t span, int64_t now) { return since <= now && now < since + span; }
+
 enum platform plan_platform(const struct roster_device *d) {
   const char *word = roster_text(d, ROSTER_PLATFORM);
   return word ? platform_named(slice_of(word)) : PLATFORM_UNKNOWN;
 }
 
-bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why) {
+bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, int64_t now, const char **why) {
   enum platform p = ch->platform;
   *why = NULL;
   if (wish->assignment->users != ch->is_user) return false;
   if (p != PLATFORM_UNKNOWN && wish->platforms && !(wish->platforms & 1u << p)) *why = "it is for another platform";
   int64_t enrolled = roster_number(ch->device, ROSTER_ENROLLED);
-  bool late = wish->assignment->kind == GROUP_COMMAND && wish->assignment->created_at > enrolled;
+  bool late = wish->assignment->kind == GROUP_COMMAND && is_later(wish->assignment->created_at, enrolled, now);
   if (late) *why = "it enrolled before this was assigned";
   return !*why;
 }
@@ -70,7 +73,8 @@ static struct found in_list(const struct plan_channel *ch, enum inventory_kind k
                             const struct inventory_item **item) {
   const struct inventory_items *list = &ch->lists[kind];
   *item = list->at ? inventory_find(list, name) : NULL;
-  return (struct found){.truth = !list->at ? UNKNOWN : *item ? IS_SO : LACKS, .list = kind, .at = list->at};
+  enum truth untold = list->damaged ? DAMAGED : UNKNOWN;
+  return (struct found){.truth = !list->at ? untold : *item ? IS_SO : LACKS, .list = kind, .at = list->at};
 }
 
 static struct found look_profile(struct ctx *cx, const struct plan_wish *wish, const struct plan_thing *t,
@@ -115,24 +119,23 @@ static struct found look_app(const struct plan_thing *t, const struct plan_chann
 
 /* One that updated itself since it was given is not given again. */
 static struct found look_package(const struct plan_wish *wish, const struct plan_thing *t,
-                                 const struct plan_channel *ch, const struct plan_given *given) {
+                                 const struct plan_channel *ch, const struct plan_given *given, int64_t now) {
   const struct inventory_item *item;
   struct found f = in_list(ch, INVENTORY_APPS, t->name, &item);
   f.want = wish->version;
   f.early = true;
   if (wish->unverified) return (struct found){.truth = LACKS, .list = INVENTORY_KINDS, .want = wish->version};
   if (f.truth != IS_SO || wish->any_version || item->version == wish->version) return f;
-  if (!given || given->version != wish->version || given->at > f.at) f.truth = OTHER;
+  if (!given || given->version != wish->version || is_later(given->at, f.at, now)) f.truth = OTHER;
   return f;
 }
 
 /* A value that was set once stays so for all that is known, where no fact tells. */
-static void judge_setting(struct found *f, const struct plan_wish *wish, const struct plan_channel *ch,
-                          const struct plan_given *given, const struct plan_item *item, const char *value) {
-  const char *is = wish->has_fact ? roster_text(ch->device, wish->fact) : NULL;
+static void judge_setting(struct found *f, const struct plan_given *given, const struct plan_item *item, bool told,
+                          bool is_so) {
   if (!given || given->version != f->want) return;
-  if (wish->has_fact && f->at > given->at)
-    f->truth = is && strcmp(is, value) == 0 ? IS_SO : LACKS;
+  if (told)
+    f->truth = is_so ? IS_SO : LACKS;
   else if (!item)
     f->truth = IS_SO;
 }
@@ -156,7 +159,9 @@ static struct found look_setting(struct ctx *cx, const struct plan_world *w, con
     return f;
   }
   if (wish->has_words) f.want = inventory_hash(js_text(cx, options, JS_COMPACT));
-  judge_setting(&f, wish, ch, given, item, wish->has_fact ? js_str(options, wish->value) : NULL);
+  const char *is = wish->has_fact ? roster_text(ch->device, wish->fact) : NULL;
+  bool told = wish->has_fact && given && is_later(f.at, given->at, w->now);
+  judge_setting(&f, given, item, told, is && strcmp(is, js_str(options, wish->value)) == 0);
   return f;
 }
 
@@ -181,7 +186,7 @@ static struct found look(struct ctx *cx, const struct plan_world *w, const struc
   case GROUP_APP:
     return look_app(t, ch);
   case GROUP_PACKAGE: {
-    struct found f = look_package(wish, t, ch, given);
+    struct found f = look_package(wish, t, ch, given, w->now);
     if (wish->unverified && given && given->version == wish->version && !item) f.truth = IS_SO;
     return f;
   }
@@ -230,19 +235,28 @@ static void ask(struct plan_step *s, const struct found *f) {
 static void look_again(struct plan_step *s, const struct found *f, int64_t now) {
   const struct plan_item *i = s->item;
   bool same = i && i->phase == s->phase && i->act == s->act;
-  s->next_at = same && i->next_at > now ? i->next_at : plan_look_at(same ? i->since : now, now);
-  if (!same || i->next_at <= now) ask(s, f);
+  s->next_at = same && !plan_is_due(i->next_at, now) ? i->next_at : plan_look_at(same ? i->since : now, now);
+  if (!same || plan_is_due(i->next_at, now)) ask(s, f);
+}
+
+/* Nothing is done before the list has come. Without tries it is gone by at once, also after a failure. */
+static void await_list(struct plan_step *s, const struct found *f, int64_t now) {
+  if (f->truth == DAMAGED)
+    wait(s, PLAN_FAILED, "what the device told before cannot be read any more: it is asked again");
+  else
+    wait(s, PLAN_WAITING, "its inventory has not come yet");
+  look_again(s, f, now);
 }
 
 /* Acknowledged: what tells has not been told since, or shows that it is not so (yet). */
 static void judge(struct plan_step *s, const struct found *f, int64_t now) {
   const struct plan_item *item = s->item;
-  bool told = f->at > item->since, late = !f->early || f->at >= item->since + PATIENCE;
+  bool told = is_later(f->at, item->since, now), late = !f->early || !is_within(item->since, PATIENCE, f->at);
   if (told && f->truth == BROKEN) {
-    fail(s, f->why, item->tries, now + plan_backoff(item->tries));
+    fail(s, f->why, item->tries, now + clock_backoff(item->tries));
   } else if (told && late) {
     fail(s, s->act == PLAN_REMOVE ? "acknowledged, but still there" : "acknowledged, but not there", item->tries,
-         now + plan_backoff(item->tries));
+         now + clock_backoff(item->tries));
   } else {
     wait(s, PLAN_ACKNOWLEDGED, told ? "the device has taken it on, its list does not show it yet" : NULL);
     look_again(s, f, now);
@@ -261,11 +275,13 @@ static void go_on(struct plan_step *s, const struct found *f, int64_t now) {
     send(s, 1);
   } else if (item->phase == PLAN_WAITING) {
     send(s, item->tries + 1);
+  } else if (item->phase == PLAN_SENT && item->lost && item->handed_out) {
+    fail(s, "it was handed out and then cancelled: it may have been done, and is not sent again", item->tries, 0);
   } else if (item->phase == PLAN_SENT && item->lost) {
-    fail(s, "its command was cancelled or has expired", item->tries, now + plan_backoff(item->tries));
+    fail(s, "its command was cancelled or has expired", item->tries, now + clock_backoff(item->tries));
   } else if (item->phase == PLAN_ACKNOWLEDGED) {
     judge(s, f, now);
-  } else if (item->phase == PLAN_FAILED && item->next_at <= now) {
+  } else if (item->phase == PLAN_FAILED && (item->tries == 0 || (item->next_at && plan_is_due(item->next_at, now)))) {
     send(s, item->tries + 1);
   }
 }
@@ -283,21 +299,21 @@ static void demand(struct plan_step *s, const struct found *f, int64_t now) {
        f->truth == UNKNOWN ? "its inventory has not come yet" : f->why);
   s->tries = i ? i->tries : 0;
   s->next_at = i ? i->next_at : 0;
-  if (s->next_at > now) return;
+  if (!plan_is_due(s->next_at, now)) return;
   if (i || f->truth == UNKNOWN) s->ask_fields = f->fields;
-  s->next_at = now + plan_backoff(++s->tries);
+  s->next_at = now + clock_backoff(++s->tries);
 }
 
 /* It was to be removed meanwhile: that it was there before says nothing. */
-static bool is_stale(const struct plan_item *item, const struct found *f) {
+static bool is_stale(const struct plan_item *item, const struct found *f, int64_t now) {
   bool removing = item && (item->act == PLAN_REMOVE || item->phase == PLAN_WAITING);
-  return f->truth == IS_SO && f->list != INVENTORY_KINDS && removing && f->at <= item->since;
+  return f->truth == IS_SO && f->list != INVENTORY_KINDS && removing && !is_later(f->at, item->since, now);
 }
 
 static void want(struct ctx *cx, const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s,
                  bool words) {
   struct found f = look(cx, w, ch, s->wish, s->given, s->item, words);
-  if (is_stale(s->item, &f)) f.truth = UNKNOWN;
+  if (is_stale(s->item, &f, w->now)) f.truth = UNKNOWN;
   s->want = f.want;
   s->act = act_of(w->things[s->thing].kind, f.truth);
   s->take_over = f.take_over;
@@ -311,8 +327,8 @@ static void want(struct ctx *cx, const struct plan_world *w, const struct plan_c
     s->todo = s->item ? PLAN_DROP : PLAN_KEEP;
     break;
   case UNKNOWN:
-    wait(s, PLAN_WAITING, "its inventory has not come yet");
-    look_again(s, &f, w->now);
+  case DAMAGED:
+    await_list(s, &f, w->now);
     break;
   case CANNOT:
     fail(s, f.why, 0, 0);
@@ -333,17 +349,16 @@ static void want(struct ctx *cx, const struct plan_world *w, const struct plan_c
 
 /* Only a list that was told since says what became of it: it may have been installed or removed after the former one.
  */
-static bool is_told(const struct plan_step *s, const struct found *f) {
-  int64_t since = s->item && s->item->since > s->given->at ? s->item->since : s->given->at;
-  return f->truth != UNKNOWN && f->at > since;
+static bool is_told(const struct plan_step *s, const struct found *f, int64_t now) {
+  return is_later(f->at, s->given->at, now) && (!s->item || is_later(f->at, s->item->since, now));
 }
 
 /* A rule that ends by what it gives ("not profile=X" gives X) would go round and round. Until when it waits; 0: it does
    not. */
 static int64_t stays_until(const struct plan_world *w, const struct plan_step *s) {
-  int64_t until = s->given->at + STAYS;
-  for (size_t i = 0; until > w->now && i < w->wishes_n; i++)
-    if (w->wishes[i].thing == s->thing && w->groups[w->wishes[i].group].by_lists) return until;
+  if (!is_within(s->given->at, STAYS, w->now)) return 0;
+  for (size_t i = 0; i < w->wishes_n; i++)
+    if (w->wishes[i].thing == s->thing && w->groups[w->wishes[i].group].by_lists) return s->given->at + STAYS;
   return 0;
 }
 
@@ -354,10 +369,11 @@ static bool may_come(const struct plan_step *s, const struct found *f, const str
   enum truth is = item ? app_states[item->status].truth : LACKS;
   if (is == AT_WORK || is == STUCK) return true;
   bool taken_on = i && i->phase == (i->act == PLAN_REMOVE ? PLAN_WAITING : PLAN_ACKNOWLEDGED);
-  return taken_on && now < i->since + PATIENCE;
+  return taken_on && is_within(i->since, PATIENCE, now);
 }
 
-/* Only what was given is taken away, and only what there is. */
+/* Only what was given is taken away, and only what there is. A command that was done stays so, also for who comes back.
+ */
 static void unwant(const struct plan_world *w, const struct plan_channel *ch, struct plan_step *s) {
   static const enum inventory_kind lists[GROUP_KINDS] = {
       [GROUP_PROFILE] = INVENTORY_PROFILES, [GROUP_PACKAGE] = INVENTORY_MANAGED_APPS,
@@ -367,20 +383,19 @@ static void unwant(const struct plan_world *w, const struct plan_channel *ch, st
   const struct inventory_item *item = NULL;
   s->act = PLAN_NOTHING;
   s->todo = PLAN_DROP;
-  s->forget = true;
+  s->forget = t->kind != GROUP_COMMAND || (s->item && !s->item->handed_out);
   if (!s->given || lists[t->kind] == INVENTORY_KINDS) return;
   struct found f = in_list(ch, lists[t->kind], t->name, &item);
   f.early = t->kind != GROUP_PROFILE;
   bool began = s->item && s->item->act != PLAN_REMOVE;
-  bool removing = s->item && !began && s->item->phase != PLAN_WAITING;
+  bool removing = s->item && !began && s->item->phase != PLAN_WAITING && s->item->tries > 0;
   bool there = f.truth == IS_SO && (t->kind == GROUP_PROFILE || item->status == INVENTORY_APP_MANAGED);
   bool coming = (began && s->item->phase == PLAN_SENT) || may_come(s, &f, item, w->now);
-  if (is_told(s, &f) && !there && !coming) return;
+  if (is_told(s, &f, w->now) && !there && !coming) return;
   s->forget = false;
   s->act = PLAN_REMOVE;
   if (!there) {
-    wait(s, PLAN_WAITING, "its inventory has not come yet");
-    look_again(s, &f, w->now);
+    await_list(s, &f, w->now);
   } else if (!removing && (s->next_at = stays_until(w, s)) != 0) {
     wait(s, PLAN_WAITING, "it was given less than an hour ago by a rule that asks for what is installed");
   } else if (s->item && !began) {
@@ -415,7 +430,7 @@ static bool collect(const struct plan_world *w, const struct plan_channel *ch, s
     if (!ch->member[g]) continue;
     for (size_t i = 0; i < w->groups[g].wishes_n; i++) {
       const struct plan_wish *wish = &w->wishes[w->groups[g].first + i];
-      if (room->wanted[wish->thing] || !plan_applies(wish, ch, &why)) continue;
+      if (room->wanted[wish->thing] || !plan_applies(wish, ch, w->now, &why)) continue;
       room->wanted[wish->thing] = wish;
       wanted = true;
     }
@@ -473,6 +488,10 @@ static void hold_back(const struct plan_channel *ch, struct plan_decision *d) {
   }
 }
 
+bool plan_is_failing(enum plan_phase phase, int64_t tries, const char *why) {
+  return phase == PLAN_FAILED || (phase == PLAN_SENT && tries > 1 && why);
+}
+
 void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d) {
   d->state = d->wanted ? PLAN_COMPLIANT : PLAN_NONE;
   d->why = NULL;
@@ -482,14 +501,11 @@ void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct 
     d->changes |= plan_step_changes(s);
     if (s->act == PLAN_NOTHING) continue;
     if (s->next_at && (!d->due_at || s->next_at < d->due_at)) d->due_at = s->next_at;
-    bool again = s->phase == PLAN_SENT && s->tries > 1 && s->why; /* it failed, and is being tried once more */
-    if (s->phase != PLAN_FAILED && !again) {
+    if (!plan_is_failing(s->phase, s->tries, s->why)) {
       if (d->state != PLAN_FAILING) d->state = PLAN_WORKING;
     } else if (d->state != PLAN_FAILING) {
-      const struct plan_thing *t = &w->things[s->thing];
       d->state = PLAN_FAILING;
-      d->why =
-          words ? ctx_printf(cx, "%s %s: %s", group_kind_word(t->kind), t->key, s->why ? s->why : "failed") : s->why;
+      d->why = words ? plan_why(cx, &w->things[s->thing], s->why) : s->why;
     }
   }
 }

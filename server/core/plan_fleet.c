@@ -3,7 +3,6 @@
 #include "core/plan_int.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { ITEMS_MOST = 512, RESET_EVERY = 512 /* channels */ };
 
@@ -31,14 +30,13 @@ static const struct roster_device *device_in(const struct roster_view *v, int64_
   return low < v->n && v->devices[low]->device == device ? v->devices[low] : NULL;
 }
 
-static enum err take_lists(struct scan *s, struct plan_channel *ch) {
+static void take_lists(struct scan *s, struct plan_channel *ch) {
   while (s->lists.enrollment < ch->enrollment) inventory_scan_next(&s->lists);
   for (; s->lists.enrollment == ch->enrollment; inventory_scan_next(&s->lists)) {
     struct inventory_items *list = &ch->lists[s->lists.kind];
     list->at = s->lists.at;
-    TRY(inventory_unpack(s->scratch, s->lists.packed, list));
+    inventory_unpack(s->scratch, s->lists.packed, list);
   }
-  return OK;
 }
 
 static void take_given(struct scan *s, struct plan_channel *ch) {
@@ -64,14 +62,13 @@ static enum err visit_all(struct scan *s, const struct roster_view *v, const str
   for (size_t i = 0; i < n; i++) {
     struct plan_channel ch = {.enrollment = ways[i].enrollment, .is_user = ways[i].is_user};
     ch.device = device_in(v, ways[i].device, &at);
-    const char *state = ch.device ? roster_text(ch.device, ROSTER_STATE) : NULL;
-    if (!state || strcmp(state, "enrolled") != 0) continue;
+    if (!ch.device || !plan_in_force(ch.device)) continue;
     if (f->concerns && !f->concerns(ch.device, f->arg)) continue;
     int64_t taken = roster_number(ch.device, ROSTER_INVENTORY);
     ch.facts_at = taken > 0 ? taken : 0;
     ch.platform = plan_platform(ch.device);
     if (++s->counted % RESET_EVERY == 0) ctx_reset(s->scratch);
-    TRY(take_lists(s, &ch));
+    take_lists(s, &ch);
     take_given(s, &ch);
     if (f->items) take_items(s, &ch);
     TRY(f->visit(s->scratch, &ch, at, f->arg));

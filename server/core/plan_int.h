@@ -4,6 +4,7 @@
 #ifndef POMONA_CORE_PLAN_INT_H
 #define POMONA_CORE_PLAN_INT_H
 
+#include "base/clock.h"
 #include "core/command.h"
 #include "core/inventory.h"
 #include "core/plan.h"
@@ -52,8 +53,8 @@ struct plan_world {
   bool users; /* some wish is for users' channels */
   int64_t now;
   const struct core *core; /* whose values stand for some variables */
-  struct map *by_name; /* kind and key to 1 + number */
-  size_t *by_row;      /* number of the thing of a row, 1 + it; 0: none */
+  struct map *by_name;     /* kind and key to 1 + number */
+  size_t *by_row;          /* number of the thing of a row, 1 + it; 0: none */
   size_t by_row_n;
 };
 /* groups (of group_all, maybe one of them changed); db: reader's or inside a job. */
@@ -68,6 +69,8 @@ MUST_CHECK enum err plan_world(struct ctx *cx, struct db *db, struct core *core,
                                struct plan_world *out);
 MUST_CHECK enum err plan_world_now(struct ctx *cx, struct db *db, struct core *core, struct plan_world *out);
 bool plan_is_member(const struct plan_world *w, size_t group, const struct roster_device *d);
+/* It is enrolled, and no other id with its serial number enrolled later: only such have a plan. */
+bool plan_in_force(const struct roster_device *d);
 
 /* ---- one channel ---- */
 
@@ -99,8 +102,10 @@ struct plan_item {                 /* a row of plan_item */
   uint64_t want;
   char *command;   /* uuid; NULL */
   bool lost;       /* sent, but the command was cancelled or has expired */
+  bool handed_out; /* the device has had its command, which is for once: it is not sent again */
   bool unverified; /* its acknowledgement is enough: nothing else tells */
-  int64_t tries, next_at, since;
+  int64_t tries, since;
+  int64_t next_at; /* 0 of what has failed after some tries: never */
   char *why;
   char *channel; /* its id; only plan_sql_items tells it */
 };
@@ -168,17 +173,25 @@ void plan_decide(struct ctx *cx, const struct plan_world *w, const struct plan_c
 /* State, why and due_at of a decision anew, after its steps were changed. */
 void plan_sum_up(struct ctx *cx, const struct plan_world *w, bool words, struct plan_decision *d);
 /* Of one wish for the channel: does it apply at all? *why: what does not fit. */
-bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, const char **why);
+bool plan_applies(const struct plan_wish *wish, const struct plan_channel *ch, int64_t now, const char **why);
 /* The fields that a filter names, as bits; what they are: "filevault is off, os is 14.1"; whether an answer that tells
    one of them is missing. */
 uint64_t plan_fields(const char *filter);
 char *plan_facts(struct ctx *cx, uint64_t fields, const struct roster_device *d);
 bool plan_facts_missing(uint64_t fields, const struct roster_device *d);
 enum platform plan_platform(const struct roster_device *d);
-/* When what tells is to be asked for again, that was awaited since then. */
+/* When what tells is to be asked for again, that was awaited since then: it was answered, and does not show yet what is
+   waited for. When a question may be put again that a device refused to answer is for the inventory to say
+   (inventory_ask_for), whoever wants to know. */
 int64_t plan_look_at(int64_t since, int64_t now);
-int64_t plan_backoff(int64_t tries); /* microseconds until the next try, after so many */
+/* Nothing waits longer: what is due later than that stands there since the clock was ahead, and is due. */
+#define PLAN_FARTHEST US_DAY
+bool plan_is_due(int64_t at, int64_t now);
 
+/* It has failed, or did and is being tried once more. */
+bool plan_is_failing(enum plan_phase phase, int64_t tries, const char *why);
+/* "profile com.example.wifi: …" */
+const char *plan_why(struct ctx *cx, const struct plan_thing *t, const char *why);
 /* Would the step change anything that is stored? */
 bool plan_step_changes(const struct plan_step *s);
 
@@ -224,12 +237,15 @@ struct plan_row {
 };
 MUST_CHECK enum err plan_sql_read(struct ctx *cx, struct db *db, int64_t device, struct plan_row *out);
 MUST_CHECK enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at);
+/* The same of those whose serial number this one has now. */
+MUST_CHECK enum err plan_sql_due_former(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* Requirements that the device does not meet: what tells is asked for again from then on, anew. */
 MUST_CHECK enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* The same, only when something of it waits for what devices tell. */
 MUST_CHECK enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at);
 /* Are there groups, or plans of former ones? */
 MUST_CHECK enum err plan_sql_any(struct ctx *cx, struct db *db, bool *any);
+/* Those that are due (plan_is_due), at most `most`. */
 MUST_CHECK enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices,
                                       size_t *n);
 MUST_CHECK enum err plan_sql_write(struct ctx *cx, struct db *db, const struct plan_row *row);
@@ -261,10 +277,13 @@ struct plan_way {
 MUST_CHECK enum err plan_sql_ways(struct ctx *cx, struct db *db, int64_t device, struct plan_way **out, size_t *n);
 /* Those of all devices, in the order of their numbers; users: also users' channels. */
 MUST_CHECK enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct plan_way **out, size_t *n);
+/* Devices that have users' channels, ascending, each as often as it has. */
+MUST_CHECK enum err plan_sql_with_users(struct ctx *cx, struct db *db, int64_t **devices, size_t *n);
 /* Devices that have the app with this bundle identifier, ascending. */
 MUST_CHECK enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices,
                                       size_t *n);
-/* The generation in force of the device; 0: none, or it is blocked, leaving or gone. */
+/* The generation in force of the device; 0: none, or it is blocked, leaving or gone, or another id with
+   its serial number enrolled later. */
 struct plan_force {
   int64_t generation, enrolled_at;
   bool awaits; /* in Setup Assistant */

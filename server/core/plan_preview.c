@@ -17,6 +17,7 @@ struct preview {
   bool *member;
   uint8_t *before, *after; /* enum plan_act by thing */
   struct tally *things;    /* by thing */
+  int64_t *unfit;          /* by thing that the change brings: members that it is not for */
   bool *touched;           /* by place in the view */
   struct plan_preview *out;
   struct ctx *cx;
@@ -53,10 +54,30 @@ static void add_example(struct preview *p, const struct plan_channel *ch) {
   js_add(p->examples, o);
 }
 
+static bool gives(const struct preview *p, size_t group, size_t thing) {
+  const struct plan_group *g = &p->world->groups[group];
+  for (size_t i = g->first; i < g->first + g->wishes_n; i++)
+    if (p->world->wishes[i].thing == thing) return true;
+  return false;
+}
+
+/* Of what the group did not give before. */
+static void count_unfit(struct preview *p, const struct plan_channel *ch) {
+  const char *why;
+  if (p->then == SIZE_MAX || !p->member[p->then] || ch->is_user) return;
+  const struct plan_group *g = &p->world->groups[p->then];
+  for (size_t i = g->first; i < g->first + g->wishes_n; i++) {
+    const struct plan_wish *wish = &p->world->wishes[i];
+    bool before = p->now != SIZE_MAX && gives(p, p->now, wish->thing);
+    if (!before && !plan_applies(wish, ch, p->world->now, &why) && why) p->unfit[wish->thing]++;
+  }
+}
+
 static enum err visit(struct ctx *scratch, struct plan_channel *ch, size_t at, void *arg) {
   struct preview *p = arg;
   bool differs = false;
   for (size_t g = 0; g < p->world->groups_n; g++) p->member[g] = plan_is_member(p->world, g, ch->device);
+  count_unfit(p, ch);
   if (p->now != p->then) decide(scratch, p, ch, p->then, p->before);
   decide(scratch, p, ch, p->now != p->then ? p->now : SIZE_MAX, p->after);
   for (size_t t = 0; t < p->world->things_n; t++) {
@@ -135,11 +156,12 @@ static void tell(struct ctx *cx, const struct preview *p) {
       all.of[a] += p->things[t].of[a];
       sum += p->things[t].of[a];
     }
-    if (!sum) continue;
+    if (!sum && !p->unfit[t]) continue;
     struct js *o = js_object(cx);
     js_set_string(o, "kind", group_kind_word(p->world->things[t].kind));
     js_set_string(o, "ref", p->world->things[t].key);
     set_acts(o, &p->things[t]);
+    js_set_int(o, "not_applicable", p->unfit[t]);
     js_add(items, o);
   }
   out->installs = all.of[PLAN_INSTALL];
@@ -157,6 +179,7 @@ static void tell(struct ctx *cx, const struct preview *p) {
 
 static void count_members(const struct preview *p, const struct roster_view *view) {
   for (size_t i = 0; i < view->n; i++) {
+    if (!plan_in_force(view->devices[i])) continue;
     p->out->members_before += p->now != SIZE_MAX && plan_is_member(p->world, p->now, view->devices[i]);
     p->out->members_after += p->then != SIZE_MAX && plan_is_member(p->world, p->then, view->devices[i]);
   }
@@ -169,6 +192,7 @@ static enum err look(struct ctx *cx, struct db *reader, struct preview *p, const
   p->before = ctx_alloc(cx, things);
   p->after = ctx_alloc(cx, things);
   p->things = ctx_alloc(cx, things * sizeof *p->things);
+  p->unfit = ctx_alloc(cx, things * sizeof *p->unfit);
   p->touched = ctx_alloc(cx, view->n + 1);
   count_members(p, view);
   struct plan_fleet f = {.db = reader, .users = p->world->users, .concerns = concerns, .visit = visit, .arg = p};

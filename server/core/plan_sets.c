@@ -10,21 +10,18 @@ static int ascending(const void *a, const void *b) {
 }
 
 /* Devices whose own channel has the profile in its list, which holds the hash of its identifier. */
-static enum err collect(struct ctx *cx, struct inventory_scan *s, uint64_t name, const struct plan_way *ways,
-                        size_t ways_n, int64_t **devices, size_t *n) {
+static void collect(struct inventory_scan *s, uint64_t name, const struct plan_way *ways, size_t ways_n,
+                    int64_t **devices, size_t *n) {
   struct ctx *own = ctx_new();
-  enum err e = OK;
-  for (size_t i = 0; e == OK && i < ways_n; i++) {
+  for (size_t i = 0; i < ways_n; i++) {
     struct inventory_items list = {0};
     while (s->enrollment < ways[i].enrollment) inventory_scan_next(s);
     if (s->enrollment != ways[i].enrollment) continue;
-    e = inventory_unpack(own, s->packed, &list);
-    if (e == OK && inventory_find(&list, name)) (*devices)[(*n)++] = ways[i].device;
+    inventory_unpack(own, s->packed, &list);
+    if (inventory_find(&list, name)) (*devices)[(*n)++] = ways[i].device;
     ctx_reset(own);
   }
-  if (e != OK) e = FAIL(cx, e, "a stored list of profiles is damaged");
   ctx_free(own);
-  return e;
 }
 
 static enum err with_profile(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices, size_t *n) {
@@ -35,10 +32,9 @@ static enum err with_profile(struct ctx *cx, struct db *db, const char *identifi
   *devices = ctx_alloc(cx, (ways_n + 1) * sizeof **devices);
   *n = 0;
   TRY(inventory_scan_open(cx, db, 1u << INVENTORY_PROFILES, &s));
-  enum err e = collect(cx, &s, inventory_hash(slice_of(identifier)), ways, ways_n, devices, n);
-  enum err closed = inventory_scan_close(&s);
+  collect(&s, inventory_hash(slice_of(identifier)), ways, ways_n, devices, n);
   if (*n) qsort(*devices, *n, sizeof **devices, ascending);
-  return e != OK ? e : closed;
+  return inventory_scan_close(&s);
 }
 
 static enum err find(struct ctx *cx, struct db *db, struct core *core, const char *field, const char *value,

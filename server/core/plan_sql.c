@@ -30,6 +30,13 @@ enum err plan_sql_due(struct ctx *cx, struct db *db, int64_t device, int64_t at)
                 DB_I(device), DB_I(at));
 }
 
+enum err plan_sql_due_former(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
+  return db_run(cx, db,
+                "UPDATE plan SET due_at = min(coalesce(due_at, $2), $2), edition = edition + 1 WHERE device IN (SELECT "
+                "seq FROM device WHERE successor = $1)",
+                DB_I(device), DB_I(at));
+}
+
 enum err plan_sql_heard(struct ctx *cx, struct db *db, int64_t device, int64_t at) {
   return db_run(cx, db,
                 "UPDATE plan SET due_at = min(coalesce(due_at, $2), $2), edition = edition + 1 WHERE device = $1 "
@@ -43,12 +50,17 @@ enum err plan_sql_demand(struct ctx *cx, struct db *db, int64_t device, int64_t 
                 DB_I(device), DB_I(at));
 }
 
+/* Each half by its index alone: all others that are due, perhaps a hundred thousand, are not sorted for a few. */
 enum err plan_sql_due_list(struct ctx *cx, struct db *db, int64_t now, int most, int64_t **devices, size_t *n) {
   struct db_rows r;
   *devices = ctx_alloc(cx, (size_t)most * sizeof **devices);
   *n = 0;
-  TRY(db_open_rows(cx, db, &r, "SELECT device FROM plan WHERE due_at <= $1 ORDER BY due_at LIMIT $2", DB_I(now),
-                   DB_I(most)));
+  TRY(db_open_rows(
+      cx, db, &r,
+      "SELECT device FROM (SELECT * FROM (SELECT device, due_at FROM plan WHERE due_at <= $1 ORDER BY due_at "
+      "LIMIT $3) AS late UNION ALL SELECT * FROM (SELECT device, due_at FROM plan WHERE due_at > $2 "
+      "ORDER BY due_at LIMIT $3) AS too_far) AS due ORDER BY due_at LIMIT $3",
+      DB_I(now), DB_I(now + PLAN_FARTHEST), DB_I(most)));
   while (*n < (size_t)most && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
   return db_close(&r);
 }
@@ -102,11 +114,14 @@ enum err plan_sql_thing(struct ctx *cx, struct db *db, enum group_kind kind, con
 
 /* ---- items ---- */
 
-/* The last column: it was sent, but its command waits no more, although nobody said a word of it. */
+/* The last columns: it was sent, but its command waits no more, although nobody said a word of it; the device has had
+   the command, which is for once. */
 #define ITEM                                                                                                           \
   "SELECT i.seq, i.enrollment, i.thing, i.act, i.state, i.want, i.command, i.tries, i.next_at, i.since, i.why, "       \
   "i.unverified, i.state = 'sent' AND NOT EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq "         \
-  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command)"
+  "AND t.enrollment = i.enrollment AND t.waiting = 1 WHERE c.uuid = i.command), "                                      \
+  "EXISTS (SELECT 1 FROM command c JOIN target t ON t.command = c.seq AND t.enrollment = "                             \
+  "i.enrollment WHERE c.uuid = i.command AND c.once = 1 AND t.deliveries > t.notnow_count)"
 
 static bool take_item(struct db_rows *r, struct plan_item *out) {
   *out = (struct plan_item){.item = db_int(r, 0),
@@ -119,7 +134,8 @@ static bool take_item(struct db_rows *r, struct plan_item *out) {
                             .since = db_int(r, 9),
                             .why = db_text(r, 10),
                             .unverified = db_int(r, 11) != 0,
-                            .lost = db_int(r, 12) != 0};
+                            .lost = db_int(r, 12) != 0,
+                            .handed_out = db_int(r, 13) != 0};
   return plan_act_named(db_text(r, 3), &out->act) && plan_phase_named(db_text(r, 4), &out->phase);
 }
 
@@ -134,7 +150,7 @@ enum err plan_sql_items(struct ctx *cx, struct db *db, int64_t device, struct pl
                         "ORDER BY i.enrollment, i.seq",
                    DB_I(device)));
   while (*n < (size_t)count && db_next(&r))
-    if (take_item(&r, &(*out)[*n])) (*out)[(*n)++].channel = db_text(&r, 13);
+    if (take_item(&r, &(*out)[*n])) (*out)[(*n)++].channel = db_text(&r, 14);
   return db_close(&r);
 }
 
@@ -161,10 +177,10 @@ enum err plan_sql_command(struct ctx *cx, struct db *db, int64_t enrollment, con
                    ITEM ", i.device, t.kind, t.key FROM plan_item i JOIN plan_thing t ON t.seq = i.thing "
                         "WHERE i.command = $1 AND i.enrollment = $2",
                    DB_S(uuid), DB_I(enrollment)));
-  *found = db_next(&r) && take_item(&r, &out->item) && group_kind_named(db_text(&r, 14), &out->kind);
+  *found = db_next(&r) && take_item(&r, &out->item) && group_kind_named(db_text(&r, 15), &out->kind);
   if (*found) {
-    out->device = db_int(&r, 13);
-    out->key = db_text(&r, 15);
+    out->device = db_int(&r, 14);
+    out->key = db_text(&r, 16);
   }
   return db_close(&r);
 }
@@ -230,6 +246,19 @@ enum err plan_sql_all_ways(struct ctx *cx, struct db *db, bool users, struct pla
   return db_close(&r);
 }
 
+enum err plan_sql_with_users(struct ctx *cx, struct db *db, int64_t **devices, size_t *n) {
+  struct db_rows r;
+  int64_t count;
+  TRY(db_one_int(cx, db, &count, "SELECT count(*) FROM enrollment WHERE enabled = 1"));
+  *devices = ctx_alloc(cx, ((size_t)count + 1) * sizeof **devices);
+  *n = 0;
+  TRY(db_open_rows(cx, db, &r,
+                   "SELECT e.device FROM enrollment e JOIN device d ON d.seq = e.device WHERE e.enabled = 1 "
+                   "AND e.id <> d.id ORDER BY e.device"));
+  while (*n < (size_t)count && db_next(&r)) (*devices)[(*n)++] = db_int(&r, 0);
+  return db_close(&r);
+}
+
 enum err plan_sql_with_app(struct ctx *cx, struct db *db, const char *identifier, int64_t **devices, size_t *n) {
   struct db_rows r;
   int64_t count;
@@ -253,7 +282,8 @@ enum err plan_sql_generation(struct ctx *cx, struct db *db, int64_t device, stru
   TRY(db_open_rows(cx, db, &r,
                    "SELECT g.seq, g.awaiting_configuration, g.enrolled_at FROM device d JOIN generation g ON g.seq = "
                    "d.generation WHERE d.seq = $1 AND d.blocked_at IS NULL AND d.checked_out_at IS NULL "
-                   "AND d.unenroll_at IS NULL AND g.state = 'current' AND g.ended_at IS NULL AND NOT EXISTS (SELECT 1 "
+                   "AND d.unenroll_at IS NULL AND d.successor IS NULL AND g.state = 'current' AND g.ended_at IS NULL "
+                   "AND NOT EXISTS (SELECT 1 "
                    "FROM offboarding o JOIN command c ON c.uuid = o.command JOIN target t ON t.command = c.seq "
                    "WHERE o.device = d.seq AND o.at >= g.authenticated_at AND o.way = 'erase' "
                    "AND (t.waiting = 1 OR t.status = 'Acknowledged'))",

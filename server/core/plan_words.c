@@ -88,6 +88,10 @@ bool plan_facts_missing(uint64_t fields, const struct roster_device *d) {
   return false;
 }
 
+const char *plan_why(struct ctx *cx, const struct plan_thing *t, const char *why) {
+  return ctx_printf(cx, "%s %s: %s", group_kind_word(t->kind), t->key, why ? why : "failed");
+}
+
 /* ---- what a device said ---- */
 
 enum { WHY_MAX = 300 };

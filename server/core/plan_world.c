@@ -102,7 +102,7 @@ static const struct command_arg *setting_item(const char *name) {
 static enum err make_app(struct ctx *cx, const struct making *m, struct plan_wish *w, const char **key) {
   (void)m;
   const char *identifier = js_str(w->assignment->options, "identifier");
-  if (!identifier) return FAIL(cx, E_STORAGE, "an app is assigned without its bundle identifier");
+  if (!identifier) return FAIL(cx, E_CONFLICT, "an app is assigned without its bundle identifier");
   w->platforms = platforms_of("InstallApplication", NULL);
   *key = identifier;
   return OK;
@@ -153,7 +153,7 @@ static enum err make_wish(struct ctx *cx, const struct making *m, size_t group, 
   const char *key = NULL;
   *wish = (struct plan_wish){.group = group, .assignment = a};
   enum err e = make[a->kind](cx, m, wish, &key);
-  if (e != OK && e != E_NOT_FOUND && e != E_CONFLICT) return e;
+  if (e == E_STORAGE || e == E_INTERNAL) return e;
   if (e != OK) {
     wish->broken = ctx_strdup(cx, ctx_error_text(cx));
     key = a->ref;
@@ -222,6 +222,11 @@ enum err plan_world_now(struct ctx *cx, struct db *db, struct core *core, struct
 static int ascending(const void *a, const void *b) {
   int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
   return (x > y) - (x < y);
+}
+
+bool plan_in_force(const struct roster_device *d) {
+  const char *state = roster_text(d, ROSTER_STATE);
+  return !d->former && state && strcmp(state, "enrolled") == 0;
 }
 
 bool plan_is_member(const struct plan_world *w, size_t group, const struct roster_device *d) {

@@ -219,18 +219,15 @@ static void count_list(const struct fleet *f, size_t n, int64_t enrollment, cons
 
 static enum err count_all(struct ctx *cx, struct db *db, const struct fleet *f, size_t n, struct profile_spread *out) {
   struct inventory_scan scan;
-  enum err e = OK;
   TRY(inventory_scan_open(cx, db, 1 << INVENTORY_PROFILES, &scan));
-  for (; e == OK && scan.enrollment != INT64_MAX; inventory_scan_next(&scan)) {
+  for (; scan.enrollment != INT64_MAX; inventory_scan_next(&scan)) {
     struct ctx *own = ctx_new();
     struct inventory_items items = {0};
-    e = inventory_unpack(own, scan.packed, &items);
-    if (e == OK) count_list(f, n, scan.enrollment, &items, out);
-    if (e != OK) e = FAIL(cx, e, "%s", ctx_error_text(own));
+    inventory_unpack(own, scan.packed, &items);
+    count_list(f, n, scan.enrollment, &items, out);
     ctx_free(own);
   }
-  enum err closed = inventory_scan_close(&scan);
-  return e == OK ? closed : e;
+  return inventory_scan_close(&scan);
 }
 
 enum err profile_spread(struct ctx *cx, struct db *reader, struct core *core, const struct profile *all, size_t n,

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Spans from one push to the next; the last one repeats. */
-static const int64_t usual[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
 /* The first of them is sent 5 s after the TokenUpdate, so these are 30 s and 2 min after it. */
 static const int64_t enrolled[] = {25 * US_SECOND, 90 * US_SECOND};
-enum { USUAL = sizeof usual / sizeof *usual, ENROLLED = sizeof enrolled / sizeof *enrolled };
+enum { ENROLLED = sizeof enrolled / sizeof *enrolled };
 
 static const struct {
   const char *name;
@@ -38,8 +36,8 @@ int64_t push_after(enum push_why why, int attempts, int64_t absent_us) {
   int i = attempts < 1 ? 0 : attempts - 1;
   if (why == PUSH_ENROLLED && i < ENROLLED) return enrolled[i];
   if (why == PUSH_ENROLLED) i -= ENROLLED;
-  if (i < USUAL - 1) return usual[i];
-  return absent_us > 30 * US_DAY ? 7 * US_DAY : usual[USUAL - 1];
+  int64_t usual = clock_backoff(i + 1);
+  return usual == US_DAY && absent_us > 30 * US_DAY ? 7 * US_DAY : usual;
 }
 
 int64_t push_backoff(int64_t first, int64_t most, int failures) {

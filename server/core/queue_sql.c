@@ -283,12 +283,14 @@ enum err queue_asked(struct ctx *cx, struct db *db, int64_t enrollment, const ch
   struct db_rows r;
   *out = (struct queue_asked){.request_type = ""};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT c.request_type, c.partial, t.own FROM command c JOIN target t ON t.command = c.seq "
-                   "WHERE c.uuid = $2 AND t.enrollment = $1",
+                   "SELECT c.request_type, c.partial, t.own, t.first_sent_at IS NOT NULL FROM command c "
+                   "JOIN target t ON t.command = c.seq WHERE c.uuid = $2 AND t.enrollment = $1",
                    DB_I(enrollment), DB_S(uuid)));
   if (db_next(&r))
-    *out =
-        (struct queue_asked){.request_type = db_text(&r, 0), .partial = db_int(&r, 1) != 0, .own = db_int(&r, 2) != 0};
+    *out = (struct queue_asked){.request_type = db_text(&r, 0),
+                                .partial = db_int(&r, 1) != 0,
+                                .own = db_int(&r, 2) != 0,
+                                .handed = db_int(&r, 3) != 0};
   return db_close(&r);
 }
 

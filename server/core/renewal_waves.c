@@ -44,14 +44,25 @@ static enum err end_over(struct ctx *cx, struct core *core) {
 
 /* ---- the plan ---- */
 
+struct lacking {
+  int64_t *generations;
+  size_t n;
+};
+
 static enum err assign_job(struct ctx *cx, struct db *db, void *arg) {
-  return enroll_original_assign(cx, db, CHUNK, arg);
+  const struct lacking *l = arg;
+  return enroll_original_assign(cx, db, l->generations, l->n);
 }
 
 /* Devices that were migrated since their original profile was given, or before it. */
 static enum err assign_originals(struct ctx *cx, struct core *core) {
-  int64_t n = CHUNK;
-  while (n == CHUNK) TRY(db_call(cx, core->store, assign_job, &n));
+  struct lacking l = {.n = CHUNK};
+  struct db *db;
+  TRY(db_reader(cx, core->store, &db));
+  for (int64_t after = 0; l.n == CHUNK; after = l.n ? l.generations[l.n - 1] : after) {
+    TRY(enroll_original_lacking(cx, db, after, CHUNK, &l.generations, &l.n));
+    if (l.n) TRY(db_call(cx, core->store, assign_job, &l));
+  }
   return OK;
 }
 

@@ -245,8 +245,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   TRY(queue_asked(cx, db, ch->enrollment, r->uuid, &asked));
   TRY(settle_rotation(cx, db, r, ch->enrollment, asked.request_type));
   if (asked.own && ch->refusal == ENROLL_FINE)
-    TRY(inventory_told(cx, db, r->core, ch->enrollment,
-                       &(struct inventory_reply){asked.request_type, r->status, r->errors}));
+    TRY(inventory_told(cx, db, ch->enrollment, &(struct inventory_reply){asked.request_type, r->status, r->errors}));
   if (strcmp(r->status, "Acknowledged") != 0) return OK;
   if (strcmp(asked.request_type, "RestartDevice") == 0) seen_restarts(r->core->seen, ch->enrollment, r->now);
   if (!r->ids.is_user) TRY(enroll_learn(cx, db, ch->enrollment, &r->told));
@@ -287,6 +286,17 @@ static enum err hear_leaving(struct ctx *cx, struct db *db, struct report *r, co
   return OK;
 }
 
+/* It answers to what it was given before it was blocked, an erase perhaps, and is given nothing more. */
+static enum err hear_blocked(struct ctx *cx, struct db *db, struct report *r, const struct enroll_channel *ch) {
+  struct queue_asked asked;
+  TRY(seen_write(cx, db, r->core->seen, ch->enrollment));
+  TRY(queue_asked(cx, db, ch->enrollment, r->uuid, &asked));
+  if (!asked.handed) return OK;
+  TRY(take_report(cx, db, r, ch));
+  r->refusal = ENROLL_FINE;
+  return OK;
+}
+
 enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   struct report *r = report;
   struct enroll_channel ch;
@@ -296,6 +306,7 @@ enum err report_apply(struct ctx *cx, struct db *db, void *report) {
   r->refusal = ch.refusal;
   if (ch.refusal == ENROLL_MISUSED) return enroll_misused(cx, db, &r->ids, &r->proof);
   if (ch.refusal == ENROLL_UNENROLL && r->uuid && ch.enrollment) return hear_leaving(cx, db, r, &ch);
+  if (ch.answers && r->uuid && ch.enrollment) return hear_blocked(cx, db, r, &ch);
   if (ch.refusal != ENROLL_FINE || !ch.current || ch.enrollment == 0) return OK;
   if (ch.checked_out) return ch.pending ? OK : enroll_seen_again(cx, db, r->ids.device, ch.device);
   struct queue_asker who = asker_of(r, ch.enrollment);

@@ -284,10 +284,15 @@ static enum err step_apart(struct ctx *cx, struct roster *r, struct db *reader, 
   return e;
 }
 
-static enum err catch_up(struct ctx *cx, struct roster *r, struct db *reader) {
+static enum err catch_up(struct ctx *cx, struct core *core, struct db *reader) {
+  struct roster *r = core->roster;
   bool more = true, late = db_sees_past(reader);
   if (late && is_complete(r)) return OK;
-  for (int i = 0; more && (i < STEPS || !r->ticker || !is_complete(r)); i++) TRY(step_apart(cx, r, reader, &more));
+  for (int i = 0; more && (i < STEPS || !r->ticker || !is_complete(r)); i++) {
+    bool in_vain = i >= STEPS && atomic_load(&core->ending) && !is_complete(r);
+    if (in_vain) return FAIL(cx, E_UNAVAILABLE, "the server is stopping");
+    TRY(step_apart(cx, r, reader, &more));
+  }
   if (!late) return OK;
   pthread_mutex_lock(&r->lock);
   r->behind = 0;
@@ -299,7 +304,7 @@ static enum err catch_up(struct ctx *cx, struct roster *r, struct db *reader) {
 
 enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struct roster_view *out) {
   struct roster *r = core->roster;
-  TRY(catch_up(cx, r, reader));
+  TRY(catch_up(cx, core, reader));
   pthread_mutex_lock(&r->lock);
   r->now->refs++;
   *out = (struct roster_view){.devices = r->now->devices, .n = r->now->n, .shot = r->now};

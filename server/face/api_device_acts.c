@@ -129,7 +129,7 @@ static enum err forget_job(struct ctx *cx, struct db *db, void *arg) {
 
 static void forget(struct http_req *rq, struct core *core) {
   struct act *a = act_of(rq, core, forget_job, NULL);
-  a->anyway = slice_is(http_query(rq, "anyway"), "yes");
+  a->anyway = route_flag(rq, "anyway");
   start(rq, a);
 }
 
@@ -234,9 +234,9 @@ const struct route device_acts_routes[] = {
                 "its SHA-256, when several claim the id."},
     {.method = "DELETE",
      .pattern = "/api/v1/devices/:id",
-     .query = "anyway:text",
+     .query = "anyway:bool",
      .run = forget,
-     .summary = "Forgets a device that is not enrolled; ?anyway=yes: an enrolled one, too."},
+     .summary = "Forgets a device that is not enrolled; ?anyway=true: an enrolled one, too."},
     {.method = "GET",
      .pattern = "/api/v1/refused",
      .query = "id:text cursor:int limit:int",

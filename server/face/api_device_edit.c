@@ -27,9 +27,7 @@ static enum err change_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(roster_named(cx, db, c->id, true, &c->edit.device, &several));
   TRY(roster_version(cx, db, c->edit.device, &c->version));
   TRY(api_same_version(cx, c->if_match, c->version));
-  if (c->if_version >= 0 && c->if_version != c->version)
-    return FAIL(cx, E_CONFLICT, "it was changed meanwhile: version %lld is now %lld; look at it again",
-                (long long)c->if_version, (long long)c->version);
+  TRY(api_same_version(cx, c->if_version, c->version));
   TRY(roster_edit(cx, db, c->core, &c->edit));
   TRY(plan_due(cx, db, c->core, c->edit.device));
   return roster_version(cx, db, c->edit.device, &c->version);
@@ -146,7 +144,7 @@ static enum err read_table(struct http_req *rq, struct import *i) {
 
 static void import(struct http_req *rq, struct core *core) {
   struct import *i = ctx_alloc(http_cx(rq), sizeof *i);
-  bool dry_run = slice_is(http_query(rq, "dry_run"), "yes");
+  bool dry_run = route_flag(rq, "dry_run");
   i->core = core;
   enum err e = read_table(rq, i);
   if (e == OK && i->table.mistakes_all && !dry_run) e = refuse(http_cx(rq), &i->table);
@@ -165,15 +163,16 @@ const struct route device_edit_routes[] = {
      .run = change,
      .body_max = API_BODY_MAX,
      .body = "user:text email:text tag:text note:text if_version:int",
-     .summary = "Sets a device's user, e-mail address, asset tag or note; \"\" or null clears. if_version: 409 when it "
-                "has another version."},
+     .summary = "Sets a device's user, e-mail address, asset tag or note; \"\" or null clears. if_version: only when "
+                "this is its version (412)."},
     {.method = "POST",
      .pattern = "/api/v1/devices/import",
      .run = import,
      .body_max = API_BODY_MAX,
-     .query = "dry_run:text",
+     .query = "dry_run:bool",
      .body = "@text/csv",
-     .summary = "The same for many, as a table: a first line with id or serial, and any of user, email, tag, note. All "
-                "lines or none; ?dry_run=yes: tells what is wrong and changes nothing."},
+     .summary = "Sets user, e-mail address, asset tag or note of many devices, as a table: a first line with id or "
+                "serial, and any of user, email, tag, note. All "
+                "lines or none; ?dry_run=true: tells what is wrong and changes nothing."},
     {.method = NULL},
 };

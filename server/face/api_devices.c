@@ -82,7 +82,7 @@ static enum err read_query(struct http_req *rq, struct core *core, struct db *db
   TRY(roster_filter(cx, &filter, http_query(rq, "filter")));
   TRY(roster_ready(cx, db, core, filter));
   q->filter = filter;
-  q->former = slice_is(http_query(rq, "former"), "yes");
+  q->former = route_flag(rq, "former");
   q->cursor = cursor.n ? ctx_memdup(cx, cursor.p, cursor.n) : NULL;
   q->most = (size_t)most;
   return OK;
@@ -140,11 +140,12 @@ static void push(struct http_req *rq, struct core *core) {
 const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
-     .query = "filter:text sort:text former:text cursor:text limit:int",
+     .query = "filter:text sort:text former:bool cursor:text limit:int",
      .run = list,
-     .summary = "Lists devices, those that enrolled first before others; ?filter= and ?sort= are described in "
-                "docs/devices.md, ?former=yes: also those whose serial number enrolled again with another id, ?cursor= "
-                "is `next` of the page before, ?limit= up to 1000."},
+     .summary =
+         "Lists devices, those that enrolled first before others; ?filter= and ?sort= are described in "
+         "docs/devices.md, ?former=true: also those whose serial number enrolled again with another id, ?cursor= "
+         "is `next` of the page before, ?limit= up to 1000."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/push",
      .run = push,

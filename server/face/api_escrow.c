@@ -152,6 +152,7 @@ const struct route escrow_routes[] = {
      .summary = "What is held in escrow of a device, without the values: those in force first, then newest first."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/escrow/reveal",
+     .flags = ROUTE_REVEALS,
      .run = reveal,
      .body_max = API_BODY_MAX,
      .body = "kind:text! number:int reason:text! rotate:bool",

@@ -184,6 +184,7 @@ const struct route identities_routes[] = {
     {.method = "PUT",
      .pattern = "/api/v1/migrated-profile",
      .run = put_original,
+     .body = "@application/x-apple-aspen-config",
      .body_max = API_BODY_MAX,
      .summary =
          "The original enrollment profile (.mobileconfig, may be signed) of migrated devices of its topic: their "

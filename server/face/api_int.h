@@ -61,7 +61,8 @@ MUST_CHECK enum err api_upload(struct http_req *rq, struct pushcert_upload *out,
 /* ---- api_nano_unlock.c ---- */
 struct offboard_unlock;
 /* On a thread of outbound_run: asks Apple to lift Activation Lock. *status: of its answer. E_UNREACHABLE. */
-MUST_CHECK enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, int *status);
+MUST_CHECK enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock,
+                               const char *code, int *status);
 
 /* ---- api_profiles.c, api_profile_give.c ---- */
 struct profile;

@@ -144,7 +144,8 @@ const struct route inventory_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices/:id/inventory/:request_type",
      .run = one,
-     .summary = "The same of one command, e.g. ProfileList."},
+     .summary = "What the channel answered last to one command, as ProfileList; what does not fit Apple's schema "
+                "stands under raw."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/inventory/refresh",
      .run = refresh,

@@ -91,7 +91,8 @@ static enum err ask_apple(struct http_req *rq, struct core *core, const struct u
   return e;
 }
 
-enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, int *status) {
+enum err api_unlock(struct http_req *rq, struct core *core, const struct offboard_unlock *lock, const char *code,
+                    int *status) {
   struct ctx *cx = http_cx(rq);
   struct db *db;
   struct nh_reply reply;
@@ -100,7 +101,7 @@ enum err api_unlock(struct http_req *rq, struct core *core, const struct offboar
   uuid_new(guid);
   const char *organization = core_conf(core)->organization;
   struct unlock u = {.values = {lock->topic, lock->serial_number, lock->product, lock->imei, NULL, lock->meid,
-                                organization, guid, lock->code}};
+                                organization, guid, code}};
   TRY(db_reader(cx, core->store, &db));
   TRY(pushcert_open(cx, db, core, lock->topic, &u.cert_pem, &u.key_pem, &unused));
   TRY(ask_apple(rq, core, &u, &reply));

@@ -32,6 +32,8 @@ static void look(struct http_req *rq, struct core *core) {
 
 /* ---- the act ---- */
 
+enum { LIFTED = 200 };
+
 struct leaving {
   struct core *core;
   const char *name; /* as the operator named it */
@@ -53,14 +55,17 @@ static enum err unlocked_job(struct ctx *cx, struct db *db, void *arg) {
 /* What ends the device is queued already: that Apple does not answer is a line of the report. */
 static enum err lift_lock(struct http_req *rq, struct core *core, struct leaving *l) {
   struct ctx *cx = http_cx(rq);
-  if (!l->o.unlock.wanted) return OK;
-  if (api_unlock(rq, core, &l->o.unlock, &l->status) != OK) {
+  const struct offboard_unlock *lock = &l->o.unlock;
+  enum err e = OK;
+  for (size_t i = 0; e == OK && i < lock->codes_n && l->status != LIFTED; i++)
+    e = api_unlock(rq, core, lock, lock->codes[i], &l->status);
+  if (e != OK) {
     log_warn(cx, "Apple was asked to lift Activation Lock, and did not answer", LOG_S("id", l->o.device_id),
              LOG_S("reason", ctx_error_text(cx)));
     ctx_clear_error(cx);
     l->status = 0;
   }
-  return db_call(cx, core->store, unlocked_job, l);
+  return lock->codes_n ? db_call(cx, core->store, unlocked_job, l) : OK;
 }
 
 static void leave(struct http_req *rq, struct core *core) {
@@ -103,6 +108,7 @@ const struct route offboard_routes[] = {
      .summary = "How far the offboarding of a device is; before it begins: what it would do, and what is missing."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/offboard",
+     .flags = ROUTE_REVEALS,
      .run = start,
      .body_max = API_BODY_MAX,
      .body = "reason:text! way:text! anyway:bool",

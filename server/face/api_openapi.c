@@ -72,11 +72,29 @@ static char *template_of(struct ctx *cx, const char *pattern, struct js *paramet
   return text;
 }
 
+/* What means the same wherever it stands. */
+static const struct {
+  const char *name, *text;
+} told[] = {
+    {"anyway", "Do it although the server advises against it, or would refuse it."},
+    {"confirm", "How many devices the change may concern, as the 409 `unconfirmed` told."},
+    {"cursor", "`next` of the page before; without it the list begins."},
+    {"device", "Id or serial number of a device."},
+    {"filter", "As `os<18 and platform=ios`: see docs/devices.md."},
+    {"limit", "Rows of a page, at most 1000; 0, or without it: 100."},
+    {"sort", "A field of filters; with - before it downwards."},
+    {"topic", "Of the push certificate; needed where there are several."},
+};
+
 static void add_query(struct ctx *cx, struct js *parameters, const struct route *row) {
   struct slice list = slice_of(row->query);
   struct route_word w;
-  while (row->query && route_words(&list, &w))
-    js_add(parameters, parameter(cx, "query", ctx_memdup(cx, w.name.p, w.name.n), w.required, schema_of(cx, &w)));
+  while (row->query && route_words(&list, &w)) {
+    struct js *p = parameter(cx, "query", ctx_memdup(cx, w.name.p, w.name.n), w.required, schema_of(cx, &w));
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+      if (slice_is(w.name, told[i].name)) js_set_string(p, "description", told[i].text);
+    js_add(parameters, p);
+  }
 }
 
 static void add_headers(struct ctx *cx, struct js *parameters, const char *method, const struct route *row) {
@@ -96,13 +114,24 @@ static struct js *content(struct ctx *cx, const char *media_type, struct js *sch
   return o;
 }
 
+/* null is as good as absent. */
+static struct js *or_null(struct ctx *cx, struct js *schema) {
+  const char *type = js_str(schema, "type");
+  struct js *either = js_array(cx);
+  if (!type) return schema;
+  js_add_string(either, type);
+  js_add_string(either, "null");
+  js_set(schema, "type", either);
+  return schema;
+}
+
 static struct js *members(struct ctx *cx, const char *words) {
   struct js *o = typed(cx, "object"), *properties = js_object(cx), *required = js_array(cx);
   struct slice list = slice_of(words);
   struct route_word w;
   while (route_words(&list, &w)) {
     char *name = ctx_memdup(cx, w.name.p, w.name.n);
-    js_set(properties, name, schema_of(cx, &w));
+    js_set(properties, name, w.required ? schema_of(cx, &w) : or_null(cx, schema_of(cx, &w)));
     if (w.required) js_add_string(required, name);
   }
   js_set(o, "properties", properties);
@@ -112,15 +141,20 @@ static struct js *members(struct ctx *cx, const char *words) {
 }
 
 static struct js *request_body(struct ctx *cx, const struct route *row) {
-  struct js *o = js_object(cx);
+  struct js *o = js_object(cx), *media;
   const char *words = row->body;
-  if (!words)
-    js_set(o, "content", content(cx, "*/*", NULL));
-  else if (*words == '@')
-    js_set(o, "content", content(cx, words + 1, NULL));
-  else
-    js_set(o, "content", content(cx, "application/json", members(cx, words)));
+  bool raw = !words || *words == '@';
+  media = raw ? content(cx, words ? words + 1 : "*/*", NULL) : content(cx, "application/json", members(cx, words));
+  if (row->flags & ROUTE_FILE) js_set(media, "application/octet-stream", js_object(cx));
+  js_set(o, "content", media);
+  js_set_bool(o, "required", words && (raw || strchr(words, '!') || row->flags & ROUTE_FILE));
   return o;
+}
+
+/* NanoMDM's take what comes; an act of ours that has no body needs none. */
+static bool has_body(const struct route *row, const char *method) {
+  bool own = slice_starts(slice_of(row->pattern), "/api/v1/");
+  return row->body || (!own && row->body_max && strcmp(method, "get") != 0);
 }
 
 static struct js *response(struct ctx *cx, const char *description, struct js *body) {
@@ -130,11 +164,14 @@ static struct js *response(struct ctx *cx, const char *description, struct js *b
   return o;
 }
 
-static struct js *responses_of(struct ctx *cx, const char *method) {
+static struct js *responses_of(struct ctx *cx, const char *method, const char *path) {
   struct js *o = js_object(cx);
+  bool own = slice_starts(slice_of(path), "/api/v1/");
+  bool nano = slice_starts(slice_of(path), "/v1/") || strcmp(path, "/migration") == 0;
   js_set(o, "2XX", response(cx, "Done.", content(cx, "*/*", NULL)));
-  if (strcmp(method, "get") == 0) js_set(o, "304", response(cx, "As the client holds it (If-None-Match).", NULL));
-  js_set(o, "default", reference(cx, "#/components/responses/Error"));
+  if (own && strcmp(method, "get") == 0)
+    js_set(o, "304", response(cx, "As the client holds it (If-None-Match).", NULL));
+  js_set(o, "default", reference(cx, nano ? "#/components/responses/NanoError" : "#/components/responses/Error"));
   return o;
 }
 
@@ -168,17 +205,31 @@ static struct js *tags_of(struct ctx *cx, const char *path) {
   return tags;
 }
 
+/* What ends a sentence that stands for itself, outside of brackets; the rest is for who looks closer. */
+static char *first_sentence(struct ctx *cx, const char *text) {
+  static const char nano[] = "NanoMDM: ";
+  int depth = 0;
+  size_t n = slice_starts(slice_of(text), nano) ? strlen(nano) : 0;
+  for (; text[n]; n++) {
+    if (strchr("({[", text[n])) depth++;
+    if (strchr(")}]", text[n])) depth--;
+    if (depth == 0 && strchr(".:;", text[n]) && text[n + 1] == ' ') break;
+  }
+  return text[n] ? ctx_printf(cx, "%.*s.", (int)n, text) : ctx_strdup(cx, text);
+}
+
 static struct js *operation(struct ctx *cx, const struct route *row, const char *method, const char *path,
                             struct js *parameters) {
   struct js *o = js_object(cx);
   js_set_string(o, "operationId", operation_id(cx, method, path));
-  js_set_string(o, "summary", row->summary);
+  js_set_string(o, "summary", first_sentence(cx, row->summary));
+  js_set_string(o, "description", row->summary);
   js_set(o, "tags", tags_of(cx, path));
   add_query(cx, parameters, row);
   add_headers(cx, parameters, method, row);
   if (js_count(parameters)) js_set(o, "parameters", parameters);
-  if (row->body_max || row->body) js_set(o, "requestBody", request_body(cx, row));
-  js_set(o, "responses", responses_of(cx, method));
+  if (has_body(row, method)) js_set(o, "requestBody", request_body(cx, row));
+  js_set(o, "responses", responses_of(cx, method, path));
   if (row->flags & ROUTE_OPEN) js_set(o, "security", js_array(cx));
   return o;
 }
@@ -227,15 +278,22 @@ static void add_header(struct ctx *cx, struct js *to, const char *key, const cha
 static struct js *components(struct ctx *cx) {
   struct js *o = js_object(cx), *parameters = js_object(cx), *responses = js_object(cx), *schemas = js_object(cx);
   add_header(cx, parameters, "IdempotencyKey", "Idempotency-Key",
-             "The same request with the same key is done once; its answer is kept for a day.");
+             "At most 255 bytes. The same request with the same key is done once; its answer is kept for a day and "
+             "given again (Idempotency-Replayed: true). With another request 422; while it is done, or when its answer "
+             "is not kept since it held secrets, 409.");
   add_header(cx, parameters, "IfNoneMatch", "If-None-Match", "ETag of the answer that the client holds.");
   add_header(cx, parameters, "IfMatch", "If-Match",
              "ETag of what the change is made of; 412 when it is another by now.");
   js_set(responses, "Error",
          response(cx, "An error.", content(cx, "application/json", reference(cx, "#/components/schemas/Error"))));
+  js_set(responses, "NanoError",
+         response(cx, "An error.", content(cx, "application/json", members(cx, "error:text!"))));
   struct js *outer = typed(cx, "object"), *properties = js_object(cx);
+  struct js *error_only = js_array(cx);
+  js_add_string(error_only, "error");
   js_set(properties, "error", members(cx, "code:text! message:text! trace:text!"));
   js_set(outer, "properties", properties);
+  js_set(outer, "required", error_only);
   js_set(schemas, "Error", outer);
   js_set(o, "parameters", parameters);
   js_set(o, "responses", responses);
@@ -252,7 +310,13 @@ static void openapi(struct http_req *rq, struct core *core) {
   js_set_string(info, "title", "pomona");
   js_set_string(info, "version", POMONA_VERSION);
   js_set_string(info, "description",
-                "Lists come by pages: `next` of an answer is the cursor of the next page, null with the last one.");
+                "Lists come by pages: `next` of an answer is the cursor of the next page, null with the last one.\n\n"
+                "Times are RFC 3339 in UTC, and null when never; spans are like 15m, 24h or 7d. Flags of a query are "
+                "true, yes, 1, false, no or 0. A parameter or member that is not described is refused (400); null is "
+                "as good as absent, but where it is said to clear something.\n\n"
+                "Every request needs the token (`Authorization: Bearer`, or as the password of Basic), but for those "
+                "without security. An error has a code that stays, a message for people, and the trace that the log "
+                "has too. 503 comes with Retry-After.");
   js_set(body, "info", info);
   for (const struct route *const *table = route_router(rq)->tables; *table; table++)
     for (const struct route *row = *table; row->method; row++)

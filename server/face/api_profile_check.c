@@ -52,11 +52,12 @@ static void one_template(struct http_req *rq, struct core *core) {
 const struct route profile_check_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/profiles/check",
+     .body = "@application/x-apple-aspen-config",
      .body_max = PAYLOAD_FILE_MOST,
      .run = check_elsewhere,
      .summary =
          "Checks a profile (the body: XML, binary, or signed) against Apple's schema, without keeping it: what it "
-         "is, and findings with grade (error, warning), id, line, key and text."},
+         "is, and findings with grade (error, warning), id, line (null: the whole file), key and text."},
     {.method = "GET",
      .pattern = "/api/v1/profile-templates",
      .run = templates,

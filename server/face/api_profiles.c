@@ -209,7 +209,7 @@ static void show_diff(struct http_req *rq, struct core *core) { api_answer(rq, c
 
 static enum err read_file(struct http_req *rq, struct core *core, struct slice *out) {
   struct ctx *cx = http_cx(rq);
-  struct slice device = http_query(rq, "device"), plain = http_query(rq, "unsigned");
+  struct slice device = http_query(rq, "device");
   struct profile p;
   const struct roster_device *d;
   struct db *db;
@@ -219,7 +219,7 @@ static enum err read_file(struct http_req *rq, struct core *core, struct slice *
   if (!device.p) return profile_file(cx, db, core, p.profile, version, out);
   TRY(api_profile_device(cx, db, core, ctx_memdup(cx, device.p, device.n), &d));
   bool newest = version == 0 || version == p.version;
-  if (newest && !plain.p) return profile_render(cx, db, core, p.profile, d, out);
+  if (newest && !route_flag(rq, "unsigned")) return profile_render(cx, db, core, p.profile, d, out);
   return profile_fill(cx, db, core, &(struct profile_ask){p.profile, version, d}, out);
 }
 
@@ -278,9 +278,8 @@ static enum err take_files(struct http_req *rq, struct adding *a, int64_t *if_ve
 
 static enum err take_body(struct http_req *rq, struct adding *a) {
   struct ctx *cx = http_cx(rq);
-  struct slice anyway = http_query(rq, "anyway");
   int64_t if_version = -1;
-  a->anyway = slice_is(anyway, "1") || slice_is(anyway, "true") || slice_is(anyway, "yes");
+  a->anyway = route_flag(rq, "anyway");
   if (a->identifier) TRY(api_if_match(rq, &if_version));
   if (slice_istarts(http_header(rq, "Content-Type"), "application/json")) {
     TRY(take_files(rq, a, &if_version));
@@ -334,8 +333,8 @@ static const char *mistakes(struct ctx *cx, const struct adding *a) {
     for (size_t k = 0; k < c->n; k++) {
       const struct payload_finding *f = &c->findings[k];
       if (f->grade != PAYLOAD_ERROR) continue;
-      buf_printf(&b, "\n  %s%s%d: %s%s%s", a->files[i].name ? a->files[i].name : "", a->files[i].name ? ":" : "line ",
-                 f->line, f->key, *f->key ? ": " : "", f->text);
+      buf_printf(&b, "\n  %s: %s%s%s", payload_place(cx, a->files[i].name, f->line), f->key, *f->key ? ": " : "",
+                 f->text);
     }
   }
   const char *text = ctx_strdup(cx, b.p);
@@ -450,6 +449,7 @@ const struct route profiles_routes[] = {
                 "many devices have it, and its newest version; ?cursor=, ?limit=."},
     {.method = "POST",
      .pattern = "/api/v1/profiles",
+     .flags = ROUTE_FILE,
      .query = "anyway:bool",
      .body = "files:object[] anyway:bool if_version:int",
      .body_max = UPLOAD_MOST,
@@ -483,7 +483,7 @@ const struct route profiles_routes[] = {
      .query = "version:int device:text unsigned:bool",
      .run = get_file,
      .summary =
-         "The file as it was given; with ?device=ID as that device would get it, filled and signed (?unsigned=1: "
+         "The file as it was given; with ?device=ID as that device would get it, filled and signed (?unsigned=true: "
          "filled only, and so are versions but the newest)."},
     {.method = "GET",
      .pattern = "/api/v1/profiles/:identifier/diff",

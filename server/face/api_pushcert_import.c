@@ -42,7 +42,7 @@ static enum err ask_apple(struct ctx *cx, struct change *c, const struct pushcer
               "  Apple says:  %s\n"
               "  to do:       it was revoked, perhaps by a renewal of the same row since, or somebody between here and "
               "Apple answers in its place (`pomona doctor`). To have another: %s. %s\n"
-              "  or else:     --anyway (?anyway=1) stores it all the same",
+              "  or else:     --anyway (?anyway=true) stores it all the same",
               about->topic, pushcert_serials(cx, about->serial_number), c->said.text,
               pushcert_steps(cx, about->topic, NULL, record.apple_account), pushcert_people(cx, &record));
 }
@@ -172,29 +172,18 @@ static void import_run(struct http_req *rq, struct core *core) {
   c->then(rq, c, e);
 }
 
-/* A word of consent: what is no clear yes is none. */
-static enum err consent(struct http_req *rq, const char *name, unsigned flag, unsigned *allow) {
-  struct slice text = http_query(rq, name);
-  if (slice_is(text, "1") || slice_is(text, "yes") || slice_is(text, "true"))
-    *allow |= flag;
-  else if (text.p && !slice_is(text, "0") && !slice_is(text, "no") && !slice_is(text, "false"))
-    return FAIL(http_cx(rq), E_INVALID, "%s is 1 or 0", name);
-  return OK;
-}
-
-static enum err change_new(struct http_req *rq, struct core *core, struct change **out) {
-  *out = ctx_alloc(http_cx(rq), sizeof **out);
-  **out = (struct change){.core = core, .by = route_who(rq)};
-  TRY(consent(rq, "new-topic", PUSHCERT_NEW_TOPIC, &(*out)->allow));
-  TRY(consent(rq, "anyway", PUSHCERT_ANYWAY, &(*out)->allow));
-  route_set_user(rq, *out);
-  return OK;
+static struct change *change_new(struct http_req *rq, struct core *core) {
+  struct change *c = ctx_alloc(http_cx(rq), sizeof *c);
+  *c = (struct change){.core = core, .by = route_who(rq)};
+  if (route_flag(rq, "new-topic")) c->allow |= PUSHCERT_NEW_TOPIC;
+  if (route_flag(rq, "anyway")) c->allow |= PUSHCERT_ANYWAY;
+  route_set_user(rq, c);
+  return c;
 }
 
 enum err api_import_start(struct http_req *rq, struct core *core,
                           void (*then)(struct http_req *rq, void *arg, enum err e)) {
-  struct change *c;
-  TRY(change_new(rq, core, &c));
+  struct change *c = change_new(rq, core);
   c->then = then;
   return outbound_run(rq, core, import_run);
 }
@@ -260,32 +249,33 @@ static void rollback_run(struct http_req *rq, struct core *core) {
 }
 
 static void rollback(struct http_req *rq, struct core *core) {
-  struct change *c;
-  enum err e = change_new(rq, core, &c);
-  if (e == OK) e = outbound_run(rq, core, rollback_run);
+  (void)change_new(rq, core);
+  enum err e = outbound_run(rq, core, rollback_run);
   if (e != OK) reply_error(rq, e);
 }
 
 const struct route pushcert_import_routes[] = {
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts",
+     .flags = ROUTE_FILE,
      .body = "files:object[] passphrase:text",
-     .query = "new-topic:text anyway:text",
+     .query = "new-topic:bool anyway:bool",
      .run = import,
      .body_max = API_BODY_MAX,
-     .summary = "Imports a push certificate and its key: one file as it is, or {\"files\":[{\"name\",\"data\": "
-                "base64}],\"passphrase\"} as application/json. Apple is asked about it first. 409: it is of another "
-                "topic than devices listen on (?new-topic=1 keeps it beside the old one), ends before the one in use, "
-                "or is refused by Apple (?anyway=1)."},
+     .summary =
+         "Imports a push certificate and its key: one file as it is, or {\"files\":[{\"name\",\"data\": "
+         "base64}],\"passphrase\"} as application/json. Apple is asked about it first. 409: it is of another "
+         "topic than devices listen on (?new-topic=true keeps it beside the old one), ends before the one in use, "
+         "or is refused by Apple (?anyway=true)."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/rollback",
-     .query = "new-topic:text anyway:text",
+     .query = "new-topic:bool anyway:bool",
      .body = "topic:text serial_number:text",
      .run = rollback,
      .body_max = API_BODY_MAX,
      .summary = "Goes back to a former push certificate that is still valid: {\"serial_number\"} in hexadecimal or "
                 "decimal, or {\"topic\"}: the last one of it. Apple is asked about it first (409 when it refuses; "
-                "?anyway=1). Of a topic that no enrollment has and that has no former one, the certificate is "
+                "?anyway=true). Of a topic that no enrollment has and that has no former one, the certificate is "
                 "withdrawn."},
     {.method = NULL},
 };

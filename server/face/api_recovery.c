@@ -265,7 +265,7 @@ const struct route recovery_routes[] = {
      .body_max = API_BODY_MAX,
      .summary =
          "Makes an enrollment link for each device that did not come back: topic, ttl; 100 a request, go on with "
-         "start: what next was."},
+         "cursor: what next was."},
     {.method = "GET",
      .pattern = "/api/v1/pushcerts/move",
      .query = "topic:text cursor:int limit:int",
@@ -277,12 +277,13 @@ const struct route recovery_routes[] = {
      .body = "topic:text! reason:text!",
      .run = start_move,
      .body_max = API_BODY_MAX,
-     .summary = "Begins it: topic, reason. Every enrolled device that listens on the topic is listed."},
+     .summary = "Begins the move of devices off a lost topic: topic, reason. Every enrolled device that listens on the "
+                "topic is listed."},
     {.method = "DELETE",
      .pattern = "/api/v1/pushcerts/move",
      .query = "topic:text",
      .run = end_move,
-     .summary = "Ends it (?topic=): it is not followed any more."},
+     .summary = "Ends the move of devices off a lost topic (?topic=): it is not followed any more."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/move/links",
      .body = "topic:text cursor:int ttl:span",
@@ -290,6 +291,6 @@ const struct route recovery_routes[] = {
      .body_max = API_BODY_MAX,
      .summary =
          "Makes an enrollment link for each device that has not moved yet: topic, ttl; 100 a request, go on with "
-         "start: what next was."},
+         "cursor: what next was."},
     {.method = NULL},
 };

@@ -174,7 +174,8 @@ const struct route why_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/why",
      .run = fleet,
-     .summary = "The same of the fleet: what holds for the server, for topics, for how many devices; and its alarm."},
+     .summary = "Why the fleet is not doing what it was asked: what holds for the server, for topics, for how many "
+                "devices; and its alarm."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/grace",
      .body = "span:span!",

@@ -75,6 +75,30 @@ static const struct route *find(struct http_req *rq, const struct router *router
 
 /* ---- what it asks with ---- */
 
+static const struct {
+  const char *word;
+  bool yes;
+} flags[] = {{"true", true}, {"yes", true}, {"1", true}, {"false", false}, {"no", false}, {"0", false}};
+
+static bool flag_named(struct slice text, bool *yes) {
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    if (slice_is(text, flags[i].word)) return *yes = flags[i].yes, true;
+  return false;
+}
+
+bool route_flag(struct http_req *rq, const char *name) {
+  bool yes = false;
+  return flag_named(http_query(rq, name), &yes) && yes;
+}
+
+/* What is no clear word must not be taken for no: "dry_run" least of all. */
+static enum err check_flag(struct http_req *rq, const struct route_word *w) {
+  bool yes;
+  const char *name = ctx_memdup(http_cx(rq), w->name.p, w->name.n);
+  if (!slice_is(w->type, "bool") || flag_named(http_query(rq, name), &yes)) return OK;
+  return FAIL(http_cx(rq), E_INVALID, "%s is neither true nor false", name);
+}
+
 /* A parameter that is misspelt must not be taken for absent. */
 static enum err check_query(struct http_req *rq, const struct route *row) {
   struct ctx *cx = http_cx(rq);
@@ -84,7 +108,10 @@ static enum err check_query(struct http_req *rq, const struct route *row) {
   while (slice_cut(&rest, '&', &one)) {
     if (one.n == 0) continue;
     slice_cut(&one, '=', &name);
-    if (route_word_named(row->query, name, &w)) continue;
+    if (route_word_named(row->query, name, &w)) {
+      TRY(check_flag(rq, &w));
+      continue;
+    }
     return FAIL(cx, E_INVALID, "there is no parameter %.*s here; there is: %s",
                 text_is_plain(name) && name.n < 100 ? (int)name.n : 0, name.p, route_word_names(cx, row->query));
   }
@@ -284,7 +311,7 @@ static bool of_nanomdm(struct http_req *rq) {
 void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes) {
   struct routed *r = routed(rq);
   if (r->once)
-    once_answer(rq, r->router->core, &(struct idempotency_answer){status, type, bytes});
+    once_answer(rq, r->router->core, &(struct idempotency_answer){.status = status, .type = type, .body = bytes});
   else if (router_is_act(rq))
     router_audit(rq, status, type, bytes);
   else

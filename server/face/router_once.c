@@ -87,5 +87,6 @@ static void ended(struct http_req *rq, void *arg, enum err e) {
 void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer) {
   struct once *o = router_state(rq)->once;
   o->answer = *answer;
+  o->answer.reveals = (route_row(rq)->flags & ROUTE_REVEALS) && answer->status < 300;
   route_write(rq, core, end_job, o, ended);
 }

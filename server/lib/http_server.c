@@ -35,8 +35,11 @@ void http_conn_phase(struct http_conn *c, enum phase phase, int64_t deadline) {
 }
 
 void http_conn_went_on(struct http_conn *c, size_t bytes) {
+  const struct http_conf *conf = &c->server->conf;
   int64_t more = (int64_t)bytes * 1000 * 1000 / HTTP_SLOWEST;
-  atomic_fetch_add_explicit(&c->deadline, more, memory_order_relaxed);
+  int64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed) + more;
+  int64_t most = clock_mono_us() + (conf->stall_us ? conf->stall_us : conf->body_us);
+  atomic_store_explicit(&c->deadline, deadline < most ? deadline : most, memory_order_relaxed);
 }
 
 static void server_unref(struct http_server *s) {

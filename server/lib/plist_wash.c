@@ -31,10 +31,37 @@ static size_t replace(char *p, const char *end) {
   return *p = '?', 1;
 }
 
+/* The length of a key without a name at p; 0: there is none. */
+static size_t empty_key(const char *p, const char *end) {
+  static const char *const forms[] = {"<key></key>", "<key/>"};
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (slice_starts(slice_mem(p, (size_t)(end - p)), forms[i])) return strlen(forms[i]);
+  return 0;
+}
+
+/* A copy, in which keys without a name, which libplist does not take, have one. */
+static struct slice name_keys(struct ctx *cx, struct slice bytes, size_t *replaced) {
+  struct buf out = {0};
+  const char *from = bytes.p, *end = bytes.p + bytes.n, *p = from;
+  for (size_t n; (p = memmem(p, (size_t)(end - p), "<key", 4)); p += n ? n : 4) {
+    n = empty_key(p, end);
+    if (n == 0) continue;
+    buf_add(&out, from, (size_t)(p - from));
+    buf_add_str(&out, "<key>?</key>");
+    from = p + n;
+    ++*replaced;
+  }
+  buf_add(&out, from, (size_t)(end - from));
+  struct slice copy = slice_mem(ctx_memdup(cx, out.p, out.n), out.n);
+  buf_free(&out);
+  return copy;
+}
+
 struct slice pl_wash(struct ctx *cx, struct slice bytes, size_t *replaced) {
   *replaced = 0;
   if (pl_is_binary(pl_without_bom(bytes))) return bytes;
-  char *copy = ctx_memdup(cx, bytes.p, bytes.n), *p = copy;
+  bytes = name_keys(cx, bytes, replaced);
+  char *copy = (char *)(uintptr_t)bytes.p, *p = copy;
   const char *end = copy + bytes.n;
   while (p < end) {
     size_t n = pl_utf8_char(p, end), reference = *p == '&' ? bad_reference(p, end) : 0;

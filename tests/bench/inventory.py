@@ -5,13 +5,14 @@ usage: inventory.py [--csv FILE] [--answers N]
 
 A server of its own; one device answers InstalledApplicationList N times (100) of each kind: every time another app was updated, so that lists
 are compared, the answer is stored and the change is told of. Processor time is the whole server's, with TLS, signature, XML and
-database. The program is POMONA_BIN, set by `./dev bench inventory`.
+database; answer_bench, beside it, takes the same apart. The program is POMONA_BIN, set by `./dev bench inventory`.
 """
 import argparse
 import csv
 import os
 import pathlib
 import plistlib
+import subprocess
 import sys
 import tempfile
 
@@ -74,6 +75,8 @@ def main(n, table):
                 out.writerow(("answer", "count", "ms"))
                 out.writerows((what, count, f"{ms:.2f}") for what, count, ms in rows)
         server.stop()
+        print("of this, in a process of its own:", flush=True)
+        subprocess.run([pathlib.Path(os.environ["POMONA_BIN"]).with_name("answer_bench"), tmp, str(n)], check=True)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,13 @@
 /* What a plan of a large fleet costs: so many devices, 20 assignments, what a change would do for all of them.
 
    Usage: plan_bench FOLDER [DEVICES]. Prints seconds of CPU, and the largest size of the process. */
-#include "base/clock.h"
+#include "bench.h"
+
 #include "base/enc.h"
-#include "core/keyring.h"
 #include "core/payload.h"
 #include "core/plan_int.h"
-#include "core/vault.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 
 enum { ASSIGNMENTS = 20, CHUNK = 500, APPS = 60 };
-
-static struct core core;
-static struct core_conf conf;
-static struct ctx *cx;
-
-static void must(enum err e) {
-  if (e == OK) return;
-  fprintf(stderr, "%s: %s (%s)\n", err_slug(e), ctx_error_text(cx), ctx_error_place(cx));
-  exit(1);
-}
 
 /* ---- the fleet ---- */
 
@@ -62,22 +46,8 @@ static struct slice packed_apps(struct ctx *own, int64_t seed) {
 }
 
 static enum err seed_one(struct ctx *own, struct db *db, int64_t n) {
-  int64_t device, generation, enrollment, now = clock_now_us();
-  const char *id = ctx_printf(own, "BENCH-%08d", (int)n);
-  TRY(db_one_int(
-      own, db, &device,
-      "INSERT INTO device (id, created_at, serial_number, device_name, product_name, os_version) VALUES ($1, "
-      "$2, $3, $4, 'Mac16,10', '15.1') RETURNING seq",
-      DB_S(id), DB_I(now), DB_S(ctx_printf(own, "S%d", (int)n)), DB_S(ctx_printf(own, "Mac %d", (int)n))));
-  TRY(db_one_int(own, db, &generation,
-                 "INSERT INTO generation (device, state, identity, authenticated_at, enrolled_at, topic, facts) VALUES "
-                 "($1, 'current', x'00', $2, $2, 'bench', '{}') RETURNING seq",
-                 DB_I(device), DB_I(now)));
-  TRY(db_run(own, db, "UPDATE device SET generation = $2 WHERE seq = $1", DB_I(device), DB_I(generation)));
-  TRY(db_one_int(own, db, &enrollment,
-                 "INSERT INTO enrollment (id, device, type, enabled, created_at) VALUES ($1, $2, 'Device', 1, $3) "
-                 "RETURNING seq",
-                 DB_S(id), DB_I(device), DB_I(now)));
+  int64_t device, enrollment, now = clock_now_us();
+  TRY(bench_device(own, db, n, &device, &enrollment));
   TRY(db_run(own, db, "INSERT INTO inventory (device, facts, taken_at) VALUES ($1, '{\"filevault\":true}', $2)",
              DB_I(device), DB_I(now)));
   TRY(db_run(own, db, "INSERT INTO inventory_list (enrollment, kind, at, items) VALUES ($1, 0, $2, $3)",
@@ -90,13 +60,6 @@ static enum err seed_job(struct ctx *job, struct db *db, void *arg) {
   const struct chunk *c = arg;
   for (int64_t n = c->first; n < c->last; n++) TRY(seed_one(job, db, n));
   return OK;
-}
-
-static enum err identity_job(struct ctx *job, struct db *db, void *arg) {
-  (void)arg;
-  return db_run(job, db,
-                "INSERT INTO identity (hash, cert, not_before, not_after, created_at) VALUES (x'00', x'00', 0, "
-                "0, 0)");
 }
 
 /* ---- what is assigned ---- */
@@ -147,44 +110,26 @@ static struct group_change change_of_all(void) {
 
 /* ---- measuring ---- */
 
-static double cpu(void) {
-  struct rusage u;
-  getrusage(RUSAGE_THREAD, &u);
-  return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
-         ((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) / 1e6;
-}
-
 static void measure(const char *what, struct group_change *change) {
   struct plan_preview p;
   struct db *db;
   struct ctx *own = ctx_new();
   struct rusage u;
   must(db_reader(cx, core.store, &db));
-  double before = cpu();
-  if (plan_preview(own, db, &core, change, &p) != OK) fprintf(stderr, "%s\n", ctx_error_text(own)), exit(1);
-  double took = cpu() - before;
+  double before = bench_cpu(RUSAGE_THREAD);
+  must_in(own, plan_preview(own, db, &core, change, &p));
+  double took = bench_cpu(RUSAGE_THREAD) - before;
   getrusage(RUSAGE_SELF, &u);
   printf("%-28s %5.2f s CPU, %4ld MB; %lld devices, %lld installs, %lld replacements\n", what, took, u.ru_maxrss / 1024,
          (long long)p.devices, (long long)p.installs, (long long)p.replaces);
   ctx_free(own);
 }
 
-static void open_world(const char *folder) {
-  uint8_t secret[32] = {7};
-  cx = ctx_new();
-  conf = (struct core_conf){.data = folder, .public_url = "https://mdm.example.org", .organization = "Bench"};
-  atomic_store(&core.conf, &conf);
-  core.vault = vault_new(secret);
-  must(db_store_open(cx, &core.store, ctx_printf(cx, "%s/bench.db", folder)));
-  must(keyring_open(cx, &core.keyring, &core, "mdm.example.org"));
-  core.roster = roster_new();
-}
-
 int main(int argc, char **argv) {
   if (argc < 2) return fprintf(stderr, "usage: plan_bench FOLDER [DEVICES]\n"), 2;
   int64_t devices = argc > 2 ? atoll(argv[2]) : 100000;
-  open_world(argv[1]);
-  must(db_call(cx, core.store, identity_job, NULL));
+  bench_open(argv[1]);
+  must(db_call(cx, core.store, bench_identity, NULL));
   for (int64_t n = 0; n < devices; n += CHUNK) {
     struct ctx *own = ctx_new();
     must(db_call(own, core.store, seed_job, &(struct chunk){n, n + CHUNK < devices ? n + CHUNK : devices}));

@@ -208,6 +208,39 @@ def test_a_misspelt_parameter_is_refused(tmp):
     assert "limit" in server.admin("GET", "/api/v1/devices?limt=1")[1]["error"]["message"]
 
 
+def test_flags_of_a_query_are_clear_words(tmp):
+    """What is no clear yes or no is refused: "dry_run=maybe" least of all is done."""
+    server = Server(tmp)
+    table = lambda flag: server.admin("POST", f"/api/v1/devices/import{flag}", b"id,user\n", headers={"Content-Type": "text/csv"})
+    for flag, wanted in (("maybe", None), ("", None), ("2", None), ("true", True), ("yes", True), ("1", True), ("false", False), ("no", False), ("0", False)):
+        status, answer = table(f"?dry_run={flag}")
+        assert status == (400 if wanted is None else 200), (flag, answer)
+        assert wanted is None or answer["dry_run"] == wanted, answer
+    for method, path in (("GET", "/api/v1/devices?former=maybe"), ("DELETE", "/api/v1/devices/x?anyway=x"), ("PUT", "/api/v1/pushcerts?new-topic=x"),
+                         ("GET", "/api/v1/profiles/x/file?unsigned=x"), ("POST", "/api/v1/profiles?anyway=2")):
+        status, answer = server.admin(method, path, b"" if method in ("PUT", "POST") else None)
+        assert status == 400 and "neither true nor false" in answer["error"]["message"], (path, answer)
+
+
+def test_the_description_says_what_is_so(tmp):
+    server = Server(tmp)
+    paths = server.admin("GET", "/api/v1/openapi.json")[1]["paths"]
+    names = lambda o: {p.get("$ref", p.get("name")).rsplit("/", 1)[-1] for p in o.get("parameters", [])}
+    assert "requestBody" not in paths["/api/v1/devices/{id}/block"]["post"] and "requestBody" not in paths["/v1/enqueue/{ids}"]["get"]
+    assert set(paths["/api/v1/profiles"]["post"]["requestBody"]["content"]) == {"application/json", "application/octet-stream"}
+    for path, method in (("/api/v1/groups/{name}", "patch"), ("/api/v1/groups/{name}", "delete"), ("/api/v1/devices/{id}", "patch"), ("/api/v1/profiles/{identifier}", "put")):
+        assert "IfMatch" in names(paths[path][method]), (path, method)
+    assert paths["/v1/queue/{id}"]["get"]["responses"]["default"]["$ref"].endswith("NanoError") and "304" not in paths["/healthz"]["get"]["responses"]
+    for path, item in paths.items():
+        for method, operation in item.items():
+            summary = operation["summary"]
+            assert operation["description"].startswith(summary.rstrip(".")) and summary.count("(") == summary.count(")"), (path, summary)
+            assert not summary.endswith("e.g."), (path, summary)
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            for name, schema in body.get("properties", {}).items():
+                assert ("null" in schema.get("type", "null")) == (name not in body.get("required", [])), (path, name)
+
+
 def test_members_of_a_body_are_those_of_its_row(tmp):
     server = Server(tmp)
     for body, words in (({"usess": 1}, "there is no member usess here; there is: ttl, uses, device, anyway"), ({"uses": "1"}, "uses is no whole number"),

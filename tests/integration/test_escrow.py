@@ -131,6 +131,25 @@ def test_not_every_device_can_replace_its_key(tmp):
     assert shown.stdout == PRK[0] + "\n" and "not enrolled" in shown.stderr
 
 
+def test_the_same_request_again_shows_nothing_twice(tmp):
+    """With an Idempotency-Key a reveal is done once; its answer is not kept, since each showing is recorded."""
+    rig = Rig(tmp)
+    server = rig.server
+    rig.tell_key(sealed(PRK[0], rig.escrow_cert()))
+    for path, body in (("escrow/reveal", {"kind": "recovery-key", "reason": "a test"}), ("offboard", {"reason": "sold", "way": "unenroll"})):
+        ask = lambda key: server.admin("POST", f"/api/v1/devices/MAC-1/{path}", body, headers={"Idempotency-Key": path + key})
+        recorded = lambda: server.rows("SELECT count(*) FROM escrow_reveal")[0][0]
+        before = recorded()
+        status, told = ask("1")
+        assert status == 200 and PRK[0] in json.dumps(told) and recorded() == before + 1
+        status, again = ask("1")
+        assert status == 409 and "not kept" in again["error"]["message"] and recorded() == before + 1, again
+        assert server.admin("POST", f"/api/v1/devices/MAC-1/{path}", {**body, "reason": "other"}, headers={"Idempotency-Key": path + "1"})[0] == 422
+    assert server.rows("SELECT count(*) FROM idempotency WHERE body_sealed IS NOT NULL") == [(0,)]
+    wrong = lambda: server.admin("POST", "/api/v1/devices/MAC-1/escrow/reveal", {"kind": "pin", "reason": "a test"}, headers={"Idempotency-Key": "3"})
+    assert wrong() == wrong() and wrong()[0] == 404
+
+
 def test_secrets_are_nowhere_else(tmp):
     """Every kind, told or set, and shown: none in the log, in events, in what webhooks get, in the queue, in the clear on
     disk; but for receivers that are meant to."""

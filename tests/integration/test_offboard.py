@@ -40,13 +40,27 @@ class Rig:
     def phone(self, locked, code=None):
         phone = Device(self.server, self.ca.identity("PHONE-1"), topic=TOPIC)
         assert phone.authenticate(ProductName="iPhone17,1", IMEI="35 123456 123456 7")[0] == 200 and phone.token_update()[0] == 200
-        self.told("DeviceInformation", phone, words=["Queries=IsActivationLockEnabled"], QueryResponses={"IsActivationLockEnabled": locked})
+        self.told("DeviceInformation", phone, words=["Queries=IsActivationLockEnabled"],
+                  QueryResponses={} if locked is None else {"IsActivationLockEnabled": locked})
         if code:
             self.told("ActivationLockBypassCode", phone, ActivationLockBypassCode=code)
         return phone
 
     def offboard(self, device="MAC-1", way="erase", **more):
         return self.server.admin("POST", PATH.format(device), {"reason": "sold", "way": way, **more})
+
+
+def apple(tmp, pem, answer):
+    """Stands in for Apple's service, which lets those in who hold the push certificate; what a server must trust for it."""
+    ca = CA("Apple's stand-in")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca.server().pem_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    trusted = tmp / "push.pem"
+    trusted.write_bytes(x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.PEM))
+    context.load_verify_locations(trusted)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return StandIn(answer, context=context), ca.file(tmp)
 
 
 def test_refused(tmp):
@@ -117,6 +131,24 @@ def test_erased_as_one_act(tmp):
     assert server.admin("GET", PATH.format("MAC-1"))[1]["step"] == "none", "a new enrollment is not leaving"
 
 
+def test_blocked_on_its_way_out(tmp):
+    """A device that is blocked once it has the command that ends it may still say that it did."""
+    rig = Rig(tmp)
+    server = rig.server
+    other = Device(server, rig.ca.identity("MAC-2"), topic=TOPIC).enroll()
+    for device, way in ((rig.mac, "erase"), (other, "unenroll")):
+        first = rig.offboard(device.udid, way=way)[1]
+        uuid, _ = command(device.idle())
+        assert uuid == first["command_uuid"]
+        server.cli("device", "block", device.udid)
+        assert device.idle()[0] == 400
+        assert server.admin("GET", PATH.format(device.udid))[1]["step"] == "handed-over"
+        assert device.report(uuid)[0] == 200 and device.idle()[0] == 400
+        if way == "unenroll":
+            assert device.check_out()[0] == 200
+        assert server.admin("GET", PATH.format(device.udid))[1]["step"] == "done", way
+
+
 def test_unenrolled_and_taken_back(tmp):
     rig = Rig(tmp)
     server, mac = rig.server, rig.mac
@@ -135,32 +167,45 @@ def test_unenrolled_and_taken_back(tmp):
 
 
 def test_activation_lock_is_lifted(tmp):
-    ca = CA("Apple's stand-in")
     pem = push_cert(TOPIC)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca.server().pem_file)
-    context.verify_mode = ssl.CERT_REQUIRED
-    trusted = tmp / "push.pem"
-    trusted.write_bytes(x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.PEM))
-    context.load_verify_locations(trusted)
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    refuses, apple = StandIn(503, context=context), StandIn(200, context=context)
-    rig = Rig(tmp, pem, escrow_key_unlock_url=f"https://127.0.0.1:{refuses.port}", apns_ca=ca.file(tmp))
+    refuses = [True]
+    service, trusted = apple(tmp, pem, lambda _: 503 if refuses.pop() else 200)
+    rig = Rig(tmp, pem, escrow_key_unlock_url=f"https://127.0.0.1:{service.port}", apns_ca=trusted)
     rig.phone(locked=True, code=CODE)
     status, told = rig.offboard("PHONE-1")
     assert (status, told["activation_lock"]["state"], told["activation_lock"]["apple_answered"]) == (200, "on", 503)
     assert [(s["kind"], s["value"]) for s in told["secrets"]] == [("bypass-code", CODE)]
-    rig.server.stop()
-    rig.server = Server(tmp, device_ca=rig.ca.file(tmp), apns_url="https://localhost:1", apns_ca=ca.file(tmp),
-                        escrow_key_unlock_url=f"https://127.0.0.1:{apple.port}")
+    refuses.append(False)
     shown = rig.server.cli("device", "offboard", "PHONE-1", "--erase", "--yes", "--reason", "sold").stdout
     assert "lifted by Apple" in shown and CODE not in shown
     rig.offboard("PHONE-1")
-    assert len(apple.asked) == len(refuses.asked) == 1, "not asked again once it is lifted"
-    method, path, _, data, _ = apple.asked[0]
+    assert len(service.asked) == 2, "not asked again once it is lifted"
+    method, path, _, data, _ = service.asked[1]
     assert urllib.parse.parse_qs(urllib.parse.urlsplit(path).query) == {"serial": ["SPHONE-1"], "productType": ["iPhone17,1"], "imei": ["35 123456 123456 7"]}
     form = urllib.parse.parse_qs(data.decode())
     assert form["escrowKey"] == [CODE] and form["orgName"] and form["guid"]
     assert CODE not in rig.server.log()
-    apple.stop()
-    refuses.stop()
+    service.stop()
+
+
+def test_each_code_is_tried(tmp):
+    """Which code a lock was set with nobody knows: each is tried, those too that were cleared; when the device does not
+    tell whether it is locked, too. Once it is erased Apple is asked again, since the lock may have been set anew."""
+    pem = push_cert(TOPIC)
+    older = "0A1C2-OLDER"
+    service, trusted = apple(tmp, pem, lambda data: 200 if older.encode() in data else 404)
+    rig = Rig(tmp, pem, escrow_key_unlock_url=f"https://127.0.0.1:{service.port}", apns_ca=trusted)
+    phone = rig.phone(locked=None)
+    for code in (older, CODE):
+        rig.told("ActivationLockBypassCode", phone, ActivationLockBypassCode=code)
+    rig.told("ClearActivationLockBypassCode", phone, words=["--yes"])
+    told = rig.offboard("PHONE-1")[1]
+    assert (told["activation_lock"]["state"], told["activation_lock"]["apple_answered"]) == ("unknown", 200), told
+    assert [urllib.parse.parse_qs(a[3].decode())["escrowKey"] for a in service.asked] == [[CODE], [older]]
+    assert rig.offboard("PHONE-1")[1]["step"] == "waiting" and len(service.asked) == 2
+    assert rig.server.rows("SELECT count(*) FROM command WHERE request_type = 'ClearActivationLockBypassCode'") == [(1,)]
+    uuid, given = command(phone.idle())
+    assert given["RequestType"] == "EraseDevice" and phone.report(uuid)[0] == 200
+    assert rig.offboard("PHONE-1")[1]["step"] == "done" and len(service.asked) == 4
+    assert rig.offboard("PHONE-1")[1]["activation_lock"]["apple_answered"] == 200 and len(service.asked) == 4
+    service.stop()

@@ -17,7 +17,7 @@ TOPIC = "com.apple.mgmt.External.test"
 
 
 class StandIn:
-    """Answers as `answer` says, and remembers what it was asked."""
+    """Answers with this status (or what it gives for the body of a request), and remembers what it was asked."""
 
     def __init__(self, status=200, headers=(), body=b"", context=None):
         asked = self.asked = []
@@ -29,7 +29,7 @@ class StandIn:
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 peer = self.connection.getpeercert(True) if context else None
                 asked.append((self.command, self.path, self.headers, data, peer))
-                self.send_response(status)
+                self.send_response(status(data) if callable(status) else status)
                 for name, value in headers:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))

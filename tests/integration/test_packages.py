@@ -52,7 +52,8 @@ def test_refused(tmp):
         status, answer = put(s, name, body)
         assert status in (400, 413) and says in message(answer), (name, body[:10], status, answer)
     assert put(s, "a.pkg", good, "?version=" + "v" * 300)[0] == 400
-    assert put(s, "a.pkg", b"")[0] == 400
+    status, answer = put(s, "a.pkg", b"")
+    assert status == 400 and message(answer) == "the file is empty", answer
     assert files(s) == [] and s.admin("GET", "/api/v1/packages")[1]["packages"] == []
     assert s.admin("GET", PATH + "none.pkg")[0] == 404 and s.admin("DELETE", PATH + "none.pkg")[0] == 404
 
@@ -173,6 +174,36 @@ def test_damaged(tmp):
     until(lambda: not trouble(), "it is back")
     assert until(lambda: get(s, url)[0] == 200, "it is served again")
     assert [kind for (kind,) in s.rows("SELECT kind FROM event WHERE kind LIKE 'package.%' ORDER BY seq")][:2] == ["package.added", "package.damaged"]
+
+
+def begin_upload(s, name, sent=b"xar!"):
+    """One that announces a million bytes, and does not go on."""
+    c = http.client.HTTPConnection(*s.admin_address, timeout=20)
+    c.putrequest("PUT", PATH + name)
+    for key, value in {"Authorization": f"Bearer {s.token}", "Content-Length": "1000000"}.items():
+        c.putheader(key, value)
+    c.endheaders()
+    c.send(sent)
+    return c
+
+
+def test_a_few_at_a_time(tmp):
+    """A fifth upload is told to come later, before a byte of it is read; who goes away makes room."""
+    s = Server(tmp, tls="off")
+    running = [begin_upload(s, f"{i}.pkg") for i in range(4)]
+    until(lambda: len(files(s)) == 4, "four uploads")
+    more = begin_upload(s, "more.pkg", b"")
+    answer = more.getresponse()
+    assert (answer.status, answer.getheader("Retry-After")) == (503, "60"), answer.status
+    assert "4 packages are being uploaded" in answer.read().decode()
+    more.close()
+    (tmp / "a.pkg").write_bytes(xar.package())
+    assert "4 packages" in s.cli("package", "add", tmp / "a.pkg", expect=None).stderr
+    running.pop().close()
+    until(lambda: put(s, "a.pkg", xar.package())[0] == 201, "a place")
+    for c in running:
+        c.close()
+    until(lambda: len(files(s)) == 1, "what they left goes")
 
 
 def test_killed(tmp):

@@ -77,12 +77,39 @@ def test_what_a_person_sees(tmp):
     cli("profile", "check", f"{tmp}/empty", expect=3)
 
 
+def test_a_type_that_there_is_not_has_a_name_beside_it(tmp):
+    """What was meant, when it can be told; and nothing when it cannot."""
+    path = pathlib.Path(tmp) / "wifi.mobileconfig"
+    for given, meant in (("com.apple.wifi", "com.apple.wifi.managed"), ("com.apple.vpn", "com.apple.vpn.managed"), ("com.apple.firewall", "com.apple.security.firewall"),
+                         ("com.apple.wiffi.managed", "com.apple.wifi.managed"), ("com.apple.wifi.manage", "com.apple.wifi.managed"), ("com.apple.nothing", None), ("com.apple.", None)):
+        path.write_text(TEMPLATES["wifi"].replace("com.apple.wifi.managed", given))
+        [told] = [line for line in cli("profile", "check", str(path), expect=1).stdout.splitlines() if "type-unknown" in line]
+        assert (f"; {meant} may be meant" in told) if meant else ("may be meant" not in told), told
+
+
+def signed_by(signer, plain):
+    return (pkcs7.PKCS7SignatureBuilder().set_data(plain).add_signer(signer.cert, signer.key, hashes.SHA256())
+            .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary]))
+
+
+def test_what_has_no_line(tmp):
+    """What is wrong with the whole, as its signature, is told of the file, not of a line 0: by check, add and the API."""
+    path, server = pathlib.Path(tmp) / "firewall.mobileconfig", Server(tmp)
+    broken = signed_by(CA("Example Signer"), TEMPLATES["firewall"].encode()).replace(b"firewall", b"firewalk", 1)
+    path.write_bytes(broken)
+    assert f"{path}: The signature does not hold" in cli("profile", "check", str(path), expect=1).stdout
+    assert {f["line"] for f in check(path, expect=1)[0]["findings"] if f["id"] == "signature-broken"} == {None}
+    told = server.cli("profile", "add", str(path), expect=1)
+    assert f"{path}: The signature does not hold" in told.stdout + told.stderr, told
+    status, answer = server.admin("POST", "/api/v1/profiles", broken)
+    assert status == 400 and "\n  the file: The signature does not hold" in answer["error"]["message"], answer
+
+
 def test_the_api(tmp):
     """The body is the file, in whatever form; what is found is the same as on the command line."""
     signer = CA("Example Signer")
     plain = TEMPLATES["firewall"].replace("%Organization%", "Example").encode()
-    signed = (pkcs7.PKCS7SignatureBuilder().set_data(plain).add_signer(signer.cert, signer.key, hashes.SHA256())
-              .sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary]))
+    signed = signed_by(signer, plain)
     server = Server(tmp)
     for body, is_signed in ((plain, False), (plistlib.dumps(plistlib.loads(plain), fmt=plistlib.FMT_BINARY), False),
                             (signed, True)):

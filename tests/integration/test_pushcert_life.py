@@ -98,7 +98,7 @@ def test_swap_and_going_back(tmp):
     until(lambda: lab.server.admin("GET", "/v1/push/A") and lab.pushes(d.token)[-1]["serial_number"] == second, "a push with the new certificate")
     # one that ends earlier is refused; going back is asked of Apple first
     assert "rollback" in put(lab, push_cert(TOPIC, days=30))[1] and "rollback" in put(lab, push_cert(TOPIC, days=30), "?anyway=no")[1]
-    assert put(lab, push_cert(TOPIC, days=30), "?anyway=perhaps") == (400, "anyway is 1 or 0")
+    assert put(lab, push_cert(TOPIC, days=30), "?anyway=perhaps") == (400, "anyway is neither true nor false")
     lab.apns.say(f"rule {ZEROS} 403 BadCertificate")
     status, told = rollback(lab)
     assert status == 409 and "BadCertificate" in told["error"]["message"] and in_use(lab)["serial_number"] == second

@@ -128,7 +128,7 @@ def test_set_by_hand_and_by_table(tmp):
     status, answer = server.admin("PATCH", "/api/v1/devices/M-2", {"tag": "A-1"}, headers={"If-Match": '"0"'})
     assert (status, answer["version"]) == (200, 1)
     assert server.admin("PATCH", "/api/v1/devices/M-2", {"tag": "A-2"}, headers={"If-Match": '"0"'})[0] == 412
-    assert server.admin("PATCH", "/api/v1/devices/M-2", {"tag": "A-2", "if_version": 0})[0] == 409
+    assert server.admin("PATCH", "/api/v1/devices/M-2", {"tag": "A-2", "if_version": 0})[0] == 412
     assert server.admin("PATCH", "/api/v1/devices/M-2", {"tag": None})[1]["version"] == 2
     for body in ({"tag": 5}, {"colour": "red"}, {"note": "a\nb"}, {"user": "x" * 256}, {"email": "a b@c"}):
         assert server.admin("PATCH", "/api/v1/devices/M-2", body)[0] == 400, body

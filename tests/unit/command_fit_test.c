@@ -38,7 +38,9 @@ enum {
   VISION,
   WEAK,
   NOBODY,
-  SOMEBODY_S_PHONE
+  SOMEBODY_S_PHONE,
+  FRESH_PHONE,
+  FRESH_MAC_USER
 };
 static const struct command_target targets[] = {
     [MAC] = {PLATFORM_MACOS, "Mac16,10", "15.6", .rights = 8191, .profile = "com.old.mdm", .supervised = KNOWN_YES,
@@ -68,6 +70,8 @@ static const struct command_target targets[] = {
     [WEAK] = {PLATFORM_IOS, "iPhone17,1", "18.6", .rights = 1 + 16, .supervised = KNOWN_YES},
     [NOBODY] = {.platform = PLATFORM_UNKNOWN},
     [SOMEBODY_S_PHONE] = {PLATFORM_IOS, "iPhone17,1", NULL},
+    [FRESH_PHONE] = {PLATFORM_IOS, "iPhone17,1", "18.6", .supervised = KNOWN_NO},
+    [FRESH_MAC_USER] = {PLATFORM_MACOS, "Mac16,10", NULL, .user = true},
 };
 
 /* ' for " in arguments. */
@@ -102,6 +106,9 @@ static const struct row {
          "Settings[0] (HostName)"},
         {"Settings", "{'Settings':[{'Item':'AccessibilitySettings','GrayscaleEnabled':true}]}", WATCH,
          "GrayscaleEnabled is for no platform yet"},
+        /* what is certain, before what is not known */
+        {"DeviceConfigured", "{}", FRESH_PHONE, "is for supervised devices, and this is none"},
+        {"VerifyRecoveryLock", "{'Password':'x'}", FRESH_MAC_USER, "is for devices, and this is a user of one"},
         /* version */
         {"DeviceLock", "{}", VISION, "DeviceLock needs visionOS 2.0, and this device has 1.3"},
         {"EraseDevice", "{'ReturnToService':{'Enabled':true}}", OLD_PHONE,

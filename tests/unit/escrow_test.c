@@ -2,6 +2,7 @@
 #include "core_fixture.h"
 
 #include "core/escrow.h"
+#include "core/filevault.h"
 #include "lib/pki_cms.h"
 
 #include <openssl/cms.h>
@@ -357,6 +358,37 @@ static void test_reveal(void **state) {
   assert_int_equal(count("SELECT count(*) FROM event WHERE data LIKE '%IJKL%'"), 0);
 }
 
+static enum err rotate_job(struct ctx *cx, struct db *db, void *arg) {
+  return filevault_rotate(cx, db, &fx.core, "A", "tester", arg);
+}
+
+static enum err facts_job(struct ctx *cx, struct db *db, void *arg) {
+  const char *const *facts = arg;
+  TRY(db_run(cx, db, "UPDATE device SET product_name = $1, os_version = $2", DB_S(facts[0]), DB_S(facts[1])));
+  return db_run(cx, db, "UPDATE generation SET given = $1", DB_S(facts[2]));
+}
+
+/* A key is not replaced where the version or the access rights do not allow it, and why is said. */
+static void test_rotation_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *facts[3], *why_not;
+  } macs[] = {{{"Mac16,10", "15.1", "{\"AccessRights\":3}"}, "needs the right to lock the device"},
+              {{"Mac16,10", "10.8", "{\"AccessRights\":8191}"}, "needs macOS 10.9"},
+              {{"Mac16,10", "15.1", "{\"AccessRights\":8191}"}, NULL}};
+  (void)enrolled("A");
+  (void)tell_key(sealed(KEY));
+  for (size_t i = 0; i < sizeof macs / sizeof *macs; i++) {
+    struct filevault_rotation r;
+    must(in_job(facts_job, (void *)macs[i].facts));
+    must(in_job(rotate_job, &r));
+    assert_int_equal(r.command != NULL, macs[i].why_not == NULL);
+    assert_int_equal(count("SELECT count(*) FROM command WHERE request_type = 'RotateFileVaultKey'"),
+                     r.command != NULL);
+    if (macs[i].why_not) assert_non_null(strstr(r.why_not, macs[i].why_not));
+  }
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, fixture_close)
 #define WITHOUT_KEYS(f) cmocka_unit_test_setup_teardown(f, fixture_open, fixture_close)
@@ -371,6 +403,7 @@ int main(void) {
       WITHOUT_KEYS(test_activation_lock),
       T(test_reveal_refused),
       T(test_reveal),
+      T(test_rotation_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

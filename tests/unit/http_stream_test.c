@@ -34,13 +34,14 @@ static void stream_body(struct http_req *rq, void *arg) {
   http_reply_file(rq, 206, "text/plain", &(struct http_file){fd, 1000, claimed});
 }
 
-static void serve_streams(int64_t body_us) {
+static void serve_streams(int64_t body_us, int64_t stall_us) {
   struct http_conf conf = usual();
   taken = 0;
   refuse = false;
   conf.handler = (struct http_handler){stream_head, stream_body, on_end, NULL, NULL};
   conf.inflight_max = 100 * 1000;
   conf.body_us = body_us;
+  conf.stall_us = stall_us;
   serve(conf);
 }
 
@@ -52,7 +53,7 @@ static void say_zeros(int fd, size_t n) {
 /* goal: a body over its cap, of which no length was told, ends the connection */
 static void test_over_the_cap(void **state) {
   (void)state;
-  serve_streams(US_MINUTE);
+  serve_streams(US_MINUTE, 0);
   int fd = dial();
   say(fd, "PUT /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   say(fd, ctx_printf(t.cx, "%x\r\n", LIMIT + 1));
@@ -66,7 +67,7 @@ static void test_over_the_cap(void **state) {
 /* goal: one who takes the bytes can end it */
 static void test_refused_on_the_way(void **state) {
   (void)state;
-  serve_streams(US_MINUTE);
+  serve_streams(US_MINUTE, 0);
   refuse = true;
   int fd = dial();
   say(fd, "PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
@@ -77,7 +78,7 @@ static void test_refused_on_the_way(void **state) {
 /* goal: it does not count as held, however large, and one byte is no progress that keeps it open */
 static void test_streamed(void **state) {
   (void)state;
-  serve_streams(200 * 1000);
+  serve_streams(200 * 1000, US_MINUTE);
   int fd = dial(), slow = dial();
   say(fd, "PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: 3145728\r\n\r\n");
   say_zeros(fd, MIB); /* good for half a minute */
@@ -93,10 +94,21 @@ static void test_streamed(void **state) {
   close(fd);
 }
 
+/* goal: one that came fast and then stands still is cut off, however much of it there is already */
+static void test_stalled(void **state) {
+  (void)state;
+  serve_streams(US_MINUTE, 200 * 1000);
+  int fd = dial();
+  say(fd, "PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: 3145728\r\n\r\n");
+  say_zeros(fd, 2 * MIB);
+  expect_end(fd);
+  AWAIT_STAT(timeouts, == 1);
+}
+
 /* goal: a part of a file comes as it is; HEAD gets none of it */
 static void test_file(void **state) {
   (void)state;
-  serve_streams(US_MINUTE);
+  serve_streams(US_MINUTE, 0);
   int fd = dial();
   say(fd, GET("/file"));
   const char *answer = hear(fd), *body = strstr(answer, "\r\n\r\n") + 4;
@@ -113,7 +125,7 @@ static void test_file(void **state) {
 /* goal: a file that turns out shorter is not made up for: the connection is cut */
 static void test_short_file(void **state) {
   (void)state;
-  serve_streams(US_MINUTE);
+  serve_streams(US_MINUTE, 0);
   claimed = FILE_SIZE;
   int fd = dial();
   say(fd, GET("/file"));
@@ -124,7 +136,8 @@ static void test_short_file(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_over_the_cap), TEST(test_refused_on_the_way), TEST(test_streamed),
-                                     TEST(test_file), TEST(test_short_file)};
+  const struct CMUnitTest tests[] = {TEST(test_over_the_cap), TEST(test_refused_on_the_way),
+                                     TEST(test_streamed),     TEST(test_stalled),
+                                     TEST(test_file),         TEST(test_short_file)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

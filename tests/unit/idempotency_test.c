@@ -87,6 +87,20 @@ static void test_large(void **state) {
   assert_int_equal(in_job(begin, &a), E_CONFLICT);
 }
 
+/* Goal: what is recorded each time that it is shown is not shown again by itself: it is not even kept. */
+static void test_revealing(void **state) {
+  (void)state;
+  struct asked a = {.rq = request("k", 1)};
+  must(in_job(begin, &a));
+  a.answer = (struct idempotency_answer){.status = 200, .type = "text/plain", .body = slice_of("x"), .reveals = true};
+  must(in_job(end, &a));
+  assert_int_equal(in_job(begin, &a), E_CONFLICT);
+  assert_non_null(strstr(ctx_error_text(fx.cx), "not kept"));
+  int64_t n;
+  must(db_one_int(fx.cx, reader(), &n, "SELECT count(*) FROM idempotency WHERE body_sealed IS NOT NULL"));
+  assert_int_equal(n, 0);
+}
+
 /* After a day a key is new, and the chore forgets it. */
 static void test_a_day_later(void **state) {
   (void)state;
@@ -107,6 +121,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_same_again, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_hidden_digest, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_failures, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_revealing, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_a_day_later, fixture_open, fixture_close),
   };

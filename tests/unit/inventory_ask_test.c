@@ -108,7 +108,8 @@ static void iphone(void **state) {
   assert_non_null(strstr(q.p, "<string>IMEI</string>"));
   assert_null(strstr(q.p, "<string>HostName</string>"));
   assert_null(strstr(q.p, "<string>PushToken</string>"));
-  assert_null(strstr(q.p, "<string>QuotaSize</string>")); /* of Shared iPads */
+  assert_null(strstr(q.p, "<string>QuotaSize</string>"));         /* of Shared iPads */
+  assert_null(strstr(q.p, "<string>SIMCarrierNetwork</string>")); /* gone since iOS 5 */
 }
 
 /* Goal: a Mac is asked as Macs are; one of OS 27 no more for what was withdrawn; an old one not for what came later. */
@@ -321,6 +322,22 @@ static void again_after_errors(void **state) {
   assert_int_equal(count("SELECT count(*) FROM inventory_failed"), 0);
 }
 
+/* Goal: where the clock was ahead by months, devices are asked as ever when it is right again, and what is to be asked
+   again is not put off by months. */
+static void clock_back(void **state) {
+  (void)state;
+  later(90 * US_DAY);
+  struct enroll_proof a = enrolls("A", "Mac16,10", "15.1");
+  answers(a, "A", "CertificateList", "Error", 12);
+  assert_int_equal(all_waiting("A"), 0);
+  later(-90 * US_DAY);
+  chore();
+  assert_true(waits("A", "CertificateList") == 1 && waits("A", "DeviceInformation") == 1);
+  answers_all(a, "A");
+  chore();
+  assert_int_equal(all_waiting("A"), 0);
+}
+
 static enum err ask_for(struct ctx *cx, struct db *db, void *arg) {
   return inventory_ask_for(cx, db, &fx.core, count("SELECT seq FROM enrollment"), arg);
 }
@@ -428,7 +445,7 @@ int main(void) {
       TEST(rights),     TEST(turns_out_supervised), TEST(again),          TEST(spread),
       TEST(acted),      TEST(acted_by_profile),     TEST(enrolled_anew),  TEST(again_after_errors),
       TEST(plans_wait), TEST(unknown_command),      TEST(waits_for_ever), TEST(last_of_each),
-      TEST(silent),
+      TEST(silent),     TEST(clock_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,8 @@ static void run(const char *sql) { must(in_job(run_sql, (void *)(uintptr_t)sql))
 
 /* ---- bad input ---- */
 
-/* Goal: a string where a list belongs takes nothing away: the former list stays, the string is kept raw and counted. */
+/* Goal: a string where a list belongs takes nothing away: the former list stays, the string is kept raw and counted;
+   the next list is compared with the former one. */
 static void string_for_a_list(void **state) {
   struct pl *list = pl_new_array(fx.cx), *m = answer();
   (void)state;
@@ -103,6 +104,11 @@ static void string_for_a_list(void **state) {
   assert_int_equal(js_count(js_get(s.answer, "InstalledApplicationList")), 1);
   assert_int_equal(items(INVENTORY_APPS).n, 1);
   assert_int_equal(items(INVENTORY_APPS).at, at);
+  list = pl_new_array(fx.cx);
+  pl_add(list, app("com.example.one", "1"));
+  pl_add(list, app("com.example.two", "1"));
+  tells_apps(list);
+  assert_string_equal(text_of("SELECT group_concat(what) FROM inventory_change"), "app com.example.two");
 }
 
 /* Goal: an acknowledged answer that holds nothing of what was asked for is counted; a later good one mends that. */
@@ -148,7 +154,7 @@ static void wrong_types_within(void **state) {
 }
 
 /* Goal: 10,000 apps are cut to what there is room for, and how many there were is told; the next answer is taken as
-   well. */
+   well, but what was cut is no ground to say what went. */
 static void ten_thousand_apps(void **state) {
   struct pl *list = pl_new_array(fx.cx);
   int64_t told, kept;
@@ -168,6 +174,31 @@ static void ten_thousand_apps(void **state) {
   tells_apps(list);
   assert_int_equal(count("SELECT count(*) FROM device_app"), 1);
   assert_int_equal(count("SELECT count(*) FROM app"), 1);
+  assert_int_equal(count("SELECT count(*) FROM inventory_change"), 0);
+  tells_apps(pl_new_array(fx.cx));
+  assert_int_equal(count("SELECT count(*) FROM inventory_change"), 1);
+}
+
+/* Goal: names and versions with ends of lines, tabs and nothing in them are compared as they are shown; names that are
+   too long altogether are not compared. */
+static void odd_entries(void **state) {
+  char name[251] = {0};
+  (void)state;
+  for (int round = 0; round < 2; round++) {
+    struct pl *list = pl_new_array(fx.cx);
+    pl_add(list, app("com.example\nnext\tcolumn", "1\t2\n3"));
+    pl_add(list, app("com.example.none", ""));
+    if (round) pl_add(list, app("com.example.new", "\n"));
+    tells_apps(list);
+  }
+  assert_string_equal(text_of("SELECT group_concat(what) FROM inventory_change"), "app com.example.new");
+  memset(name, 'x', sizeof name - 1);
+  for (int round = 0; round < 2; round++) {
+    struct pl *list = pl_new_array(fx.cx);
+    for (int i = round; i < 1500; i++) pl_add(list, app(ctx_printf(fx.cx, "%d%.240s", i, name), "1"));
+    tells_apps(list);
+  }
+  assert_int_equal(count("SELECT count(*) FROM inventory_change c WHERE c.seq > 0"), 1);
 }
 
 /* Goal: what one answer and one device may take of the database is bounded: long texts, many values, data. */
@@ -479,6 +510,7 @@ int main(void) {
       TEST(nothing_told),
       TEST(wrong_types_within),
       TEST(ten_thousand_apps),
+      TEST(odd_entries),
       TEST(bounded),
       TEST(data_is_its_size),
       TEST(odd_names),

@@ -153,6 +153,38 @@ static void test_block(void **state) {
   assert_string_equal(next_after(p, "U-1", "Idle", NULL), "C-1");
 }
 
+static bool stands(const char *uuid, const char *status) {
+  return count(ctx_printf(fx.cx,
+                          "SELECT count(*) FROM target t JOIN command c ON c.seq = t.command WHERE c.uuid = '%s' AND "
+                          "t.status = '%s'",
+                          uuid, status)) == 1;
+}
+
+/* Goal: what it was given before it was blocked it may answer to, once or again, by its own identity alone; it gets
+   nothing more. */
+static void test_blocked_answers(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("U-1"), other = enrolled("U-2");
+  enqueue("U-1", "EraseDevice", "C-1");
+  enqueue("U-1", "ProfileList", "C-2");
+  assert_string_equal(next_after(p, "U-1", "Idle", NULL), "C-1");
+  must(act(block_job, "U-1"));
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", "C-2")->refusal, ENROLL_BLOCKED);
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", "C-9")->refusal, ENROLL_BLOCKED);
+  assert_int_equal(put_report(other, "U-1", "Acknowledged", "C-1")->refusal, ENROLL_BLOCKED);
+  assert_int_equal(put_report(new_identity("stranger"), "U-1", "Acknowledged", "C-1")->refusal, ENROLL_BLOCKED);
+  assert_true(stands("C-1", "Sent"));
+  for (int i = 0; i < 2; i++) {
+    const struct report *r = put_report(p, "U-1", "Acknowledged", "C-1");
+    assert_int_equal(r->refusal, ENROLL_FINE);
+    assert_null(r->command.p);
+  }
+  assert_true(stands("C-1", "Acknowledged"));
+  assert_true(stands("C-2", "Queued"));
+  assert_int_equal(poll(p, "U-1"), ENROLL_BLOCKED);
+  assert_int_equal(check_out(p, "U-1"), ENROLL_BLOCKED);
+}
+
 /* Nobody is asked to leave who is not enrolled, or to whom nothing is handed over. */
 static void test_unenroll_whom(void **state) {
   (void)state;
@@ -203,6 +235,24 @@ static void test_unenroll(void **state) {
   assert_int_equal(events("device.unenroll-asked"), 1);
   assert_int_equal(check_out(p, "U-1"), ENROLL_FINE);
   assert_int_equal(poll(p, "U-1"), ENROLL_FINE);
+}
+
+/* Goal: one that was blocked after it was told to leave may say that it did. */
+static void test_blocked_leaves(void **state) {
+  (void)state;
+  struct enroll_proof p = enrolled("U-1");
+  struct act a = unenroll("U-1");
+  must(act(block_job, "U-1"));
+  assert_int_equal(check_out(p, "U-1"), ENROLL_BLOCKED); /* not handed over yet */
+  must(act(unblock_job, "U-1"));
+  assert_string_equal(next_after(p, "U-1", "Idle", NULL), a.leave.command);
+  must(act(block_job, "U-1"));
+  assert_int_equal(poll(p, "U-1"), ENROLL_BLOCKED);
+  assert_int_equal(put_report(p, "U-1", "Acknowledged", a.leave.command)->refusal, ENROLL_FINE);
+  assert_int_equal(check_out(new_identity("stranger"), "U-1"), ENROLL_BLOCKED);
+  assert_int_equal(check_out(p, "U-1"), ENROLL_FINE);
+  assert_int_equal(events("device.checked-out"), 1);
+  assert_int_equal(authenticate(p, "U-1", NULL), ENROLL_BLOCKED);
 }
 
 /* What decides that it is told to leave outlives the history. */
@@ -403,6 +453,7 @@ static void test_poll_after_check_out(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_which_device),         TEST(test_block),
+      TEST(test_blocked_answers),      TEST(test_blocked_leaves),
       TEST(test_unenroll_whom),        TEST(test_unenroll),
       TEST(test_unenroll_for_long),    TEST(test_leaving_is_vacant),
       TEST(test_unenroll_is_over),     TEST(test_forget),

@@ -1,7 +1,7 @@
 /* Packages: hostile names and archives, parts and their digests, rows, the manifest. */
 #include "core_fixture.h"
 
-#include "core/package.h"
+#include "core/package_int.h"
 #include "lib/pki_crypto.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@ static int open_world(void **state) {
   fixture_open(state);
   assert_non_null(mkdtemp(folder));
   fx.conf.data = folder;
+  must(packages_start(fx.cx, &fx.core.packages, &fx.core));
   return 0;
 }
 
@@ -32,6 +33,7 @@ static int files(bool rm) {
 }
 
 static int close_world(void **state) {
+  packages_stop(fx.core.packages);
   files(true);
   rmdir(ctx_printf(fx.cx, "%s/files", folder));
   rmdir(folder);
@@ -147,6 +149,50 @@ static void test_lengths(void **state) {
   assert_int_equal(files(false), 0);
 }
 
+static enum err begin(struct ctx *cx) {
+  struct package_upload *u;
+  return package_upload_begin(cx, &fx.core, &u, slice_of("a.pkg"), 1000);
+}
+
+/* goal: a few come at a time; one that went away, or was never given room, has given its place back */
+static void test_places(void **state) {
+  (void)state;
+  struct ctx *cx[PACKAGE_UPLOADS_MOST], *more = ctx_new();
+  struct package_room *room = package_room_of(fx.core.packages);
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < PACKAGE_UPLOADS_MOST; i++) must(begin(cx[i] = ctx_new()));
+    assert_int_equal(begin(more), E_UNAVAILABLE);
+    assert_non_null(strstr(ctx_error_text(more), "4 packages"));
+    assert_int_equal(files(false), PACKAGE_UPLOADS_MOST);
+    ctx_clear_error(more);
+    for (int i = 0; i < PACKAGE_UPLOADS_MOST; i++) ctx_free(cx[i]);
+  }
+  room->promised = INT64_C(1) << 60;
+  assert_int_equal(begin(more), E_UNAVAILABLE);
+  assert_non_null(strstr(ctx_error_text(more), "beside what is on its way"));
+  ctx_free(more);
+  room->promised = 0;
+  assert_int_equal(room->uploads, 0);
+  assert_int_equal(files(false), 0);
+}
+
+/* goal: what is promised goes down with what is written, and is given back with the place */
+static void test_promises(void **state) {
+  (void)state;
+  struct package_room *room = package_room_of(fx.core.packages);
+  struct package_place one, other;
+  must(package_place_take(fx.cx, room, &one));
+  must(package_place_take(fx.cx, room, &other));
+  one.promised = 1000, other.promised = 500, room->promised = 1500;
+  package_place_wrote(&one, 300);
+  assert_int_equal(room->promised, 1200);
+  package_place_wrote(&other, 900);
+  assert_int_equal(room->promised, 700);
+  for (int i = 0; i < 2; i++) package_place_leave(&one), package_place_leave(&other);
+  assert_int_equal(room->promised, 0);
+  assert_int_equal(room->uploads, 0);
+}
+
 static const char *digest_at(struct pl *asset, const char *key, size_t i) {
   struct slice s;
   assert_true(pl_string(pl_at(pl_get(asset, key), i), &s));
@@ -218,8 +264,9 @@ static void test_remove(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_archives), cmocka_unit_test(test_lengths), cmocka_unit_test(test_parts),
-      cmocka_unit_test(test_token),    cmocka_unit_test(test_remove),
+      cmocka_unit_test(test_archives), cmocka_unit_test(test_lengths), cmocka_unit_test(test_places),
+      cmocka_unit_test(test_promises), cmocka_unit_test(test_parts),   cmocka_unit_test(test_token),
+      cmocka_unit_test(test_remove),
   };
   return cmocka_run_group_tests(tests, open_world, close_world);
 }

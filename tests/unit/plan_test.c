@@ -1,289 +1,6 @@
 /* Goal: plans from end to end in memory: a simulated Mac is brought to what its groups say and kept there, loses what
    only a group gave that it left, is told of with its own words when it refuses, and begins anew when it enrolls. */
-#include "scep_world.h"
-
-#include "core/plan_int.h"
-
-#include <stdio.h>
-
-/* ---- a Mac that does what it is told ---- */
-
-enum { PROFILES_MOST = 8 };
-static struct mac {
-  struct enroll_proof proof;
-  struct {
-    char identifier[80], uuid[64];
-  } profiles[PROFILES_MOST];
-  int profiles_n, sessions;
-  const char *refuses; /* RequestType that it answers Error; NULL: none */
-  bool forgets;        /* acknowledges InstallProfile and does nothing */
-  char *log;           /* RequestTypes that it was given, inventory left out */
-} mac;
-
-static void drop_profile(const char *identifier) {
-  for (int i = 0; i < mac.profiles_n; i++)
-    if (strcmp(mac.profiles[i].identifier, identifier) == 0) mac.profiles[i--] = mac.profiles[--mac.profiles_n];
-}
-
-static void put_profile(struct slice file) {
-  struct payload_check check;
-  must(payload_check(fx.cx, file, &check));
-  drop_profile(check.identifier);
-  assert_true(mac.profiles_n < PROFILES_MOST);
-  snprintf(mac.profiles[mac.profiles_n].identifier, 80, "%s", check.identifier);
-  snprintf(mac.profiles[mac.profiles_n++].uuid, 64, "%s", check.uuid);
-}
-
-static bool has(const char *identifier) {
-  for (int i = 0; i < mac.profiles_n; i++)
-    if (strcmp(mac.profiles[i].identifier, identifier) == 0) return true;
-  return false;
-}
-
-static void list_profiles(struct pl *answer) {
-  struct pl *list = pl_new_array(fx.cx);
-  for (int i = 0; i < mac.profiles_n; i++) {
-    struct pl *p = pl_new_dict(fx.cx);
-    pl_set_string(p, "PayloadIdentifier", mac.profiles[i].identifier);
-    pl_set_string(p, "PayloadUUID", mac.profiles[i].uuid);
-    pl_set_int(p, "PayloadVersion", 1);
-    pl_add(list, p);
-  }
-  pl_set(answer, "ProfileList", list);
-}
-
-static void do_it(const char *type, struct pl *command, struct pl *answer) {
-  struct slice file;
-  bool inventory = strstr(type, "List") || strstr(type, "Information") || strstr(type, "Info");
-  if (!inventory) mac.log = ctx_printf(fx.cx, "%s%s%s", mac.log, *mac.log ? " " : "", type);
-  if (mac.refuses && strcmp(mac.refuses, type) == 0) {
-    struct pl *chain = pl_new_array(fx.cx), *error = pl_new_dict(fx.cx);
-    pl_set_string(error, "ErrorDomain", "MCInstallationErrorDomain");
-    pl_set_int(error, "ErrorCode", 4001);
-    pl_set_string(error, "USEnglishDescription", "No room for it.");
-    pl_add(chain, error);
-    pl_set(answer, "ErrorChain", chain);
-    pl_set_string(answer, "Status", "Error");
-    return;
-  }
-  if (strcmp(type, "ProfileList") == 0) list_profiles(answer);
-  if (strcmp(type, "SecurityInfo") == 0) {
-    struct pl *security = pl_new_dict(fx.cx);
-    pl_set_bool(security, "FDE_Enabled", false);
-    pl_set(answer, "SecurityInfo", security);
-  }
-  if (strcmp(type, "InstallProfile") == 0 && !mac.forgets && pl_data(pl_get(command, "Payload"), &file))
-    put_profile(file);
-  if (strcmp(type, "RemoveProfile") == 0) drop_profile(pl_str(command, "Identifier"));
-}
-
-/* One session: until there is nothing more to do. */
-static void session(void) {
-  clock_shift(++mac.sessions * US_SECOND);
-  struct report *r = put_report(mac.proof, "A", "Idle", NULL);
-  while (r->command_uuid) {
-    struct pl *root, *answer = pl_new_dict(fx.cx);
-    must(pl_parse(fx.cx, r->command, &pl_limits_report, &root));
-    struct pl *command = pl_get(root, "Command");
-    pl_set_string(answer, "UDID", "A");
-    pl_set_string(answer, "Status", "Acknowledged");
-    pl_set_string(answer, "CommandUUID", pl_str(root, "CommandUUID"));
-    do_it(pl_str(command, "RequestType"), command, answer);
-    r = put_report_of(mac.proof, answer);
-  }
-}
-
-static void live(int rounds) {
-  for (int i = 0; i < rounds; i++) {
-    must(plan_chore(fx.cx, &fx.core));
-    session();
-  }
-  must(plan_chore(fx.cx, &fx.core));
-}
-
-/* ---- an operator ---- */
-
-struct changing {
-  struct group_change change;
-  struct group after;
-};
-
-static enum err change_job(struct ctx *cx, struct db *db, void *arg) {
-  struct changing *c = arg;
-  TRY(group_apply(cx, db, &fx.core, &c->change, "test", &c->after));
-  return plan_due(cx, db, &fx.core, 0);
-}
-
-static struct changing change(struct group_change what) {
-  struct changing c = {.change = what};
-  must(in_job(change_job, &c));
-  return c;
-}
-
-static int64_t row_of(const char *udid) {
-  int64_t device;
-  must(db_one_int(fx.cx, reader(), &device, "SELECT seq FROM device WHERE id = $1", DB_S(udid)));
-  return device;
-}
-
-static void group(const char *name, enum group_kind kind, const char *ref, struct js *options) {
-  struct group_assignment a = {.kind = kind, .ref = (char *)ref, .position = -1, .options = options};
-  int64_t device = row_of("A");
-  change((struct group_change){
-      .name = name, .add = &device, .add_n = 1, .assign = &a, .assign_n = ref ? 1 : 0, .if_version = -1});
-}
-
-static enum err add_profile_job(struct ctx *cx, struct db *db, void *arg) {
-  struct profile out;
-  bool added;
-  TRY(profile_add(cx, db, &fx.core, arg, &out, &added));
-  return plan_due(cx, db, &fx.core, 0);
-}
-
-static void add_profile(const char *identifier, const char *label) {
-  struct pl *root = pl_new_dict(fx.cx), *content = pl_new_array(fx.cx), *payload = pl_new_dict(fx.cx);
-  struct payload_check *check = ctx_alloc(fx.cx, sizeof *check);
-  char uuid[UUID_LEN + 1];
-  uuid_new(uuid);
-  pl_set_string(root, "PayloadType", "Configuration");
-  pl_set_int(root, "PayloadVersion", 1);
-  pl_set_string(root, "PayloadIdentifier", identifier);
-  pl_set_string(root, "PayloadUUID", uuid);
-  pl_set_string(root, "PayloadDisplayName", identifier);
-  pl_set_string(payload, "PayloadType", "com.apple.webClip.managed");
-  pl_set_int(payload, "PayloadVersion", 1);
-  pl_set_string(payload, "PayloadIdentifier", ctx_printf(fx.cx, "%s.clip", identifier));
-  uuid_new(uuid);
-  pl_set_string(payload, "PayloadUUID", uuid);
-  pl_set_string(payload, "Label", label);
-  pl_set_string(payload, "URL", "https://www.example.org/");
-  pl_add(content, payload);
-  pl_set(root, "PayloadContent", content);
-  struct slice file = pl_xml(fx.cx, root);
-  must(payload_check(fx.cx, file, check));
-  struct profile_given given = {file, check, "test", -1};
-  must(in_job(add_profile_job, &given));
-}
-
-/* ---- what is seen ---- */
-
-static struct js *plan_of(const char *udid) {
-  struct js *out;
-  must(plan_of_device(fx.cx, reader(), &fx.core, row_of(udid), &out));
-  return out;
-}
-
-static void stands(const char *state) {
-  struct js *p = plan_of("A");
-  if (strcmp(js_str(p, "state"), state) != 0) fail_msg("%s", js_text(fx.cx, p, JS_INDENT).p);
-}
-
-static int open_world(void **state) {
-  scep_open(state);
-  fx.conf.await_timeout_us = 30 * US_MINUTE;
-  roster_outside = &plan_sets;
-  must(profile_signing_open(fx.cx, &fx.core.signing, &fx.core, &fx.conf));
-  mac = (struct mac){.log = (char *)""};
-  clock_shift(0);
-  mac.proof = enrolled("A");
-  add_profile("com.example.one", "One");
-  return 0;
-}
-
-static int close_world(void **state) {
-  profile_signing_close(fx.core.signing);
-  return scep_close(state);
-}
-
-/* ---- what goes wrong ---- */
-
-/* Goal: what the device refuses is told in its words and tried again later, not at once. */
-static void refused(void **state) {
-  (void)state;
-  mac.refuses = "InstallProfile";
-  group("office", GROUP_PROFILE, "com.example.one", NULL);
-  live(4);
-  stands("failing");
-  assert_string_equal(js_str(plan_of("A"), "why"), "profile com.example.one: \"No room for it.\"");
-  assert_string_equal(mac.log, "InstallProfile");
-  mac.sessions += 299;
-  live(1);
-  assert_string_equal(mac.log, "InstallProfile");
-  mac.refuses = NULL;
-  mac.sessions += 10;
-  live(3);
-  stands("compliant");
-  assert_string_equal(mac.log, "InstallProfile InstallProfile");
-}
-
-/* Goal: acknowledged and not there is a failure. */
-static void forgotten(void **state) {
-  (void)state;
-  mac.forgets = true;
-  group("office", GROUP_PROFILE, "com.example.one", NULL);
-  live(4);
-  stands("failing");
-  assert_non_null(strstr(js_str(plan_of("A"), "why"), "acknowledged, but not there"));
-}
-
-/* Goal: a profile that lacks a variable's value is not sent, and says which one. */
-static void no_value(void **state) {
-  (void)state;
-  add_profile("com.example.mail", "%Email%");
-  group("office", GROUP_PROFILE, "com.example.mail", NULL);
-  live(3);
-  stands("failing");
-  assert_non_null(strstr(js_str(plan_of("A"), "why"), "Email"));
-  assert_string_equal(mac.log, "");
-}
-
-/* Goal: a change that does not fit changes nothing. */
-static void bad_changes(void **state) {
-  (void)state;
-  struct group_assignment none = {.kind = GROUP_PROFILE, .ref = (char *)"com.example.none", .position = -1};
-  struct group_assignment erase = {.kind = GROUP_COMMAND, .ref = (char *)"EraseDevice", .position = -1};
-  struct group_assignment app = {.kind = GROUP_APP, .ref = (char *)"361309726", .position = -1};
-  struct group_assignment demand = {.kind = GROUP_REQUIREMENT, .ref = (char *)"last-seen<7d", .position = -1};
-  struct group_assignment name[3];
-  static const char *const names[] = {"Mac %SerialNumbre%", "%EscrowCertificate%", "My %DeviceName%"};
-  for (size_t i = 0; i < 3; i++) {
-    name[i] = (struct group_assignment){.kind = GROUP_SETTING, .ref = (char *)"DeviceName", .position = -1};
-    name[i].options = js_object(fx.cx);
-    js_set_string(name[i].options, "DeviceName", names[i]);
-  }
-  int64_t device = row_of("A");
-  const struct {
-    struct group_change change;
-    enum err e;
-  } bad[] = {
-      {{.name = "", .if_version = -1}, E_INVALID},
-      {{.name = "a/b", .if_version = -1}, E_INVALID},
-      {{.name = " a", .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "", .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "nonsense=1", .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "verdict=fine", .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "group=other", .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "os>1", .make_static = true, .if_version = -1}, E_INVALID},
-      {{.name = "g", .rule = "os>1", .add = &device, .add_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .remove = true, .if_version = -1}, E_NOT_FOUND},
-      {{.name = "g", .standing = true, .if_version = -1}, E_NOT_FOUND},
-      {{.name = "g", .if_version = 3}, E_PRECONDITION},
-      {{.name = "g", .assign = &none, .assign_n = 1, .if_version = -1}, E_NOT_FOUND},
-      {{.name = "g", .assign = &erase, .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .assign = &app, .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .assign = &demand, .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .assign = &name[0], .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .assign = &name[1], .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .assign = &name[2], .assign_n = 1, .if_version = -1}, E_INVALID},
-      {{.name = "g", .unassign = &none, .unassign_n = 1, .if_version = -1}, E_NOT_FOUND},
-  };
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    struct changing c = {.change = bad[i].change};
-    enum err e = in_job(change_job, &c);
-    if (e != bad[i].e) fail_msg("change %zu: %s: %s", i, err_slug(e), ctx_error_text(fx.cx));
-  }
-  assert_int_equal(count("SELECT count(*) FROM fleet_group"), 0);
-}
+#include "plan_mac.h"
 
 /* ---- what is to be ---- */
 
@@ -435,6 +152,43 @@ static void blocked_for_a_while(void **state) {
   stands("none");
 }
 
+/* Goal: whose serial number enrolled again with another id (a new logic board) is sent nothing more, and what waits for
+   it is withdrawn; but who is heard of again has a plan again. */
+static void new_logic_board(void **state) {
+  (void)state;
+  struct group g;
+  struct js *out;
+  int64_t n;
+  assert_int_equal(authenticate(mac.proof, "A", "S-1"), ENROLL_FINE);
+  assert_int_equal(token_update(mac.proof, "A", "token"), ENROLL_FINE);
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  must(plan_chore(fx.cx, &fx.core));
+  session(); /* it tells its profiles */
+  must(plan_chore(fx.cx, &fx.core));
+  stands("working");
+  struct enroll_proof board = new_identity("B");
+  assert_int_equal(authenticate(board, "B", "S-1"), ENROLL_FINE);
+  assert_int_equal(token_update(board, "B", "token of B"), ENROLL_FINE);
+  must(plan_chore(fx.cx, &fx.core));
+  stands("none");
+  assert_int_equal(count("SELECT count(*) FROM plan_item"), 0);
+  assert_int_equal(count("SELECT count(*) FROM target t JOIN command c ON c.seq = t.command "
+                         "WHERE c.request_type = 'InstallProfile' AND t.waiting = 1"),
+                   0);
+  must(plan_all_chore(fx.cx, &fx.core));
+  must(plan_chore(fx.cx, &fx.core));
+  stands("none");
+  must(group_find(fx.cx, reader(), "office", &g));
+  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
+  assert_true(js_int(js_get(out, "devices"), &n) && n == 0);
+
+  assert_int_equal(token_update(mac.proof, "A", "token"), ENROLL_FINE);
+  must(plan_all_chore(fx.cx, &fx.core));
+  live(3);
+  stands("compliant");
+  assert_true(has("com.example.one"));
+}
+
 /* Goal: a change that the end of the server interrupts is gone on with afterwards. */
 static void ended_in_a_sweep(void **state) {
   (void)state;
@@ -466,44 +220,145 @@ static void rule_against_itself(void **state) {
   assert_string_equal(mac.log, "InstallProfile RemoveProfile InstallProfile");
 }
 
+/* Goal: what a device had before its group gave it, be it another version, stays when it leaves the group. */
+static void what_was_there_stays(void **state) {
+  (void)state;
+  int64_t device = row_of("A");
+  add_profile("com.example.two", "Two");
+  for (int other = 0; other < 2; other++) {
+    const char *identifier = other ? "com.example.two" : "com.example.one";
+    struct slice file;
+    struct profile p;
+    const struct roster_device *d;
+    must(profile_find(fx.cx, reader(), identifier, &p));
+    must(roster_one(fx.cx, reader(), &fx.core, device, &d));
+    must(profile_render(fx.cx, reader(), &fx.core, p.profile, d, &file));
+    put_profile(file);
+  }
+  add_profile("com.example.two", "Another two");
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  group("office", GROUP_PROFILE, "com.example.two", NULL);
+  live(4);
+  stands("compliant");
+  assert_string_equal(mac.log, "InstallProfile");
+  change((struct group_change){.name = "office", .drop = &device, .drop_n = 1, .if_version = -1});
+  live(4);
+  stands("none");
+  assert_true(has("com.example.one") && has("com.example.two"));
+}
+
+static int64_t number(struct js *o, const char *key) {
+  int64_t n = -1;
+  (void)js_int(js_get(o, key), &n);
+  return n;
+}
+
+static struct js *standing(const char *name) {
+  struct group g;
+  struct js *out;
+  must(group_find(fx.cx, reader(), name, &g));
+  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
+  return out;
+}
+
+/* Each member is in one of the numbers, of the group and of each assignment; the list says the same. */
+static void counts(const char *name, int64_t compliant, int64_t working, int64_t failing, int64_t unfit) {
+  struct js *one = standing(name), *all, *list = js_get(one, "assignments"), *row = NULL;
+  must(plan_of_groups(fx.cx, reader(), &fx.core, &all));
+  for (size_t i = 0; i < js_count(all); i++)
+    if (strcmp(js_str(js_at(all, i), "name"), name) == 0) row = js_at(all, i);
+  for (int i = 0; i < 2; i++) {
+    struct js *o = i ? row : one;
+    if (number(o, "compliant") != compliant || number(o, "working") != working || number(o, "failing") != failing ||
+        number(o, "not_applicable") != unfit)
+      fail_msg("%s", js_text(fx.cx, o, JS_INDENT).p);
+    assert_int_equal(number(o, "devices"), compliant + working + failing + unfit);
+  }
+  for (size_t i = 0; i < js_count(list); i++) {
+    struct js *o = js_at(list, i);
+    int64_t sum = number(o, "compliant") + number(o, "working") + number(o, "failing") + number(o, "not_applicable");
+    assert_int_equal(sum, number(one, "devices"));
+  }
+}
+
 /* Goal: how a group stands is counted by device and by assignment. */
 static void group_stands(void **state) {
   (void)state;
-  struct group g;
-  struct js *out;
   group("office", GROUP_PROFILE, "com.example.one", NULL);
   group("office", GROUP_REQUIREMENT, "filevault=on", NULL);
+  counts("office", 0, 1, 0, 0); /* nobody has looked yet */
   enqueue("A", "SecurityInfo", "security");
   live(4);
-  must(group_find(fx.cx, reader(), "office", &g));
-  must(plan_of_group(fx.cx, reader(), &fx.core, &g, &out));
-  int64_t n;
-  assert_true(js_int(js_get(out, "devices"), &n) && n == 1);
-  struct js *profile = js_at(js_get(out, "assignments"), 0), *demand = js_at(js_get(out, "assignments"), 1);
-  assert_true(js_int(js_get(profile, "compliant"), &n) && n == 1);
-  assert_true(js_int(js_get(demand, "failing"), &n) && n == 1);
-  struct js *failures = js_get(out, "failures");
+  counts("office", 0, 0, 1, 0);
+  struct js *out = standing("office"), *failures = js_get(out, "failures");
+  assert_int_equal(number(js_at(js_get(out, "assignments"), 0), "compliant"), 1);
+  assert_int_equal(number(js_at(js_get(out, "assignments"), 1), "failing"), 1);
   assert_int_equal(js_count(failures), 1);
   assert_string_equal(js_str(js_at(failures, 0), "why"), "requirement filevault=on: filevault is off");
+}
+
+static enum err be_a_phone(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  TRY(db_run(cx, db, "UPDATE device SET product_name = 'iPhone17,1'"));
+  roster_changed(db, &fx.core, 1);
+  return OK;
+}
+
+/* Goal: a group counts by what it gives itself: what other groups lack is not its business, and what is for another
+   platform, for users where there are none or for those that enroll later does not apply. */
+static void group_counts_its_own(void **state) {
+  (void)state;
+  int64_t device = row_of("A");
+  struct js *name = js_object(fx.cx);
+  js_set_string(name, "HostName", "desk");
+  must(in_job(be_a_phone, NULL));
+  struct group_assignment users = {
+      .kind = GROUP_PROFILE, .ref = (char *)"com.example.two", .position = -1, .users = true};
+  add_profile("com.example.two", "Two");
+  group("macs", GROUP_SETTING, "HostName", name);
+  group("late", GROUP_COMMAND, "EnableRemoteDesktop", js_object(fx.cx));
+  group("empty", GROUP_PROFILE, NULL, NULL);
+  change((struct group_change){
+      .name = "people", .add = &device, .add_n = 1, .assign = &users, .assign_n = 1, .if_version = -1});
+  enqueue("A", "SecurityInfo", "security");
+  live(4);
+  stands("none");
+  group("strict", GROUP_REQUIREMENT, "filevault=on", NULL);
+  group("office", GROUP_PROFILE, "com.example.one", NULL);
+  live(4);
+  stands("failing");
+  struct group_assignment host = {.kind = GROUP_SETTING, .ref = (char *)"HostName", .position = -1, .options = name};
+  struct plan_preview preview;
+  must(plan_preview(fx.cx, reader(), &fx.core,
+                    &(struct group_change){.name = "office", .assign = &host, .assign_n = 1, .if_version = -1},
+                    &preview));
+  assert_int_equal(preview.devices, 0);
+  assert_int_equal(number(js_at(js_get(preview.json, "items"), 0), "not_applicable"), 1);
+  counts("strict", 0, 0, 1, 0);
+  counts("office", 1, 0, 0, 0);
+  assert_int_equal(js_count(js_get(standing("office"), "failures")), 0);
+  counts("macs", 0, 0, 0, 1);
+  counts("late", 0, 0, 0, 1);
+  counts("empty", 0, 0, 0, 1);
+  counts("people", 0, 0, 0, 1);
 }
 
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
   const struct CMUnitTest tests[] = {
-      TEST(refused),
-      TEST(forgotten),
-      TEST(no_value),
-      TEST(bad_changes),
       TEST(installed),
       TEST(drift),
       TEST(leaving),
       TEST(by_rule),
-      TEST(rule_against_itself),
+      TEST(enrolled_anew),
       TEST(blocked),
       TEST(blocked_for_a_while),
+      TEST(new_logic_board),
       TEST(ended_in_a_sweep),
-      TEST(enrolled_anew),
+      TEST(rule_against_itself),
+      TEST(what_was_there_stays),
       TEST(group_stands),
+      TEST(group_counts_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, free_ring);
 }

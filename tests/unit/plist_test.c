@@ -324,6 +324,7 @@ static void washed(void **state) {
        1}, /* no trigraph */
       {"\xF0\x9F\x98\x80 \xE2\x80\xAE\t\n\x7f", "\xF0\x9F\x98\x80 \xE2\x80\xAE\t\n\x7f", 0},
       {"", "", 0},
+      {"<dict><key></key><a/><key/><key>k</key><key", "<dict><key>?</key><a/><key>?</key><key>k</key><key", 2},
   };
   struct ctx *cx = *state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -23,6 +23,7 @@ struct guest {
 
 struct peer {
   struct world *w;
+  struct ctx *cx; /* of its thread */
   int listener;
   pthread_t thread;
   atomic_bool stop;
@@ -53,7 +54,7 @@ static void fine(struct guest *g, uint32_t stream) {
 }
 
 static void greet(struct peer *p, struct guest *g) {
-  struct slice cert = tls_peer_cert(p->w->cx, g->tls);
+  struct slice cert = tls_peer_cert(p->cx, g->tls);
   g->open = true;
   g->hostile = cert.p && memmem(cert.p, cert.n, OTHER, strlen(OTHER)) != NULL;
   if (!g->hostile)
@@ -119,11 +120,12 @@ static void welcome(struct peer *p) {
     return;
   }
   *g = (struct guest){.fd = fd};
-  assert_int_equal(tls_open_server(p->w->cx, &g->tls, p->w->apns.tls, fd), OK);
+  assert_int_equal(tls_open_server(p->cx, &g->tls, p->w->apns.tls, fd), OK);
 }
 
 static void *peer_run(void *arg) {
   struct peer *p = arg;
+  p->cx = ctx_new();
   while (!atomic_load(&p->stop)) {
     struct pollfd fds[CONNS + 1] = {{.fd = p->listener, .events = POLLIN}};
     for (int i = 0; i < CONNS; i++) {
@@ -137,6 +139,7 @@ static void *peer_run(void *arg) {
   }
   for (int i = 0; i < CONNS; i++)
     if (p->guests[i].fd >= 0) leave(&p->guests[i]);
+  ctx_free(p->cx);
   close(p->listener);
   return NULL;
 }

@@ -145,6 +145,33 @@ static void test_views(void **state) {
   roster_unlook(&fx.core, &third);
 }
 
+static enum err many_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  TRY(db_run(cx, db,
+             "INSERT INTO device (id, created_at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+             "WHERE i < 2000) SELECT 'MANY-' || i, 1 FROM n"));
+  return db_run(cx, db,
+                "INSERT INTO enrollment (id, device, type, enabled, created_at) SELECT id, seq, 'Device', 1, 1 FROM "
+                "device WHERE id LIKE 'MANY-%'");
+}
+
+/* Goal: who waits for the first reading does not hold up a server that stops; one that was read is shown to the last.
+ */
+static void test_stopping(void **state) {
+  (void)state;
+  struct roster_view view;
+  must(in_job(many_job, NULL));
+  (void)enrolled_as("A", NULL, "One");
+  atomic_store(&fx.core.ending, true);
+  assert_int_equal(roster_look(fx.cx, reader(), &fx.core, &view), E_UNAVAILABLE);
+  ctx_clear_error(fx.cx);
+  atomic_store(&fx.core.ending, false);
+  assert_string_equal(listed("one"), "A");
+  rename_to("A", "Two");
+  atomic_store(&fx.core.ending, true);
+  assert_string_equal(listed("two"), "A");
+}
+
 /* Goal: rows that are open on the reader show it the past: nothing is taken from there for new. */
 static void test_past(void **state) {
   (void)state;
@@ -356,6 +383,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_facts, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_failed_job, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_views, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_stopping, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_past, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_seen, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_orders, fixture_open, fixture_close),

@@ -237,6 +237,27 @@ static void test_json(void **state) {
   }
 }
 
+/* Goal: what a device answers to a question of the server's own is told as any other answer, in both formats. */
+static void test_own_questions(void **state) {
+  (void)state;
+  for (int micromdm = 0; micromdm < 2; micromdm++) {
+    const char *id = micromdm ? "U-2" : "U-1";
+    fx.conf.webhook_micromdm = micromdm;
+    fx.conf.inventory_interval_us = US_DAY;
+    struct enroll_proof p = enrolled(id);
+    fx.conf.inventory_interval_us = 0;
+    const char *uuid = next_after(p, id, "Idle", NULL);
+    assert_int_equal(count("SELECT count(*) FROM target WHERE own = 1 AND status = 'Sent'"), 1);
+    put_report(p, id, "Acknowledged", uuid);
+    if (!micromdm) start();
+    int last = 4 * (micromdm + 1);
+    await_count(&web.got_n, last);
+    assert_true(has(last - 1, "{\"topic\":\"mdm.Connect\","));
+    assert_true(has(last - 1, ctx_printf(fx.cx, "\"status\":\"Acknowledged\",\"command_uuid\":\"%s\"", uuid)));
+    assert_true(has(last - 1, "\"raw_payload\":\"PD94"));
+  }
+}
+
 /* From a device to the receiver: each message once, in order, signed; the tally begins anew with each enrollment. */
 static void test_told(void **state) {
   (void)state;
@@ -491,9 +512,19 @@ static void test_tests(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_nothing_to_tell), TEST(test_provisional), TEST(test_refused), TEST(test_away), TEST(test_removed),
-      TEST(test_two_receivers),   TEST(test_backlog),     TEST(test_json),    TEST(test_told), TEST(test_kept),
-      TEST(test_own_events),      TEST(test_tests),
+      TEST(test_nothing_to_tell),
+      TEST(test_provisional),
+      TEST(test_refused),
+      TEST(test_away),
+      TEST(test_removed),
+      TEST(test_two_receivers),
+      TEST(test_backlog),
+      TEST(test_json),
+      TEST(test_told),
+      TEST(test_own_questions),
+      TEST(test_kept),
+      TEST(test_own_events),
+      TEST(test_tests),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

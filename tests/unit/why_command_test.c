@@ -249,6 +249,55 @@ static void it_comes(void) {
   tell("L2", "InstalledApplicationList", list);
 }
 
+static void books(const char *uuid, const char *state) {
+  struct pl *list = pl_new_array(fx.cx), *one = pl_new_dict(fx.cx);
+  ask("ManagedMediaList", uuid);
+  takes(uuid);
+  pl_set_int(one, "iTunesStoreID", 4711);
+  pl_set_string(one, "State", state);
+  pl_add(list, one);
+  tell(uuid, "Books", list);
+}
+static void the_book_waits_for_a_login(void) {
+  ask_with("InstallMedia", "{\"iTunesStoreID\":4711,\"MediaType\":\"Book\"}", "C1");
+  does("C1");
+  pass(31 * US_MINUTE);
+  books("L1", "PromptingForLogin");
+}
+static void the_book_comes(void) {
+  pass(US_HOUR);
+  books("L2", "Managed");
+}
+
+static void updates(const char *uuid, const char *version) {
+  struct pl *list = pl_new_array(fx.cx), *one = pl_new_dict(fx.cx);
+  ask("AvailableOSUpdates", uuid);
+  takes(uuid);
+  pl_set_string(one, "ProductKey", "_MACOS_1");
+  pl_set_string(one, "Version", version);
+  pl_add(list, one);
+  tell(uuid, "AvailableOSUpdates", list);
+}
+static void an_update_that_is_only_loaded(void) {
+  ask_with("ScheduleOSUpdate", "{\"Updates\":[{\"ProductVersion\":\"15.2\",\"InstallAction\":\"DownloadOnly\"}]}",
+           "C0");
+  does("C0");
+  pass(31 * US_MINUTE);
+  updates("L0", "15.2");
+  expect_verdict("A", "C0", "fine");
+}
+static void the_update_is_still_offered(void) {
+  an_update_that_is_only_loaded();
+  ask_with("ScheduleOSUpdate", "{\"Updates\":[{\"ProductVersion\":\"15.2\",\"InstallAction\":\"InstallASAP\"}]}", "C1");
+  does("C1");
+  pass(31 * US_MINUTE);
+  updates("L1", "15.2");
+}
+static void the_update_is_installed(void) {
+  pass(US_HOUR);
+  updates("L2", "15.3");
+}
+
 static void it_is_cancelled(void) {
   ask("SecurityInfo", "C1");
   cancel("C1");
@@ -311,6 +360,9 @@ static const struct why_scenario scenarios[] = {
      "needs the right to"},
     {"a login is missing", 42, "A", "C1", NULL, a_lives, the_app_waits_for_a_login, somebody_signs_in, "sign in"},
     {"a package does not come", 42, "A", "C1", NULL, a_lives, the_package_does_not_come, it_comes, "com.example.tool"},
+    {"a book waits for a login", 42, "A", "C1", NULL, a_lives, the_book_waits_for_a_login, the_book_comes, "4711"},
+    {"an update is still offered", 42, "A", "C1", NULL, a_lives, the_update_is_still_offered, the_update_is_installed,
+     "15.2 is not in effect (it is still offered)"},
     {"cancelled", 43, "A", "C1", NULL, a_lives, it_is_cancelled, it_is_sent_again, "rosa cancelled it"},
     {"expired", 43, "A", "C1", NULL, a_lives, its_time_is_over, it_is_sent_again, "its time was over"},
 };

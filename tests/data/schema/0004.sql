@@ -291,6 +291,7 @@ CREATE TABLE inventory_answer (
   misfits INTEGER NOT NULL DEFAULT 0, -- values of another shape than the schema's
   digest BLOB NOT NULL,        -- of what came: the same again changes nothing
   answer BLOB NOT NULL,        -- JSON
+  listed TEXT,                 -- of a list: a line for each, name, tab, version; NULL: none, or more than is kept
   PRIMARY KEY (enrollment, request_type)
 );
 CREATE TABLE inventory_change (

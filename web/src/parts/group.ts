@@ -34,7 +34,7 @@ export interface GroupShort {
 export interface Group extends Omit<GroupShort, 'assignments'> {
   created_at: string;
   created_by: string;
-  not_looked_at: number;
+  not_applicable: number;
   assignments: Standing[];
   failures: { id: string; name: string | null; serial_number: string | null; why: string | null; since: string | null }[];
 }

@@ -54,7 +54,7 @@ export function Standing({ g }: { g: Group }) {
           <Sum n={g.compliant} text={t('group.compliant')} filter={`${group} compliance=compliant`} />
           <Sum n={g.working} text={t('group.working')} filter={`${group} compliance=working`} />
           <Sum n={g.failing} text={t('group.failing')} filter={`${group} compliance=failing`} />
-          {g.not_looked_at > 0 && g.assignments.length > 0 && <Sum n={g.not_looked_at} text={t('group.not-looked-at')} filter={`${group} compliance=none`} />}
+          {g.not_applicable > 0 && <Sum n={g.not_applicable} text={t('group.not-for-them')} filter={group} />}
         </div>
         <p class="help">{t('group.standing-help')}</p>
       </Card>
