@@ -20,6 +20,7 @@ import threading
 import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
+WEB = TESTS.parent / "web"
 WORKERS = 4     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
@@ -181,14 +182,26 @@ def run_node(name, argv, build, timeout):
     return results
 
 
-def browser_jobs(build):
-    """What a person sees, in Debian's Chromium. Where there is none, nothing can be seen: that passes nowhere but at home."""
-    missing = [program for program in ("chromium", "node") if not shutil.which(program)]
+def lacking(name, what):
+    """What needs the web's tools passes nowhere but at home without them."""
+    print(f"{name}: there is no {what}", flush=True)
+    return [Result(name, "failed" if os.environ.get("CI") == "true" else "skipped", 0.0, f"there is no {what}\n")]
+
+
+def web_jobs(build):
+    """The console's sources: types and lint; then what a person sees of it, in Debian's Chromium."""
+    modules = WEB / "node_modules"
+    tools = [what for what, there in (("node", shutil.which("node")), ("web/node_modules", (modules / "typescript").is_dir())) if not there]
+    checks = {"web/types": [modules / "typescript/bin/tsc", "--noEmit", "--incremental", "--tsBuildInfoFile", build / "web.tsbuildinfo"],
+              "web/lint": [modules / "eslint/bin/eslint.js", "--max-warnings=0", "."]}
+    for name, words in checks.items():
+        argv = ["sh", "-c", 'cd "$0" && exec node "$@"', str(WEB), *map(str, words)]  # they look at the folder they are in
+        yield Job(name, [(name, lambda n=name, a=argv: lacking(n, tools[0]) if tools else run_script(n, a, build, TIMEOUT))])
+    missing = tools + [program for program in ("chromium",) if not shutil.which(program)]
     for path in sorted((TESTS / "browser").glob("*_test.mjs")):
         name = f"browser/{path.stem}"
-        status = "failed" if os.environ.get("CI") == "true" else "skipped"
-        yield Job(name, [(name, (lambda n=name: [Result(n, status, 0.0, f"there is no {missing[0]}\n")]) if missing else
-                          (lambda n=name, p=path: run_node(n, ["node", "--test-reporter=tap", str(p)], build, TIMEOUT)))])
+        argv = ["node", "--test-reporter=tap", str(path)]
+        yield Job(name, [(name, lambda n=name, a=argv: lacking(n, missing[0]) if missing else run_node(n, a, build, TIMEOUT))])
 
 
 def chosen(jobs, words):
@@ -238,7 +251,7 @@ def main():
     args = arguments.parse_args()
     build = args.build.resolve()
     runner = Runner()
-    jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build), *browser_jobs(build)], args.words))
+    jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build), *web_jobs(build)], args.words))
     with tempfile.TemporaryDirectory(prefix="pomona-test-") as folder:
         if any(job.name.startswith("integration/") for job in jobs):
             make_keys(build, pathlib.Path(folder))

@@ -11,7 +11,7 @@ import { Table } from '../ui/table';
 import { Time } from '../ui/text';
 import { roleOptions } from './users';
 
-/* Of server/face/access.def; a test compares them. */
+/* Of include/face/access.def; a test compares them. */
 export const SCOPES = ['commands', 'devices', 'enroll', 'groups', 'profiles', 'pushcert', 'system', 'webhooks', 'accounts'];
 const SPANS = ['', '30d', '90d', '365d'];
 

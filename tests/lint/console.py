@@ -1,0 +1,42 @@
+"""What the console's pages and the server's tables say twice is the same in both."""
+import re
+
+from common import main, read
+
+PAGES, ROUTES = "web/src/pages.ts", "server/face/console_http.c"
+TOKENS, ACCESS = "web/src/pages/tokens.tsx", "include/face/access.def"
+OUTSIDE = {"/setup"}  # a page before the login: web/src/app.tsx
+OWN = {"own"}         # one's own account: no token has it as a scope
+
+
+def shape(path):
+    return re.sub(r":\w+", ":", path)
+
+
+def answered(path, routes):
+    return any(re.fullmatch(re.sub(r":", "[^/]+", shape(route)), shape(path)) for route in routes)
+
+
+def check(root):
+    pages = set(re.findall(r"\{ path: '([^']+)'", read(root / PAGES))) | OUTSIDE
+    routes = set(re.findall(r'PAGE\("([^"]+)"\)', read(root / ROUTES)))
+    problems = [(root / ROUTES, 1, f"{p} of {PAGES} is not answered") for p in sorted(pages) if not answered(p, routes)]
+    problems += [(root / ROUTES, 1, f"{r} is not in {PAGES}") for r in sorted(routes) if shape(r) not in map(shape, pages)]
+
+    text = read(root / TOKENS)
+    listed = re.search(r"SCOPES = \[([^\]]*)\]", text)
+    offered = set(re.findall(r"'([\w-]+)'", listed[1] if listed else ""))
+    known = set(re.findall(r'^ACCESS\("[^"]+",\s*"([\w-]+)"', read(root / ACCESS), re.M)) - OWN
+    problems += [(root / TOKENS, 1, f"the scope {s} is in one of SCOPES and access.def only") for s in sorted(offered ^ known)]
+    return problems
+
+
+GOOD = {PAGES: "{ path: '/', page }, { path: '/groups/new', page }, { path: '/groups/:name', page },", ROUTES: 'PAGE("/"), PAGE("/groups/:name"), PAGE("/setup"),',
+        TOKENS: "export const SCOPES = ['devices', 'system'];\n",
+        ACCESS: 'ACCESS("/a", "devices", A, B)\nACCESS("/b",   "system", A, B)\nACCESS("/c", "own", A, B)\n'}
+BAD = [({PAGES: GOOD[PAGES] + "{ path: '/new', page },"}, "/new of"), ({ROUTES: GOOD[ROUTES] + 'PAGE("/old"),'}, "/old is not in"),
+       ({TOKENS: "SCOPES = ['devices'];"}, "the scope system"), ({TOKENS: "SCOPES = ['devices', 'system', 'x'];"}, "the scope x"),
+       ({PAGES: GOOD[PAGES] + "{ path: '/groups/:name/more', page },"}, "/groups/:name/more of")]
+
+if __name__ == "__main__":
+    main(check, GOOD, BAD)

@@ -1,0 +1,115 @@
+"""The console's words: the same keys in each language, none unused, none missing, none left in English."""
+import json
+import re
+
+from common import files, main, read
+
+FORMS = {"en": {"one", "other"}, "fr": {"one", "other"}, "ja": {"other"}}  # of a plural, by language
+LETTERS = re.compile(r"[A-Za-z]{2}")
+
+# What other languages write as English does: texts, not keys, so that no sentence hides behind a key.
+NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "IMEI", "JSON", "Mac", "SCEP", "UDID", "Webhooks", "iPhone", "iPad",
+         "iPhone, iPad, Vision Pro", "mdmcert.download"]
+SAME = {"fr": NAMES + ["Active", "Code", "Date", "Dates", "Navigation", "Note", "Options", "Plan", "Sessions", "Test", "Topic", "Topic (UID)",
+                       "Variables", "Version", "Version {n}", "Versions", "{n} installation", "{n} installations"],
+        "ja": NAMES}
+
+
+def catalogue(root, language):
+    """(texts, problems) of one language's file."""
+    path = root / f"web/src/i18n/{language}.json"
+    problems = []
+
+    def pairs(found):
+        keys = [k for k, _ in found]
+        problems.extend((path, 1, f"{k} stands twice") for k in sorted({k for k in keys if keys.count(k) > 1}))
+        problems.extend((path, 1, f"{b} is not sorted") for a, b in zip(keys, keys[1:]) if b < a)
+        return dict(found)
+    return json.loads(read(path), object_pairs_hook=pairs), problems
+
+
+def forms(text):
+    return {"": text} if isinstance(text, str) else text
+
+
+def filled(text):
+    """What each form of a text has filled in."""
+    return {name for form in forms(text).values() for name in re.findall(r"\{(\w+)\}", form)}
+
+
+def compare(path, language, english, texts):
+    for key in sorted(english.keys() ^ texts.keys()):
+        yield path, 1, f"{key} is missing" if key in english else f"{key} is not in en.json"
+    for key in sorted(english.keys() & texts.keys()):
+        text = texts[key]
+        if isinstance(text, str) != isinstance(english[key], str):
+            yield path, 1, f"{key} has plural forms in one language only"
+        elif not isinstance(text, str) and set(text) != FORMS[language]:
+            yield path, 1, f"{key} needs the forms {', '.join(sorted(FORMS[language]))}"
+        if filled(text) != filled(english[key]):
+            yield path, 1, f"{key} has other things filled in than in English"
+        for name, form in forms(text).items():
+            if not form.strip():
+                yield path, 1, f"{key} is empty"
+            elif language != "en" and LETTERS.search(re.sub(r"\{\w+\}", "", form)) and form not in SAME[language] and form == forms(english[key]).get(name):
+                yield path, 1, f"{key} is left in English"
+
+
+# t(`a.${x}`) and word('a', x) can be any key of that shape; every other key stands in the code as it is.
+TEMPLATE = re.compile(r"`([\w.-]*\$\{[^`]*)`")
+WORD = re.compile(r"\bword\(\s*'([\w.-]+)'")
+QUOTED = re.compile(r"['\"]([\w.-]+)['\"]")
+
+
+def uses(root):
+    """(keys that stand in the code, shapes of keys that are put together there)."""
+    keys, shapes = set(), []
+    for path in files(root, ["web/src"], {".ts", ".tsx"}):
+        text = read(path)
+        keys.update(QUOTED.findall(text))
+        shapes += [re.escape(prefix) + r"\.[\w.-]+" for prefix in WORD.findall(text)]
+        for template in TEMPLATE.findall(text):
+            fixed = [re.escape(part) for part in re.split(r"\$\{[^}]*\}", template)]
+            if fixed[0]:
+                shapes.append(r"[\w.-]+".join(fixed))
+    return keys, shapes
+
+
+def check(root):
+    english, problems = catalogue(root, "en")
+    for language in FORMS:
+        texts, own = catalogue(root, language)
+        problems += [*own, *compare(root / f"web/src/i18n/{language}.json", language, english, texts)]
+    keys, shapes = uses(root)
+    built = re.compile("|".join(shapes) or r"(?!)")
+    problems += [(root / "web/src/i18n/en.json", 1, f"{key} is used nowhere") for key in english if key not in keys and not built.fullmatch(key)]
+    for shape in shapes:
+        if not any(re.fullmatch(shape, key) for key in english) and re.match(r"[a-z-]+\\\.", shape):
+            problems.append((root / "web/src/i18n/en.json", 1, f"there is no key like {shape}"))
+    return problems
+
+
+CODE = "t('a.one'); word('b', x); t(`c.${x}`); t('go', {n});\n"
+
+
+def tree(**languages):
+    texts = {"a.one": "Word", "b.x": "Mac", "c.y": "At {n}", "go": {"one": "{n} day", "other": "{n} days"}}
+    other = {"fr": {"a.one": "Mot", "c.y": "À {n}", "go": {"one": "{n} jour", "other": "{n} jours"}},
+             "ja": {"a.one": "語", "c.y": "{n}に", "go": {"other": "{n}日"}}}
+    made = {"web/src/a.tsx": CODE}
+    for language in FORMS:
+        whole = {**texts, **other.get(language, {}), **languages.get(language, {})}
+        made[f"web/src/i18n/{language}.json"] = json.dumps({k: v for k, v in whole.items() if v is not None}, ensure_ascii=False)
+    return made
+
+
+GOOD = tree()
+BAD = [(tree(fr={"a.one": None}), "a.one is missing"), (tree(ja={"z": "語"}), "z is not in en.json"), (tree(fr={"a.one": "Word"}), "left in English"),
+       (tree(ja={"c.y": "に"}), "other things filled in"), (tree(fr={"go": "{n} jours"}), "plural forms in one"), (tree(fr={"a.one": " "}), "a.one is empty"),
+       (tree(ja={"go": {"one": "{n}日", "other": "{n}日"}}), "needs the forms other"), (tree(en={"d": "W"}, fr={"d": "M"}, ja={"d": "語"}), "d is used nowhere"),
+       ({"web/src/a.tsx": CODE + "word('zz', x);"}, "there is no key like zz"), ({"web/src/a.tsx": CODE + "t(`yy.${x}`);"}, "there is no key like yy"),
+       (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
+       ({"web/src/i18n/fr.json": '{"c.y": "À {n}", "a.one": "Mot"}'}, "a.one is not sorted"), ({"web/src/i18n/fr.json": '{"a": "M", "a": "N"}'}, "a stands twice")]
+
+if __name__ == "__main__":
+    main(check, GOOD, BAD)
