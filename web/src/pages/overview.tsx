@@ -1,15 +1,184 @@
 /* Is everything fine, and if not, what is to be done? */
+import { segment } from '../api/client';
+import { may } from '../api/session';
 import { useApi } from '../api/use';
-import { t } from '../i18n';
-import { Card, Failure, Page, Waiting } from '../ui/basics';
+import { date, days, number, t, word } from '../i18n';
+import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
+import { Time, Told } from '../ui/text';
+import type { Overview } from './overview/types';
+import { Wakeups } from './overview/wakeups';
+import { inUse } from './pushcert/types';
 
-export default function Overview() {
-  const status = useApi<Record<string, unknown>>('/status', { every: 30_000 });
+const EXPIRY_WARN = 60;
+const EXPIRY_BAD = 14;
+
+/* What is wrong, worst first, each with its next step; nothing: all is well. */
+function Health({ o }: { o: Overview }) {
+  const bad = o.doctor.checks.filter((c) => c.status === 'fail');
+  const fine = !o.alarm && o.banner.length === 0 && bad.length === 0;
+  return (
+    <>
+      {o.alarm && <Banner tone="bad" title={<bdi>{o.alarm.text}</bdi>}>{t('overview.since')} <Time at={o.alarm.since} /></Banner>}
+      {o.banner.map((b) => (
+        <Banner key={b.slug} tone="warn" title={<bdi>{b.title}</bdi>}>
+          <p><Told text={b.text} most={600} /></p>
+          <p><Told text={b.fix} most={600} /></p>
+        </Banner>
+      ))}
+      {bad.map((c) => (
+        <Banner key={c.name} tone="bad" title={<bdi>{c.message}</bdi>} actions={<a class="button" href="/doctor">{t('nav.doctor')}</a>}>
+          <Told text={c.fix} most={600} />
+        </Banner>
+      ))}
+      {o.takeovers.length > 0 && (
+        <Banner tone="warn" title={t('overview.takeovers', { n: o.takeovers.length })} actions={<a class="button" href="/takeovers">{t('overview.decide')}</a>}>
+          {t('overview.takeovers-text')}
+        </Banner>
+      )}
+      {fine && <Banner tone="ok" title={t('overview.fine')} />}
+    </>
+  );
+}
+
+function Certificate({ o }: { o: Overview }) {
+  const certs = inUse(o.pushcerts);
+  return (
+    <Card title={<a href="/pushcert">{t('nav.pushcert')}</a>}>
+      {certs.length === 0 && <Banner tone="bad" title={t('pushcert.none')} actions={may('admin') && <a class="button" href="/pushcert?tab=renew">{t('pushcert.make')}</a>} />}
+      {certs.map((c) => {
+        const tone: Tone = c.days_left <= EXPIRY_BAD || c.state === 'expired' || c.state === 'revoked' ? 'bad' : c.days_left <= EXPIRY_WARN ? 'warn' : 'ok';
+        return (
+          <div key={c.serial_number}>
+            <p><strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> <span class="soft">{t('pushcert.left')}</span></p>
+            <p>{t('overview.ends', { date: date(c.not_after) })} <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
+            {certs.length > 1 && <small class="told">{c.topic}</small>}
+          </div>
+        );
+      })}
+    </Card>
+  );
+}
+
+function Figures({ rows }: { rows: [preact.ComponentChildren, number][] }) {
+  return <dl class="figures">{rows.map(([name, n], i) => <div key={i}><dt>{name}</dt><dd>{number(n)}</dd></div>)}</dl>;
+}
+
+function Devices({ d }: { d: Overview['devices'] }) {
+  const platforms = Object.entries(d.by_platform).sort((a, b) => b[1] - a[1]);
+  return (
+    <Card title={<a href="/devices">{t('nav.devices')}</a>}>
+      <p><strong class="big">{number(d.total)}</strong> <span class="soft">{t('overview.seen', { day: number(d.seen_within_day), week: number(d.seen_within_week) })}</span></p>
+      <Figures rows={platforms.map(([p, n]) => [<a href={`/devices?filter=${segment(`platform=${p}`)}`}>{word('platform', p)}</a>, n])} />
+      <Figures rows={Object.entries(d.by_state).filter(([s]) => s !== 'enrolled').map(([s, n]) => [<a href={`/devices?filter=${segment(`state=${s}`)}`}>{word('state', s)}</a>, n])} />
+    </Card>
+  );
+}
+
+const COMPLIANCE: [keyof Overview['compliance'], Tone][] = [['compliant', 'ok'], ['working', 'wait'], ['failing', 'bad']];
+
+function Compliance({ c }: { c: Overview['compliance'] }) {
+  return (
+    <Card title={<a href="/groups">{t('overview.compliance')}</a>}>
+      {c.compliant + c.working + c.failing === 0 ? <Empty>{t('overview.no-groups')}</Empty> : (
+        <Figures rows={COMPLIANCE.map(([state, tone]) => [<a href={`/devices?filter=${segment(`compliance=${state}`)}`}><Sign tone={tone} /> {word('compliance', state)}</a>, c[state]])} />
+      )}
+    </Card>
+  );
+}
+
+function Commands({ c }: { c: Overview['commands'] }) {
+  return (
+    <Card title={<a href="/commands">{t('overview.commands')}</a>}>
+      <p><strong class="big">{number(c.waiting)}</strong> {c.oldest_at && <span class="soft">{t('overview.oldest')} <Time at={c.oldest_at} /></span>}</p>
+      <Figures rows={c.by_request_type.slice(0, 6).map((r) => [<code>{r.request_type}</code>, r.waiting])} />
+      {c.own_questions > 0 && <p class="soft">{t('overview.questions', { n: c.own_questions })}</p>}
+    </Card>
+  );
+}
+
+function Verdicts({ list }: { list: Overview['verdicts'] }) {
+  return (
+    <Card title={t('overview.verdicts')} wide>
+      {list.length === 0 && <Empty>{t('overview.no-verdicts')}</Empty>}
+      <ul class="rows">
+        {list.map((v) => (
+          <li key={`${v.verdict} ${v.scope}`}>
+            <p>
+              <strong>{word('verdict', v.verdict)}</strong>{' '}
+              {v.devices > 0 && <a href={`/devices?filter=${segment(`verdict=${v.verdict}`)}`}>{t('devices.n', { n: v.devices })}</a>}
+            </p>
+            <p><Told text={v.message} most={400} /></p>
+            <p class="soft"><Told text={v.fix} most={400} /></p>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Guardian({ list }: { list: Overview['guardian'] }) {
+  return (
+    <Card title={<a href="/pushcert?tab=dates">{t('overview.dates')}</a>}>
+      <ul class="rows">
+        {list.slice(0, 5).map((d) => (
+          <li key={d.subject}>
+            <p>{date(d.at)} <Badge tone={d.days_left <= EXPIRY_BAD ? 'bad' : d.days_left <= EXPIRY_WARN ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></p>
+            <p class="soft">{word('dates.kind', d.kind)}</p>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Doctor({ d }: { d: Overview['doctor'] }) {
+  return (
+    <Card title={<a href="/doctor">{t('overview.doctor')}</a>}>
+      {d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
+      <ul class="rows">{d.checks.map((c) => <li key={c.name}><Sign tone={c.status === 'fail' ? 'bad' : 'warn'} /> <Told text={c.message} /></li>)}</ul>
+      {d.at && <p class="soft">{t('overview.looked')} <Time at={d.at} /></p>}
+    </Card>
+  );
+}
+
+function Recent({ list }: { list: Overview['recent'] }) {
+  return (
+    <Card title={t('overview.recent')}>
+      <ul class="rows">
+        {list.slice(0, 8).map((e) => (
+          <li key={e.event}>
+            {e.enrollment ? <a href={`/devices/${segment(e.enrollment)}`}>{word('event', e.kind)}</a> : word('event', e.kind)} <span class="soft"><Time at={e.at} /></span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+export default function OverviewPage() {
+  const { data: o, error, loading } = useApi<Overview>('/overview', { on: () => true, every: 30_000 });
   return (
     <Page title={t('nav.overview')}>
-      <Failure error={status.error} />
-      {status.loading && <Waiting />}
-      {status.data && <Card><pre>{JSON.stringify(status.data, null, 2)}</pre></Card>}
+      <Failure error={error} />
+      {loading && <Waiting />}
+      {o && (
+        <>
+          <Health o={o} />
+          <div class="cards">
+            <Devices d={o.devices} />
+            <Certificate o={o} />
+            <Compliance c={o.compliance} />
+            <Commands c={o.commands} />
+            <Verdicts list={o.verdicts} />
+            <Wakeups hours={o.wakeups.hours} />
+            <Guardian list={o.guardian} />
+            <Doctor d={o.doctor} />
+            <Recent list={o.recent} />
+          </div>
+          {o.webhooks.dead > 0 && may('admin') && <Banner tone="warn" title={t('overview.dead', { n: o.webhooks.dead })} actions={<a class="button" href="/webhooks">{t('nav.webhooks')}</a>} />}
+        </>
+      )}
     </Page>
   );
 }
+
