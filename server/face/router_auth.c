@@ -92,7 +92,8 @@ static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice to
   TRY(db_reader(cx, core->store, &db));
   TRY(login_by_cookie(cx, db, token, &r->actor));
   login_seen(core, &r->actor);
-  return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
+  if (router_changes(rq)) return check_csrf(rq, &r->actor);
+  return r->route && r->route->flags & ROUTE_ACT ? router_same_site(rq) : OK;
 }
 
 enum err router_authenticate(struct http_req *rq, struct routed *r) {
