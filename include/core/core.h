@@ -13,6 +13,7 @@
 
 struct addr_ranges;
 struct db_store;
+struct feed;
 struct vault;
 struct keyring;
 struct hangups;
@@ -77,6 +78,7 @@ struct core {
   struct profile_signing *signing;   /* NULL where no profile is signed */
   struct packages *packages;         /* NULL where no file is served */
   struct webhook *webhook;           /* NULL where nothing is delivered */
+  struct feed *feed;                 /* NULL where nobody is told what changes */
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */

@@ -8,6 +8,7 @@
 extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
 extern const struct route status_routes[];           /* api_status.c: /api/v1/status */
+extern const struct route events_routes[];           /* api_events.c: /api/v1/events */
 extern const struct route openapi_routes[];          /* api_openapi.c: /api/v1/openapi.json */
 extern const struct route doctor_routes[];           /* api_doctor.c: /api/v1/doctor */
 extern const struct route profile_check_routes[];    /* api_profile_check.c: /api/v1/profiles/check */
