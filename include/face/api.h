@@ -8,6 +8,9 @@
 extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
 extern const struct route status_routes[];           /* api_status.c: /api/v1/status */
+extern const struct route overview_routes[];         /* api_overview.c: /api/v1/overview, /api/v1/settings */
+extern const struct route command_types_routes[];    /* api_command_types.c */
+extern const struct route timeline_routes[];         /* api_timeline.c */
 extern const struct route events_routes[];           /* api_events.c: /api/v1/events */
 extern const struct route openapi_routes[];          /* api_openapi.c: /api/v1/openapi.json */
 extern const struct route doctor_routes[];           /* api_doctor.c: /api/v1/doctor */

@@ -360,6 +360,8 @@ static const struct subcommand subcommands[] = {
      "What it answered to each command that asks, and when; with TYPE (ProfileList, SecurityInfo …) that answer."},
     {"device changes", "ID", 1, 1, SETTINGS_CLIENT, changes_options, cmd_device_changes, NULL,
      "What changed on it: facts, apps, profiles, certificates; newest first."},
+    {"device timeline", "ID", 1, 1, SETTINGS_CLIENT, changes_options, cmd_device_timeline, NULL,
+     "Everything that happened to it, newest first: events, commands, pushes, changes, secrets that were looked at."},
     {"device refresh", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_refresh, NULL,
      "Asks the device for everything that it can tell, now."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},

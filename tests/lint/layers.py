@@ -4,13 +4,8 @@ import re
 
 from common import LAYERS, files, includes, logical, main, read
 
-<<<<<<< HEAD
 CORE = ("core account token audit vault user login fact keyring event notice idempotency escrow platform payload roster pushcert push enroll scep command queue webhook refused hangup seen guard renewal inventory filevault profile package group plan offboard guardian "
-        "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores").split()
-=======
-CORE = ("core account audit vault fact keyring event notice idempotency escrow platform payload roster pushcert push enroll scep command queue webhook refused hangup seen guard renewal inventory filevault profile package group plan offboard guardian "
-        "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores feed").split()
->>>>>>> 2e948d2 (What changes is told as it happens: /api/v1/events, rows of the outbox and hints for what is no event)
+        "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores overview timeline feed").split()
 
 
 def layer_of(name):
