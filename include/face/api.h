@@ -22,6 +22,7 @@ extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route device_show_routes[];      /* api_device_show.c */
 extern const struct route device_edit_routes[];      /* api_device_edit.c: user, e-mail, tag, note; as tables */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
+extern const struct route device_export_routes[];    /* api_device_export.c */
 extern const struct route device_acts_routes[];      /* api_device_acts.c: what is done with devices, /api/v1/refused */
 extern const struct route inventory_routes[];        /* api_inventory.c: what devices answered, what changed */
 extern const struct route escrow_routes[];           /* api_escrow.c: secrets of devices */

@@ -121,6 +121,7 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 enum { ADMIN_CONNECTIONS = 200 };
 
 const struct route *const serve_admin_tables[] = {devices_routes,
+                                                  device_export_routes,
                                                   device_acts_routes,
                                                   escrow_routes,
                                                   offboard_routes,

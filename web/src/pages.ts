@@ -1,7 +1,7 @@
 /* The pages: one row each, in the order of the navigation. `role`: who sees it at all; what else they may do stands with each act.
    The server answers their first segments with the console: server/face/console_http.c. */
 import { lazy } from 'preact-iso';
-import { BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, Stethoscope, UserRound, Users, Webhook } from 'lucide-preact';
+import { ArrowLeftRight, BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, SquareTerminal, Stethoscope, TabletSmartphone, UserRound, Users, Webhook } from 'lucide-preact';
 import type { ComponentType } from 'preact';
 import type { Role } from './api/session';
 import type { Key } from './i18n';
@@ -25,6 +25,11 @@ export const PAGES: PageRow[] = [
   { path: '/profiles/:identifier', page: lazy(() => import('./pages/profile')), role: 'viewer', section: 'fleet' },
   { path: '/packages', page: lazy(() => import('./pages/packages')), role: 'viewer', section: 'fleet', name: 'nav.packages', icon: Package, letter: 'k' },
   { path: '/enrollment', page: lazy(() => import('./pages/enrollment')), role: 'operator', section: 'fleet', name: 'nav.enrollment', icon: QrCode, letter: 'e' },
+  { path: '/devices', page: lazy(() => import('./pages/devices')), role: 'viewer', section: 'fleet', name: 'nav.devices', icon: TabletSmartphone, letter: 'd' },
+  { path: '/devices/:id', page: lazy(() => import('./pages/device')), role: 'viewer', section: 'fleet' },
+  { path: '/commands', page: lazy(() => import('./pages/commands')), role: 'viewer', section: 'fleet', name: 'nav.commands', icon: SquareTerminal, letter: 'q' },
+  { path: '/commands/:uuid', page: lazy(() => import('./pages/command')), role: 'viewer', section: 'fleet' },
+  { path: '/takeovers', page: lazy(() => import('./pages/takeovers')), role: 'viewer', section: 'fleet', name: 'nav.takeovers', icon: ArrowLeftRight, letter: 'h' },
   { path: '/pushcert', page: lazy(() => import('./pages/pushcert')), role: 'viewer', section: 'server', name: 'nav.pushcert', icon: BadgeCheck, letter: 'c' },
   { path: '/users', page: lazy(() => import('./pages/users')), role: 'admin', section: 'server', name: 'nav.users', icon: Users, letter: 'u' },
   { path: '/tokens', page: lazy(() => import('./pages/tokens')), role: 'admin', section: 'server', name: 'nav.tokens', icon: KeyRound, letter: 't' },
