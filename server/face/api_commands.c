@@ -1,6 +1,7 @@
 /* /api/v1/commands: asking devices, and what came of it. */
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/account.h"
 #include "core/enroll.h"
 #include "core/queue.h"
 #include "core/queue_list.h"
@@ -327,11 +328,14 @@ static void show(struct http_req *rq, struct core *core) {
   reply_json(rq, 200, body);
 }
 
+/* Profiles in it may hold passwords: who only looks does not see them. */
 static void plist(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
   struct slice bytes = {0};
   struct db *db;
-  enum err e = db_reader(cx, core->store, &db);
+  enum err e = route_actor(rq)->role >= ROLE_OPERATOR
+                   ? db_reader(cx, core->store, &db)
+                   : FAIL(cx, E_DENIED, "property lists of commands are for operators");
   if (e == OK) e = queue_plist(cx, db, core, api_param(rq, "uuid"), &bytes);
   if (e == OK) e = command_shown(cx, bytes, &bytes);
   if (e == OK)

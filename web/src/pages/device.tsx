@@ -5,7 +5,7 @@ import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { t } from '../i18n';
 import { commandName } from '../parts/commands';
-import { ComplianceBadge, deviceName, devicePath, PlatformIcon, platformName, StateBadge, StatusBadge, VerdictBadge } from '../parts/device';
+import { ComplianceBadge, deviceName, devicePath, PlatformIcon, platformName, StateBadge, StatusBadge } from '../parts/device';
 import { type Why, WhyChain, WhyText } from '../parts/why';
 import { Banner, Button, Card, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
 import { Name, Time, Told } from '../ui/text';
@@ -40,7 +40,7 @@ function Overview({ d, why, etag }: { d: Whole; why: Why | undefined; etag: stri
   return (
     <>
       {why && (
-        <Card title={t('why.title')} wide actions={<VerdictBadge verdict={why.verdict} />}>
+        <Card title={t('why.title')} wide>
           <WhyText why={why} />
           <details class="chain-box" open={why.verdict !== 'fine'}>
             <summary>{t('why.chain')}</summary>

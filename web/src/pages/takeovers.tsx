@@ -8,7 +8,7 @@ import { t, word } from '../i18n';
 import { type Device, DeviceLink, deviceName, StateBadge } from '../parts/device';
 import { Badge, Banner, Button, Card, Empty, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
-import { Moment, Name, Time, Told } from '../ui/text';
+import { Moment, Name, Time, Words } from '../ui/text';
 import { toast } from '../ui/toasts';
 
 export interface Takeover {
@@ -69,7 +69,7 @@ export function TakeoverCard({ x }: { x: Takeover }) {
               [t('takeover.since'), <Moment at={x.since} />],
               [t('takeover.address'), <Name text={x.address} />],
               [t('takeover.link'), x.link === null ? t('takeover.no-link') : <>{x.link} · <Name text={x.link_by} /></>],
-              [t('takeover.waits'), <Told text={x.waits_for} />],
+              [t('takeover.waits'), <Words text={x.waits_for} />],
               ...(x.accepted_by ? [[t('takeover.accepted-by'), <Name text={x.accepted_by} />] as [string, preact.JSX.Element]] : []),
             ]}
           />

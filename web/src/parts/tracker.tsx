@@ -7,7 +7,7 @@ import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
 import { type Key, t } from '../i18n';
 import { Button, Failure } from '../ui/basics';
-import { Name, Time, Told } from '../ui/text';
+import { Name, Time, Words } from '../ui/text';
 import { type Command, commandName } from './commands';
 import { DeviceLink, isSettled, StatusBadge } from './device';
 import { type Why, type WhyLink } from './why';
@@ -103,7 +103,7 @@ function OneDevice({ one, device }: { one: Tracked; device: { id: string; name: 
     <>
       <p><DeviceLink id={device.id} name={device.name} /></p>
       {why.data && <Steps chain={why.data.chain} />}
-      {why.data && why.data.verdict !== 'fine' && why.data.verdict !== 'on-its-way' && <p class="help"><Told text={why.data.message} /></p>}
+      {why.data && why.data.verdict !== 'fine' && why.data.verdict !== 'on-its-way' && <p class="help"><Words text={why.data.message} /></p>}
       <Failure error={why.error} />
       {!done && <CancelButton uuid={one.uuid} />}
     </>

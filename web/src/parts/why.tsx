@@ -2,7 +2,7 @@
 import { Circle, CircleCheck, CircleDashed, CircleX } from 'lucide-preact';
 import { type Key, t, word } from '../i18n';
 import { Banner } from '../ui/basics';
-import { Moment, Told } from '../ui/text';
+import { Moment, Words } from '../ui/text';
 import { VerdictBadge, verdictTone } from './device';
 
 export interface WhyLink {
@@ -29,8 +29,8 @@ const TONES = { ok: 'ok', wait: 'wait', trouble: 'bad', none: 'none' } as const;
 export function WhyText({ why }: { why: Why }) {
   return (
     <Banner tone={verdictTone(why.verdict)} title={word('verdict', why.verdict)}>
-      <p><Told text={why.message} /></p>
-      {why.verdict !== 'fine' && <p>{t('why.fix')} <Told text={why.fix} /></p>}
+      <p><Words text={why.message} /></p>
+      {why.verdict !== 'fine' && <p>{t('why.fix')} <Words text={why.fix} /></p>}
       {why.also.length > 0 && <p class="also">{t('why.also')} {why.also.map((v) => <VerdictBadge key={v} verdict={v} />)}</p>}
     </Banner>
   );
@@ -45,7 +45,7 @@ export function WhyChain({ chain }: { chain: WhyLink[] }) {
           <li key={l.link} class={l.status}>
             <Icon class={`sign ${TONES[l.status]}`} size={16} aria-label={t(`chain-status.${l.status}` satisfies Key)} role="img" />
             <strong>{word('chain', l.link)}</strong>
-            <span><Told text={l.detail} /></span>
+            <span><Words text={l.detail} /></span>
             {l.at && <small><Moment at={l.at} /></small>}
           </li>
         );

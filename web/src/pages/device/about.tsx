@@ -56,23 +56,26 @@ export function Reach({ device }: { device: Whole }) {
   );
 }
 
-/* Flags that are better on, and those that are better off. */
-const GOOD = ['supervised', 'filevault', 'passcode', 'passcode-compliant', 'firewall', 'sip', 'recovery-key', 'bootstrap-token', 'unlock-token', 'recovery-lock', 'user-approved', 'ade'];
-const OPEN = ['activation-lock', 'lost-mode', 'remote-desktop', 'firmware-password', 'awaiting-configuration'];
+/* Flags that somebody should look at when they are off; and those that are neither good nor bad. */
+const GOOD = ['filevault', 'passcode', 'passcode-compliant', 'firewall', 'sip', 'user-approved'];
+const OPEN = ['supervised', 'ade', 'activation-lock', 'lost-mode', 'recovery-lock', 'firmware-password', 'remote-desktop', 'awaiting-configuration'];
+const OF_MACS = ['recovery-key', 'bootstrap-token'];
+const OF_OTHERS = ['unlock-token'];
 
 export function Security({ device }: { device: Whole }) {
   const flag = (f: string) => device.fields[f.replaceAll('-', '_')];
-  const known = [...GOOD, ...OPEN].filter((f) => typeof flag(f) === 'boolean');
+  const mac = device.fields.platform === 'macos';
+  const known = [...GOOD, ...(mac ? OF_MACS : OF_OTHERS), ...OPEN].filter((f) => typeof flag(f) === 'boolean');
   const secureBoot = rows(device, ['secure-boot']);
   return (
     <Card title={t('device.security')} wide>
-      {device.fields.platform === 'macos' && !device.bootstrap_token_held && <Banner tone="warn" title={t('device.no-bootstrap')} />}
+      {mac && !device.bootstrap_token_held && <Banner tone="warn" title={t('device.no-bootstrap')} />}
       {known.length === 0 && <p class="empty">{t('software.not-told')}</p>}
       <Facts
         rows={[
           ...known.map((f): Rows[number] => {
             const on = flag(f) === true;
-            const tone = OPEN.includes(f) ? 'none' : on ? 'ok' : 'warn';
+            const tone = on && !OPEN.includes(f) ? 'ok' : !on && GOOD.includes(f) ? 'warn' : 'none';
             return [fieldName(f), <Badge tone={tone}>{t(on ? 'yes' : 'no')}</Badge>];
           }),
           ...secureBoot,

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { segment } from '../../api/client';
 import { useApi } from '../../api/use';
 import { bytes, number, t } from '../../i18n';
-import { Badge, Card, Empty, Failure, Waiting } from '../../ui/basics';
+import { Card, Empty, Failure, Waiting } from '../../ui/basics';
 import { TextField } from '../../ui/form';
 import { type Column, Table } from '../../ui/table';
 import { Name, Time, Told } from '../../ui/text';
@@ -29,7 +29,7 @@ function List({ device, type, title, member, columns, name }: { device: string; 
   const found = rows.filter((row) => JSON.stringify(row).toLowerCase().includes(find.toLowerCase()));
   const sorted = found.sort((a, b) => name(a).localeCompare(name(b))).slice(0, SHOWN);
   return (
-    <Card title={<>{title} {told.data && <Badge tone="none">{number(rows.length)}</Badge>}</>} wide actions={told.data && <small>{t('software.told')} <Time at={told.data.at} /></small>}>
+    <Card title={<>{title} {told.data && <span class="count">{number(rows.length)}</span>}</>} wide actions={told.data && <small>{t('software.told')} <Time at={told.data.at} /></small>}>
       {told.error?.status === 404 ? <Empty>{t('software.not-told')}</Empty> : <Failure error={told.error} />}
       {told.loading && <Waiting />}
       {rows.length > 10 && <TextField type="search" label={t('software.find')} value={find} change={setFind} autoComplete="off" />}
