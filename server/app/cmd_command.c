@@ -176,7 +176,7 @@ enum err cmd_command_show(struct ctx *cx, struct args *a) {
 
 static const char *list_path(struct ctx *cx, const struct args *a) {
   static const char *const names[] = {"status", "type"};
-  const char *path = args_has(a, "people") ? "/api/v1/commands?people=yes" : "/api/v1/commands?people=no";
+  const char *path = args_has(a, "people") ? "/api/v1/commands?people=true" : "/api/v1/commands?people=false";
   if (a->n) path = ctx_printf(cx, "%s&device=%s", path, enc_percent(cx, slice_of(a->operands[0])));
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (args_has(a, names[i]))

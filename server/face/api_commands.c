@@ -246,7 +246,7 @@ static enum err read_status(struct http_req *rq, struct page *p) {
 #undef TARGET
   };
   struct slice status = http_query(rq, "status"), type = http_query(rq, "type");
-  p->query.people = slice_is(http_query(rq, "people"), "yes");
+  p->query.people = route_flag(rq, "people");
   p->query.waiting = slice_is(status, "waiting");
   if (type.n) p->query.type = ctx_memdup(http_cx(rq), type.p, type.n);
   if (!status.n || p->query.waiting) return OK;
@@ -503,10 +503,10 @@ const struct route commands_routes[] = {
                 "does nothing but tell that."},
     {.method = "GET",
      .pattern = "/api/v1/commands",
-     .query = "device:text status:text type:text people:text cursor:int limit:int",
+     .query = "device:text status:text type:text people:bool cursor:int limit:int",
      .run = list,
      .summary = "Lists commands by device, newest first; ?device=, ?status= (waiting: what is not settled), ?type= a "
-                "RequestType, ?people=yes: without those of the server itself; ?cursor= is `next` of the page before, "
+                "RequestType, ?people=true: without those of the server itself; ?cursor= is `next` of the page before, "
                 "?limit= up to 1000."},
     {.method = "GET",
      .pattern = "/api/v1/commands/:uuid",

@@ -18,6 +18,11 @@ export interface PageRow {
 
 export const PAGES: PageRow[] = [
   { path: '/', page: lazy(() => import('./pages/overview')), role: 'viewer', section: 'fleet', name: 'nav.overview', icon: Gauge, letter: 'o' },
+  { path: '/devices', page: lazy(() => import('./pages/devices')), role: 'viewer', section: 'fleet', name: 'nav.devices', icon: TabletSmartphone, letter: 'd' },
+  { path: '/devices/:id', page: lazy(() => import('./pages/device')), role: 'viewer', section: 'fleet' },
+  { path: '/commands', page: lazy(() => import('./pages/commands')), role: 'viewer', section: 'fleet', name: 'nav.commands', icon: SquareTerminal, letter: 'q' },
+  { path: '/commands/:uuid', page: lazy(() => import('./pages/command')), role: 'viewer', section: 'fleet' },
+  { path: '/takeovers', page: lazy(() => import('./pages/takeovers')), role: 'viewer', section: 'fleet', name: 'nav.takeovers', icon: ArrowLeftRight, letter: 'h' },
   { path: '/groups', page: lazy(() => import('./pages/groups')), role: 'viewer', section: 'fleet', name: 'nav.groups', icon: Boxes, letter: 'r' },
   { path: '/groups/new', page: lazy(() => import('./pages/group-new')), role: 'operator', section: 'fleet' },
   { path: '/groups/:name', page: lazy(() => import('./pages/group')), role: 'viewer', section: 'fleet' },
@@ -25,11 +30,6 @@ export const PAGES: PageRow[] = [
   { path: '/profiles/:identifier', page: lazy(() => import('./pages/profile')), role: 'viewer', section: 'fleet' },
   { path: '/packages', page: lazy(() => import('./pages/packages')), role: 'viewer', section: 'fleet', name: 'nav.packages', icon: Package, letter: 'k' },
   { path: '/enrollment', page: lazy(() => import('./pages/enrollment')), role: 'operator', section: 'fleet', name: 'nav.enrollment', icon: QrCode, letter: 'e' },
-  { path: '/devices', page: lazy(() => import('./pages/devices')), role: 'viewer', section: 'fleet', name: 'nav.devices', icon: TabletSmartphone, letter: 'd' },
-  { path: '/devices/:id', page: lazy(() => import('./pages/device')), role: 'viewer', section: 'fleet' },
-  { path: '/commands', page: lazy(() => import('./pages/commands')), role: 'viewer', section: 'fleet', name: 'nav.commands', icon: SquareTerminal, letter: 'q' },
-  { path: '/commands/:uuid', page: lazy(() => import('./pages/command')), role: 'viewer', section: 'fleet' },
-  { path: '/takeovers', page: lazy(() => import('./pages/takeovers')), role: 'viewer', section: 'fleet', name: 'nav.takeovers', icon: ArrowLeftRight, letter: 'h' },
   { path: '/pushcert', page: lazy(() => import('./pages/pushcert')), role: 'viewer', section: 'server', name: 'nav.pushcert', icon: BadgeCheck, letter: 'c' },
   { path: '/users', page: lazy(() => import('./pages/users')), role: 'admin', section: 'server', name: 'nav.users', icon: Users, letter: 'u' },
   { path: '/tokens', page: lazy(() => import('./pages/tokens')), role: 'admin', section: 'server', name: 'nav.tokens', icon: KeyRound, letter: 't' },

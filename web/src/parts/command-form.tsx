@@ -1,7 +1,8 @@
 /* The form of a command, generated from its row of the table: one field for each argument, at any depth. */
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import { Plus, Trash2 } from 'lucide-preact';
-import { t } from '../i18n';
+import { bytes, t } from '../i18n';
 import { Button } from '../ui/basics';
 import { Choice, FileDrop, TextArea, TextField } from '../ui/form';
 import { Name } from '../ui/text';
@@ -59,8 +60,10 @@ function TextValue({ a, path, value, change, mistakes }: One) {
 }
 
 function DataValue({ a, path, value, change, mistakes }: One) {
+  const [tooLarge, setTooLarge] = useState(false);
   const take = (files: File[]) => {
     const file = files[0];
+    setTooLarge(file !== undefined && file.size > DATA_MOST);
     if (file && file.size <= DATA_MOST) void fileData(file).then(change);
   };
   return (
@@ -69,6 +72,7 @@ function DataValue({ a, path, value, change, mistakes }: One) {
       {value instanceof FileData
         ? <p class="taken"><Name text={value.name} /> <Button kind="quiet" icon={<Trash2 size={16} aria-hidden="true" />} onClick={() => change(undefined)}>{t('form.remove')}</Button></p>
         : <FileDrop label={t('form.file')} help={help(a)} take={take} />}
+      {tooLarge && <p class="error" role="alert">{t('form.too-large', { most: bytes(DATA_MOST) })}</p>}
       {mistakes[path] && <p class="error">{mistakes[path]}</p>}
     </div>
   );

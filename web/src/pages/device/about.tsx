@@ -1,5 +1,5 @@
 /* What is known of a device: the thing itself, how it is reached, how safe it is. */
-import { t, word } from '../../i18n';
+import { t } from '../../i18n';
 import { Badge, Banner, Card, Facts } from '../../ui/basics';
 import { Moment, Name, Time, Told } from '../../ui/text';
 import { platformName, PushBadge } from '../../parts/device';
@@ -42,7 +42,7 @@ export function Reach({ device }: { device: Whole }) {
       <Facts
         rows={[
           [t('field.enrolled'), <Moment at={device.enrolled_at} />],
-          [t('field.type'), word('enrollment-type', device.type)],
+          [t('field.type'), t(device.type.startsWith('User') ? 'device.enrolled-user' : 'device.enrolled-device')],
           [t('field.last-seen'), <><Time at={device.last_seen} />{device.last_address && <> · <Name text={device.last_address} /></>}</>],
           [t('field.push'), <PushBadge state={device.push.state} />],
           [t('device.woken'), <Time at={device.push.sent_at} />],

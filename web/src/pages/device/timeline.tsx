@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { segment, withQuery } from '../../api/client';
 import { useApi } from '../../api/use';
-import { t, word } from '../../i18n';
+import { t } from '../../i18n';
 import { Button, Card, Empty, Failure, Waiting } from '../../ui/basics';
 import { Moment, Told } from '../../ui/text';
 
@@ -29,7 +29,7 @@ function Part({ device, cursor }: { device: string; cursor: number | null }) {
         {changes.map((e, i) => (
           <li key={i}>
             <Moment at={e.at} />
-            <span><strong>{word('change', e.what)}</strong> {e.was !== null && <><Told text={e.was} /> → </>}<Told text={e.now} /></span>
+            <span><strong>{e.what}</strong> {e.was !== null && <><Told text={e.was} /> → </>}<Told text={e.now} /></span>
           </li>
         ))}
       </ol>
