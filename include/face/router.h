@@ -18,7 +18,8 @@ enum route_flag {
   ROUTE_VERSIONED = 8, /* GET gives a version as ETag; a change takes it as If-Match */
   ROUTE_REVEALS = 16,  /* what it answers may hold secrets, each showing of which is recorded: no answer is kept */
   ROUTE_FILE = 32,     /* beside its JSON the body may be one file as it is */
-  ROUTE_ACT = 64       /* is recorded like a change, although it is asked for by GET */
+  ROUTE_ACT = 64,      /* is recorded like a change, although it is asked for by GET */
+  ROUTE_LOOK = 128     /* is not recorded, although it is asked for by POST: nothing is changed by it */
 };
 
 struct route {

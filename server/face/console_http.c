@@ -79,7 +79,8 @@ static void asset(struct http_req *rq, struct core *core) {
 }
 
 /* The pages of web/src/pages.ts: what stands behind them is the browser's business. */
-#define PAGE(pattern_) {.method = "GET", .pattern = pattern_, .flags = ROUTE_OPEN | ROUTE_QUIET, .run = page}
+#define PAGE(pattern_)                                                                                                 \
+  { .method = "GET", .pattern = pattern_, .flags = ROUTE_OPEN | ROUTE_QUIET, .run = page }
 const struct route console_routes[] = {
     PAGE("/"),
     PAGE("/account"),
