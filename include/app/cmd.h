@@ -40,6 +40,7 @@ MUST_CHECK enum err cmd_device_offboard(struct ctx *cx, struct args *a);
 /* cmd_inventory.c */
 MUST_CHECK enum err cmd_device_inventory(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_changes(struct ctx *cx, struct args *a);
+MUST_CHECK enum err cmd_device_timeline(struct ctx *cx, struct args *a);
 MUST_CHECK enum err cmd_device_refresh(struct ctx *cx, struct args *a);
 /* cmd_why.c */
 MUST_CHECK enum err cmd_why(struct ctx *cx, struct args *a);

@@ -59,6 +59,8 @@ void conf_free(struct conf *c);
 char *conf_path(struct ctx *cx, const struct conf *c, const char *name);
 /* The value of a row as text, NULL when unset; secrets as "********" when masked. In cx. */
 const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_row *row, bool masked);
+/* All settings, for those who list them. In cx. */
+size_t conf_settings(struct ctx *cx, const struct conf *c, const struct core_setting **out);
 /* All settings as a commented file that conf_load reads back. */
 struct slice conf_print(struct ctx *cx, const struct conf *c);
 /* Settings that need a restart and differ between the two: their names, separated by ", "; "" when none. */

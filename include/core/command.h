@@ -110,6 +110,24 @@ bool command_narrow(struct command_support *s, const struct command_arg *key, en
 const char *command_right_text(unsigned right);
 const char *command_limit_name(unsigned limit);
 
+/* What flags mean, for people; name NULL ends them. */
+struct command_flag_row {
+  unsigned flag;
+  const char *name, *text;
+};
+extern const struct command_flag_row command_flags[];
+/* What a key, or a command, asks for on every platform that knows it. */
+struct command_reach {
+  unsigned known; /* bits of platforms */
+  struct command_support on[PLATFORMS];
+};
+struct command_reach command_reach_of_row(const struct command_row *row);
+struct command_reach command_reach_of_key(const struct command_reach *up, const struct command_arg *a);
+bool command_same_reach(const struct command_reach *a, const struct command_reach *b);
+/* {"request_type","what","dangerous" and the other flags,"life_seconds","answer","platforms","arguments":[{"name",
+   "type","required","default","format","one_of","platforms","arguments" …}]} */
+struct js *command_row_json(struct ctx *cx, const struct command_row *row);
+
 /* A command as it is queued. */
 struct command {
   char *uuid, *request_type;

@@ -36,6 +36,9 @@ bool command_can(const struct command_row *row, const struct command_arg *query,
 struct command_uses;
 MUST_CHECK enum err command_uses(struct ctx *cx, const struct command *c, struct command_uses **out);
 
+/* The same of a command that has no arguments yet: as far as its row alone tells. */
+struct command_uses *command_uses_row(struct ctx *cx, const struct command_row *row);
+
 enum { COMMAND_WARNINGS = 8 };
 struct command_fit {
   const char *refusal;                    /* it certainly cannot: why; NULL: it can, as far as is known */
@@ -45,5 +48,8 @@ struct command_fit {
 /* Texts are in cx. */
 void command_fit(struct ctx *cx, const struct command_uses *uses, const struct command_target *t,
                  struct command_fit *out);
+/* For the argument of a form: why this target takes no such key in what holds it; NULL: it does, as far as is known. */
+const char *command_key_fit(struct ctx *cx, const struct command_reach *reach, const struct command_arg *key,
+                            const struct command_target *t);
 
 #endif

@@ -13,9 +13,11 @@
 
 struct addr_ranges;
 struct db_store;
+struct feed;
 struct vault;
 struct keyring;
 struct hangups;
+struct js;
 struct throttle;
 struct notify_child;
 struct outbound;
@@ -31,6 +33,12 @@ struct pki_trust;
 
 /* How long devices' requests took, in steps of push_pace.c. Counted by the faces, taken by the push thread. */
 enum { LATENCY_STEPS = 8 };
+
+/* A setting for those who look at them all, as `pomona conf` prints it. */
+struct core_setting {
+  const char *name, *value, *by_default, *source, *help; /* value NULL: not set; stars instead of a secret */
+  bool secret, reload;                                   /* reload: a change needs no restart */
+};
 
 /* Settings that this layer and the faces read; what each means stands in the table of app/conf.c. */
 struct core_conf {
@@ -63,6 +71,8 @@ struct core_conf {
   const char *mail_to;                        /* separated by commas, or NULL */
   int64_t domain_ends;                        /* registration of the domain of public_url; 0: nobody told */
   int64_t wake_rate;                          /* pushes a second */
+  const struct core_setting *settings;        /* all of them */
+  size_t settings_n;
   bool own_tls;                               /* the TLS certificate is by our own CA: its root goes into profiles */
 };
 
@@ -77,6 +87,7 @@ struct core {
   struct profile_signing *signing;   /* NULL where no profile is signed */
   struct packages *packages;         /* NULL where no file is served */
   struct webhook *webhook;           /* NULL where nothing is delivered */
+  struct feed *feed;                 /* NULL where nobody is told what changes */
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
@@ -89,6 +100,9 @@ struct core {
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */
 };
+
+/* [{"name","value","default","source","secret","set","restart","help"}] */
+struct js *core_settings_json(struct ctx *cx, const struct core_setting *rows, size_t n);
 
 static inline const struct core_conf *core_conf(const struct core *c) { return atomic_load(&c->conf); }
 

@@ -32,6 +32,13 @@ void doctor_run(struct ctx *cx, const struct doctor *d, struct doctor_line **out
 /* {"checks":[{"name","status","message","fix"}]} */
 struct js *doctor_json(struct ctx *cx, const struct doctor_line *lines, size_t n);
 
+/* What was found last, kept for those who do not want to wait: {"at","checks"}, or NULL when nothing was yet. Reader's
+   connection. doctor_keep waits for the writer. */
+MUST_CHECK enum err doctor_kept(struct ctx *cx, struct db *db, struct js **out);
+MUST_CHECK enum err doctor_keep(struct ctx *cx, struct core *core, struct js *found);
+/* A chore: looks again when the last look is 6 hours old, not in the server's first 10 minutes. */
+MUST_CHECK enum err doctor_chore(struct ctx *cx, struct core *core);
+
 /* What Apple's devices demand of a server's certificate (Apple, "About upcoming limits on trusted certificates",
    "Requirements for trusted certificates in iOS 13 and macOS 10.15"; CA/Browser Forum ballot SC-081v3), and what of it
    this chain does not meet. Sentences, in the order of their weight; *n 0: nothing is wrong. chain: leaf first. */

@@ -58,6 +58,7 @@ struct plan_preview {
   struct js *json; /* {"devices","members_before","members_after","install","replace","remove","commands","unmet",
                       "items":[{"kind","ref","install","replace","remove","commands","unmet","not_applicable": members
                       that what the change brings is not for}],
+                      "cannot":[{"kind","ref","why","devices"}],
                       "examples":[{"id","name","serial_number","does":[text]}]} */
 };
 MUST_CHECK enum err plan_preview(struct ctx *cx, struct db *reader, struct core *core,

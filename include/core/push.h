@@ -30,6 +30,8 @@ enum push_why {
    changes; *reason (may be NULL) is then a text for people, else NULL. */
 MUST_CHECK enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, enum push_why why,
                              int64_t at, char apns_id[UUID_LEN + 1], const char **reason);
+/* Inside a job: the channel settled a command: the wake-up that brought it has done its work. */
+MUST_CHECK enum err push_told(struct ctx *cx, struct db *db, int64_t enrollment);
 /* Inside a job: the device came at seen_at. Its wake-up is answered; when commands still wait it is due again at `next`
    (0: none is). Whether some wait is to be asked in this same job, not when the device came: one may have been queued
    since. */

@@ -12,7 +12,7 @@ struct queue_entry {
   char *uuid, *request_type, *created_by;
   char *collapse_key;                     /* or NULL */
   int64_t created_at, command_expires_at; /* of the command; 0: never */
-  char *id;                               /* of the channel */
+  char *id, *name;                        /* of the channel; of its device, NULL: not known */
   char *status, *reason;                  /* core/target.def; why it was cancelled, or NULL */
   char *cancelled_by;                     /* of reason "admin" */
   char *ended_as;                         /* Expired or Cancelled, when it was answered all the same; or NULL */
@@ -30,9 +30,22 @@ struct queue_page {
   int64_t enrollment; /* of one channel only; 0: any */
   int64_t before;
   int most;
+  const char *status; /* of core/target.def; NULL: any */
+  const char *type;   /* RequestType; NULL: any */
+  bool waiting;       /* only what is not settled */
+  bool people;        /* only what somebody asked for, not the server itself */
 };
 MUST_CHECK enum err queue_list(struct ctx *cx, struct db *db, const struct queue_page *page, struct queue_entry **out,
                                size_t *n);
+/* So many channels of a command have each status; n is 0 when there is no such command. */
+enum { QUEUE_STATUSES = 8 };
+struct queue_count {
+  char *status;
+  int64_t n;
+};
+MUST_CHECK enum err queue_counts(struct ctx *cx, struct db *db, const char *uuid, struct queue_count *out, size_t *n);
+/* The property list of a command as devices get it, unsealed; wiped with cx. E_NOT_FOUND. */
+MUST_CHECK enum err queue_plist(struct ctx *cx, struct db *db, struct core *core, const char *uuid, struct slice *out);
 /* The next channels for which this command is open, by their numbers: those after `after`, at most QUEUE_OPEN_MOST. */
 enum { QUEUE_OPEN_MOST = 100 };
 MUST_CHECK enum err queue_open(struct ctx *cx, struct db *db, const char *uuid, int64_t after, int64_t **enrollments,

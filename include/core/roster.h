@@ -108,7 +108,7 @@ struct roster_query {
   enum roster_field sort;
   bool descending, former; /* former: also those whose serial number enrolled again */
   const char *cursor;      /* of the page before; NULL: the first */
-  size_t most;
+  size_t skip, most;       /* so many rows behind the cursor are passed over: for who shows any part of a long list */
 };
 struct roster_page {
   const struct roster_device **devices; /* copies, in cx */

@@ -8,6 +8,10 @@
 extern const struct route system_device_routes[];
 extern const struct route system_admin_routes[];
 extern const struct route status_routes[];           /* api_status.c: /api/v1/status */
+extern const struct route overview_routes[];         /* api_overview.c: /api/v1/overview, /api/v1/settings */
+extern const struct route command_types_routes[];    /* api_command_types.c */
+extern const struct route timeline_routes[];         /* api_timeline.c */
+extern const struct route events_routes[];           /* api_events.c: /api/v1/events */
 extern const struct route openapi_routes[];          /* api_openapi.c: /api/v1/openapi.json */
 extern const struct route doctor_routes[];           /* api_doctor.c: /api/v1/doctor */
 extern const struct route profile_check_routes[];    /* api_profile_check.c: /api/v1/profiles/check */
@@ -18,6 +22,7 @@ extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route device_show_routes[];      /* api_device_show.c */
 extern const struct route device_edit_routes[];      /* api_device_edit.c: user, e-mail, tag, note; as tables */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
+extern const struct route device_export_routes[];    /* api_device_export.c */
 extern const struct route device_acts_routes[];      /* api_device_acts.c: what is done with devices, /api/v1/refused */
 extern const struct route inventory_routes[];        /* api_inventory.c: what devices answered, what changed */
 extern const struct route escrow_routes[];           /* api_escrow.c: secrets of devices */

@@ -18,7 +18,8 @@ enum route_flag {
   ROUTE_VERSIONED = 8, /* GET gives a version as ETag; a change takes it as If-Match */
   ROUTE_REVEALS = 16,  /* what it answers may hold secrets, each showing of which is recorded: no answer is kept */
   ROUTE_FILE = 32,     /* beside its JSON the body may be one file as it is */
-  ROUTE_ACT = 64       /* is recorded like a change, although it is asked for by GET */
+  ROUTE_ACT = 64,      /* is recorded like a change, although it is asked for by GET */
+  ROUTE_LOOK = 128     /* is not recorded, although it is asked for by POST: nothing is changed by it */
 };
 
 struct route {
@@ -56,6 +57,14 @@ struct slice route_param(struct http_req *rq,
                          const char *name);           /* decoded; "*" is what the star stands for; p NULL when absent */
 const struct actor *route_actor(struct http_req *rq); /* who asked; ACTOR_NONE on open routes */
 const char *route_who(struct http_req *rq);           /* its name, for the record; "" on open routes */
+/* What it proved itself by, for an answer that goes on: whether that is still so much worth, for the same request. */
+struct route_proof {
+  struct slice secret; /* lives with the request; p NULL: it is open to all */
+  bool is_cookie;
+};
+struct route_proof route_proof(struct http_req *rq);
+MUST_CHECK enum err route_proof_holds(struct ctx *cx, struct db *db, struct core *core, const struct route_proof *p,
+                                      const char *path);
 const char *route_cookie_name(struct http_req *rq);   /* of sessions */
 /* For an open route by which somebody proves who it is, right or wrong: it is recorded as `act`, and by whom. detail
    NULL: the error's slug. All are borrowed. */

@@ -105,6 +105,17 @@ MUST_CHECK enum err db_call(struct ctx *cx, struct db_store *st,
    Only inside a job's fn; dropped when the job fails. arg lives in the job's cx. */
 void db_after_commit(struct db *db, void (*after)(void *arg), void *arg);
 
+/* Watching: which rows of which tables the writer changes. Both are called on its thread and must not block; changed
+   for each row (table lives for the call), before it is known whether that lasts; committed when a transaction is on
+   disk. Costs nothing while nobody watches. */
+struct db_watch {
+  void (*changed)(void *arg, const char *table, int64_t row);
+  void (*committed)(void *arg);
+  void *arg;
+};
+/* From now on; NULL: not any more, and the former one is free when this returns. One at a time. Waits, as db_call. */
+MUST_CHECK enum err db_watch(struct ctx *cx, struct db_store *st, const struct db_watch *w);
+
 /* The error of the last commit that failed, if the writer is in trouble now; E_STORAGE with text, else OK. */
 MUST_CHECK enum err db_health(struct ctx *cx, struct db_store *st);
 int64_t db_trouble_since(struct db_store *st); /* 0: there is none */

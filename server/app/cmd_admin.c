@@ -2,6 +2,8 @@
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
+#include "base/clock.h"
+#include "base/enc.h"
 #include "base/file.h"
 
 #include <inttypes.h>
@@ -137,7 +139,54 @@ static void print_compliance(struct ctx *cx, struct js *counts) {
   puts(failing ? ": `pomona device list compliance=failing`" : "");
 }
 
-static void print_status(struct ctx *cx, struct js *s) {
+/* Of the page that the console shows first: what `status` does not tell by itself. */
+static int64_t number(struct js *o, const char *key) {
+  int64_t n = 0;
+  (void)js_int(js_get(o, key), &n);
+  return n;
+}
+
+static void print_waiting(struct ctx *cx, struct js *commands) {
+  struct js *types = js_get(commands, "by_request_type");
+  printf("%-18s %s", "commands waiting", member_text(cx, commands, "waiting"));
+  for (size_t i = 0; i < js_count(types) && i < 4; i++)
+    printf("%s%s %s", i ? ", " : ": ", member_text(cx, js_at(types, i), "waiting"),
+           plain(cx, js_str(js_at(types, i), "request_type")));
+  puts(js_count(types) > 4 ? " …" : "");
+}
+
+static void print_wakeups(struct ctx *cx, struct js *hours) {
+  static const char *const steps[] = {"due", "pushed", "accepted", "connected", "answered"};
+  enum { STEPS = sizeof steps / sizeof *steps, HOURS = 24 };
+  int64_t sums[STEPS] = {0}, at, from = clock_now_us() - HOURS * US_HOUR;
+  for (size_t i = 0; i < js_count(hours); i++)
+    for (int s = 0; s < STEPS; s++)
+      if (dec_time(slice_of(js_str(js_at(hours, i), "at")), &at) && at >= from)
+        sums[s] += number(js_at(hours, i), steps[s]);
+  const char *text = "";
+  for (int s = 0; s < STEPS; s++)
+    text = ctx_printf(cx, "%s%s%lld %s", text, s ? " > " : "", (long long)sums[s], steps[s]);
+  if (sums[0]) printf("%-18s %s\n", "woken in 24 h", text);
+}
+
+static void print_page(struct ctx *cx, struct js *page) {
+  struct js *devices = js_get(page, "devices"), *verdicts = js_get(page, "verdicts");
+  printf("%-18s %s, %s seen within a day\n", "devices", member_text(cx, devices, "total"),
+         member_text(cx, devices, "seen_within_day"));
+  for (size_t i = 0; i < js_count(verdicts); i++)
+    printf("%-18s %s: %s\n", i ? "" : "verdicts", plain(cx, js_str(js_at(verdicts, i), "verdict")),
+           member_text(cx, js_at(verdicts, i), "devices"));
+  print_waiting(cx, js_get(page, "commands"));
+  print_wakeups(cx, js_get(js_get(page, "wakeups"), "hours"));
+  size_t held = js_count(js_get(page, "takeovers")), wrong = js_count(js_get(js_get(page, "doctor"), "checks"));
+  if (held) printf("%-18s %zu: `pomona device list --held`\n", "held takeovers", held);
+  if (number(js_get(page, "webhooks"), "dead"))
+    printf("%-18s %s: `pomona webhook list --dead`\n", "dead letters",
+           member_text(cx, js_get(page, "webhooks"), "dead"));
+  if (wrong) printf("%-18s %zu things to look at: `pomona doctor`\n", "doctor", wrong);
+}
+
+static void print_status(struct ctx *cx, struct js *s, struct js *page) {
   struct js *certs = js_get(s, "pushcerts");
   print_banner(cx, js_get(s, "banner"));
   printf("%-18s %s, %s\n", "pomona", js_str(s, "version"), plain(cx, js_str(s, "public_url")));
@@ -149,21 +198,22 @@ static void print_status(struct ctx *cx, struct js *s) {
     printf("%-18s %s %s, %s days left\n", "push certificate", plain(cx, js_str(o, "topic")), js_str(o, "state"),
            member_text(cx, o, "days_left"));
   }
-  printf("%-18s %s\n%-18s %s\n", "enrollments", member_text(cx, s, "enrollments"), "commands waiting",
-         member_text(cx, s, "commands_waiting"));
+  printf("%-18s %s\n", "enrollments", member_text(cx, s, "enrollments"));
+  print_page(cx, page);
   print_compliance(cx, js_get(s, "compliance"));
 }
 
 enum err cmd_status(struct ctx *cx, struct args *a) {
   struct client *c;
-  struct js *answer;
+  struct js *answer, *page = NULL;
   bool ready = false;
   TRY(client_open(cx, &c, a));
   TRY(client_call(cx, c, "GET", "/api/v1/status", NULL, &answer));
+  if (!args_has(a, "json")) TRY(client_call(cx, c, "GET", "/api/v1/overview", NULL, &page));
   if (args_has(a, "json"))
     print_json(cx, answer);
   else
-    print_status(cx, answer);
+    print_status(cx, answer, page);
   (void)js_bool(js_get(answer, "ready"), &ready);
   return ready ? OK : FAIL(cx, E_UNAVAILABLE, "the server is not ready");
 }

@@ -159,13 +159,29 @@ void command_print(struct ctx *cx, struct js *command) {
 enum err cmd_command_show(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *command;
+  struct slice plist;
   TRY(client_open(cx, &c, a));
+  if (args_has(a, "plist")) {
+    TRY(client_bytes(cx, c, "GET", command_path(cx, a->operands[0], "/plist"), slice_of(""), &plist));
+    fwrite(plist.p, 1, plist.n, stdout);
+    return OK;
+  }
   TRY(command_fetch_of(cx, c, a->operands[0], args_value(a, "device"), &command));
   if (args_has(a, "json"))
     print_json(cx, command);
   else
     command_print(cx, command);
   return OK;
+}
+
+static const char *list_path(struct ctx *cx, const struct args *a) {
+  static const char *const names[] = {"status", "type"};
+  const char *path = args_has(a, "people") ? "/api/v1/commands?people=true" : "/api/v1/commands?people=false";
+  if (a->n) path = ctx_printf(cx, "%s&device=%s", path, enc_percent(cx, slice_of(a->operands[0])));
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (args_has(a, names[i]))
+      path = ctx_printf(cx, "%s&%s=%s", path, names[i], enc_percent(cx, slice_of(args_value(a, names[i]))));
+  return path;
 }
 
 enum err cmd_command_list(struct ctx *cx, struct args *a) {
@@ -177,11 +193,9 @@ enum err cmd_command_list(struct ctx *cx, struct args *a) {
   if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
     return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
   TRY(client_open(cx, &c, a));
-  const char *path = "/api/v1/commands?";
-  if (a->n) path = ctx_printf(cx, "%sdevice=%s", path, enc_percent(cx, slice_of(a->operands[0])));
-  TRY(client_pages(cx, c, path, "commands", most, &all));
+  TRY(client_pages(cx, c, list_path(cx, a), "commands", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
-  if (js_count(all) == 0) return fputs("No commands yet; `pomona command send` queues one.\n", stderr), OK;
+  if (js_count(all) == 0) return fputs("No command; `pomona command send` queues one.\n", stderr), OK;
   struct table *t = table_new(cx, headers);
   for (size_t i = 0; i < js_count(all); i++) {
     struct js *o = js_at(all, i);

@@ -5,18 +5,9 @@
 #include <string.h>
 
 static struct slice as_json(struct ctx *cx, const struct conf *c) {
-  struct js *rows = js_array(cx);
-  for (const struct conf_row *row = conf_rows; row->name; row++) {
-    struct js *o = js_object(cx);
-    js_set_string(o, "name", row->name);
-    js_set_string(o, "value", conf_value(cx, c, row, true));
-    js_set_string(o, "default", row->by_default);
-    js_set_string(o, "source", c->sources[row - conf_rows]);
-    js_set_bool(o, "restart", !row->live);
-    js_set_string(o, "help", row->help);
-    js_add(rows, o);
-  }
-  return js_text(cx, rows, JS_INDENT);
+  const struct core_setting *rows;
+  size_t n = conf_settings(cx, c, &rows);
+  return js_text(cx, core_settings_json(cx, rows, n), JS_INDENT);
 }
 
 enum err cmd_conf(struct ctx *cx, struct args *a) {

@@ -48,6 +48,17 @@ static void print_items(struct ctx *cx, struct js *preview) {
   table_print(t, stdout);
 }
 
+static void print_cannot(struct ctx *cx, struct js *preview) {
+  struct js *list = js_get(preview, "cannot");
+  if (js_count(list)) puts("\nWho cannot:");
+  for (size_t i = 0; i < js_count(list); i++) {
+    struct js *o = js_at(list, i);
+    int64_t n = number(o, "devices");
+    printf("  %" PRId64 " device%s, %s %s: %s\n", n, n == 1 ? "" : "s", plain(cx, js_str(o, "kind")),
+           plain(cx, js_str(o, "ref")), plain(cx, js_str(o, "why")));
+  }
+}
+
 static void print_examples(struct ctx *cx, struct js *preview) {
   struct js *examples = js_get(preview, "examples");
   if (js_count(examples)) puts("\nFor example:");
@@ -74,6 +85,7 @@ static void print_preview(struct ctx *cx, struct js *preview) {
   print_act(preview, "unmet", "requirement that is not met", "requirements that are not met");
   if (js_count(js_get(preview, "items"))) putchar('\n');
   print_items(cx, preview);
+  print_cannot(cx, preview);
   print_examples(cx, preview);
 }
 

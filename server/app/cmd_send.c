@@ -38,9 +38,11 @@ static size_t type_position(const struct args *a) {
 
 static enum err take_apart(struct ctx *cx, const struct args *a, struct wish *w) {
   *w = (struct wish){.ids = a->operands, .ids_n = a->n};
-  if (args_has(a, "plist")) return a->n ? OK : FAIL(cx, E_USAGE, "no device is named");
-  size_t at = type_position(a);
-  if (at == 0) return FAIL(cx, E_USAGE, "a device and a command are needed: ID… REQUESTTYPE [Key=Value…]");
+  bool filter = args_has(a, "filter");
+  if (args_has(a, "plist") && (a->n > 0) != filter) return OK;
+  size_t at = a->n ? type_position(a) : 0;
+  if (args_has(a, "plist") || a->n == 0 || (at > 0) == filter)
+    return FAIL(cx, E_USAGE, "devices, or --filter, and a command are needed: ID… REQUESTTYPE [Key=Value…]");
   w->ids_n = at;
   w->request_type = a->operands[at];
   w->words = a->operands + at + 1;
@@ -89,7 +91,10 @@ static enum err add_plist(struct ctx *cx, const char *path, struct js *body) {
 static enum err make_body(struct ctx *cx, const struct args *a, const struct wish *w, struct js *body) {
   struct js *ids = js_array(cx);
   for (size_t i = 0; i < w->ids_n; i++) js_add_string(ids, w->ids[i]);
-  js_set(body, "ids", ids);
+  if (w->ids_n)
+    js_set(body, "ids", ids);
+  else
+    js_set_string(body, "filter", args_value(a, "filter"));
   if (args_has(a, "expires")) js_set_string(body, "expires", args_value(a, "expires"));
   if (args_has(a, "collapse-key")) js_set_string(body, "collapse_key", args_value(a, "collapse-key"));
   if (args_has(a, "no-push")) js_set_bool(body, "push", false);

@@ -7,127 +7,9 @@
 
 #include <string.h>
 
-static const struct {
-  unsigned flag;
-  const char *name, *text;
-} flags[] = {
-    {COMMAND_DANGEROUS, "dangerous", "asks for --yes"},
-    {COMMAND_ONCE, "once", "handed over one time: a lost answer is not repeated by itself"},
-    {COMMAND_JUMP, "jump", "goes before others that wait"},
-    {COMMAND_SINGLE, "single", "one at a time per device"},
-    {COMMAND_BARRIER, "barrier", "waits until what was queued before it is settled"},
-    {COMMAND_QUERY, "query", "only asks"},
-    {COMMAND_EARLY, "early", "acknowledged before it is done"},
-    {COMMAND_WITHDRAWN, "withdrawn", "withdrawn by Apple: up to OS 26 only"},
-};
-enum { FLAGS = sizeof flags / sizeof *flags, LIMIT_BITS = 8 };
-
-/* What a key, or a command, asks for on every platform that knows it. */
-struct reach {
-  unsigned known; /* bits of platforms */
-  struct command_support on[PLATFORMS];
-};
-
-static struct reach reach_of_row(const struct command_row *row) {
-  struct reach r = {0};
-  for (int p = 0; p < PLATFORMS; p++) {
-    r.on[p] = row->on[p];
-    if (row->on[p].introduced) r.known |= 1u << p;
-  }
-  return r;
-}
-
-static struct reach reach_of_key(const struct reach *up, const struct command_arg *a) {
-  struct reach r = *up;
-  for (int p = 0; p < PLATFORMS; p++)
-    if (!command_narrow(&r.on[p], a, (enum platform)p)) r.known &= ~(1u << p);
-  return r;
-}
+enum { LIMIT_BITS = 8 };
 
 static bool same_text(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
-
-static bool same_support(const struct command_support *a, const struct command_support *b) {
-  return same_text(a->introduced, b->introduced) && same_text(a->deprecated, b->deprecated) &&
-         same_text(a->removed, b->removed) && a->right == b->right && a->limits == b->limits;
-}
-
-static bool same_reach(const struct reach *a, const struct reach *b) {
-  bool same = a->known == b->known;
-  for (int p = 0; p < PLATFORMS; p++) same = same && (!(a->known & 1u << p) || same_support(&a->on[p], &b->on[p]));
-  return same;
-}
-
-/* ---- JSON ---- */
-
-static struct js *support_json(struct ctx *cx, const struct command_support *s) {
-  struct js *o = js_object(cx), *limits = js_array(cx);
-  js_set_string(o, "introduced", s->introduced);
-  if (s->deprecated) js_set_string(o, "deprecated", s->deprecated);
-  if (s->removed) js_set_string(o, "removed", s->removed);
-  js_set_int(o, "access_right", (int64_t)s->right);
-  for (int i = 0; i < LIMIT_BITS; i++)
-    if (s->limits & 1u << i) js_add_string(limits, command_limit_name(1u << i));
-  js_set(o, "limits", limits);
-  return o;
-}
-
-static struct js *reach_json(struct ctx *cx, const struct reach *r) {
-  struct js *o = js_object(cx);
-  for (int p = 0; p < PLATFORMS; p++)
-    if (r->known & 1u << p) js_set(o, platform_word((enum platform)p), support_json(cx, &r->on[p]));
-  return o;
-}
-
-/* What an array holds, or a string may be, has a name of its own: for a program they are no arguments. */
-static const char *list_name(const struct command_arg *of) {
-  if (of->type == ARG_STRING) return "values";
-  if (of->type != ARG_ARRAY) return "arguments";
-  return *of->args->name ? "kinds" : "elements";
-}
-
-static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct reach *up);
-
-static struct js *arg_json(struct ctx *cx, const struct command_arg *a, const struct reach *up) {
-  struct js *o = js_object(cx), *values = js_array(cx);
-  struct reach own = reach_of_key(up, a);
-  if (*a->name) js_set_string(o, "name", a->name);
-  js_set_string(o, "type", command_type_name(a->type));
-  js_set_bool(o, "required", a->required);
-  if (a->preset) js_set_string(o, "default", a->preset);
-  if (a->six_digits) js_set_string(o, "format", "six digits");
-  if (a->withdrawn) js_set_bool(o, "withdrawn", true);
-  if (a->narrows) js_set_bool(o, "narrows", true);
-  for (size_t i = 0; a->values && a->values[i]; i++) js_add_string(values, a->values[i]);
-  if (a->values) js_set(o, "one_of", values);
-  if (!same_reach(&own, up)) js_set(o, "platforms", reach_json(cx, &own));
-  if (a->args) js_set(o, list_name(a), args_json(cx, a->args, &own));
-  return o;
-}
-
-static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct reach *up) {
-  struct js *all = js_array(cx);
-  for (const struct command_arg *a = list; a && a->name; a++) js_add(all, arg_json(cx, a, up));
-  return all;
-}
-
-static struct js *row_json(struct ctx *cx, const struct command_row *row) {
-  static const char *const answers[] = {"none", "merge", "list"};
-  struct js *o = js_object(cx), *answer = js_object(cx);
-  struct reach r = reach_of_row(row);
-  js_set_string(o, "request_type", row->request_type);
-  js_set_string(o, "what", row->what);
-  for (int i = 0; i < FLAGS; i++) js_set_bool(o, flags[i].name, (row->flags & flags[i].flag) != 0);
-  if (row->expires_us)
-    js_set_int(o, "life_seconds", row->expires_us / US_SECOND);
-  else
-    js_set_null(o, "life_seconds");
-  js_set_string(answer, "kind", answers[row->answer]);
-  js_set_string(answer, "member", row->member);
-  js_set(o, "answer", answer);
-  js_set(o, "platforms", reach_json(cx, &r));
-  js_set(o, "arguments", args_json(cx, row->args, &r));
-  return o;
-}
 
 /* ---- for people ---- */
 
@@ -194,11 +76,11 @@ static const char *common_text(struct ctx *cx, struct command_support *more, uns
 }
 
 /* "right to …; iOS 17.0 (supervised only), macOS": what a key asks for, and who knows it, where that differs. */
-static const char *reach_text(struct ctx *cx, const struct reach *own, const struct reach *up) {
+static const char *reach_text(struct ctx *cx, const struct command_reach *own, const struct command_reach *up) {
   struct command_support more[PLATFORMS];
   const char *all = "";
   bool told = own->known != up->known;
-  if (same_reach(own, up)) return all;
+  if (command_same_reach(own, up)) return all;
   if (!own->known) return "no platform yet";
   for (int p = 0; p < PLATFORMS; p++) more[p] = beyond(&own->on[p], &up->on[p]);
   const char *common = common_text(cx, more, own->known);
@@ -213,7 +95,7 @@ static const char *reach_text(struct ctx *cx, const struct reach *own, const str
   return *common ? and_also(cx, common, all) : all;
 }
 
-static const char *notes(struct ctx *cx, const struct command_arg *a, const struct reach *own, const struct reach *up) {
+static const char *notes(struct ctx *cx, const struct command_arg *a, const struct command_reach *own, const struct command_reach *up) {
   const char *all = "", *values = "";
   for (size_t i = 0; a->values && a->values[i]; i++)
     values = ctx_printf(cx, "%s%s%s", values, i ? ", " : "one of ", a->values[i]);
@@ -234,9 +116,9 @@ static const char *arg_name(struct ctx *cx, const struct command_arg *a, const s
 }
 
 static void add_args(struct ctx *cx, struct table *t, const struct command_arg *of, const struct command_arg *list,
-                     const struct reach *up, int depth) {
+                     const struct command_reach *up, int depth) {
   for (const struct command_arg *a = list; a && a->name; a++) {
-    struct reach own = reach_of_key(up, a);
+    struct command_reach own = command_reach_of_key(up, a);
     const char *cells[] = {arg_name(cx, a, of, depth), of && of->type == ARG_STRING ? "" : command_type_name(a->type),
                            notes(cx, a, &own, up)};
     table_add(t, cells);
@@ -258,10 +140,10 @@ static void print_platforms(struct ctx *cx, const struct command_row *row) {
 
 static void print_one(struct ctx *cx, const struct command_row *row) {
   static const char *const headers[] = {"ARGUMENT (* required)", "TYPE", "NOTES", NULL};
-  struct reach r = reach_of_row(row);
+  struct command_reach r = command_reach_of_row(row);
   printf("%s: %s.\n", row->request_type, row->what);
-  for (int i = 0; i < FLAGS; i++)
-    if (row->flags & flags[i].flag) printf("  %-10s %s\n", flags[i].name, flags[i].text);
+  for (const struct command_flag_row *f = command_flags; f->name; f++)
+    if (row->flags & f->flag) printf("  %-10s %s\n", f->name, f->text);
   if (row->expires_us)
     printf("  %-10s not handed over any more after %lld h\n", "life", (long long)(row->expires_us / US_HOUR));
   putchar('\n');
@@ -304,7 +186,7 @@ enum err cmd_command_types(struct ctx *cx, struct args *a) {
     return OK;
   }
   struct js *all = js_array(cx);
-  for (const struct command_row *row = command_rows; row->request_type; row++) js_add(all, row_json(cx, row));
-  print_json(cx, one ? row_json(cx, one) : all);
+  for (const struct command_row *row = command_rows; row->request_type; row++) js_add(all, command_row_json(cx, row));
+  print_json(cx, one ? command_row_json(cx, one) : all);
   return OK;
 }

@@ -40,6 +40,21 @@ const char *conf_value(struct ctx *cx, const struct conf *c, const struct conf_r
   return text && masked && row->type == CONF_SECRET ? "********" : text;
 }
 
+size_t conf_settings(struct ctx *cx, const struct conf *c, const struct core_setting **out) {
+  struct core_setting *rows = ctx_alloc(cx, (conf_row_count() + 1) * sizeof *rows);
+  size_t n = 0;
+  for (const struct conf_row *row = conf_rows; row->name; row++)
+    rows[n++] = (struct core_setting){.name = row->name,
+                                      .value = conf_value(cx, c, row, true),
+                                      .by_default = row->by_default ? row->by_default : row->derived,
+                                      .source = c->sources[row - conf_rows],
+                                      .help = row->help,
+                                      .secret = row->type == CONF_SECRET,
+                                      .reload = row->live};
+  *out = rows;
+  return n;
+}
+
 /* As comment lines, wrapped between words. */
 static void add_comment(struct buf *b, const char *text) {
   struct slice rest = slice_of(text), word;
@@ -203,6 +218,7 @@ enum err conf_core(struct ctx *cx, struct conf *c, struct core_conf *out) {
       .wake_rate = c->wake_rate,
       .own_tls = c->tls && !c->tls_cert,
   };
+  out->settings_n = conf_settings(c->cx, c, &out->settings);
   if (c->domain_ends) (void)dec_date(slice_of(c->domain_ends), &out->domain_ends); /* checked when it was set */
   if (c->trusted_proxies) TRY(read_proxies(c, &out->trusted_proxies));
   return read_device_ca(cx, c, &out->device_ca_pem);

@@ -98,6 +98,7 @@ static const struct option_row adopt_options[] = {
 #define FORCE                                                                                                          \
   { "force", NULL, "although the device cannot do it, as far as is known: a warning instead of a refusal" }
 static const struct option_row send_options[] = {
+    {"filter", "FILTER", "to all devices that match (pomona device list FILTER), instead of ID…"},
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
     {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
     {"expires", "SPAN", "do not deliver it any more after this time, e.g. 24h"},
@@ -132,7 +133,20 @@ static const struct option_row erase_options[] = {
     JSON,
     END,
 };
-static const struct option_row list_options[] = {{"limit", "N", "at most so many; 0 is all (100)"}, JSON, END};
+static const struct option_row command_list_options[] = {
+    {"status", "STATUS", "only those: waiting (not settled), Queued, Sent, NotNow, Acknowledged, Error …"},
+    {"type", "REQUESTTYPE", "only this command"},
+    {"people", NULL, "without what the server asks by itself"},
+    {"limit", "N", "at most so many; 0 is all (100)"},
+    JSON,
+    END,
+};
+static const struct option_row command_show_options[] = {
+    {"device", "ID", "for this device only"},
+    {"plist", NULL, "instead: its property list, without PINs and passwords"},
+    JSON,
+    END,
+};
 static const struct option_row one_device_options[] = {{"device", "ID", "for this device only"}, JSON, END};
 static const struct option_row link_options[] = {
     {"ttl", "SPAN", "how long it is good (24h)"},
@@ -360,6 +374,8 @@ static const struct subcommand subcommands[] = {
      "What it answered to each command that asks, and when; with TYPE (ProfileList, SecurityInfo …) that answer."},
     {"device changes", "ID", 1, 1, SETTINGS_CLIENT, changes_options, cmd_device_changes, NULL,
      "What changed on it: facts, apps, profiles, certificates; newest first."},
+    {"device timeline", "ID", 1, 1, SETTINGS_CLIENT, changes_options, cmd_device_timeline, NULL,
+     "Everything that happened to it, newest first: events, commands, pushes, changes, secrets that were looked at."},
     {"device refresh", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_refresh, NULL,
      "Asks the device for everything that it can tell, now."},
     {"device restart", "ID…", 1, -1, SETTINGS_CLIENT, restart_options, cmd_device_restart, NULL, "Restarts devices."},
@@ -393,12 +409,12 @@ static const struct subcommand subcommands[] = {
      "Lets a device whose identity ended longer ago than identity-grace renew it within this time, e.g. 7d."},
     {"why", "[ID]", 0, 1, SETTINGS_CLIENT, why_options, cmd_why, NULL,
      "Why is this device not doing what I asked: every link of the chain, and what to do."},
-    {"command send", "ID… REQUESTTYPE [Key=Value…]", 1, -1, SETTINGS_CLIENT, send_options, cmd_command_send, NULL,
+    {"command send", "ID… REQUESTTYPE [Key=Value…]", 0, -1, SETTINGS_CLIENT, send_options, cmd_command_send, NULL,
      "Queues a command and wakes the devices. Key=a,b is a list, Key.Sub=Value a member, Key=@FILE the contents of a "
      "file."},
-    {"command list", "[ID]", 0, 1, SETTINGS_CLIENT, list_options, cmd_command_list, NULL,
+    {"command list", "[ID]", 0, 1, SETTINGS_CLIENT, command_list_options, cmd_command_list, NULL,
      "Lists commands by device, newest first."},
-    {"command show", "UUID", 1, 1, SETTINGS_CLIENT, one_device_options, cmd_command_show, NULL,
+    {"command show", "UUID", 1, 1, SETTINGS_CLIENT, command_show_options, cmd_command_show, NULL,
      "Shows what came of one, with every time."},
     {"command cancel", "UUID", 1, 1, SETTINGS_CLIENT, one_device_options, cmd_command_cancel, NULL,
      "Takes one back: it is not handed out any more. A device that has it already may have done it."},

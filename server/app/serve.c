@@ -46,6 +46,7 @@ static const struct part serving_parts[] = {
     {serve_open_push, serve_close_push},
     {serve_open_seen, serve_close_seen}, /* what it writes last tells the thread of pushes */
     {serve_open_chores, serve_close_chores},
+    {serve_open_feed, serve_close_feed},
     {serve_open_tls, serve_close_tls},
     {serve_open_outbound, serve_close_outbound},
     {serve_open_logins, serve_close_logins},

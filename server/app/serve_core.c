@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "core/chores.h"
+#include "core/feed.h"
 #include "core/hangup.h"
 #include "core/login.h"
 #include "core/package.h"
@@ -81,6 +82,9 @@ void serve_close_push(struct server *s) {
 
 enum err serve_open_chores(struct ctx *cx, struct server *s) { return chores_start(cx, &s->chores, &s->core); }
 void serve_close_chores(struct server *s) { chores_stop(s->chores); }
+
+enum err serve_open_feed(struct ctx *cx, struct server *s) { return feed_start(cx, &s->core.feed, &s->core); }
+void serve_close_feed(struct server *s) { feed_stop(s->core.feed); }
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {
   enum { THREADS = 8 };

@@ -121,6 +121,7 @@ void serve_close_devices(struct server *s) { http_stop(s->devices); }
 enum { ADMIN_CONNECTIONS = 200 };
 
 const struct route *const serve_admin_tables[] = {devices_routes,
+                                                  device_export_routes,
                                                   device_acts_routes,
                                                   escrow_routes,
                                                   offboard_routes,
@@ -155,6 +156,10 @@ const struct route *const serve_admin_tables[] = {devices_routes,
                                                   doctor_routes,
                                                   profile_check_routes,
                                                   status_routes,
+                                                  events_routes,
+                                                  overview_routes,
+                                                  command_types_routes,
+                                                  timeline_routes,
                                                   openapi_routes,
                                                   session_routes,
                                                   me_routes,

@@ -1,3 +1,4 @@
+#include "core/doctor.h"
 #include "core/chores.h"
 
 #include "base/clock.h"
@@ -92,6 +93,7 @@ static const struct chore {
     {"addresses", 15 * US_MINUTE, ASKS, guard_probe_chore},
     {"clock", 5 * US_MINUTE, ASKS, guard_clock_chore},
     {"push certificates", 5 * US_MINUTE, ASKS, push_probe_chore},
+    {"doctor", 10 * US_MINUTE, ASKS, doctor_chore},
     {"renewal of identities", 10 * US_SECOND, ASKS, renewal_chore},
     {"dates that end the service", 10 * US_MINUTE, OWN, guardian_chore},
     {"verdicts of the fleet", US_MINUTE, OWN, why_chore},

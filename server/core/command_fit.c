@@ -227,3 +227,12 @@ void command_fit(struct ctx *cx, const struct command_uses *uses, const struct c
     check_uses(cx, uses, t, out);
   what_happens(&(struct happens){cx, uses, t, out});
 }
+
+const char *command_key_fit(struct ctx *cx, const struct command_reach *reach, const struct command_arg *key,
+                            const struct command_target *t) {
+  struct command_use use = {.arg = key, .path = key->name, .known = reach->known, .withdrawn = key->withdrawn};
+  memcpy(use.on, reach->on, sizeof use.on);
+  struct asked a = {cx, ctx_printf(cx, "%s", *key->name ? key->name : "this"), &use, t};
+  struct said s = t->platform == PLATFORM_UNKNOWN ? nothing : say(&a);
+  return s.certain ? s.text : NULL;
+}

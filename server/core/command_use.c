@@ -93,14 +93,30 @@ static void walk_dict(struct ctx *cx, struct command_uses *u, const struct comma
   }
 }
 
+/* The row itself is the first of what is used. */
+static struct command_use *begin(struct ctx *cx, struct command_uses *u) {
+  u->uses = ctx_alloc(cx, USES_MAX * sizeof *u->uses);
+  struct command_use *whole = &u->uses[u->n++];
+  command_use_row(u->row, whole);
+  return whole;
+}
+
+struct command_uses *command_uses_row(struct ctx *cx, const struct command_row *row) {
+  struct command_uses *u = ctx_alloc(cx, sizeof *u);
+  struct command *c = ctx_alloc(cx, sizeof *c);
+  c->request_type = ctx_strdup(cx, row->request_type);
+  c->flags = row->flags;
+  *u = (struct command_uses){.command = c, .row = row};
+  begin(cx, u);
+  return u;
+}
+
 enum err command_uses(struct ctx *cx, const struct command *c, struct command_uses **out) {
   struct pl *root;
   struct command_uses *u = *out = ctx_alloc(cx, sizeof *u);
   *u = (struct command_uses){.command = c, .row = command_row(c->request_type)};
   if (!u->row) return OK;
-  u->uses = ctx_alloc(cx, USES_MAX * sizeof *u->uses);
-  struct command_use *whole = &u->uses[u->n++];
-  command_use_row(u->row, whole);
+  struct command_use *whole = begin(cx, u);
   TRY(pl_parse(cx, c->plist, &command_limits, &root));
   struct pl *command = pl_get(root, "Command");
   const char *identifier = pl_str(command, "Identifier");

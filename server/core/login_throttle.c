@@ -90,29 +90,30 @@ static bool still_counts(struct slice key, void *value, void *arg) {
   return counts;
 }
 
-/* NULL: there is no room but for those who wait already. */
-static struct row *counted(struct throttle *t, const struct key *k, int64_t now) {
+/* Room for two more; those who do not wait are forgotten for it. */
+static bool has_room(struct throttle *t, int64_t now) {
+  if (map_count(t->rows) + 2 > ROWS_MOST) map_filter(t->rows, still_counts, &now);
+  return map_count(t->rows) + 2 <= ROWS_MOST;
+}
+
+static void count_wrong(struct throttle *t, const struct key *k, int64_t now) {
   struct row *r = held(t, k);
-  if (r && now - r->last > FORGOTTEN_AFTER) r->wrong = 0;
-  if (r) return r;
-  if (map_count(t->rows) >= ROWS_MOST) map_filter(t->rows, still_counts, &now);
-  if (map_count(t->rows) >= ROWS_MOST) return NULL;
-  r = mem_alloc(sizeof *r);
-  map_put(t->rows, slice_mem(k->text, k->n), r);
-  return r;
+  if (!r) {
+    r = mem_alloc(sizeof *r);
+    map_put(t->rows, slice_mem(k->text, k->n), r);
+  }
+  *r = (struct row){now - r->last > FORGOTTEN_AFTER ? 1 : r->wrong + 1, now};
 }
 
 static int64_t attempt(struct throttle *t, const char *name, const char *peer) {
   struct key keys[] = {of_name(name), of_peer(peer)};
-  struct row *rows[2];
   int64_t now = clock_now_us(), wait = 0;
   for (int i = 0; i < 2; i++) {
     int64_t own = wait_of(held(t, &keys[i]), now);
     if (own > wait) wait = own;
   }
-  for (int i = 0; wait == 0 && i < 2; i++)
-    if (!(rows[i] = counted(t, &keys[i], now))) wait = US_MINUTE;
-  for (int i = 0; wait == 0 && i < 2; i++) *rows[i] = (struct row){rows[i]->wrong + 1, now};
+  if (wait == 0 && !has_room(t, now)) wait = US_MINUTE;
+  for (int i = 0; wait == 0 && i < 2; i++) count_wrong(t, &keys[i], now);
   return wait;
 }
 

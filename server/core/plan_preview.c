@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXAMPLES = 10, DOES_MOST = 6 };
+enum { EXAMPLES = 10, DOES_MOST = 6, REASONS_MOST = 50 };
+
+/* Why some do not get a thing. */
+struct reason {
+  size_t thing;
+  const char *why;
+  int64_t devices;
+};
 
 struct tally {
   int64_t of[PLAN_ACTS];
@@ -22,18 +29,66 @@ struct preview {
   struct plan_preview *out;
   struct ctx *cx;
   struct js *examples;
+  struct reason reasons[REASONS_MOST];
+  size_t reasons_n;
 };
+
+/* ---- who cannot ---- */
+
+static void add_reason(struct preview *p, size_t thing, const char *why) {
+  for (size_t i = 0; i < p->reasons_n; i++) {
+    struct reason *r = &p->reasons[i];
+    if (r->thing != thing || strcmp(r->why, why) != 0) continue;
+    r->devices++;
+    return;
+  }
+  if (p->reasons_n < REASONS_MOST) p->reasons[p->reasons_n++] = (struct reason){thing, ctx_strdup(p->cx, why), 1};
+}
+
+/* It would fail at once, without anything being sent. */
+static bool cannot(const struct plan_step *s) {
+  return s->phase == PLAN_FAILED && s->act != PLAN_REQUIRE && s->todo != PLAN_SEND && !s->item;
+}
+
+static const char *reason_of(struct ctx *cx, const struct plan_step *s, const struct plan_channel *ch) {
+  bool profile = s->wish && s->wish->assignment->kind == GROUP_PROFILE && !s->wish->broken;
+  const char *name = profile ? profile_lacks(&s->wish->profile, ch->device) : NULL;
+  if (name) return ctx_printf(cx, "%%%s%% has no value for them", name);
+  return s->why ? s->why : "it cannot be sent";
+}
+
+static struct js *reasons_json(struct ctx *cx, const struct preview *p) {
+  struct js *list = js_array(cx);
+  for (size_t i = 0; i < p->reasons_n; i++) {
+    const struct plan_thing *t = &p->world->things[p->reasons[i].thing];
+    struct js *o = js_object(cx);
+    js_set_string(o, "kind", group_kind_word(t->kind));
+    js_set_string(o, "ref", t->key);
+    js_set_string(o, "why", p->reasons[i].why);
+    js_set_int(o, "devices", p->reasons[i].devices);
+    js_add(list, o);
+  }
+  return list;
+}
 
 /* ---- one channel ---- */
 
-static void decide(struct ctx *scratch, struct preview *p, struct plan_channel *ch, size_t without, uint8_t *acts) {
+/* told: who cannot is counted. */
+static void decide(struct ctx *scratch, struct preview *p, struct plan_channel *ch, size_t without, uint8_t *acts,
+                   bool told) {
   struct plan_decision d;
   bool kept = without != SIZE_MAX && p->member[without];
   if (without != SIZE_MAX) p->member[without] = false;
   ch->member = p->member;
   plan_decide(scratch, p->world, ch, &p->room, false, &d);
   memset(acts, PLAN_NOTHING, p->world->things_n);
-  for (size_t i = 0; i < d.n; i++) acts[d.steps[i].thing] = (uint8_t)d.steps[i].act;
+  for (size_t i = 0; i < d.n; i++) {
+    const struct plan_step *s = &d.steps[i];
+    if (!cannot(s))
+      acts[s->thing] = (uint8_t)s->act;
+    else if (told)
+      add_reason(p, s->thing, reason_of(scratch, s, ch));
+  }
   if (without != SIZE_MAX) p->member[without] = kept;
 }
 
@@ -69,7 +124,9 @@ static void count_unfit(struct preview *p, const struct plan_channel *ch) {
   for (size_t i = g->first; i < g->first + g->wishes_n; i++) {
     const struct plan_wish *wish = &p->world->wishes[i];
     bool before = p->now != SIZE_MAX && gives(p, p->now, wish->thing);
-    if (!before && !plan_applies(wish, ch, p->world->now, &why) && why) p->unfit[wish->thing]++;
+    if (before || plan_applies(wish, ch, p->world->now, &why) || !why) continue;
+    p->unfit[wish->thing]++;
+    add_reason(p, wish->thing, why);
   }
 }
 
@@ -78,8 +135,8 @@ static enum err visit(struct ctx *scratch, struct plan_channel *ch, size_t at, v
   bool differs = false;
   for (size_t g = 0; g < p->world->groups_n; g++) p->member[g] = plan_is_member(p->world, g, ch->device);
   count_unfit(p, ch);
-  if (p->now != p->then) decide(scratch, p, ch, p->then, p->before);
-  decide(scratch, p, ch, p->now != p->then ? p->now : SIZE_MAX, p->after);
+  if (p->now != p->then) decide(scratch, p, ch, p->then, p->before, false);
+  decide(scratch, p, ch, p->now != p->then ? p->now : SIZE_MAX, p->after, true);
   for (size_t t = 0; t < p->world->things_n; t++) {
     if (p->after[t] == p->before[t] || p->after[t] == PLAN_NOTHING) continue;
     p->things[t].of[p->after[t]]++;
@@ -174,6 +231,7 @@ static void tell(struct ctx *cx, const struct preview *p) {
   js_set_int(out->json, "members_after", out->members_after);
   set_acts(out->json, &all);
   js_set(out->json, "items", items);
+  js_set(out->json, "cannot", reasons_json(cx, p));
   js_set(out->json, "examples", p->examples);
 }
 

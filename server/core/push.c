@@ -73,7 +73,8 @@ static void tell_after_commit(struct ctx *cx, struct db *db, struct push *p, int
   if (p) db_after_commit(db, hint, h);
 }
 
-static void make_due(struct wake *w, enum push_why why, int64_t at) {
+/* True: it was not due before. */
+static bool make_due(struct wake *w, enum push_why why, int64_t at) {
   bool pending = w->due_at && !w->answered_at;
   int64_t now = clock_now_us(), due = at ? at : now + (why == PUSH_ENROLLED ? 5 * US_SECOND : 0);
   due = later(due, earliest(w, why));
@@ -84,14 +85,16 @@ static void make_due(struct wake *w, enum push_why why, int64_t at) {
   if (!w->due_at || due < w->due_at) w->due_at = due;
   if (!pending || w->why != PUSH_ASKED) w->why = why;
   if (why == PUSH_ENROLLED) w->attempts = 0;
+  return !pending;
 }
 
 enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enrollment, enum push_why why, int64_t at,
                   char apns_id[UUID_LEN + 1], const char **reason) {
   struct wake w;
   TRY(push_row(cx, db, enrollment, &w));
-  make_due(&w, why, at);
+  bool fresh = make_due(&w, why, at) && w.attempts == 0;
   TRY(push_row_save(cx, db, &w));
+  if (fresh) TRY(push_hour_add(cx, db, clock_now_us(), &(struct push_hour){.due = 1}));
   if (apns_id) memcpy(apns_id, w.apns_id, sizeof w.apns_id);
   if (reason) TRY(hindrance(cx, db, &w, reason));
   tell_after_commit(cx, db, core->push, enrollment);
@@ -100,7 +103,7 @@ enum err push_due(struct ctx *cx, struct db *db, struct core *core, int64_t enro
 
 /* What it was woken for is answered. */
 static enum err came(struct ctx *cx, struct db *db, struct wake *w, int64_t seen_at) {
-  TRY(push_hour_add(cx, db, w->taken_at, 0, 1));
+  TRY(push_hour_add(cx, db, w->taken_at, &(struct push_hour){.came = 1}));
   w->delays = push_delays_add(cx, w->delays, seen_at - w->sent_at);
   w->taken = 0;
   w->taken_at = 0;
@@ -126,6 +129,12 @@ enum err push_seen(struct ctx *cx, struct db *db, struct core *core, int64_t enr
   /* What is later the push thread finds by itself. */
   if (next && next < clock_now_us() + US_MINUTE) tell_after_commit(cx, db, core->push, enrollment);
   return push_row_save(cx, db, &w);
+}
+
+enum err push_told(struct ctx *cx, struct db *db, int64_t enrollment) {
+  int64_t woken_at;
+  TRY(push_row_told(cx, db, enrollment, &woken_at));
+  return woken_at ? push_hour_add(cx, db, woken_at, &(struct push_hour){.told = 1}) : OK;
 }
 
 enum err push_forget(struct ctx *cx, struct db *db, int64_t enrollment, bool new_token) {

@@ -87,6 +87,8 @@ struct wake {
 };
 MUST_CHECK enum err push_row(struct ctx *cx, struct db *db, int64_t enrollment,
                              struct wake *out); /* E_NOT_FOUND: no such channel */
+/* The channel settled a command: when it was woken for it, the first time that it says so; else 0. */
+MUST_CHECK enum err push_row_told(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *woken_at);
 MUST_CHECK enum err push_row_save(struct ctx *cx, struct db *db, const struct wake *w);
 
 /* A row as it was when it was read, as far as the next due time depends on it. */
@@ -160,20 +162,21 @@ struct push_answer {
  *done false: it is not, and push_settle decides. */
 MUST_CHECK enum err push_row_taken(struct ctx *cx, struct db *db, const struct push_answer *a, int64_t next_due,
                                    bool *done);
-/* Counts devices of the hour in which they were woken: by a push that APNs took, and of these who came. */
-MUST_CHECK enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, int woken, int came);
+/* Counts devices by the hour in which they were woken. */
+struct push_hour {
+  int due, pushed; /* a wake-up became due; its first push was answered, by whatever */
+  int woken, came; /* APNs took it; the device came */
+  int told;        /* and settled a command */
+};
+MUST_CHECK enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, const struct push_hour *more);
 
 /* The device came delay_us after a push that APNs took: the last 20 such delays are kept. In cx. */
 struct slice push_delays_add(struct ctx *cx, struct slice delays, int64_t delay_us);
 /* Their 95th percentile; 5 min until 5 are known. */
 int64_t push_delays_usual(struct slice delays);
 
-/* What a row's change counts for in wake_hour. */
-struct push_tally {
-  int woken, came;
-};
-/* Changes the row by the answer; *save: it is changed. */
+/* Changes the row by the answer; *save: it is changed; *tally: what that counts for. */
 enum push_verdict push_settle(struct ctx *cx, struct wake *w, const struct push_answer *a, bool *save,
-                              struct push_tally *tally);
+                              struct push_hour *tally);
 
 #endif

@@ -21,7 +21,7 @@ struct result {
 };
 struct batch {
   struct work w;
-  struct push_tally tally;
+  struct push_hour tally;
   size_t n;
   struct result r[BATCH];
 };
@@ -54,7 +54,7 @@ static enum err tell_dead(struct ctx *cx, struct db *db, const struct wake *w, c
 }
 
 /* The usual answer to a row that nobody changed meanwhile. */
-static enum err take_usual(struct ctx *cx, struct db *db, struct result *r, struct push_tally *tally, bool *done) {
+static enum err take_usual(struct ctx *cx, struct db *db, struct result *r, struct push_hour *tally, bool *done) {
   const struct push_answer *a = &r->item->a;
   r->due_at = a->sent_at + push_after(a->read.why, a->read.attempts + 1, a->answered_at - a->read.absent_since);
   r->verdict = PUSH_TAKEN;
@@ -63,9 +63,10 @@ static enum err take_usual(struct ctx *cx, struct db *db, struct result *r, stru
   return OK;
 }
 
-static enum err write_one(struct ctx *cx, struct db *db, struct result *r, struct push_tally *tally) {
+static enum err write_one(struct ctx *cx, struct db *db, struct result *r, struct push_hour *tally) {
   struct wake w;
   bool save, done = false;
+  tally->pushed += r->item->a.read.attempts == 0;
   if (r->item->a.status == 200) TRY(take_usual(cx, db, r, tally, &done));
   if (done) return OK;
   enum err e = push_row(cx, db, r->item->a.enrollment, &w);
@@ -84,9 +85,9 @@ static enum err write_one(struct ctx *cx, struct db *db, struct result *r, struc
 
 static enum err batch_fn(struct ctx *cx, struct db *db, struct work *w) {
   struct batch *b = (struct batch *)w;
-  b->tally = (struct push_tally){0};
+  b->tally = (struct push_hour){0};
   for (size_t i = 0; i < b->n; i++) TRY(write_one(cx, db, &b->r[i], &b->tally));
-  return b->tally.woken ? push_hour_add(cx, db, clock_now_us(), b->tally.woken, b->tally.came) : OK;
+  return b->tally.pushed || b->tally.woken ? push_hour_add(cx, db, clock_now_us(), &b->tally) : OK;
 }
 
 /* ---- on the push thread: written ---- */

@@ -10,7 +10,7 @@ static int64_t seen(const struct wake *w) { return later(w->seen_at, w->last_see
 /* A push as settlers see it. */
 struct settling {
   struct ctx *cx;
-  struct push_tally *tally;
+  struct push_hour *tally;
   struct wake *w;
   const struct push_answer *a;
   enum apns_act act;
@@ -90,7 +90,7 @@ static enum push_verdict gone(const struct settling *s) {
 }
 
 enum push_verdict push_settle(struct ctx *cx, struct wake *w, const struct push_answer *a, bool *save,
-                              struct push_tally *tally) {
+                              struct push_hour *tally) {
   static enum push_verdict (*const settlers[APNS_ACTS])(const struct settling *) = {
       [APNS_FINE] = taken,   [APNS_TOKEN] = dead,     [APNS_GONE] = gone,    [APNS_TOPIC] = kept,
       [APNS_SLOW] = put_off, [APNS_SERVER] = put_off, [APNS_IDLE] = put_off, [APNS_OURS] = put_off,

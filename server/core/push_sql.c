@@ -94,12 +94,24 @@ enum err push_row_taken(struct ctx *cx, struct db *db, const struct push_answer 
   return OK;
 }
 
-enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, int woken, int came) {
+enum err push_hour_add(struct ctx *cx, struct db *db, int64_t woken_at, const struct push_hour *more) {
   TRY(db_run(cx, db, "DELETE FROM wake_hour WHERE hour < $1", DB_I(woken_at - HOURS_KEPT)));
   return db_run(cx, db,
-                "INSERT INTO wake_hour (hour, woken, answered) VALUES ($1, $2, $3)"
-                " ON CONFLICT (hour) DO UPDATE SET woken = wake_hour.woken + $2, answered = wake_hour.answered + $3",
-                DB_I(woken_at / US_HOUR * US_HOUR), DB_I(woken), DB_I(came));
+                "INSERT INTO wake_hour (hour, due, pushed, woken, answered, told) VALUES ($1, $2, $3, $4, $5, $6)"
+                " ON CONFLICT (hour) DO UPDATE SET due = wake_hour.due + $2, pushed = wake_hour.pushed + $3,"
+                " woken = wake_hour.woken + $4, answered = wake_hour.answered + $5, told = wake_hour.told + $6",
+                DB_I(woken_at / US_HOUR * US_HOUR), DB_I(more->due), DB_I(more->pushed), DB_I(more->woken),
+                DB_I(more->came), DB_I(more->told));
+}
+
+enum err push_row_told(struct ctx *cx, struct db *db, int64_t enrollment, int64_t *woken_at) {
+  struct db_rows r;
+  TRY(db_open_rows(cx, db, &r,
+                   "UPDATE wake SET told_at = sent_at WHERE enrollment = $1 AND sent_at IS NOT NULL AND status = 200"
+                   " AND coalesce(told_at, 0) < sent_at RETURNING sent_at",
+                   DB_I(enrollment)));
+  *woken_at = db_next(&r) ? db_int(&r, 0) : 0;
+  return db_close(&r);
 }
 
 /* ---- what is due ---- */

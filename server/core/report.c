@@ -5,6 +5,7 @@
 #include "core/filevault.h"
 #include "core/guard.h"
 #include "core/plan.h"
+#include "core/push.h"
 #include "core/queue.h"
 #include "core/renewal.h"
 #include "core/roster.h"
@@ -241,6 +242,7 @@ static enum err take_report(struct ctx *cx, struct db *db, struct report *r, con
   if (known) TRY(renewal_settled(cx, db, r->core, r->uuid, r->status));
   if (known) TRY(guard_settled(cx, db, ch->enrollment, r->uuid, r->status));
   if (!known) return OK;
+  if (strcmp(r->status, "NotNow") != 0) TRY(push_told(cx, db, ch->enrollment));
   TRY(plan_settled(cx, db, r->core, ch->enrollment, r->uuid, r->status, r->errors ? r->errors : r->setting_errors));
   TRY(queue_asked(cx, db, ch->enrollment, r->uuid, &asked));
   TRY(settle_rotation(cx, db, r, ch->enrollment, asked.request_type));

@@ -148,23 +148,26 @@ static void walk(struct page *p, const struct roster_view *view, struct roster_p
   }
 }
 
-/* How many of them stand behind the cursor decides whether there is another page: one more than asked for is kept. */
+/* How many of them stand behind the cursor decides whether there is another page: one more than asked for is kept.
+   What is passed over is kept as well, until the page is cut out. */
 enum err roster_list(struct ctx *cx, struct db *reader, struct core *core, const struct roster_query *q,
                      struct roster_page *out) {
   struct roster_query more = *q;
   struct roster_view view;
-  more.most = q->most + 1;
   struct page p = {.q = &more, .by_text = roster_fields[q->sort].type == ROSTER_TEXT};
   *out = (struct roster_page){0};
   TRY(read_cursor(cx, &p));
-  p.best = ctx_alloc(cx, more.most * sizeof *p.best);
   TRY(roster_look(cx, reader, core, &view));
+  size_t skip = q->skip < view.n ? q->skip : view.n, most = q->most < view.n ? q->most : view.n;
+  more.most = skip + most + 1;
+  p.best = ctx_alloc(cx, more.most * sizeof *p.best);
   walk(&p, &view, out);
   sort_best(&p);
-  out->n = p.n < q->most ? p.n : q->most;
+  size_t end = p.n < skip + most ? p.n : skip + most;
+  out->n = end > skip ? end - skip : 0;
   out->devices = ctx_alloc(cx, out->n * sizeof(struct roster_device *) + 1);
-  for (size_t i = 0; i < out->n; i++) out->devices[i] = roster_copy(cx, p.best[i].d);
-  if (p.n > q->most) out->next = cursor_of(cx, &p, &p.best[q->most - 1]);
+  for (size_t i = 0; i < out->n; i++) out->devices[i] = roster_copy(cx, p.best[skip + i].d);
+  if (out->n && p.n > end) out->next = cursor_of(cx, &p, &p.best[end - 1]);
   roster_unlook(core, &view);
   return OK;
 }

@@ -1,9 +1,11 @@
 /* /api/v1/commands: asking devices, and what came of it. */
 #include "base/clock.h"
 #include "base/enc.h"
+#include "core/account.h"
 #include "core/enroll.h"
 #include "core/queue.h"
 #include "core/queue_list.h"
+#include "core/roster.h"
 #include "core/seen.h"
 #include "face/api_int.h"
 
@@ -13,8 +15,30 @@ enum { IDS_MAX = 100000, KEY_MAX = 255 };
 
 /* ---- queueing ---- */
 
+/* All devices that match now. */
+static enum err read_matching(struct ctx *cx, struct js *object, struct enqueue *q) {
+  const char *text = NULL;
+  struct roster_filter *filter;
+  struct roster_page page;
+  struct db *db;
+  TRY(api_string(cx, object, "filter", &text));
+  if (!js_is_null(js_get(object, "ids"))) return FAIL(cx, E_INVALID, "either ids or filter names the devices");
+  TRY(db_reader(cx, q->core->store, &db));
+  TRY(roster_filter(cx, &filter, slice_of(text)));
+  TRY(roster_ready(cx, db, q->core, filter));
+  struct roster_query query = {.filter = filter, .sort = ROSTER_ENROLLED, .most = IDS_MAX};
+  TRY(roster_list(cx, db, q->core, &query, &page));
+  if (page.n == 0) return FAIL(cx, E_NOT_FOUND, "no device matches %s", text);
+  if (page.next) return FAIL(cx, E_INVALID, "%zu devices match: at most %d at a time", page.total, IDS_MAX);
+  q->n = page.n;
+  q->targets = ctx_alloc(cx, q->n * sizeof *q->targets);
+  for (size_t i = 0; i < q->n; i++) q->targets[i].name = roster_text(page.devices[i], ROSTER_ID);
+  return OK;
+}
+
 static enum err read_ids(struct ctx *cx, struct js *object, struct enqueue *q) {
   struct js *ids = js_get(object, "ids");
+  if (!js_is_null(js_get(object, "filter"))) return read_matching(cx, object, q);
   q->n = js_count(ids);
   if (!js_is_array(ids) || q->n == 0 || q->n > IDS_MAX)
     return FAIL(cx, E_INVALID, "ids is no array of 1 to %d ids", IDS_MAX);
@@ -171,6 +195,7 @@ static bool may_be_done(const struct queue_entry *e) {
 static struct js *target_json(struct ctx *cx, const struct queue_entry *e) {
   struct js *o = js_object(cx);
   js_set_string(o, "id", e->id);
+  js_set_string(o, "name", e->name);
   js_set_string(o, "status", e->status);
   js_set_time(o, "updated_at", e->updated_at);
   js_set(o, "errors", errors_json(cx, e->errors));
@@ -214,6 +239,25 @@ static void set_next(struct js *body, const struct page *p) {
     js_set_null(body, "next");
 }
 
+static enum err read_status(struct http_req *rq, struct page *p) {
+  static const char *const known[] = {
+#define TARGET(name, settled) #name,
+#include "core/target.def"
+#undef TARGET
+  };
+  struct slice status = http_query(rq, "status"), type = http_query(rq, "type");
+  p->query.people = route_flag(rq, "people");
+  p->query.waiting = slice_is(status, "waiting");
+  if (type.n) p->query.type = ctx_memdup(http_cx(rq), type.p, type.n);
+  if (!status.n || p->query.waiting) return OK;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (slice_is(status, known[i])) p->query.status = known[i];
+  return p->query.status ? OK
+                         : FAIL(http_cx(rq), E_INVALID,
+                                "status is waiting, or one of Queued, Sent, NotNow, "
+                                "Acknowledged, Error, CommandFormatError, Expired, Cancelled");
+}
+
 static enum err read_page(struct http_req *rq, struct core *core, struct page *p) {
   struct ctx *cx = http_cx(rq);
   struct slice device = http_query(rq, "device");
@@ -222,6 +266,7 @@ static enum err read_page(struct http_req *rq, struct core *core, struct page *p
   int limit;
   TRY(api_limit(rq, &limit));
   TRY(api_cursor(rq, &p->query.before));
+  TRY(read_status(rq, p));
   TRY(db_reader(cx, core->store, &db));
   if (device.p) TRY(enroll_lookup(cx, db, ctx_memdup(cx, device.p, device.n), &p->query.enrollment, &id));
   p->query.most = limit + 1; /* the one more tells whether there is a next page */
@@ -250,22 +295,53 @@ static void list(struct http_req *rq, struct core *core) {
   reply_json(rq, 200, body);
 }
 
+static enum err counts_json(struct ctx *cx, struct core *core, const char *uuid, struct js **out) {
+  struct queue_count counts[QUEUE_STATUSES];
+  struct db *db;
+  size_t n;
+  *out = js_object(cx);
+  TRY(db_reader(cx, core->store, &db));
+  TRY(queue_counts(cx, db, uuid, counts, &n));
+  for (size_t i = 0; i < n; i++) js_set_int(*out, counts[i].status, counts[i].n);
+  return OK;
+}
+
 static void show(struct http_req *rq, struct core *core) {
   struct ctx *cx = http_cx(rq);
   struct page p = {.query.uuid = api_param(rq, "uuid")};
+  struct js *counts = NULL;
   enum err e = read_page(rq, core, &p);
-  if (e == OK && p.n == 0) e = FAIL(cx, E_NOT_FOUND, "there is no command %s", p.query.uuid);
+  if (e == OK) e = counts_json(cx, core, p.query.uuid, &counts);
+  if (e == OK && p.n == 0 && !p.query.before && !p.query.status && !p.query.waiting)
+    e = FAIL(cx, E_NOT_FOUND, "there is no command %s", p.query.uuid);
   if (e != OK) {
     reply_error(rq, e);
     return;
   }
   struct js *body = js_object(cx), *targets = js_array(cx);
-  set_command(body, &p.rows[0]);
-  js_set_time(body, "expires_at", p.rows[0].command_expires_at);
+  if (p.n) set_command(body, &p.rows[0]);
+  if (p.n) js_set_time(body, "expires_at", p.rows[0].command_expires_at);
+  js_set(body, "counts", counts);
   for (size_t i = 0; i < p.n; i++) js_add(targets, target_json(cx, &p.rows[i]));
   js_set(body, "targets", targets);
   set_next(body, &p);
   reply_json(rq, 200, body);
+}
+
+/* Profiles in it may hold passwords: who only looks does not see them. */
+static void plist(struct http_req *rq, struct core *core) {
+  struct ctx *cx = http_cx(rq);
+  struct slice bytes = {0};
+  struct db *db;
+  enum err e = route_actor(rq)->role >= ROLE_OPERATOR
+                   ? db_reader(cx, core->store, &db)
+                   : FAIL(cx, E_DENIED, "property lists of commands are for operators");
+  if (e == OK) e = queue_plist(cx, db, core, api_param(rq, "uuid"), &bytes);
+  if (e == OK) e = command_shown(cx, bytes, &bytes);
+  if (e == OK)
+    reply_bytes(rq, 200, "application/xml; charset=utf-8", bytes);
+  else
+    reply_error(rq, e);
 }
 
 /* ---- once more ---- */
@@ -415,26 +491,34 @@ const struct route commands_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/commands",
      .run = send,
-     .body =
-         "ids:text[]! request_type:text arguments:object plist:text command_uuid:text expires:span collapse_key:text "
-         "push:bool force:bool confirm:bool check:bool",
+     .body = "ids:text[] filter:text request_type:text arguments:object plist:text command_uuid:text expires:span "
+             "collapse_key:text "
+             "push:bool force:bool confirm:bool check:bool",
      .body_max = API_BODY_MAX,
-     .summary = "Queues a command for `ids` and wakes them: `request_type` with `arguments`, or `plist` (base64); "
+     .summary = "Queues a command for `ids`, or all devices that match `filter`, and wakes them: `request_type` with "
+                "`arguments`, or `plist` (base64); "
                 "`command_uuid`, `expires` (\"24h\"), `collapse_key` (an unsettled one with this key is replaced) and "
                 "`push` may be given. What a target certainly cannot do is refused for it, unless `force`; `warnings` "
                 "of a target tell what is not known, and what will happen. Dangerous commands need `confirm`. `check` "
                 "does nothing but tell that."},
     {.method = "GET",
      .pattern = "/api/v1/commands",
-     .query = "device:text cursor:int limit:int",
+     .query = "device:text status:text type:text people:bool cursor:int limit:int",
      .run = list,
-     .summary = "Lists commands by device, newest first; ?device=, ?cursor= is `next` of the page before, ?limit= up "
-                "to 1000."},
+     .summary = "Lists commands by device, newest first; ?device=, ?status= (waiting: what is not settled), ?type= a "
+                "RequestType, ?people=true: without those of the server itself; ?cursor= is `next` of the page before, "
+                "?limit= up to 1000."},
     {.method = "GET",
      .pattern = "/api/v1/commands/:uuid",
-     .query = "device:text cursor:int limit:int",
+     .query = "device:text status:text cursor:int limit:int",
      .run = show,
-     .summary = "One command and what came of it on each device, with every time; ?device= is one of them."},
+     .summary = "One command and what came of it on each device, with every time, and `counts` by status; ?device= is "
+                "one of them, ?status= those with it."},
+    {.method = "GET",
+     .pattern = "/api/v1/commands/:uuid/plist",
+     .run = plist,
+     .summary = "The property list of a command as devices get it, but for PINs, passwords and tokens, which are "
+                "blanked out."},
     {.method = "DELETE",
      .pattern = "/api/v1/commands/:uuid",
      .query = "device:text",

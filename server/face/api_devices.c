@@ -72,20 +72,26 @@ static enum err read_sort(struct ctx *cx, struct slice sort, struct roster_query
               (int)(sort.n < 40 && text_is_plain(sort) ? sort.n : 0), sort.p);
 }
 
-static enum err read_query(struct http_req *rq, struct core *core, struct db *db, struct roster_query *q) {
+static enum err read_offset(struct http_req *rq, size_t *skip) {
+  struct slice text = http_query(rq, "offset");
+  int64_t n = 0;
+  if (text.p && (!slice_to_i64(text, &n) || n < 0))
+    return FAIL(http_cx(rq), E_INVALID, "offset is no number from 0 on");
+  *skip = (size_t)n;
+  return OK;
+}
+
+enum err api_roster_query(struct http_req *rq, struct core *core, struct db *db, struct roster_query *q) {
   struct ctx *cx = http_cx(rq);
   struct roster_filter *filter;
   struct slice cursor = http_query(rq, "cursor");
-  int most;
-  TRY(api_limit(rq, &most));
   TRY(read_sort(cx, http_query(rq, "sort"), q));
   TRY(roster_filter(cx, &filter, http_query(rq, "filter")));
   TRY(roster_ready(cx, db, core, filter));
   q->filter = filter;
   q->former = route_flag(rq, "former");
   q->cursor = cursor.n ? ctx_memdup(cx, cursor.p, cursor.n) : NULL;
-  q->most = (size_t)most;
-  return OK;
+  return read_offset(rq, &q->skip);
 }
 
 static enum err list_into(struct http_req *rq, struct core *core, struct js *body) {
@@ -93,8 +99,11 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
   struct roster_query q = {0};
   struct roster_page page;
   struct db *db;
+  int most;
   TRY(db_reader(cx, core->store, &db));
-  TRY(read_query(rq, core, db, &q));
+  TRY(api_limit(rq, &most));
+  TRY(api_roster_query(rq, core, db, &q));
+  q.most = (size_t)most;
   TRY(roster_list(cx, db, core, &q, &page));
   struct js *list = js_array(cx);
   for (size_t i = 0; i < page.n; i++) TRY(add_row(cx, db, page.devices[i], list));
@@ -140,12 +149,12 @@ static void push(struct http_req *rq, struct core *core) {
 const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
-     .query = "filter:text sort:text former:bool cursor:text limit:int",
+     .query = "filter:text sort:text former:bool cursor:text offset:int limit:int",
      .run = list,
      .summary =
          "Lists devices, those that enrolled first before others; ?filter= and ?sort= are described in "
          "docs/devices.md, ?former=true: also those whose serial number enrolled again with another id, ?cursor= "
-         "is `next` of the page before, ?limit= up to 1000."},
+         "is `next` of the page before, or ?offset= so many are passed over, ?limit= up to 1000."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/push",
      .run = push,

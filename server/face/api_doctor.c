@@ -11,7 +11,9 @@ static void look(struct http_req *rq, struct core *core) {
   if (db_health(cx, core->store) != OK) d.server_says = ctx_strdup(cx, ctx_error_text(cx));
   ctx_clear_error(cx);
   doctor_run(cx, &d, &lines, &n);
-  reply_json(rq, 200, doctor_json(cx, lines, n));
+  struct js *found = doctor_json(cx, lines, n);
+  if (doctor_keep(cx, core, found) != OK) ctx_clear_error(cx); /* what was found tells of it */
+  reply_json(rq, 200, found);
 }
 
 /* It asks others, and waits for them. */

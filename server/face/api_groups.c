@@ -316,11 +316,12 @@ const struct route groups_routes[] = {
      .summary = "Removes a group; its devices lose what only it gave. 409 `unconfirmed` as with POST."},
     {.method = "POST",
      .pattern = "/api/v1/groups/:name/plan",
+     .flags = ROUTE_LOOK,
      .run = plan,
      .body_max = API_BODY_MAX,
      .body = CHANGE_BODY " remove:bool",
-     .summary = "What a change of a group would do, without doing it: devices, installs, removals, unmet requirements. "
-                "The body is that of PATCH; `remove`: as if the group were removed."},
+     .summary = "What a change of a group would do, without doing it: devices, installs, removals, unmet requirements, "
+                "and who cannot and why. The body is that of PATCH; `remove`: as if the group were removed."},
     {.method = "GET",
      .pattern = "/api/v1/devices/:id/plan",
      .run = of_device,

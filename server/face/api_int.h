@@ -75,6 +75,9 @@ MUST_CHECK enum err api_profile_device(struct ctx *cx, struct db *db, struct cor
 /* ---- api_devices.c ---- */
 struct enroll_info;
 struct js *api_device(struct ctx *cx, const struct enroll_info *i, const struct push_state *p);
+struct roster_query;
+/* filter, sort, former, cursor and offset of the query of a list of devices; most is the caller's. E_INVALID. */
+MUST_CHECK enum err api_roster_query(struct http_req *rq, struct core *core, struct db *db, struct roster_query *q);
 
 /* ---- api_takeovers.c ---- */
 struct enroll_takeover;

@@ -29,6 +29,7 @@ static void migration(struct http_req *rq, struct core *core) {
 
 const struct route migration_routes[] = {
     {.method = "*",
+     .flags = ROUTE_ACT,
      .pattern = "/migration",
      .run = migration,
      .body_max = CHECKIN_MAX,

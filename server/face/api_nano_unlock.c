@@ -131,6 +131,7 @@ static void unlock(struct http_req *rq, struct core *core) {
 
 const struct route nano_unlock_routes[] = {
     {.method = "*",
+     .flags = ROUTE_ACT,
      .pattern = "/v1/escrowkeyunlock",
      .run = unlock,
      .body_max = API_BODY_MAX,

@@ -53,6 +53,7 @@ const struct route profile_check_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/profiles/check",
      .body = "@application/x-apple-aspen-config",
+     .flags = ROUTE_LOOK,
      .body_max = PAYLOAD_FILE_MOST,
      .run = check_elsewhere,
      .summary =

@@ -109,6 +109,7 @@ const struct route tls_routes[] = {
      .summary = "The TLS certificate, roots that are given to devices ahead, and former addresses that devices hold."},
     {.method = "POST",
      .pattern = "/api/v1/tls/check",
+     .flags = ROUTE_LOOK,
      .body = "@application/x-pem-file",
      .run = check,
      .body_max = PEM_MAX,

@@ -79,11 +79,16 @@ static void asset(struct http_req *rq, struct core *core) {
 }
 
 /* The pages of web/src/pages.ts: what stands behind them is the browser's business. */
-#define PAGE(pattern_) {.method = "GET", .pattern = pattern_, .flags = ROUTE_OPEN | ROUTE_QUIET, .run = page}
+#define PAGE(pattern_)                                                                                                 \
+  { .method = "GET", .pattern = pattern_, .flags = ROUTE_OPEN | ROUTE_QUIET, .run = page }
 const struct route console_routes[] = {
     PAGE("/"),
     PAGE("/account"),
     PAGE("/audit"),
+    PAGE("/commands"),
+    PAGE("/commands/:uuid"),
+    PAGE("/devices"),
+    PAGE("/devices/:id"),
     PAGE("/doctor"),
     PAGE("/enrollment"),
     PAGE("/groups"),
@@ -93,6 +98,7 @@ const struct route console_routes[] = {
     PAGE("/profiles/:identifier"),
     PAGE("/pushcert"),
     PAGE("/setup"),
+    PAGE("/takeovers"),
     PAGE("/tokens"),
     PAGE("/users"),
     PAGE("/webhooks"),

@@ -11,7 +11,8 @@ enum { OBJECT_MOST = 200 };
 bool router_is_act(struct http_req *rq) {
   const struct routed *r = router_state(rq);
   if (!r->router->admin || !r->router->core->store) return false;
-  bool acts = router_changes(rq) || (r->route && r->route->flags & ROUTE_ACT);
+  unsigned flags = r->route ? r->route->flags : 0;
+  bool acts = flags & ROUTE_ACT || (router_changes(rq) && !(flags & ROUTE_LOOK));
   return acts && (r->actor.kind != ACTOR_NONE || r->act);
 }
 

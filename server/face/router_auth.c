@@ -1,4 +1,5 @@
 /* Who asks. */
+#include "face/access.h"
 #include "face/router_int.h"
 
 #include "base/enc.h"
@@ -92,7 +93,8 @@ static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice to
   TRY(db_reader(cx, core->store, &db));
   TRY(login_by_cookie(cx, db, token, &r->actor));
   login_seen(core, &r->actor);
-  return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
+  if (router_changes(rq)) return check_csrf(rq, &r->actor);
+  return r->route && r->route->flags & ROUTE_ACT ? router_same_site(rq) : OK;
 }
 
 enum err router_authenticate(struct http_req *rq, struct routed *r) {
@@ -100,6 +102,20 @@ enum err router_authenticate(struct http_req *rq, struct routed *r) {
   if (header.p) return by_header(rq, r, header);
   if (token.p) return by_cookie(rq, r, token);
   return FAIL(http_cx(rq), E_UNAUTHORIZED, "no Authorization header, and nobody is logged in");
+}
+
+struct route_proof route_proof(struct http_req *rq) {
+  struct slice header = http_header(rq, "Authorization"), token = {0};
+  if (header.p)
+    return (struct route_proof){.secret = credentials(http_cx(rq), header, &token) ? token : (struct slice){0}};
+  return (struct route_proof){.secret = cookie(rq), .is_cookie = true};
+}
+
+enum err route_proof_holds(struct ctx *cx, struct db *db, struct core *core, const struct route_proof *p,
+                           const char *path) {
+  struct actor who;
+  TRY(p->is_cookie ? login_by_cookie(cx, db, p->secret, &who) : account_by_token(cx, core, p->secret, &who));
+  return access_check(cx, &who, slice_of(path), false);
 }
 
 bool router_is_console(struct http_req *rq) {

@@ -150,6 +150,16 @@ enum err db_call(struct ctx *cx, struct db_store *st, enum err (*fn)(struct ctx 
   return c.e;
 }
 
+static enum err watch(struct ctx *cx, struct db *db, void *arg) {
+  (void)cx;
+  db_set_watch(db, arg);
+  return OK;
+}
+
+enum err db_watch(struct ctx *cx, struct db_store *st, const struct db_watch *w) {
+  return db_call(cx, st, watch, (void *)(uintptr_t)w);
+}
+
 static enum err probe(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
   return db_run(cx, db, "UPDATE schema_history SET name = name WHERE number = 1");

@@ -20,6 +20,8 @@ MUST_CHECK enum err db_script(struct ctx *cx, struct db *db, const char *sql);
 /* False when SQLite has rolled the transaction back by itself (full disk, I/O error). */
 bool db_in_transaction(const struct db *db);
 int64_t db_changes(struct db *db); /* rows that were ever changed on this connection */
+void db_set_watch(struct db *db, const struct db_watch *w);
+void db_tell_commit(struct db *db);
 /* What the running job wants done after its commit; the slot is the connection's. */
 struct db_after **db_after_list(struct db *db);
 

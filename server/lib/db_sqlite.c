@@ -20,6 +20,7 @@ struct db {
   sqlite3 *s;
   struct map *stmts;
   struct db_after *after;
+  const struct db_watch *watch; /* NULL: nobody does */
 };
 
 static enum err fault(struct ctx *cx, struct db *db, const char *what) {
@@ -84,6 +85,21 @@ void db_after_commit(struct db *db, void (*run)(void *arg), void *arg) {
   struct db_after *a = mem_alloc(sizeof *a);
   *a = (struct db_after){.next = db->after, .run = run, .arg = arg};
   db->after = a;
+}
+
+static void on_change(void *arg, int what, const char *database, const char *table, sqlite3_int64 row) {
+  const struct db_watch *w = arg;
+  (void)what, (void)database;
+  w->changed(w->arg, table, row);
+}
+
+void db_set_watch(struct db *db, const struct db_watch *w) {
+  db->watch = w;
+  sqlite3_update_hook(db->s, w ? on_change : NULL, (void *)(uintptr_t)w);
+}
+
+void db_tell_commit(struct db *db) {
+  if (db->watch) db->watch->committed(db->watch->arg);
 }
 
 static enum err prepare(struct ctx *cx, struct db *db, struct stmt **out, const char *sql) {

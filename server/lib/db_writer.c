@@ -129,6 +129,7 @@ static void *run(void *arg) {
     if (transaction(w, batch, n) == OK) {
       if (db_changes(w->db) != before) set_trouble(w, ""); /* what writes nothing proves nothing */
       for (size_t i = 0; i < n; i++) run_after(batch[i].after);
+      db_tell_commit(w->db);
     } else {
       fail_batch(w, batch, n);
     }

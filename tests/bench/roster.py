@@ -5,7 +5,8 @@ usage: roster.py [--csv FILE] [--devices N] [--requests N]
 
 A server with N devices (100,000), each with an inventory, is asked for filtered and sorted pages of 100 by its API over one kept connection: how long an
 answer takes (50 and 99 of 100), and the server's processor time; while 100 devices a second are changed beside it; what the fleet takes in
-memory, and how long after its start the first list is there. The program is POMONA_BIN, set by `./dev bench roster`.
+memory, and how long after its start the first list is there. The same of a word that is typed letter by letter, of the page that the console shows first
+(/api/v1/overview), and of a mass command, which 0 and 5 who follow /api/v1/events hear of. The program is POMONA_BIN, set by `./dev bench roster`.
 """
 import argparse
 import contextlib
@@ -117,10 +118,64 @@ class Bench:
             took, body = self.ask(text, sort)
             times.append(took)
         cpu = (cpu_ms(self.server.process.pid) - before) / self.requests
+        self.tell(name, json.loads(body)["total"], times, cpu)
+
+    def ask_path(self, path, method="GET", body=None):
+        begun = time.perf_counter()
+        self.link.request(method, path, body, {"Authorization": f"Bearer {self.server.token}", "Content-Type": "application/json"})
+        answer = self.link.getresponse()
+        data = answer.read()
+        took = (time.perf_counter() - begun) * 1000
+        assert answer.status < 300, data
+        return took, data
+
+    def tell(self, name, match, times, cpu):
         times.sort()
-        row = {"question": name, "match": json.loads(body)["total"], "p50 ms": times[len(times) // 2], "p99 ms": times[int(len(times) * 0.99)], "cpu ms": cpu}
+        row = {"question": name, "match": match, "p50 ms": times[len(times) // 2], "p99 ms": times[int(len(times) * 0.99)], "cpu ms": cpu}
         self.rows.append(row)
-        print(f"  {name:<44} {row['match']:8,} {row['p50 ms']:8.1f} {row['p99 ms']:8.1f} {cpu:8.1f}", flush=True)
+        print(f"  {name:<44} {match:8,} {row['p50 ms']:8.1f} {row['p99 ms']:8.1f} {cpu:8.1f}", flush=True)
+
+    def typing(self, word):
+        """As the console asks: after each letter."""
+        times, before = [], cpu_ms(self.server.process.pid)
+        for i in range(self.requests):
+            took, body = self.ask(word[:i % len(word) + 1], "name")
+            times.append(took)
+        self.tell(f"typing {word!r}", json.loads(body)["total"], times, (cpu_ms(self.server.process.pid) - before) / self.requests)
+
+    def overview(self, name):
+        times, before, n = [], cpu_ms(self.server.process.pid), self.requests // 5
+        for _ in range(n):
+            took, body = self.ask_path("/api/v1/overview")
+            times.append(took)
+        self.tell(name, json.loads(body)["devices"]["total"], times, (cpu_ms(self.server.process.pid) - before) / n)
+
+    def follow(self, heard, stop):
+        """One who follows what changes; counts bytes."""
+        link = http.client.HTTPConnection(*self.server.admin_address)
+        link.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {self.server.token}"})
+        answer = link.getresponse()
+        while not stop.is_set():
+            line = answer.readline()
+            heard["bytes"] += len(line)
+            heard["resets"] += line.startswith(b"event: reset")
+        link.close()
+
+    def mass_command(self, followers, devices=10_000):
+        stop, heard = threading.Event(), {"bytes": 0, "resets": 0}
+        threads = [threading.Thread(target=self.follow, args=(heard, stop), daemon=True) for _ in range(followers)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        before = cpu_ms(self.server.process.pid)
+        body = json.dumps({"request_type": "DeviceInformation", "arguments": {"Queries": ["DeviceName"]}, "push": False, "force": True,
+                           "ids": [f"FLEET-{i}" for i in range(1, devices + 1)]})
+        took, _ = self.ask_path("/api/v1/commands", "POST", body)
+        time.sleep(1)
+        cpu = cpu_ms(self.server.process.pid) - before
+        stop.set()
+        print(f"  one command for {devices:,}, {followers} follow: {took:.0f} ms, {cpu * 1000 / devices:.1f} µs of processor each; "
+              f"{heard['bytes'] / 1000:.0f} kB were told, {heard['resets']} times: read all again", flush=True)
 
     def changing(self, stop):
         link = http.client.HTTPConnection(*self.server.admin_address)
@@ -142,6 +197,13 @@ class Bench:
         self.question("the second, while others change", *QUESTIONS[1][1:])
         stop.set()
         beside.join()
+        self.typing("berta example")
+        self.overview("overview")
+        self.mass_command(0)
+        self.overview("overview, 10,000 commands wait")
+        self.mass_command(5)
+        self.mass_command(0)
+        self.mass_command(5)
         self.link.close()
         self.server.stop()
 

@@ -140,3 +140,24 @@ def test_many(tmp):
         rig.stands(mac, "compliant")
     assert server.admin("DELETE", "/api/v1/groups/macs")[0] == 409
     assert server.admin("DELETE", "/api/v1/groups/macs?confirm=3")[0] == 200
+
+
+def test_who_cannot_is_told_before(tmp):
+    """A look at a change names who would not get something and why, and is no act: nothing of it is recorded."""
+    rig = Rig(tmp)
+    s = rig.server
+    (tmp / "mail.mobileconfig").write_bytes(profile("com.example.mail", "%Email%"))
+    s.cli("profile", "add", tmp / "mail.mobileconfig")
+    s.cli("group", "add", "all", "--rule", "state=enrolled")
+    acts = s.rows("SELECT count(*) FROM audit")
+    assigned = ("--assign", "profile com.example.mail", "--assign", "profile com.example.one", "--assign", "command EnableRemoteDesktop")
+    plan = s.cli_json("group", "plan", "all", *assigned)
+    assert plan["install"] == 1 and plan["devices"] == 1, plan
+    assert {(c["kind"], c["ref"], c["why"], c["devices"]) for c in plan["cannot"]} == {
+        ("profile", "com.example.mail", "%Email% has no value for them", 1), ("command", "EnableRemoteDesktop", "it enrolled before this was assigned", 1)}
+    told = s.cli("group", "plan", "all", *assigned).stdout
+    assert "1 device, profile com.example.mail: %Email% has no value for them" in told, told
+    assert s.admin("POST", "/api/v1/profiles/check", profile("com.example.x"), headers={"Content-Type": "application/octet-stream"})[0] == 200
+    assert s.rows("SELECT count(*) FROM audit") == acts
+    s.cli("device", "set", "U-1", "email=anna@example.org")
+    assert s.cli_json("group", "plan", "all", "--assign", "profile com.example.mail")["cannot"] == []

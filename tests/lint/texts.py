@@ -8,10 +8,11 @@ FORMS = {"en": {"one", "other"}, "fr": {"one", "other"}, "ja": {"other"}}  # of 
 LETTERS = re.compile(r"[A-Za-z]{2}")
 
 # What other languages write as English does: texts, not keys, so that no sentence hides behind a key.
-NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "IMEI", "JSON", "Mac", "SCEP", "UDID", "Webhooks", "iPhone", "iPad",
+NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "FileVault", "IMEI", "JSON", "Mac", "PIN", "Remote Desktop", "SCEP", "UDID",
+         "UUID", "Vision Pro", "Webhooks", "iPhone", "iPad",
          "iPhone, iPad, Vision Pro", "mdmcert.download"]
-SAME = {"fr": NAMES + ["Active", "Code", "Date", "Dates", "Navigation", "Note", "Options", "Plan", "Sessions", "Test", "Topic", "Topic (UID)",
-                       "Variables", "Version", "Version {n}", "Versions", "{n} installation", "{n} installations"],
+SAME = {"fr": NAMES + ["Active", "Apps", "Build", "Code", "Date", "Dates", "E-mail", "Navigation", "Note", "Options", "Plan", "Push", "Sessions", "Test", "Topic", "Topic (UID)",
+                       "Variables", "Verdict", "Version", "Version {n}", "Versions", "{n} installation", "{n} installations"],
         "ja": NAMES}
 
 

@@ -254,7 +254,7 @@ struct apns {
 
 static enum err apns_job(struct ctx *cx, struct db *db, void *arg) {
   const struct apns *said = arg;
-  struct push_tally tally = {0};
+  struct push_hour tally = {0};
   struct wake w;
   int64_t enrollment, now = clock_now_us();
   char *id;

@@ -6,7 +6,7 @@
 /* ---- schedule and pace ---- */
 
 static enum push_verdict settle(struct wake *w, const struct push_answer *a, bool *save) {
-  struct push_tally tally = {0};
+  struct push_hour tally = {0};
   struct ctx *cx = ctx_new();
   enum push_verdict v = push_settle(cx, w, a, save, &tally);
   w->delays = (struct slice){0};

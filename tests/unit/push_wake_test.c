@@ -22,7 +22,7 @@ struct settle {
 };
 static enum err settle_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
   struct settle *s = arg;
-  struct push_tally tally = {0};
+  struct push_hour tally = {0};
   struct wake row;
   bool save;
   int64_t absent = s->a.answered_at - s->a.read.absent_since;
@@ -33,7 +33,7 @@ static enum err settle_fn(struct world *w, struct ctx *cx, struct db *db, void *
   TRY(push_row(cx, db, s->a.enrollment, &row));
   assert_int_equal(push_settle(cx, &row, &s->a, &save, &tally), PUSH_TAKEN);
   s->done = save;
-  if (tally.woken) TRY(push_hour_add(cx, db, s->a.sent_at, tally.woken, tally.came));
+  if (tally.woken) TRY(push_hour_add(cx, db, s->a.sent_at, &tally));
   return save ? push_row_save(cx, db, &row) : OK;
 }
 
@@ -150,6 +150,36 @@ static void devices_come(void **state) {
   assert_int_equal(number(w, "SELECT count(*) FROM wake_hour"), 1); /* what is older than 8 days went */
 }
 
+static enum err told_fn(struct world *w, struct ctx *cx, struct db *db, void *arg) {
+  (void)w;
+  return push_told(cx, db, *(int64_t *)arg);
+}
+
+/* Goal: of a wake-up count, once each: that it became due, and that the device settled a command after it. */
+static void hours_tell_how_far_it_came(void **state) {
+  struct world *w = *state;
+  int64_t now = clock_now_us(), one = 1;
+  add_devices(w, 1, 1, TOPIC);
+  in_job(w, told_fn, &one); /* nobody woke it for that */
+  make_due(w, results_of(w, 1, 1), 1, PUSH_ASKED);
+  make_due(w, results_of(w, 1, 1), 1, PUSH_COMMAND);
+  struct wake row = row_of(w, 1);
+  struct settle s = {.a = taken_at(&row, now)};
+  in_job(w, settle_fn, &s);
+  in_job(w, seen_fn, &(struct seen_arg){1, now + 30000});
+  in_job(w, told_fn, &one);
+  in_job(w, told_fn, &one);
+  assert_int_equal(number(w, "SELECT sum(due) FROM wake_hour"), 1);
+  assert_int_equal(number(w, "SELECT sum(told) FROM wake_hour"), 1);
+  make_due(w, results_of(w, 1, 1), 1, PUSH_COMMAND);
+  row = row_of(w, 1);
+  s = (struct settle){.a = taken_at(&row, now + US_MINUTE)};
+  in_job(w, settle_fn, &s);
+  in_job(w, told_fn, &one);
+  assert_int_equal(number(w, "SELECT sum(due) FROM wake_hour"), 2);
+  assert_int_equal(number(w, "SELECT sum(told) FROM wake_hour"), 2);
+}
+
 /* Goal: a device that comes before the answer to its push is settled counts as woken and come, once. */
 static void device_is_faster(void **state) {
   struct world *w = *state;
@@ -259,6 +289,7 @@ static void turn(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {T(usual_is_the_rule), T(usual_declines),    T(devices_come),
+      T(hours_tell_how_far_it_came),
                                      T(device_is_faster),  T(usual_delay),       T(rate_adapts),
                                      T(latency_is_felt),   T(thread_slows_down), T(turn)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,7 @@ static inline enum err why_push_job(struct ctx *cx, struct db *db, void *arg) {
   const struct why_push *p = arg;
   int64_t enrollment;
   char *id;
-  struct push_tally tally = {0};
+  struct push_hour tally = {0};
   struct wake w;
   bool save;
   TRY(enroll_lookup(cx, db, p->id, &enrollment, &id));

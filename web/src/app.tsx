@@ -8,6 +8,7 @@ import { connect, disconnect } from './api/live';
 import { may, session } from './api/session';
 import { t } from './i18n';
 import { PAGES } from './pages';
+import { Trackers } from './parts/tracker';
 import { Login } from './pages/login';
 import { Setup } from './pages/setup';
 import { Frame } from './ui/frame';
@@ -63,6 +64,7 @@ function Inside() {
           </Router>
         </Caught>
       </Frame>
+      <Trackers />
       {sessionEnded.value && (
         <Dialog title={t('login.again')}>
           <p>{t('login.again-text')}</p>

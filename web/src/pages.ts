@@ -1,7 +1,7 @@
 /* The pages: one row each, in the order of the navigation. `role`: who sees it at all; what else they may do stands with each act.
    The server answers their first segments with the console: server/face/console_http.c. */
 import { lazy } from 'preact-iso';
-import { BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, Stethoscope, UserRound, Users, Webhook } from 'lucide-preact';
+import { ArrowLeftRight, BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, SquareTerminal, Stethoscope, TabletSmartphone, UserRound, Users, Webhook } from 'lucide-preact';
 import type { ComponentType } from 'preact';
 import type { Role } from './api/session';
 import type { Key } from './i18n';
@@ -18,6 +18,11 @@ export interface PageRow {
 
 export const PAGES: PageRow[] = [
   { path: '/', page: lazy(() => import('./pages/overview')), role: 'viewer', section: 'fleet', name: 'nav.overview', icon: Gauge, letter: 'o' },
+  { path: '/devices', page: lazy(() => import('./pages/devices')), role: 'viewer', section: 'fleet', name: 'nav.devices', icon: TabletSmartphone, letter: 'd' },
+  { path: '/devices/:id', page: lazy(() => import('./pages/device')), role: 'viewer', section: 'fleet' },
+  { path: '/commands', page: lazy(() => import('./pages/commands')), role: 'viewer', section: 'fleet', name: 'nav.commands', icon: SquareTerminal, letter: 'q' },
+  { path: '/commands/:uuid', page: lazy(() => import('./pages/command')), role: 'viewer', section: 'fleet' },
+  { path: '/takeovers', page: lazy(() => import('./pages/takeovers')), role: 'viewer', section: 'fleet', name: 'nav.takeovers', icon: ArrowLeftRight, letter: 'h' },
   { path: '/groups', page: lazy(() => import('./pages/groups')), role: 'viewer', section: 'fleet', name: 'nav.groups', icon: Boxes, letter: 'r' },
   { path: '/groups/new', page: lazy(() => import('./pages/group-new')), role: 'operator', section: 'fleet' },
   { path: '/groups/:name', page: lazy(() => import('./pages/group')), role: 'viewer', section: 'fleet' },

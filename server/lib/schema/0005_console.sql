@@ -87,3 +87,11 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_who ON audit (who, seq);
 CREATE INDEX audit_object ON audit (object, seq) WHERE object IS NOT NULL;
+
+-- How far wake-ups came, by hour: made due, pushed, taken (woken), come (answered), and a command settled.
+ALTER TABLE wake_hour ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE wake_hour ADD COLUMN pushed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE wake_hour ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE wake ADD COLUMN told_at INTEGER;   -- the push after which it settled a command: when that was sent
+-- What waits, by command.
+CREATE INDEX target_waiting ON target (command) WHERE waiting = 1 AND own = 0;

@@ -330,6 +330,7 @@ CREATE TABLE inventory_answer (
   misfits INTEGER NOT NULL DEFAULT 0, -- values of another shape than the schema's
   digest BLOB NOT NULL,        -- of what came: the same again changes nothing
   answer BLOB NOT NULL,        -- JSON
+  listed TEXT,                 -- of a list: a line for each, name, tab, version; NULL: none, or more than is kept
   PRIMARY KEY (enrollment, request_type)
 );
 CREATE TABLE inventory_change (
@@ -729,14 +730,14 @@ CREATE TABLE wake (
   failed_since INTEGER,        -- first of the failures in a row
   dead_at INTEGER,             -- the token is known to be gone since
   seen_at INTEGER              -- the device came after a push
-, taken_at INTEGER, taken INTEGER NOT NULL DEFAULT 0, delays BLOB);
-INSERT INTO "wake" VALUES(1,1795369733858923,'31128c32-5d91-42ed-a24c-3332921d8919','later',0,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL,1795369433858923,NULL,0,NULL);
-INSERT INTO "wake" VALUES(2,1795369734859068,'5691b96f-2eb8-4065-8edd-cbb0b793b1d4','later',0,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL,1795369434859068,NULL,0,NULL);
+, taken_at INTEGER, taken INTEGER NOT NULL DEFAULT 0, delays BLOB, told_at INTEGER);
+INSERT INTO "wake" VALUES(1,1795369733858923,'31128c32-5d91-42ed-a24c-3332921d8919','later',0,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL,1795369433858923,NULL,0,NULL,NULL);
+INSERT INTO "wake" VALUES(2,1795369734859068,'5691b96f-2eb8-4065-8edd-cbb0b793b1d4','later',0,NULL,NULL,NULL,0,NULL,NULL,NULL,NULL,1795369434859068,NULL,0,NULL,NULL);
 CREATE TABLE wake_hour (
   hour INTEGER PRIMARY KEY,    -- its beginning
   woken INTEGER NOT NULL DEFAULT 0,
   answered INTEGER NOT NULL DEFAULT 0
-);
+, due INTEGER NOT NULL DEFAULT 0, pushed INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE webhook_delivery (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   message INTEGER NOT NULL REFERENCES webhook_message (seq),
@@ -839,6 +840,7 @@ CREATE INDEX passkey_account ON passkey (account);
 CREATE INDEX login_account ON login (account);
 CREATE INDEX audit_who ON audit (who, seq);
 CREATE INDEX audit_object ON audit (object, seq) WHERE object IS NOT NULL;
+CREATE INDEX target_waiting ON target (command) WHERE waiting = 1 AND own = 0;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('pushcert',1);
 INSERT INTO "sqlite_sequence" VALUES('event',6);

@@ -1,7 +1,7 @@
 /* What changes on the server, as it happens: server-sent events (HTML 9.2). The browser connects again by itself and says what it
    saw last; the server sends what was missed, or `reset` when that is too much. */
 import { signal } from '@preact/signals';
-import { reachable } from './client';
+import { reachable, withQuery } from './client';
 
 export interface Change {
   kind: string; // as in events of webhooks: "device.enrolled", "command.status" …
@@ -20,6 +20,7 @@ export const live = signal(false);
 let source: EventSource | null = null;
 let heard: Change[] = [];
 let all = false;
+let last = ''; // id of what was heard last: a stream that begins anew goes on behind it
 let timer = 0;
 const PAUSE = 250; // ms: thousands of changes become one look
 
@@ -42,7 +43,7 @@ export function hear(h: Hear): () => void {
 
 export function connect() {
   if (source) return;
-  source = new EventSource('/api/v1/events');
+  source = new EventSource(withQuery('/api/v1/events', { after: last }));
   source.addEventListener('open', () => {
     live.value = true;
     if (!reachable.value) {
@@ -58,10 +59,12 @@ export function connect() {
     window.setTimeout(connect, 5000);
   });
   source.addEventListener('changes', (e: MessageEvent<string>) => {
+    last = e.lastEventId;
     heard.push(...(JSON.parse(e.data) as Change[]));
     later();
   });
-  source.addEventListener('reset', () => {
+  source.addEventListener('reset', (e: MessageEvent<string>) => {
+    last = e.lastEventId;
     all = true;
     later();
   });

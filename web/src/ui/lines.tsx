@@ -36,15 +36,18 @@ function shownLines(total: number, grades: Grades, all: boolean): number[] {
   return shown;
 }
 
-export function FileLines({ text, findings, here }: { text: string; findings: Finding[]; here?: number }) {
+export function FileLines({ text, findings, here }: { text: string; findings: Finding[]; here?: number | undefined }) {
   const box = useRef<HTMLDivElement>(null);
   const [all, setAll] = useState(false);
   const lines = useMemo(() => text.split('\n'), [text]);
   const grades = useMemo(() => gradesOf(findings), [findings]);
   const shown = useMemo(() => shownLines(lines.length, grades, all || lines.length <= 60), [lines, grades, all]);
+  const first = findings.find((f) => f.line > 0)?.line;
   useEffect(() => {
-    if (here) box.current?.querySelector(`[data-n="${here}"]`)?.scrollIntoView({ block: 'center' });
-  }, [here]);
+    const to = here ?? first;
+    const line = to === undefined ? null : box.current?.querySelector<HTMLElement>(`[data-n="${to}"]`);
+    if (box.current && line) box.current.scrollTop = line.offsetTop - box.current.clientHeight / 2;
+  }, [here, first]);
   const line = (n: number) => {
     const grade = grades.get(n);
     const whole = lines[n - 1] ?? '';

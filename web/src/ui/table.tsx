@@ -34,6 +34,9 @@ export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[];
 
 const ROW = 44; // px
 
+/* Rows are grids of their own: only a width that does not hang on what is in them keeps their columns in line. */
+const least = (widths: string[]) => widths.reduce((sum, w) => sum + Number(/([\d.]+)rem/.exec(w)?.[1] ?? 6), 0);
+
 /* rows: what is loaded, in order; undefined: not yet. total: how many there are. need: asks for what is seen. */
 export function LongTable<T>({ columns, rows, total, need, id, caption, sort, descending, sortBy, open, chosen, choose }: {
   columns: Column<T>[];
@@ -57,7 +60,9 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
   useEffect(() => {
     if (total > 0) need(first, last);
   }, [first, last, total, need]);
-  const template = `${choose ? '2.5rem ' : ''}${columns.map((c) => c.width ?? 'minmax(6rem, 1fr)').join(' ')}`;
+  const widths = [...(choose ? ['2.5rem'] : []), ...columns.map((c) => c.width ?? 'minmax(6rem, 1fr)')];
+  const template = widths.join(' ');
+  const minWidth = `${least(widths)}rem`;
   const keys = (e: KeyboardEvent) => {
     const line = (e.target as HTMLElement).closest<HTMLElement>('[data-line]');
     if (!line) return;
@@ -76,7 +81,7 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
   };
   return (
     <div class="long-table" role="grid" aria-label={caption} aria-rowcount={total + 1} aria-colcount={columns.length + (choose ? 1 : 0)} ref={box} onKeyDown={keys}>
-      <div class="long-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+      <div class="long-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template, minWidth }}>
         {choose && <span role="columnheader"><span class="hidden">{t('choose')}</span></span>}
         {columns.map((c) => (
           <span role="columnheader" key={c.id} class={c.align} aria-sort={c.sort !== undefined && c.sort === sort ? (descending ? 'descending' : 'ascending') : undefined}>
@@ -88,7 +93,7 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
           </span>
         ))}
       </div>
-      <div class="long-body" role="rowgroup" style={{ height: `${lines.getTotalSize()}px` }}>
+      <div class="long-body" role="rowgroup" style={{ height: `${lines.getTotalSize()}px`, minWidth }}>
         {seen.map((line) => {
           const row = rows[line.index];
           const on = row !== undefined && (chosen?.has(id(row)) ?? false);
@@ -101,7 +106,7 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
               aria-selected={choose ? on : undefined}
               tabIndex={line.index === first ? 0 : -1}
               class={on ? 'long-row chosen' : 'long-row'}
-              style={{ gridTemplateColumns: template, transform: `translateY(${line.start}px)`, height: `${ROW}px` }}
+              style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${line.start}px)`, height: `${ROW}px` }}
             >
               {choose && (
                 <span role="gridcell">

@@ -59,6 +59,11 @@ export function Moment({ at }: { at: string | null | undefined }) {
   return <time dateTime={at}>{dateTime(at)}</time>;
 }
 
+/* The server's sentences: what stands in them as a time is told in the reader's zone. */
+export function Words({ text }: { text: string }) {
+  return <bdi class="told">{visible(text).split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)/).map((part, i) => (i % 2 === 1 ? <Moment key={i} at={part} /> : part))}</bdi>;
+}
+
 export function Code({ children }: { children: string }) {
   return <code class="told">{visible(children)}</code>;
 }

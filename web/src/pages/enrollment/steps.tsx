@@ -6,7 +6,7 @@ import { CopyButton, Panel, Tabs } from '../../ui/basics';
 import { ownCa, type Tls } from './tls';
 
 const KINDS: [string, Key, Key[]][] = [
-  ['ios', 'enroll.kind.ios', ['enroll.ios.1', 'enroll.ios.2', 'enroll.ios.3', 'enroll.ios.4', 'enroll.ios.5']],
+  ['ios', 'enroll.kind.ios', ['enroll.ios.2', 'enroll.ios.1', 'enroll.ios.3', 'enroll.ios.4', 'enroll.ios.5']],
   ['macos', 'enroll.kind.macos', ['enroll.macos.1', 'enroll.macos.2', 'enroll.macos.3', 'enroll.macos.4']],
   ['tvos', 'enroll.kind.tvos', ['enroll.tvos.1', 'enroll.tvos.2', 'enroll.tvos.3']],
   ['watchos', 'enroll.kind.watchos', ['enroll.watchos.1', 'enroll.watchos.2']],

@@ -14,7 +14,7 @@ const PAUSE = 500; // ms after the last key
 /* `is` tells what it will become: a new profile, or a version of one. */
 export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (d: Draft) => void; drop?: () => void; is?: string | undefined }) {
   const [editing, setEditing] = useState(false);
-  const [here, setHere] = useState(0);
+  const [here, setHere] = useState<number>();
   const fresh = draft.check === undefined && draft.error === undefined;
   useEffect(() => {
     if (!fresh) return undefined;
@@ -55,8 +55,8 @@ export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (
       <Failure error={draft.error} />
       {fresh && <Waiting />}
       {c && c.errors === 0 && c.findings.length === 0 && !editing ? null : (
-        <div class="beside">
-          <div>{c && <Findings findings={c.findings} go={(line) => { setEditing(false); setHere(line); }} />}</div>
+        <div class={c && c.findings.length === 0 ? undefined : 'beside'}>
+          {c?.findings.length !== 0 && <div>{c && <Findings findings={c.findings} go={(line) => { setEditing(false); setHere(line); }} />}</div>}
           <div>
             {editing
               ? <TextArea label={t('check.text')} value={draft.text ?? ''} rows={24} mono change={(text) => change(withText(draft, text))} />

@@ -1,0 +1,289 @@
+"""Accounts: the first login, sessions and their ends, second factors, throttling, forged requests, the command line."""
+import json
+import os
+import pty
+import subprocess
+import time
+
+from accounts import PASSWORD, Browser, link_of, person, totp
+from harness import PATIENCE, Server, binary, cli, needs_terminals, request, tls_context, until
+
+HOUR = 3600
+
+
+def shifted(tmp, server, seconds):
+    server.stop()
+    return Server(tmp, data=server.data, env={"POMONA_CLOCK_SHIFT": str(seconds)})
+
+
+def denied(answer):
+    return answer[0] == 403 and answer[1]["error"]["code"] == "denied"
+
+
+# ---- the first login ----
+
+def test_a_link_makes_the_first_account_once(tmp):
+    server = Server(tmp)
+    link = link_of(server, "setup-link")
+    token = link.rsplit("#", 1)[1]
+    browser = Browser(server)
+    assert link.startswith(server.admin_url + "/setup#")
+    assert browser.ask("POST", "/setup/look", {"token": token + "x"})[0] == 404
+    status, told = browser.ask("POST", "/setup/look", {"token": token})
+    assert (status, told["purpose"], told["name"], told["role"]) == (200, "first", None, "admin")
+    for name, password in (("", PASSWORD), ("admin", PASSWORD), ("Anna", PASSWORD), ("anna", "short"), ("anna", "passwordpassword"), (None, PASSWORD)):
+        assert browser.ask("POST", "/setup", {"token": token, "name": name, "password": password})[0] == 400, (name, password)
+    assert browser.ask("POST", "/setup", {"token": token, "name": "anna", "password": PASSWORD}, {"Origin": "https://evil.example"})[0] == 403
+    assert browser.set_up(link, "anna")[0] == 200
+    assert browser.ask("GET", "/users")[1]["users"][0]["name"] == "anna"
+    assert Browser(server).set_up(link, "mallory")[0] == 404
+    assert server.cli("user", "setup-link", expect=1).stdout == ""
+    # what is on disk and in the log tells no secret
+    session = browser.cookie.split("=", 1)[1]
+    secrets = (token, PASSWORD, session, browser.csrf)
+    assert not [s for s in secrets if s in server.log()]
+    server.stop()
+    for file in server.data.glob("pomona.db*"):
+        assert not [s for s in secrets if s.encode() in file.read_bytes()], file
+
+
+def test_the_link_is_shown_on_a_terminal_only(tmp):
+    needs_terminals()
+    data = tmp / "data"
+    ours, theirs = pty.openpty()
+    settings = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--apns-url", "https://127.0.0.1:9"]
+    server = subprocess.Popen([binary(), "serve", "--data", str(data), *settings], stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    try:
+        while b"calendar`)" not in shown:  # the last words of its greeting
+            shown += os.read(ours, 4096)
+    finally:
+        server.terminate()
+        assert server.wait(PATIENCE) == 0
+        os.close(ours)
+    assert shown.count(b"/setup#") == 1 and b"within an hour" in shown
+    piped = Server(tmp, data=data)
+    assert b"/setup#" not in piped.stdout and "/setup#" not in piped.log()
+
+
+# ---- sessions ----
+
+def test_a_session_is_nobody_elses(tmp):
+    server = Server(tmp)
+    anna = person(server, "anna")
+    # a session that was there before the login is not taken over
+    planted = "pomona-session=" + "A" * 43
+    fixed = Browser(server)
+    fixed.cookie = planted
+    assert fixed.log_in("anna")[0] == 200
+    assert fixed.cookie != planted and "HttpOnly" in fixed.headers["Set-Cookie"]
+    assert "SameSite=Strict" in fixed.headers["Set-Cookie"] and "Path=/;" in fixed.headers["Set-Cookie"]
+    thief = Browser(server)
+    thief.cookie = planted
+    assert thief.ask("GET", "/session")[0] == 401
+    # one's own are listed and ended; those of others are not reached by their numbers
+    bert = person(server, "bert", "viewer")
+    own = anna.ask("GET", "/me/sessions")[1]["sessions"]
+    assert {row["name"] for row in own} == {"anna"} and [row["current"] for row in own].count(True) == 1
+    other = bert.ask("GET", "/me/sessions")[1]["sessions"][0]["id"]
+    assert anna.ask("DELETE", f"/me/sessions/{other}")[0] == 404
+    assert anna.ask("DELETE", "/me/sessions/x")[0] == 404
+    assert bert.ask("GET", "/session")[0] == 200
+    assert anna.ask("DELETE", "/me/sessions")[0] == 204 and fixed.ask("GET", "/session")[0] == 401
+    assert anna.ask("DELETE", f"/sessions/{other}")[0] == 204 and bert.ask("GET", "/session")[0] == 401
+    assert denied(person(server, "carl", "operator").ask("DELETE", "/sessions/1"))
+    # a log-out ends it on the server, not only in the browser
+    kept = anna.cookie
+    assert anna.ask("DELETE", "/session")[0] == 204 and anna.cookie is None and "Max-Age=0" in anna.headers["Set-Cookie"]
+    anna.cookie = kept
+    assert anna.ask("GET", "/session")[0] == 401
+
+
+def test_who_may_less_is_logged_out(tmp):
+    server = Server(tmp)
+    person(server, "chief")
+    for words, role in ((("disable",), "operator"), (("role", "viewer"), "operator"), (("remove",), "admin")):
+        browser = person(server, "anna-" + words[0], role)
+        assert browser.ask("GET", "/session")[0] == 200
+        server.cli("user", words[0], "anna-" + words[0], *words[1:])
+        assert browser.ask("GET", "/session")[0] == 401, words
+    assert Browser(server).log_in("anna-disable")[0] == 401
+    assert server.cli("user", "remove", "chief", expect=1).stderr.count("last admin") == 1
+    assert server.admin("PATCH", "/api/v1/users/chief", {"disabled": True})[0] == 409
+    # two admins at one account: the second is told
+    etag = request(server.admin_address, "GET", "/api/v1/users/anna-role", None, {"Authorization": f"Bearer {server.token}"})[1]["ETag"]
+    assert server.admin("PATCH", "/api/v1/users/anna-role", {"role": "operator"}, headers={"If-Match": etag})[0] == 200
+    status, told = server.admin("PATCH", "/api/v1/users/anna-role", {"role": "admin"}, headers={"If-Match": etag})
+    assert (status, told["error"]["code"]) == (412, "precondition")
+
+
+def test_sessions_and_links_end_by_the_clock(tmp):
+    server = Server(tmp)
+    anna = person(server, "anna")
+    link = link_of(server, "add", "bert", "--role", "viewer")
+    server = shifted(tmp, server, 50 * 60)
+    anna.server = server
+    assert anna.ask("GET", "/session")[0] == 200
+    until(lambda: server.rows("SELECT count(*) FROM login WHERE seen_at > created_at + 2900000000")[0][0], "the session was seen")
+    server = shifted(tmp, server, 100 * 60)
+    anna.server = server
+    assert anna.ask("GET", "/session")[0] == 200  # its idle end moved
+    assert Browser(server).set_up(link)[0] == 404
+    server = shifted(tmp, server, 13 * HOUR)
+    anna.server = server
+    status, told = anna.ask("GET", "/session")
+    assert (status, told["error"]["code"]) == (401, "unauthorized") and "WWW-Authenticate" not in anna.headers
+
+
+def test_over_tls_the_cookie_is_bound_to_the_host(tmp):
+    server = Server(tmp, admin_listen="0.0.0.0:0")
+    context = tls_context()
+    auth = {"Authorization": f"Bearer {server.token}"}
+    address = ("127.0.0.1", server.admin_address[1])
+    server.admin_address = address
+    status, _, body = request(address, "POST", "/api/v1/users/setup-link", b"{}", auth, context)
+    link = json.loads(body)["url"]
+    assert status == 201 and link.startswith("https://127.0.0.1:")
+    anna = Browser(server, context)
+    assert anna.set_up(link, "anna")[0] == 200
+    assert anna.cookie.startswith("__Host-pomona-session=") and "; Secure" in anna.headers["Set-Cookie"]
+    assert anna.ask("GET", "/session")[0] == 200
+    anna.cookie = anna.cookie.replace("__Host-", "")  # as another page on this host could plant it
+    assert anna.ask("GET", "/session")[0] == 401
+
+
+# ---- forged requests ----
+
+def test_a_change_must_come_from_our_own_page(tmp):
+    server = Server(tmp)
+    anna, other = person(server, "anna"), Browser(server)
+    assert other.log_in("anna")[0] == 200
+    own = {"Origin": server.admin_url, "Sec-Fetch-Site": "same-origin"}
+    forged = [{"X-CSRF-Token": None}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "x" * 43}, {"X-CSRF-Token": other.csrf},
+              {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
+              {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}]
+    for headers in forged:
+        assert denied(anna.ask("POST", "/users", {"name": "mallory", "role": "admin"}, {**own, **headers})), headers
+    assert [u["name"] for u in anna.ask("GET", "/users")[1]["users"]] == ["anna"]
+    assert anna.ask("POST", "/users", {"name": "bert", "role": "viewer"}, own)[0] == 201
+    assert anna.ask("GET", "/session", None, {"X-CSRF-Token": None})[0] == 200
+    assert anna.ask("GET", "/session", None, {"Host": "evil.example"})[0] == 421
+    assert denied(Browser(server).ask("POST", "/session", {"name": "anna", "password": PASSWORD}, {"Sec-Fetch-Site": "cross-site"}))
+    # a token needs none of this
+    assert server.admin("POST", "/api/v1/users", {"name": "carl", "role": "viewer"})[0] == 201
+
+
+def test_only_programs_are_asked_for_basic(tmp):
+    server = Server(tmp)
+
+    def asked(**headers):
+        status, answer, _ = request(server.admin_address, "GET", "/api/v1/session", None, headers)
+        assert status == 401
+        return "WWW-Authenticate" in answer
+
+    assert asked()
+    for name in ("Cookie", "Sec-Fetch-Site", "Sec-Fetch-Mode", "X-CSRF-Token"):
+        assert not asked(**{name: "x"}), name
+
+
+# ---- passwords and second factors ----
+
+def test_a_password_is_changed_by_who_knows_it(tmp):
+    server = Server(tmp)
+    anna, other = person(server, "anna"), Browser(server)
+    assert other.log_in("anna")[0] == 200
+    assert denied(anna.ask("PUT", "/me/password", {"current": "not this one at all", "new": "another good one"}))
+    assert anna.ask("PUT", "/me/password", {"current": PASSWORD, "new": "short"})[0] == 400
+    assert other.ask("GET", "/session")[0] == 200
+    assert anna.ask("PUT", "/me/password", {"current": PASSWORD, "new": "another good one"})[0] == 204
+    assert other.ask("GET", "/session")[0] == 401 and anna.ask("GET", "/session")[0] == 200
+    assert Browser(server).log_in("anna")[0] == 401
+    assert Browser(server).log_in("anna", "another good one")[0] == 200
+    assert denied(server.admin("PUT", "/api/v1/me/password", {"current": "x", "new": "another good one"}))  # of nobody
+
+
+def test_a_second_factor_is_asked_for(tmp):
+    server = Server(tmp)
+    anna = person(server, "anna")
+    status, key = anna.ask("POST", "/me/totp")
+    assert status == 200 and key["secret"] in key["uri"]
+    assert Browser(server).log_in("anna")[0] == 200  # it does not count yet
+    near = {totp(key["secret"], time.time() + s) for s in range(-60, 600, 30)}
+    wrong = next(c for c in ("000000", "111111", *(f"2{n:05}" for n in range(30))) if c not in near)
+    assert anna.ask("PUT", "/me/totp", {"code": wrong})[0] == 400
+    code = totp(key["secret"])
+    status, told = anna.ask("PUT", "/me/totp", {"code": code})
+    assert status == 200 and len(set(told["recovery_codes"])) == 10, told
+    assert Browser(server).log_in("anna", code=code)[0] == 401  # a replay
+    assert anna.ask("POST", "/me/totp")[0] == 409
+    status, told = Browser(server).log_in("anna")
+    assert (status, told["error"]["code"]) == (401, "second-factor")
+    assert Browser(server).log_in("anna", "not this one at all")[1]["error"]["code"] == "unauthorized"
+    status, told = anna.ask("POST", "/me/recovery-codes", {"password": PASSWORD})
+    codes = told["recovery_codes"]
+    assert Browser(server).log_in("anna", code=codes[0].upper())[0] == 200
+    assert Browser(server).log_in("anna", code=codes[0])[0] == 401
+    assert denied(anna.ask("DELETE", "/me/totp", {"password": "not this one at all"}))
+    # lost: an admin's link replaces both
+    link = link_of(server, "reset", "anna")
+    assert anna.ask("GET", "/session")[0] == 200
+    again = Browser(server)
+    assert again.set_up(link, password="another good one")[0] == 200
+    assert anna.ask("GET", "/session")[0] == 401 and not again.ask("GET", "/session")[1]["second_factor"]
+    assert key["secret"] not in server.log() and not [c for c in codes if c in server.log()]
+
+
+def test_wrong_attempts_cost_time(tmp):
+    server = Server(tmp, trusted_proxies="127.0.0.1")
+    person(server, "anna")
+
+    def attempts(name, network):
+        """Until one is put off: a slow machine may wait the first waits out by itself."""
+        answers = []
+        while not answers or (answers[-1][0] == 401 and len(answers) < 15):
+            browser = Browser(server, peer=f"{network}.{len(answers)}")
+            status, told = browser.log_in(name, "not this one at all")
+            answers.append((status, told["error"]["code"], told["error"]["message"]))
+        assert 5 < len(answers) and answers[-1][:2] == (429, "throttled") and int(browser.headers["Retry-After"]) >= 1
+        return answers[:5]
+
+    assert attempts("anna", "192.0.2") == attempts("nobody", "198.51.100")
+    # one address, whatever the name; others are not concerned
+    tries = [Browser(server, peer="203.0.113.1").log_in(f"x{n}", "not this one at all")[0] for n in range(15)]
+    assert tries[:5] == [401] * 5 and 429 in tries
+    assert Browser(server, peer="203.0.113.2").log_in("y", "not this one at all")[0] == 401
+    rows = server.rows("SELECT who, peer, act, status, detail FROM audit WHERE act = 'login' ORDER BY seq")
+    assert ("anna", "192.0.2.1", "login", 401, "unauthorized") in rows and ("", "203.0.113.1", "login", 401, "no such name") in rows
+    assert "nobody" not in str(rows) and not [r for r in rows if r[3] == 429]
+
+
+# ---- the command line ----
+
+def test_the_command_line_keeps_accounts(tmp):
+    server = Server(tmp)
+    assert "setup-link" in server.cli("user", "list").stderr
+    anna = person(server, "anna")
+    assert link_of(server, "add", "bert", "--role", "operator").startswith(server.admin_url + "/setup#")
+    assert server.cli("user", "add", "carl", expect=2).stderr.count("--role")
+    rows = {u["name"]: u for u in server.cli_json("user", "list")}
+    assert rows["anna"]["has_password"] and not rows["bert"]["has_password"] and rows["bert"]["created_by"] == "admin"
+    assert "bert" in server.cli("user", "list").stdout
+    server.cli("user", "role", "bert", "viewer")
+    server.cli("user", "role", "bert", "king", expect=1)
+    server.cli("user", "disable", "nobody", expect=3)
+    session = server.cli_json("user", "sessions", "anna")[0]
+    server.cli("user", "sessions", "--end", session["id"])
+    assert anna.ask("GET", "/session")[0] == 401 and server.cli_json("user", "sessions") == []
+    token = server.cli("token", "add", "ci", "--role", "viewer", "--scope", "devices:read", "--scope", "accounts", "--ttl", "30d").stdout.strip()
+    assert token.startswith("pomona_") and len(token) == 50
+    assert server.cli_json("token", "list")[0]["scopes"] == ["devices:read", "accounts"]
+    url, data = ("--server", server.admin_url), ("--data", tmp / "nothing")
+    assert cli("device", "list", *url, *data, "--api-key", token).returncode == 0
+    assert "needs the role admin" in cli("user", "list", *url, *data, "--api-key", token, expect=5).stderr
+    server.cli("token", "revoke", "ci")
+    cli("device", "list", *url, *data, "--api-key", token, expect=5)
+    acts = server.cli_json("audit", "--who", "admin", "--from", "1h", "--limit", "2")
+    assert [a["act"] for a in acts] == ["DELETE /api/v1/tokens/:name", "POST /api/v1/tokens"] and acts[0]["object"] == "ci"
+    failed = server.cli_json("audit", "--failed")
+    assert {a["status"] for a in failed} == {400, 404}

@@ -1,0 +1,157 @@
+/* One command: whom it was for, what came of it on each, and what may still be done. */
+import { useState } from 'preact/hooks';
+import { useLocation, useRoute } from 'preact-iso';
+import { api, request, segment, withQuery } from '../api/client';
+import { may } from '../api/session';
+import { changed, useAct, useApi } from '../api/use';
+import { number, t, word } from '../i18n';
+import { type Command as CommandData, commandName, type ErrorOfDevice, errorText, type Target } from '../parts/commands';
+import { DeviceLink, isSettled, StatusBadge } from '../parts/device';
+import { Badge, Banner, Button, Card, Clip, Empty, Facts, Failure, Page, Waiting } from '../ui/basics';
+import { Confirm } from '../ui/dialog';
+import { type Column, Table } from '../ui/table';
+import { Moment, Name, Time, Told } from '../ui/text';
+import { toast } from '../ui/toasts';
+
+const PAGE = 100;
+
+function Errors({ errors }: { errors: ErrorOfDevice[] }) {
+  return <ul class="errors">{errors.map((e, i) => <li key={i}><Told text={errorText([e])} /></li>)}</ul>;
+}
+
+/* What came of it in words, with what an operator should know of it. */
+function Outcome({ x }: { x: Target }) {
+  return (
+    <>
+      <StatusBadge status={x.status} />
+      {x.reason && <p class="help">{word('reason', x.reason)}{x.cancelled_by && <> · <Name text={x.cancelled_by} /></>}</p>}
+      {x.unconfirmed && <p class="help">{t('command.unconfirmed')}</p>}
+      {x.may_have_been_done && <p class="help">{t('command.may-be-done')}</p>}
+      {x.ended_as && <p class="help">{t('command.ended-as', { status: word('status', x.ended_as) })}</p>}
+      {x.set_aside && <p class="help">{t('command.set-aside')}</p>}
+      {x.notnow_count > 0 && <p class="help">{t('command.notnow', { n: x.notnow_count })}</p>}
+      {x.errors.length > 0 && <Errors errors={x.errors} />}
+    </>
+  );
+}
+
+function Way({ x }: { x: Target }) {
+  return (
+    <ul class="way">
+      <li>{t('track.queued')} <Time at={x.queued_at} /></li>
+      {x.first_sent_at && <li>{t('command.handed')} <Time at={x.first_sent_at} />{x.deliveries > 1 && ` (${number(x.deliveries)}×)`}</li>}
+      {x.settled_at && <li>{word('status', x.status)} <Time at={x.settled_at} /></li>}
+    </ul>
+  );
+}
+
+function OneAct({ uuid, x }: { uuid: string; x: Target }) {
+  const act = useAct(async (what: 'retry' | 'cancel') => {
+    if (what === 'retry') await api('POST', `/commands/${segment(uuid)}/retry`, { body: { id: x.id } });
+    else await api('DELETE', `/commands/${segment(uuid)}`, { query: { device: x.id } });
+    await changed('/commands', '/devices');
+  });
+  if (isSettled(x.status) || !may('operator')) return null;
+  return (
+    <>
+      <span class="actions">
+        {x.unconfirmed && <Button busy={act.busy} onClick={() => void act.run('retry')}>{t('command.retry')}</Button>}
+        <Button kind="quiet" busy={act.busy} onClick={() => void act.run('cancel')}>{t('command.cancel')}</Button>
+      </span>
+      <Failure error={act.error} />
+    </>
+  );
+}
+
+function Targets({ uuid, status, cursor }: { uuid: string; status: string; cursor: number | null }) {
+  const [more, setMore] = useState(false);
+  const page = useApi<CommandData>(withQuery(`/commands/${segment(uuid)}`, { status, limit: PAGE, cursor: cursor ?? undefined }), { on: (c) => c.command === uuid });
+  if (!page.data) return <Failure error={page.error} />;
+  const columns: Column<Target>[] = [
+    { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} /> },
+    { id: 'status', name: t('commands.status'), cell: (x) => <Outcome x={x} /> },
+    { id: 'way', name: t('command.way'), cell: (x) => <Way x={x} /> },
+    { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} /> },
+  ];
+  const { targets, next } = page.data;
+  return (
+    <>
+      {targets.length > 0 ? <Table columns={columns} rows={targets} id={(x) => x.id} caption={t('command.targets')} /> : cursor === null && <Empty>{t('command.no-target')}</Empty>}
+      {next !== null && !more && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
+      {next !== null && more && <Targets uuid={uuid} status={status} cursor={next} />}
+    </>
+  );
+}
+
+/* May hold passwords of networks: only for who may send such a thing. */
+function Plist({ uuid }: { uuid: string }) {
+  const [text, setText] = useState('');
+  const act = useAct(async () => setText(await (await request('GET', `/commands/${segment(uuid)}/plist`)).text()));
+  return (
+    <Card title={t('command.plist')} wide>
+      <p class="help">{t('command.plist-help')}</p>
+      <Failure error={act.error} />
+      {text === '' ? <div class="actions"><Button busy={act.busy} onClick={() => void act.run()}>{t('command.plist-show')}</Button></div> : <pre dir="ltr"><Told text={text} most={20_000} /></pre>}
+    </Card>
+  );
+}
+
+function CancelAll({ command, open, close }: { command: CommandData; open: number; close: () => void }) {
+  const act = useAct(async () => {
+    const done = await api<{ cancelled: number }>('DELETE', `/commands/${segment(command.command_uuid)}`);
+    toast(t('command.cancelled', { n: done.cancelled }));
+    await changed('/commands', '/devices');
+    close();
+  });
+  return (
+    <Confirm title={t('command.cancel-title', { command: commandName(command.request_type) })} verb={t('command.cancel-go', { n: open })} busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
+      <p>{t('command.cancel-text', { n: open })}</p>
+    </Confirm>
+  );
+}
+
+export default function Command() {
+  const { params } = useRoute();
+  const { path, query, route } = useLocation();
+  const uuid = params.uuid ?? '';
+  const [cancelling, setCancelling] = useState(false);
+  const command = useApi<CommandData>(`/commands/${segment(uuid)}?limit=1`, { on: (c) => c.command === uuid });
+  const data = command.data;
+  const counts = Object.entries(data?.counts ?? {});
+  const open = counts.reduce((sum, [status, n]) => sum + (isSettled(status) ? 0 : n), 0);
+  const status = query.status ?? '';
+  return (
+    <Page
+      title={data ? commandName(data.request_type) : t('nav.commands')}
+      actions={open > 0 && may('operator') && <Button onClick={() => setCancelling(true)}>{t('command.cancel')}</Button>}
+    >
+      <Failure error={command.error} />
+      {command.loading && <Waiting />}
+      {data && (
+        <>
+          <Card>
+            <Facts
+              rows={[
+                [t('command.type'), <code>{data.request_type}</code>],
+                [t('command.uuid'), <Clip text={data.command_uuid} />],
+                [t('commands.by'), <Name text={data.created_by} />],
+                [t('commands.queued'), <Moment at={data.created_at} />],
+                ...(data.expires_at ? [[t('command.expires'), <Moment at={data.expires_at} />] as [string, preact.JSX.Element]] : []),
+              ]}
+            />
+          </Card>
+          <div class="chips" role="group" aria-label={t('commands.status')}>
+            <button type="button" class="chip" aria-pressed={status === ''} onClick={() => route(path, true)}>{t('command.all', { n: counts.reduce((sum, [, n]) => sum + n, 0) })}</button>
+            {counts.map(([s, n]) => <button type="button" key={s} class="chip" aria-pressed={status === s} onClick={() => route(withQuery(path, { status: s }), true)}>{word('status', s)} {number(n)}</button>)}
+          </div>
+          {open > 0 && <Banner tone="info" title={t('command.open', { n: open })}>{t('command.open-text')}</Banner>}
+          <Card title={<>{t('command.targets')} {data.collapse_key && <Badge tone="none">{data.collapse_key}</Badge>}</>} wide>
+            <Targets key={status} uuid={uuid} status={status} cursor={null} />
+          </Card>
+          {may('operator') && <Plist uuid={uuid} />}
+        </>
+      )}
+      {cancelling && data && <CancelAll command={data} open={open} close={() => setCancelling(false)} />}
+    </Page>
+  );
+}
