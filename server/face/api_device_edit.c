@@ -172,7 +172,7 @@ const struct route device_edit_routes[] = {
      .query = "dry_run:bool",
      .body = "@text/csv",
      .summary = "Sets user, e-mail address, asset tag or note of many devices, as a table: a first line with id or "
-                "serial, and any of user, email, tag, note. All "
-                "lines or none; ?dry_run=true: tells what is wrong and changes nothing."},
+                "serial, and any of user, email, tag, note. A "
+                "mistake in one line: none is written. ?dry_run=true: tells what is wrong and changes nothing."},
     {.method = NULL},
 };
