@@ -15,11 +15,18 @@ const EXPIRY_BAD = 14;
 /* What is wrong, worst first, each with its next step; nothing: all is well. */
 function Health({ o }: { o: Overview }) {
   const bad = o.doctor.checks.filter((c) => c.status === 'fail');
+  const unsettled = inUse(o.pushcerts).reduce((n, c) => n + (c.warnings?.length ?? 0), 0);
+  const banner = o.banner.filter((b) => b.slug !== 'record'); // told above, in the reader's language
   const fine = !o.alarm && o.banner.length === 0 && bad.length === 0;
   return (
     <>
       {o.alarm && <Banner tone="bad" title={<bdi>{o.alarm.text}</bdi>}>{t('overview.since')} <Time at={o.alarm.since} /></Banner>}
-      {o.banner.map((b) => (
+      {unsettled > 0 && (
+        <Banner tone="warn" title={t('pushcert.warnings', { n: unsettled })} actions={<a class="button" href="/pushcert?tab=people">{t('pushcert.tab.people')}</a>}>
+          {t('overview.unsettled')}
+        </Banner>
+      )}
+      {banner.map((b) => (
         <Banner key={b.slug} tone="warn" title={<bdi>{b.title}</bdi>}>
           <p><Told text={b.text} most={600} /></p>
           <p><Told text={b.fix} most={600} /></p>
@@ -96,7 +103,10 @@ function Commands({ c }: { c: Overview['commands'] }) {
   );
 }
 
-function Verdicts({ list }: { list: Overview['verdicts'] }) {
+const GO_ON = new Set(['on-its-way', 'waiting-for-pace']); // by themselves, in a moment
+
+function Verdicts({ all }: { all: Overview['verdicts'] }) {
+  const list = all.filter((v) => !GO_ON.has(v.verdict));
   return (
     <Card title={t('overview.verdicts')} wide>
       {list.length === 0 && <Empty>{t('overview.no-verdicts')}</Empty>}
@@ -169,7 +179,7 @@ export default function OverviewPage() {
             <Certificate o={o} />
             <Compliance c={o.compliance} />
             <Commands c={o.commands} />
-            <Verdicts list={o.verdicts} />
+            <Verdicts all={o.verdicts} />
             <Wakeups hours={o.wakeups.hours} />
             <Guardian list={o.guardian} />
             <Doctor d={o.doctor} />

@@ -1,7 +1,6 @@
 /* How far wake-ups came: as bars from step to step, and by hour as a chart. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { type Key, number, t } from '../../i18n';
 import { Card, Empty } from '../../ui/basics';
 import { Choice } from '../../ui/form';
@@ -27,7 +26,7 @@ function Chart({ hours }: { hours: Hour[] }) {
       {
         width: element.clientWidth,
         height: HEIGHT,
-        legend: { live: false },
+        legend: { show: false },
         cursor: { y: false },
         axes: [axis, { ...axis, size: 44, values: (_, all) => all.map((v) => (Number.isInteger(v) ? number(v) : '')) }],
         scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max)] } },
@@ -43,7 +42,12 @@ function Chart({ hours }: { hours: Hour[] }) {
       plot.destroy();
     };
   }, [hours]);
-  return <div class="chart" ref={box} aria-hidden="true" />;
+  return (
+    <figure aria-hidden="true">
+      <figcaption class="legend">{DRAWN.map((step) => <span key={step} class={step}>{name(step)}</span>)}</figcaption>
+      <div class="chart" ref={box} />
+    </figure>
+  );
 }
 
 /* An hour in which nothing happened has no row. */
