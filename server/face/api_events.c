@@ -12,13 +12,12 @@ struct follower {
   struct route_proof proof; /* may end while the stream goes on */
   char secret[];
 };
-static const char path[] = "/api/v1/events";
 
 static bool send_to(void *arg, struct slice bytes) { return http_stream_send(((struct follower *)arg)->stream, bytes); }
 
 static bool still_may(struct ctx *cx, struct db *db, void *arg) {
   const struct follower *f = arg;
-  return route_proof_holds(cx, db, f->core, &f->proof, path) == OK;
+  return route_proof_holds(cx, db, f->core, &f->proof, "/api/v1/events") == OK;
 }
 
 static void end_of(void *arg) {
@@ -64,7 +63,7 @@ static void events(struct http_req *rq, struct core *core) {
 
 const struct route events_routes[] = {
     {.method = "GET",
-     .pattern = path,
+     .pattern = "/api/v1/events",
      .flags = ROUTE_QUIET,
      .query = "after:int",
      .run = events,

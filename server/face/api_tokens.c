@@ -136,6 +136,7 @@ const struct route tokens_routes[] = {
     {.method = "GET", .pattern = "/api/v1/tokens", .run = list, .summary = "Tokens of programs, newest first."},
     {.method = "POST",
      .pattern = "/api/v1/tokens",
+     .flags = ROUTE_REVEALS,
      .run = make,
      .body_max = TOKEN_BODY_MAX,
      .body = "name:text! role:text! scopes:text[] ttl:span",

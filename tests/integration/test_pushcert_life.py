@@ -28,14 +28,15 @@ def in_use(lab, topic=TOPIC):
     return next(c for c in lab.server.cli_json("pushcert", "show") if c["topic"] == topic and c["state"] != "superseded")
 
 
-# What tells of time that passes, not of what was asked.
-CLOCKWORK = ("wake_hour", "device_verdict", "apns_link", "notice", "notice_delivery", "hangup")
+# What tells of time that passes, not of what was asked; and the record of what was asked, refusals too.
+CLOCKWORK = ("wake_hour", "device_verdict", "apns_link", "notice", "notice_delivery", "hangup", "audit")
 
 
 def dump(server):
     """Everything else in the database, as text."""
     with sqlite3.connect(f"file:{server.data / 'pomona.db'}?mode=ro", uri=True, timeout=PATIENCE) as db:
-        return [line for line in db.iterdump() if not line.startswith(tuple(f'INSERT INTO "{name}"' for name in CLOCKWORK))]
+        passing = tuple(f'INSERT INTO "{name}"' for name in CLOCKWORK) + ('INSERT INTO "sqlite_sequence" VALUES(\'audit\'',)
+        return [line for line in db.iterdump() if not line.startswith(passing)]
 
 
 def settled(lab, *devices):
