@@ -130,7 +130,7 @@ function Guardian({ list }: { list: Overview['guardian'] }) {
   return (
     <Card title={<a href="/pushcert?tab=dates">{t('overview.dates')}</a>}>
       <ul class="rows">
-        {list.slice(0, 5).map((d) => (
+        {list.slice(0, 3).map((d) => (
           <li key={d.subject}>
             <p>{date(d.at)} <Badge tone={d.days_left <= EXPIRY_BAD ? 'bad' : d.days_left <= EXPIRY_WARN ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></p>
             <p class="soft">{word('dates.kind', d.kind)}</p>
@@ -153,7 +153,7 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
 
 function Recent({ list }: { list: Overview['recent'] }) {
   return (
-    <Card title={t('overview.recent')}>
+    <Card title={t('overview.recent')} wide>
       <ul class="rows">
         {list.slice(0, 8).map((e) => (
           <li key={e.event}>
@@ -179,10 +179,10 @@ export default function OverviewPage() {
             <Certificate o={o} />
             <Compliance c={o.compliance} />
             <Commands c={o.commands} />
-            <Verdicts all={o.verdicts} />
-            <Wakeups hours={o.wakeups.hours} />
             <Guardian list={o.guardian} />
             <Doctor d={o.doctor} />
+            <Verdicts all={o.verdicts} />
+            <Wakeups hours={o.wakeups.hours} />
             <Recent list={o.recent} />
           </div>
           {o.webhooks.dead > 0 && may('admin') && <Banner tone="warn" title={t('overview.dead', { n: o.webhooks.dead })} actions={<a class="button" href="/webhooks">{t('nav.webhooks')}</a>} />}
