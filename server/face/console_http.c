@@ -97,6 +97,7 @@ const struct route console_routes[] = {
     PAGE("/profiles"),
     PAGE("/profiles/:identifier"),
     PAGE("/pushcert"),
+    PAGE("/settings"),
     PAGE("/setup"),
     PAGE("/takeovers"),
     PAGE("/tokens"),

@@ -1,7 +1,7 @@
 /* The pages: one row each, in the order of the navigation. `role`: who sees it at all; what else they may do stands with each act.
    The server answers their first segments with the console: server/face/console_http.c. */
 import { lazy } from 'preact-iso';
-import { ArrowLeftRight, BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, SquareTerminal, Stethoscope, TabletSmartphone, UserRound, Users, Webhook } from 'lucide-preact';
+import { ArrowLeftRight, BadgeCheck, Boxes, FileCog, Gauge, KeyRound, type LucideIcon, Package, QrCode, ScrollText, Settings2, SquareTerminal, Stethoscope, TabletSmartphone, UserRound, Users, Webhook } from 'lucide-preact';
 import type { ComponentType } from 'preact';
 import type { Role } from './api/session';
 import type { Key } from './i18n';
@@ -35,6 +35,7 @@ export const PAGES: PageRow[] = [
   { path: '/tokens', page: lazy(() => import('./pages/tokens')), role: 'admin', section: 'server', name: 'nav.tokens', icon: KeyRound, letter: 't' },
   { path: '/webhooks', page: lazy(() => import('./pages/webhooks')), role: 'viewer', section: 'server', name: 'nav.webhooks', icon: Webhook, letter: 'w' },
   { path: '/audit', page: lazy(() => import('./pages/audit')), role: 'admin', section: 'server', name: 'nav.audit', icon: ScrollText, letter: 'l' },
+  { path: '/settings', page: lazy(() => import('./pages/settings')), role: 'admin', section: 'server', name: 'nav.settings', icon: Settings2, letter: 's' },
   { path: '/doctor', page: lazy(() => import('./pages/doctor')), role: 'viewer', section: 'server', name: 'nav.doctor', icon: Stethoscope, letter: 'x' },
   { path: '/account', page: lazy(() => import('./pages/account')), role: 'viewer', section: 'own', name: 'nav.account', icon: UserRound, letter: 'a' },
 ];

@@ -125,7 +125,7 @@ export default function ProfilePage() {
         </Card>
         <Card title={t('profiles.payloads')}>
           {p.payloads.length === 0 && <Empty>{t('profiles.no-payloads')}</Empty>}
-          <ul class="rows">{p.payloads.map((x, i) => <li key={i}><Told text={x.name ?? x.type} /> <div><Code>{x.type ?? ''}</Code></div></li>)}</ul>
+          <ul class="rows">{p.payloads.map((x, i) => <li key={i}><div><Told text={x.name ?? x.type} /></div><div><Code>{x.type ?? ''}</Code></div></li>)}</ul>
         </Card>
         <Card title={t('profiles.variables')}>
           {p.variables.length === 0 ? <Empty>{t('profiles.no-variables')}</Empty> : <p>{p.variables.map((v) => <Code key={v}>{`%${v}% `}</Code>)}</p>}

@@ -5,6 +5,9 @@ import { t } from '../i18n';
 import { Button, Empty } from '../ui/basics';
 import { CheckBox, Choice, TextArea, TextField } from '../ui/form';
 import { Code } from '../ui/text';
+import { type Fields, readArguments } from './command-draft';
+import { CommandFields } from './command-form';
+import type { Argument, CommandType } from './commands';
 import { type Assignment, type Kind, KINDS, same } from './group';
 
 /* Rows of before that stay, go or get other options, and the new ones. */
@@ -70,77 +73,107 @@ export function readOptions(text: string): Record<string, unknown> | null | unde
 }
 
 const PACKAGE_OPTIONS = ['any_version', 'unverified', 'managed'] as const;
-const SETTINGS = [
-  'AccessibilitySettings', 'AppAnalytics', 'ApplicationAttributes', 'ApplicationConfiguration', 'Bluetooth', 'DataRoaming',
-  'DeviceName', 'DiagnosticSubmission', 'HostName', 'MaximumResidentUsers', 'MDMOptions', 'OrganizationInfo',
-  'PasscodeLockGracePeriod', 'PersonalHotspot', 'SharedDeviceConfiguration', 'SoftwareUpdateSettings', 'TimeZone', 'VoiceRoaming',
-  'Wallpaper',
-];
+/* What ends the management, or is the server's own business: no group sends it (server/core/group_ref.c). */
+const NOT_FOR_GROUPS = ['ClearPasscode', 'DeclarativeManagement', 'DeviceConfigured', 'DeviceLock', 'EnableLostMode', 'EraseDevice', 'InstallProfile', 'RemoveProfile', 'UserConfigured'];
 
 interface Known {
   profiles: [string, string][];
   packages: [string, string][];
+  commands: CommandType[];
+  settings: Argument[]; // items of the command Settings
 }
 
 function useKnown(): Known {
   const profiles = useApi<{ profiles: { identifier: string; name: string | null }[] }>('/profiles?limit=1000');
   const packages = useApi<{ packages: { name: string }[] }>('/packages?limit=1000');
+  const types = useApi<{ command_types: CommandType[] }>('/command-types', { calm: true }).data?.command_types ?? [];
+  const items = types.find((c) => c.request_type === 'Settings')?.arguments.find((a) => a.name === 'Settings');
   return {
+    commands: types.filter((c) => !NOT_FOR_GROUPS.includes(c.request_type)),
+    settings: items?.kinds ?? [],
     profiles: (profiles.data?.profiles ?? []).map((p) => [p.identifier, p.name ? `${p.name} (${p.identifier})` : p.identifier]),
     packages: (packages.data?.packages ?? []).map((p) => [p.name, p.name]),
   };
 }
 
+/* The arguments of what was chosen, as its row of the table describes them. */
+function argumentsOf(kind: Kind, ref: string, known: Known): Argument[] | null {
+  if (kind === 'command') return known.commands.find((c) => c.request_type === ref)?.arguments ?? null;
+  if (kind === 'setting') return known.settings.find((s) => s.name === ref)?.arguments?.filter((a) => a.name !== 'Item') ?? null;
+  return null;
+}
+
+interface Draft {
+  kind: Kind;
+  ref: string;
+  label: string; // of a command, where a group has several of its type
+  identifier: string; // of an app
+  users: boolean;
+  position: string;
+  text: string; // options of an app
+  flags: string[]; // of a package
+  fields: Fields; // of a command or setting
+}
+const blank = (kind: Kind): Draft => ({ kind, ref: '', label: '', identifier: '', users: false, position: '', text: '', flags: [], fields: {} });
+
+function optionsOf(d: Draft, args: Record<string, unknown>): Record<string, unknown> | null {
+  const all = {
+    ...(d.kind === 'app' && d.identifier.trim() !== '' ? { identifier: d.identifier.trim() } : {}),
+    ...Object.fromEntries(d.flags.map((f) => [f, true])),
+    ...args,
+    ...(readOptions(d.text) ?? {}),
+  };
+  return Object.keys(all).length > 0 ? all : null;
+}
+
+function Ref({ d, known, set }: { d: Draft; known: Known; set: (what: Partial<Draft>) => void }) {
+  const lists: Partial<Record<Kind, [string, string][]>> = {
+    profile: known.profiles,
+    package: known.packages,
+    command: known.commands.map((c) => [c.request_type, c.request_type]),
+    setting: known.settings.map((s) => [s.name ?? '', s.name ?? '']),
+  };
+  const list = lists[d.kind];
+  const choose = (ref: string) => set({ ref, fields: {} });
+  if (list) return <Choice label={t(`group.ref.${d.kind}`)} value={d.ref} options={[['', list.length === 0 ? t('group.none-kept') : t('group.choose')], ...list]} change={choose} />;
+  return <TextField label={t(`group.ref.${d.kind}`)} help={t(`group.ref-help.${d.kind as 'app' | 'requirement'}`)} value={d.ref} change={choose} autoComplete="off" spellcheck={false} />;
+}
+
 export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
   const known = useKnown();
-  const [kind, setKind] = useState<Kind>('profile');
-  const [ref, setRef] = useState('');
-  const [identifier, setIdentifier] = useState('');
-  const [users, setUsers] = useState(false);
-  const [position, setPosition] = useState('');
-  const [text, setText] = useState('');
-  const [flags, setFlags] = useState<string[]>([]);
-  const options = readOptions(text);
-  const wrong = options === undefined ? t('group.options-wrong') : undefined;
-  const choose = (k: string) => {
-    setKind(k as Kind);
-    setRef('');
-    setText('');
-    setFlags([]);
-    setUsers(false);
-  };
-  const all = (): Record<string, unknown> | null => {
-    const more = { ...(kind === 'app' && identifier.trim() !== '' ? { identifier: identifier.trim() } : {}), ...Object.fromEntries(flags.map((f) => [f, true])) };
-    return options || Object.keys(more).length > 0 ? { ...more, ...(options ?? {}) } : null;
-  };
+  const [d, setD] = useState<Draft>(() => blank('profile'));
+  const set = (what: Partial<Draft>) => setD((before) => ({ ...before, ...what }));
+  const list = argumentsOf(d.kind, d.ref, known);
+  const { args, mistakes } = list ? readArguments(list, d.fields) : { args: {}, mistakes: {} };
+  const wrong = readOptions(d.text) === undefined ? t('group.options-wrong') : undefined;
   const go = () => {
-    const n = Number(position);
-    add({ kind, ref: ref.trim(), users, options: all(), ...(kind === 'command' && position.trim() !== '' && Number.isInteger(n) ? { position: n } : {}) });
-    setRef('');
-    setText('');
+    const n = Number(d.position);
+    const ref = d.kind === 'command' && d.label.trim() !== '' ? `${d.ref}:${d.label.trim()}` : d.ref.trim();
+    add({ kind: d.kind, ref, users: d.users, options: optionsOf(d, args), ...(d.kind === 'command' && d.position.trim() !== '' && Number.isInteger(n) ? { position: n } : {}) });
+    setD(blank(d.kind));
   };
-  const list = kind === 'profile' ? known.profiles : kind === 'package' ? known.packages : null;
+  const forUsers = d.kind === 'profile' || d.kind === 'command' || d.kind === 'setting' || d.kind === 'app';
   return (
     <fieldset class="field-set">
       <legend>{t('group.add-assignment')}</legend>
       <div class="pair">
-        <Choice label={t('group.kind')} value={kind} options={KINDS.map((k) => [k, t(`group.kind.${k}`)])} change={choose} />
-        {list
-          ? <Choice label={t(`group.ref.${kind}`)} value={ref} options={[['', list.length === 0 ? t('group.none-kept') : t('group.choose')], ...list]} change={setRef} />
-          : kind === 'setting'
-            ? <Choice label={t('group.ref.setting')} value={ref} options={[['', t('group.choose')], ...SETTINGS.map((s): [string, string] => [s, s])]} change={setRef} />
-            : <TextField label={t(`group.ref.${kind}`)} help={t(`group.ref-help.${kind as 'command' | 'app' | 'requirement'}`)} value={ref} change={setRef} autoComplete="off" spellcheck={false} />}
-        {kind === 'app' && <TextField label={t('group.bundle')} value={identifier} change={setIdentifier} autoComplete="off" spellcheck={false} />}
-        {kind === 'command' && <TextField label={t('group.position')} help={t('group.position-help')} value={position} change={setPosition} inputMode="numeric" />}
+        <Choice label={t('group.kind')} value={d.kind} options={KINDS.map((k) => [k, t(`group.kind.${k}`)])} change={(k) => setD(blank(k as Kind))} />
+        <Ref d={d} known={known} set={set} />
+        {d.kind === 'app' && <TextField label={t('group.bundle')} value={d.identifier} change={(identifier) => set({ identifier })} autoComplete="off" spellcheck={false} />}
       </div>
-      {(kind === 'command' || kind === 'setting' || kind === 'app') && (
-        <TextArea label={t('group.options')} help={t('group.options-help')} error={wrong} value={text} change={setText} rows={3} mono />
+      {list && <CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} platform={undefined} />}
+      {d.kind === 'command' && d.ref !== '' && (
+        <div class="pair">
+          <TextField label={t('group.position')} help={t('group.position-help')} value={d.position} change={(position) => set({ position })} inputMode="numeric" />
+          <TextField label={t('group.label')} help={t('group.label-help')} value={d.label} change={(label) => set({ label })} autoComplete="off" />
+        </div>
       )}
-      {kind === 'package' && PACKAGE_OPTIONS.map((o) => (
-        <CheckBox key={o} label={t(`group.package.${o}`)} value={flags.includes(o)} change={(on) => setFlags(on ? [...flags, o] : flags.filter((f) => f !== o))} />
+      {d.kind === 'app' && <TextArea label={t('group.options')} help={t('group.options-help')} error={wrong} value={d.text} change={(text) => set({ text })} rows={3} mono />}
+      {d.kind === 'package' && PACKAGE_OPTIONS.map((o) => (
+        <CheckBox key={o} label={t(`group.package.${o}`)} value={d.flags.includes(o)} change={(on) => set({ flags: on ? [...d.flags, o] : d.flags.filter((f) => f !== o) })} />
       ))}
-      {(kind === 'profile' || kind === 'command' || kind === 'setting' || kind === 'app') && <CheckBox label={t('group.for-users')} help={t('group.for-users-help')} value={users} change={setUsers} />}
-      <p><Button disabled={ref.trim() === '' || wrong !== undefined} onClick={go}>{t('group.add-this')}</Button></p>
+      {forUsers && <CheckBox label={t('group.for-users')} help={t('group.for-users-help')} value={d.users} change={(users) => set({ users })} />}
+      <p><Button disabled={d.ref.trim() === '' || wrong !== undefined || Object.keys(mistakes).length > 0} onClick={go}>{t('group.add-this')}</Button></p>
     </fieldset>
   );
 }

@@ -29,7 +29,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
         <ul class="rows">
           {plan.items.map((i) => (
             <li key={`${i.kind} ${i.ref}`}>
-              <span class="soft">{t(`group.kind.${i.kind}`)}</span> <Code>{i.ref}</Code>
+              <div><span class="soft">{t(`group.kind.${i.kind}`)}</span> <Code>{i.ref}</Code></div>
               <div>{actsText(i)}</div>
             </li>
           ))}
@@ -41,7 +41,8 @@ export function PlanPreview({ plan }: { plan: Plan }) {
           <ul class="rows">
             {plan.cannot.map((c, i) => (
               <li key={i}>
-                <Badge tone="warn">{t('plan.devices', { n: c.devices })}</Badge> <Code>{c.ref}</Code>: <Told text={c.why} />
+                <div class="line"><Badge tone="warn">{t('plan.devices', { n: c.devices })}</Badge> <span class="soft">{t(`group.kind.${c.kind}`)}</span> <Code>{c.ref}</Code></div>
+                <div><Told text={c.why} /></div>
               </li>
             ))}
           </ul>
@@ -53,7 +54,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
           <ul class="rows">
             {plan.examples.map((d) => (
               <li key={d.id}>
-                <a href={`/devices/${segment(d.id)}`}><Name text={d.name ?? d.serial_number ?? d.id} /></a>
+                <div><a href={`/devices/${segment(d.id)}`}><Name text={d.name ?? d.serial_number ?? d.id} /></a></div>
                 {d.does.map((x) => <div key={x} class="soft"><Told text={x} /></div>)}
               </li>
             ))}

@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import { api, segment } from '../api/client';
 import { type Act, changed, useAct, useApi } from '../api/use';
 import { t } from '../i18n';
-import { Banner, Button, Failure, Waiting } from '../ui/basics';
+import { Button, Card, Failure, Sign, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { type Difference, Differences } from '../ui/diff';
 import { type Assignment, type Change, type Group, makeChange, moved, unconfirmed } from './group';
@@ -14,7 +14,7 @@ const optionsOf = (a: Assignment) => (a.options && Object.keys(a.options).length
 
 /* A group as keys and values. */
 function flat(g: Group): Map<string, string> {
-  const all = new Map<string, string>([[t('group.name'), g.name], [t('group.rule'), g.rule ?? t('group.static')], [t('group.note'), g.note ?? '']]);
+  const all = new Map<string, string>([[t('group.name'), g.name], [t('group.rule'), g.rule ?? t('group.static')], ...(g.note ? [[t('group.note'), g.note] as [string, string]] : [])]);
   for (const a of g.assignments) all.set(titleOf(a), optionsOf(a));
   return all;
 }
@@ -43,22 +43,17 @@ function Conflict({ base, change, goOn, giveUp }: { base: Group; change: Change;
   const { data: now, etag, error } = useApi<Group>(`/groups/${segment(base.name)}`);
   if (!now) return error ? <Failure error={error} /> : <Waiting />;
   return (
-    <Banner
-      tone="warn"
-      title={t('conflict.title')}
-      actions={
-        <>
-          <Button kind="main" onClick={() => goOn(now, etag)}>{t('conflict.go-on')}</Button>
-          <Button onClick={giveUp}>{t('conflict.give-up')}</Button>
-        </>
-      }
-    >
-      <p>{t('conflict.text', { version: now.version })}</p>
+    <Card title={<><Sign tone="warn" /> {t('conflict.title')}</>}>
+      <p role="alert">{t('conflict.text', { version: now.version })}</p>
       <h3>{t('conflict.theirs')}</h3>
       <Differences all={between(base, now)} />
       <h3>{t('conflict.mine')}</h3>
       <Differences all={ofChange(base, change)} />
-    </Banner>
+      <footer>
+        <Button kind="main" onClick={() => goOn(now, etag)}>{t('conflict.go-on')}</Button>
+        <Button onClick={giveUp}>{t('conflict.give-up')}</Button>
+      </footer>
+    </Card>
   );
 }
 

@@ -132,7 +132,7 @@ export function EditGroup({ group, etag, close, saved }: { group: Group | null; 
       <aside aria-live="polite" aria-busy={busy}>
         <Card title={t('plan.title')}>
           {!ofRule && <Failure error={error} />}
-          {plan && !error ? <PlanPreview plan={plan} /> : !error && (unruly ? <Empty>{t('plan.later')}</Empty> : <Waiting />)}
+          {plan && !error ? <PlanPreview plan={plan} /> : (unruly || ofRule ? <Empty>{t('plan.later')}</Empty> : !error && <Waiting />)}
         </Card>
       </aside>
     </div>

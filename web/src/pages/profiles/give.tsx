@@ -34,7 +34,7 @@ export function GiveProfile({ p }: { p: Profile }) {
       <Failure error={act.error} />
       <ul class="rows" aria-live="polite">
         {targets.map((x) => (
-          <li key={x.id}>
+          <li key={x.id} class="line">
             <a href={`/devices/${segment(x.id)}`}><Name text={x.id} /></a>{' '}
             {x.error ? <><Badge tone="bad">{t('profiles.refused')}</Badge> <Told text={x.error.message} /></> : <a href={`/commands/${x.command_uuid ?? ''}`}><Badge tone="info">{t('profiles.queued')}</Badge></a>}
           </li>

@@ -1,0 +1,75 @@
+/* What the server was told: every setting with its value, where it came from, what it means, and what a change of it takes. */
+import { useState } from 'preact/hooks';
+import { useApi } from '../api/use';
+import { t, word } from '../i18n';
+import { Badge, Button, Card, Clip, Empty, Failure, Page, Waiting } from '../ui/basics';
+import { CheckBox, TextField } from '../ui/form';
+import { Code, Told } from '../ui/text';
+
+interface Setting {
+  name: string;
+  value: string | null; // never of a secret
+  default: string | null;
+  source: string;
+  secret: boolean;
+  set: boolean;
+  restart: boolean;
+  help: string;
+}
+
+function Value({ s }: { s: Setting }) {
+  if (s.secret) return <em class="soft">{t(s.set ? 'settings.secret-set' : 'settings.secret-none')}</em>;
+  if (s.value === null || s.value === '') return <span class="none">{t('settings.not-set')}</span>;
+  return <Code>{s.value}</Code>;
+}
+
+function Row({ s }: { s: Setting }) {
+  const [open, setOpen] = useState(false);
+  const line = `${s.name} = ${s.secret ? '…' : (s.value ?? s.default ?? '')}`;
+  return (
+    <li>
+      <div class="line">
+        <strong><Code>{s.name}</Code></strong>
+        <Value s={s} />
+        {s.source !== 'default' && <Badge tone="info">{word('settings.source', s.source)}</Badge>}
+        <span class="soft">{t(s.restart ? 'settings.restart' : 'settings.reload')}</span>
+        <span class="actions"><Button kind="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>{t('settings.how')}</Button></span>
+      </div>
+      <p class="soft"><Told text={s.help} most={600} /></p>
+      {!s.secret && s.default !== null && s.default !== '' && s.default !== s.value && <p class="soft">{t('settings.default')} <Code>{s.default}</Code></p>}
+      {open && (
+        <div class="how">
+          <p>{t(s.restart ? 'settings.how-restart' : 'settings.how-reload')}</p>
+          <Clip text={line} />
+          <Clip text={`POMONA_${s.name.toUpperCase().replaceAll('-', '_')}`} />
+        </div>
+      )}
+    </li>
+  );
+}
+
+export default function Settings() {
+  const { data, error, loading } = useApi<{ settings: Setting[] }>('/settings');
+  const [text, setText] = useState('');
+  const [mine, setMine] = useState(false);
+  const words = text.toLowerCase().split(/\s+/).filter((w) => w !== '');
+  const shown = (data?.settings ?? []).filter((s) => (!mine || s.source !== 'default') && words.every((w) => `${s.name} ${s.help} ${s.secret ? '' : (s.value ?? '')}`.toLowerCase().includes(w)));
+  return (
+    <Page title={t('nav.settings')} lead={t('settings.lead')}>
+      <Card>
+        <div class="pair">
+          <TextField label={t('settings.find')} value={text} change={setText} type="search" autoComplete="off" />
+          <CheckBox label={t('settings.mine')} value={mine} change={setMine} />
+        </div>
+      </Card>
+      <Failure error={error} />
+      {loading && <Waiting />}
+      {data && (
+        <Card wide>
+          <p class="soft" role="status">{t('settings.count', { n: shown.length })}</p>
+          {shown.length === 0 ? <Empty>{t('settings.none')}</Empty> : <ul class="rows">{shown.map((s) => <Row key={s.name} s={s} />)}</ul>}
+        </Card>
+      )}
+    </Page>
+  );
+}
