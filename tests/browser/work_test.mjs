@@ -41,10 +41,10 @@ test('a group says what it would do before it is saved, and does nothing until t
   await world.show(page, '/groups');
   await page.getByRole('link', { name: 'New group' }).click();
   await page.getByLabel('Name', { exact: true }).fill('Offices');
-  await page.getByLabel('Rule', { exact: true }).fill('platform=macos,,');
+  await page.getByLabel('Rule', { exact: true }).fill('(platform=macos');
   await page.locator('.rule-wrong').waitFor();
   assert.ok(await page.getByRole('button', { name: 'Make the group' }).isDisabled());
-  await page.getByLabel('Rule', { exact: true }).fill('platform=macos,ios');
+  await page.getByLabel('Rule', { exact: true }).fill('platform=macos or platform=ios');
   await page.getByLabel('Profile', { exact: true }).selectOption('org.example.office');
   await page.getByRole('button', { name: 'Add this' }).click();
   const plan = page.getByRole('region', { name: 'What it would do' });

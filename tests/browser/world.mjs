@@ -77,10 +77,9 @@ export async function server() {
     gone.then((status) => reject(new Error(`the server ended with ${status}:\n${world.lines.join('\n')}`)));
     createInterface({ input: process_.stderr }).on('line', (line) => {
       world.lines.push(line);
-      const ready = /the API listens on\s+(http\S+)/.exec(line);
-      if (!ready) return;
-      world.url = ready[1];
-      resolve();
+      const admin = /listener=admin address=(\S+)/.exec(line);
+      if (admin) world.url = `http://${admin[1]}`;
+      if (line.includes('msg=ready')) resolve();
     });
   });
   atEnd(() => (process_.exitCode === null ? world.stop() : undefined));
@@ -123,7 +122,7 @@ export class World {
   /* Something for every page: a profile that a group gives, a requirement that fails, a token, a link, a command, a record. */
   async fill() {
     await this.keep(profile('org.example.wifi'));
-    await this.api('POST', '/groups', { name: 'Everybody', note: 'What all get', rule: 'platform=macos,ios,tvos', assign: [{ kind: 'profile', ref: 'org.example.wifi' }] });
+    await this.api('POST', '/groups', { name: 'Everybody', note: 'What all get', rule: 'platform=macos or platform=ios or platform=tvos', assign: [{ kind: 'profile', ref: 'org.example.wifi' }] });
     await this.api('POST', '/groups', { name: 'Macs', rule: 'platform=macos', assign: [{ kind: 'requirement', ref: 'filevault=on' }] });
     await this.api('POST', '/tokens', { name: 'inventory', role: 'viewer', ttl: '30d' });
     await this.api('POST', '/links', { uses: 5 });
@@ -260,7 +259,8 @@ export async function axe(page) {
 /* The addresses of all pages, from the table that the console itself has; what is named in them is something that fill() made. */
 export async function pages(world) {
   const { devices } = await world.api('GET', '/devices');
-  const named = { '/groups/:name': '/groups/Everybody', '/profiles/:identifier': '/profiles/org.example.wifi', '/devices/:id': `/devices/${devices[0].id}` };
+  const { commands } = await world.api('GET', '/commands');
+  const named = { '/groups/:name': '/groups/Everybody', '/profiles/:identifier': '/profiles/org.example.wifi', '/devices/:id': `/devices/${devices[0].id}`, '/commands/:uuid': `/commands/${commands[0].uuid}` };
   const table = readFileSync(new URL('../../web/src/pages.ts', import.meta.url), 'utf8');
   return [...table.matchAll(/\{ path: '([^']+)'/g)].map(([, path]) => {
     if (path.includes(':') && !named[path]) throw new Error(`the tests do not know what stands at ${path}`);
