@@ -14,7 +14,7 @@ async function endSessions() {
 test('a session that ends in the middle of a form loses no text', async () => {
   await world.show(page, '/groups/new');
   await page.getByLabel('Name', { exact: true }).fill('Half typed');
-  await page.getByLabel('Rule').fill('platform=macos');
+  await page.getByLabel('Rule', { exact: true }).fill('platform=macos');
   await endSessions();
   await page.getByRole('button', { name: 'Make the group' }).click();
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });

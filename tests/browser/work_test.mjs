@@ -48,7 +48,7 @@ test('a group says what it would do before it is saved, and does nothing until t
   await page.getByLabel('Profile', { exact: true }).selectOption('org.example.office');
   await page.getByRole('button', { name: 'Add this' }).click();
   const plan = page.getByRole('region', { name: 'What it would do' });
-  await plan.getByText('org.example.office').waitFor();
+  await plan.getByText('org.example.office', { exact: true }).waitFor();
   assert.equal((await world.api('GET', '/groups')).groups.length, 0);
   await page.getByRole('button', { name: 'Make the group' }).click();
   await page.getByRole('heading', { level: 1, name: 'Offices' }).waitFor();
