@@ -2,6 +2,7 @@
 
    Everything is real: the built program (POMONA_BIN), its lab, its API. What a test starts ends with it. */
 import { execFile, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -59,6 +60,33 @@ export async function lab(...options) {
   return new World(found, lines);
 }
 
+/* A server alone, which a test may stop and start again: at the same address, with the same data. */
+export async function server() {
+  const data = join(mkdtempSync(join(tmpdir(), 'server-')), 'data');
+  const world = new World({ data, url: '' }, []);
+  let process_ = null;
+  let gone = null;
+  world.stop = async () => {
+    process_.kill('SIGTERM');
+    await gone;
+  };
+  world.start = () => new Promise((resolve, reject) => {
+    const at = world.url ? new URL(world.url).host : '127.0.0.1:0';
+    process_ = spawn(BIN, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--admin-listen', at, '--apns-url', 'https://127.0.0.1:9'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    gone = new Promise((done) => process_.on('exit', done));
+    gone.then((status) => reject(new Error(`the server ended with ${status}:\n${world.lines.join('\n')}`)));
+    createInterface({ input: process_.stderr }).on('line', (line) => {
+      world.lines.push(line);
+      const admin = /listener=admin address=(\S+)/.exec(line);
+      if (admin) world.url = `http://${admin[1]}`;
+      if (line.includes('msg=ready')) resolve();
+    });
+  });
+  atEnd(() => (process_.exitCode === null ? world.stop() : undefined));
+  await world.start();
+  return world;
+}
+
 export class World {
   constructor({ url, data, apnsControl }, lines) {
     Object.assign(this, { url, data, apnsControl, lines });
@@ -86,6 +114,51 @@ export class World {
     return reply.status === 204 ? null : reply.json();
   }
 
+  /* Keeps a profile; resolves when it is there. */
+  keep(file) {
+    return this.api('POST', '/profiles', { files: [{ name: 'a.mobileconfig', data: file.toString('base64') }], anyway: true });
+  }
+
+  /* Something for every page: a profile that a group gives, a requirement that fails, a token, a link, a command, a record. */
+  async fill() {
+    await this.keep(profile('org.example.wifi'));
+    await this.api('POST', '/groups', { name: 'Everybody', note: 'What all get', rule: 'platform=macos or platform=ios or platform=tvos', assign: [{ kind: 'profile', ref: 'org.example.wifi' }] });
+    await this.api('POST', '/groups', { name: 'Macs', rule: 'platform=macos', assign: [{ kind: 'requirement', ref: 'filevault=on' }] });
+    await this.api('POST', '/tokens', { name: 'inventory', role: 'viewer', ttl: '30d' });
+    await this.api('POST', '/links', { uses: 5 });
+    const { devices } = await this.api('GET', '/devices');
+    await this.cli('device', 'restart', devices[0].id);
+  }
+
+  /* `pomona lab device LINK` with these options; resolves with the ids of the first `count` that are enrolled. They live until the end. */
+  devices(link, count, ...options) {
+    const process_ = spawn(BIN, ['lab', 'device', '--apns-control', this.apnsControl, ...options, link], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const gone = new Promise((resolve) => process_.on('exit', resolve));
+    atEnd(async () => {
+      process_.kill('SIGTERM');
+      await gone;
+    });
+    return new Promise((resolve, reject) => {
+      const ids = [];
+      createInterface({ input: process_.stdout }).on('line', (id) => {
+        if (ids.push(id) === count) resolve(ids);
+      });
+      gone.then((status) => reject(new Error(`the devices ended with ${status}`)));
+    });
+  }
+
+  /* A link that so many devices may enroll by. */
+  async link(uses = 1) {
+    return (await this.api('POST', '/links', { uses })).url;
+  }
+
+  /* Opens a page of the console, and waits until it shows what it knows. */
+  async show(page, path) {
+    await page.goto(this.url + path);
+    await page.locator('main h1').waitFor();
+    await page.waitForFunction(() => !document.querySelector('main .waiting, main [aria-busy=true], main .ghost'));
+  }
+
   /* Makes an account by its one-use link, as a person would; resolves with a page that is logged in. */
   async enter(name = 'alex', options = {}) {
     const page = await newPage(options);
@@ -99,6 +172,41 @@ export class World {
     await page.getByRole('heading', { level: 1, name: 'My account' }).waitFor();
     return page;
   }
+}
+
+/* ---- what a person has in the hand ---- */
+
+/* The code of an authenticator app (RFC 6238: SHA-1, 30 seconds, six digits), `later` steps from now. */
+export function totp(secret, later = 0) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replace(/\s/g, '')].map((c) => letters.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + later));
+  const mac = createHmac('sha1', key).update(step).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/* A profile of one payload, as XML: a Wi-Fi network, or what `payload` says in its place. */
+export function profile(identifier, name = 'Office Wi-Fi', payload = '<key>SSID_STR</key><string>office</string>\n<key>EncryptionType</key><string>None</string>') {
+  const of = (type, n) => `<key>PayloadType</key><string>${type}</string>
+<key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>${identifier}${n ? `.${n}` : ''}</string>
+<key>PayloadUUID</key><string>5A1F0B2C-0000-4000-8000-00000000000${n}</string>`;
+  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+${of('Configuration', 0)}
+<key>PayloadDisplayName</key><string>${name}</string>
+<key>PayloadContent</key>
+<array><dict>
+${of('com.apple.wifi.managed', 1)}
+${payload}
+</dict></array>
+</dict>
+</plist>
+`);
 }
 
 /* ---- the browser ---- */
@@ -122,8 +230,8 @@ async function theBrowser() {
 
 /* A page of a browser of its own: nothing is shared with others. What it complains of, and what it asks of other hosts, stands in
    page.troubles and must be empty at the end. */
-export async function newPage({ scheme = 'light', width = 1280, height = 900, locale = 'en-US', base } = {}) {
-  const context = await (await theBrowser()).newContext({ colorScheme: scheme, viewport: { width, height }, locale, reducedMotion: 'reduce', ...(base ? { baseURL: base } : {}) });
+export async function newPage({ scheme = 'light', width = 1280, height = 900, locale = 'en-US', state } = {}) {
+  const context = await (await theBrowser()).newContext({ colorScheme: scheme, viewport: { width, height }, locale, reducedMotion: 'reduce', timezoneId: 'Europe/Paris', ...(state ? { storageState: state } : {}) });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.troubles = [];
@@ -146,4 +254,16 @@ export async function axe(page) {
   return violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
     .map((v) => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join('; ')}`);
+}
+
+/* The addresses of all pages, from the table that the console itself has; what is named in them is something that fill() made. */
+export async function pages(world) {
+  const { devices } = await world.api('GET', '/devices');
+  const { commands } = await world.api('GET', '/commands');
+  const named = { '/groups/:name': '/groups/Everybody', '/profiles/:identifier': '/profiles/org.example.wifi', '/devices/:id': `/devices/${devices[0].id}`, '/commands/:uuid': `/commands/${commands[0].uuid}` };
+  const table = readFileSync(new URL('../../web/src/pages.ts', import.meta.url), 'utf8');
+  return [...table.matchAll(/\{ path: '([^']+)'/g)].map(([, path]) => {
+    if (path.includes(':') && !named[path]) throw new Error(`the tests do not know what stands at ${path}`);
+    return named[path] ?? path;
+  });
 }

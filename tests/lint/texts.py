@@ -11,7 +11,7 @@ LETTERS = re.compile(r"[A-Za-z]{2}")
 NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "FileVault", "IMEI", "JSON", "Mac", "PIN", "Remote Desktop", "SCEP", "UDID",
          "UUID", "Vision Pro", "Webhooks", "iPhone", "iPad",
          "iPhone, iPad, Vision Pro", "mdmcert.download"]
-SAME = {"fr": NAMES + ["Active", "Apps", "Build", "Code", "Date", "Dates", "E-mail", "Navigation", "Note", "Options", "Plan", "Push", "Sessions", "Test", "Topic", "Topic (UID)",
+SAME = {"fr": NAMES + ["Active", "Apps", "Build", "Code", "Date", "Dates", "E-mail", "Navigation", "Note", "Options", "Plan", "Push", "Sessions", "Test", "Topic", "Topic (UID)", "Trace",
                        "Variables", "Verdict", "Version", "Version {n}", "Versions", "{n} installation", "{n} installations"],
         "ja": NAMES}
 
@@ -81,6 +81,7 @@ def check(root):
     for language in FORMS:
         texts, own = catalogue(root, language)
         problems += [*own, *compare(root / f"web/src/i18n/{language}.json", language, english, texts)]
+    problems += unfilled(root, english)
     keys, shapes = uses(root)
     built = re.compile("|".join(shapes) or r"(?!)")
     problems += [(root / "web/src/i18n/en.json", 1, f"{key} is used nowhere") for key in english if key not in keys and not built.fullmatch(key)]
@@ -88,6 +89,15 @@ def check(root):
         if not any(re.fullmatch(shape, key) for key in english) and re.match(r"[a-z-]+\\\.", shape):
             problems.append((root / "web/src/i18n/en.json", 1, f"there is no key like {shape}"))
     return problems
+
+
+def unfilled(root, english):
+    """Texts that are asked for without what they have filled in."""
+    for path in files(root, ["web/src"], {".ts", ".tsx"}):
+        for n, line in enumerate(read(path).splitlines(), 1):
+            for key in re.findall(r"\bt\('([\w.-]+)'\)", line):
+                if key in english and filled(english[key]):
+                    yield path, n, f"{key} has something filled in, which is not given here"
 
 
 CODE = "t('a.one'); word('b', x); t(`c.${x}`); t('go', {n});\n"
@@ -109,7 +119,7 @@ BAD = [(tree(fr={"a.one": None}), "a.one is missing"), (tree(ja={"z": "語"}), "
        (tree(ja={"c.y": "に"}), "other things filled in"), (tree(fr={"go": "{n} jours"}), "plural forms in one"), (tree(fr={"a.one": " "}), "a.one is empty"),
        (tree(ja={"go": {"one": "{n}日", "other": "{n}日"}}), "needs the forms other"), (tree(en={"d": "W"}, fr={"d": "M"}, ja={"d": "語"}), "d is used nowhere"),
        ({"web/src/a.tsx": CODE + "word('zz', x);"}, "there is no key like zz"), ({"web/src/a.tsx": CODE + "t(`yy.${x}`);"}, "there is no key like yy"),
-       (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
+       ({"web/src/a.tsx": CODE + "t('c.y')"}, "c.y has something filled in"), (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
        ({"web/src/i18n/fr.json": '{"c.y": "À {n}", "a.one": "Mot"}'}, "a.one is not sorted"), ({"web/src/i18n/fr.json": '{"a": "M", "a": "N"}'}, "a stands twice")]
 
 if __name__ == "__main__":

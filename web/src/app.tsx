@@ -43,8 +43,10 @@ function NotAllowed() {
   return <Page title={t('not-allowed.title')} lead={t('not-allowed.text')}>{null}</Page>;
 }
 
-/* Who comes with the keyboard goes on where the new page begins. */
+/* Who comes with the keyboard goes on where the new page begins; on the first one at the link that skips the navigation. */
+let arrivals = 0;
 function arrived() {
+  if (arrivals++ === 0) return;
   window.scrollTo(0, 0);
   window.requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }));
 }

@@ -76,7 +76,7 @@ function Devices({ d }: { d: Overview['devices'] }) {
     <Card title={<a href="/devices">{t('nav.devices')}</a>}>
       <p><strong class="big">{number(d.total)}</strong> <span class="soft">{t('overview.seen', { day: number(d.seen_within_day), week: number(d.seen_within_week) })}</span></p>
       <Figures rows={platforms.map(([p, n]) => [<a href={`/devices?filter=${segment(`platform=${p}`)}`}>{word('platform', p)}</a>, n])} />
-      <Figures rows={Object.entries(d.by_state).filter(([s]) => s !== 'enrolled').map(([s, n]) => [<a href={`/devices?filter=${segment(`state=${s}`)}`}>{word('state', s)}</a>, n])} />
+      <Figures rows={Object.entries(d.by_state).filter(([s]) => s !== 'enrolled').map(([s, n]) => [<a href={`/devices?filter=${segment(`state=${s}`)}`}>{word('device-state', s)}</a>, n])} />
     </Card>
   );
 }

@@ -43,8 +43,8 @@ function Conflict({ base, change, goOn, giveUp }: { base: Group; change: Change;
   const { data: now, etag, error } = useApi<Group>(`/groups/${segment(base.name)}`);
   if (!now) return error ? <Failure error={error} /> : <Waiting />;
   return (
-    <Card title={<><Sign tone="warn" /> {t('conflict.title')}</>}>
-      <p role="alert">{t('conflict.text', { version: now.version })}</p>
+    <Card title={<><Sign tone="warn" /> {t('conflict.group')}</>}>
+      <p role="alert">{t('conflict.group-text', { version: now.version })}</p>
       <h3>{t('conflict.theirs')}</h3>
       <Differences all={between(base, now)} />
       <h3>{t('conflict.mine')}</h3>

@@ -34,7 +34,7 @@ export function Standing({ device }: { device: Whole }) {
             { id: 'act', name: t('plan.act'), cell: (i) => word('plan-act', i.act) },
             { id: 'state', name: t('field.state'), cell: (i) => <Item item={i} /> },
             { id: 'since', name: t('takeover.since'), cell: (i) => <Time at={i.since} /> },
-            { id: 'next', name: t('plan.next'), cell: (i) => (i.command_uuid ? <a href={`/commands/${segment(i.command_uuid)}`}>{t('commands.command')}</a> : i.next_at ? <Time at={i.next_at} /> : '–') },
+            { id: 'next', name: t('plan.next-look'), cell: (i) => (i.command_uuid ? <a href={`/commands/${segment(i.command_uuid)}`}>{t('commands.command')}</a> : i.next_at ? <Time at={i.next_at} /> : '–') },
             { id: 'groups', name: t('plan.wanted-by'), cell: (i) => <Name text={i.groups.join(', ')} /> },
           ]}
         />

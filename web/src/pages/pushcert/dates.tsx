@@ -57,7 +57,7 @@ function Plan({ cert }: { cert: PushCert }) {
     toast(t('saved'));
   });
   return (
-    <Card title={t('plan.title')}>
+    <Card title={t('plan.renewal')}>
       <p>{t('plan.text')}</p>
       <p>{cert.planned_at ? t('plan.next', { date: date(cert.planned_at) }) : t('plan.none')}</p>
       {may('admin') && (

@@ -48,8 +48,9 @@ function Confirmation({ record, again }: { record: PushRecord; again: () => Prom
 function Edit({ record, again, close }: { record: PushRecord; again: () => Promise<void>; close: () => void }) {
   const [typed, setTyped] = useState<Partial<Record<Field, string>>>({});
   const [kind, setKind] = useState(record.account_kind ?? '');
+  const [seen, setSeen] = useState(record.updated_at); // what the change is made of; it stays when others' changes arrive
   const act = useAct(async () => {
-    const body: Record<string, string | null> = { updated_at: record.updated_at };
+    const body: Record<string, string | null> = { updated_at: seen };
     for (const [field, text] of Object.entries(typed)) body[field] = text;
     if (kind !== (record.account_kind ?? '')) body.account_kind = kind;
     await api('PUT', '/pushcerts/record', { query: { topic: record.topic }, body });
@@ -61,6 +62,9 @@ function Edit({ record, again, close }: { record: PushRecord; again: () => Promi
   useEffect(() => {
     if (conflict) void again();
   }, [conflict]); // eslint-disable-line react-hooks/exhaustive-deps -- what stands now is read once for each refusal
+  useEffect(() => {
+    if (conflict) setSeen(record.updated_at); // it is shown now
+  }, [conflict, record.updated_at]);
   return (
     <Card title={t('record.edit')}>
       <Form submit={() => void act.run()}>

@@ -1,0 +1,92 @@
+/* Every page: readable to those who do not see it or use no mouse, in both colour schemes; nothing is asked of other hosts. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { axe, lab, pages, profile } from './world.mjs';
+
+const world = await lab('--supervised');
+await world.fill();
+const all = await pages(world);
+
+for (const scheme of ['light', 'dark']) {
+  test(`axe finds nothing serious on any page, ${scheme}`, async () => {
+    const page = await world.enter(`sam-${scheme}`, { scheme });
+    const found = [];
+    for (const path of all) {
+      await world.show(page, path);
+      found.push(...(await axe(page)).map((f) => `${path}: ${f}`));
+    }
+    assert.deepEqual(found, []);
+    assert.deepEqual(page.troubles, []);
+  });
+}
+
+test('the keyboard alone goes everywhere', async () => {
+  const page = await world.enter('robin');
+  const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+  await world.show(page, '/');
+  await page.locator('body').press('Tab');
+  assert.equal(await focused(), 'Skip to the content');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+  for (const [letter, name] of [['a', 'My account'], ['c', 'Push certificate'], ['o', 'Overview']]) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(letter);
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    await page.waitForFunction((n) => document.activeElement?.tagName === 'H1' && document.activeElement.textContent === n, name);
+  }
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a dialog keeps the focus and gives it back', async () => {
+  const page = await world.enter('toni');
+  await world.show(page, '/tokens');
+  const button = page.getByRole('button', { name: 'Make a token' });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  for (let i = 0; i < 30; i++) {
+    await page.keyboard.press('Tab');
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest('dialog') !== null), `after ${i + 1} tabs`);
+  }
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.ok(await button.evaluate((b) => b === document.activeElement));
+});
+
+test('the pages speak the language of the browser, or the one that is chosen', async () => {
+  const page = await world.enter('yuki');
+  const context = page.context();
+  await page.getByLabel('Language').selectOption('ja');
+  await page.getByRole('heading', { level: 1, name: 'マイアカウント' }).waitFor();
+  assert.equal(await page.locator('html').getAttribute('lang'), 'ja');
+  await page.getByLabel('言語').selectOption('fr');
+  await page.getByRole('heading', { level: 1, name: 'Mon compte' }).waitFor();
+  await context.close();
+});
+
+/* Texts of devices and people that would do something were they not shown as text. */
+const HARSH = [
+  ['markup', '<img src=x onerror=document.title=1><script>alert(1)</script>'],
+  ['bidi', 'abc\u202edef\u2066ghi'],
+  ['emoji', '👩‍👩‍👧‍👦🏳️‍🌈 Ω̷̢̛'],
+  ['long', 'W'.repeat(10_000)],
+];
+test('markup, bidirectional controls, emoji and 10 kB are shown harmlessly', async () => {
+  const page = await world.enter('jo');
+  for (const [name, text] of HARSH) await world.api('POST', '/groups', { name: `harsh ${name}`, note: text.slice(0, 10_000), rule: 'platform=tvos' });
+  await world.keep(profile('org.example.harsh', '&lt;b onclick=&quot;x&quot;&gt;bold&lt;/b&gt; \u202eright'));
+  for (const path of ['/groups', '/profiles', '/profiles/org.example.harsh', ...HARSH.map(([name]) => `/groups/${encodeURIComponent(`harsh ${name}`)}`)]) {
+    await world.show(page, path);
+    assert.equal(await page.locator('main img, main script, main b[onclick]').count(), 0, path);
+    assert.ok(!(await page.locator('main').innerText()).includes('\u202e'), path);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(over <= 0, `${path} is ${over} px too wide`);
+  }
+  await world.show(page, '/groups');
+  await page.getByText('<script>alert(1)</script>').waitFor();
+  assert.deepEqual(page.troubles, []);
+});

@@ -1,0 +1,55 @@
+/* What happens meanwhile: the session ends in the middle of a form, the server goes away and comes back. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PASSWORD, server } from './world.mjs';
+
+const world = await server();
+const page = await world.enter();
+
+async function endSessions() {
+  const { sessions } = await world.api('GET', '/sessions');
+  for (const { id } of sessions) await world.api('DELETE', `/sessions/${id}`);
+}
+
+test('a session that ends in the middle of a form loses no text', async () => {
+  await world.show(page, '/groups/new');
+  await page.getByLabel('Name', { exact: true }).fill('Half typed');
+  await page.getByLabel('Rule', { exact: true }).fill('platform=macos');
+  await endSessions();
+  await page.getByRole('button', { name: 'Make the group' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Log in' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Half typed');
+  await page.getByRole('button', { name: 'Make the group' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Half typed' }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a server that goes away is told of, and the page goes on by itself when it is back', async () => {
+  await world.show(page, '/groups');
+  await page.getByText('Live', { exact: true }).waitFor();
+  await world.stop();
+  const banner = page.getByRole('alert').filter({ hasText: 'The server does not answer' });
+  await banner.first().waitFor();
+  await world.start();
+  await banner.first().waitFor({ state: 'detached' });
+  await page.getByText('Live', { exact: true }).waitFor();
+  await world.api('POST', '/groups', { name: 'Made meanwhile', rule: 'platform=ios' });
+  await page.getByRole('link', { name: 'Made meanwhile' }).waitFor();
+});
+
+test('what was pressed while the server was away is told, and can be pressed again', async () => {
+  await world.show(page, '/tokens');
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('backup');
+  await world.stop();
+  await dialog.getByRole('button', { name: 'Make a token' }).click();
+  await dialog.getByRole('alert').waitFor();
+  await world.start();
+  await dialog.getByRole('button', { name: 'Make a token' }).click();
+  await dialog.getByText('It is shown only now.', { exact: false }).waitFor();
+  assert.equal((await world.api('GET', '/tokens')).tokens.filter((k) => k.name === 'backup').length, 1);
+});

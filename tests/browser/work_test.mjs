@@ -1,0 +1,77 @@
+/* The work of a day: devices come in, are restarted, get profiles by groups; and what goes wrong meanwhile. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lab, profile } from './world.mjs';
+
+const world = await lab('--supervised');
+const page = await world.enter();
+
+test('a link that is made in the console enrolls a device, which is seen without a reload', async () => {
+  await world.show(page, '/enrollment');
+  await page.getByRole('button', { name: 'Make a link' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  await dialog.getByRole('img').waitFor();
+  const link = await dialog.locator('.clip code').first().textContent();
+  await dialog.getByRole('button', { name: 'I have it' }).click();
+  const row = page.getByRole('table', { name: 'Links' }).getByRole('row').nth(1);
+  await row.getByText('open', { exact: true }).waitFor();
+  await world.devices(link, 1, '--platform', 'ios');
+  await row.getByText('used up', { exact: true }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a profile with a mistake is told by line and key, mended, and kept', async () => {
+  const wrong = profile('org.example.office', 'Office', '<key>SSID_STR</key><integer>5</integer>');
+  const line = wrong.toString().split('\n').findIndex((l) => l.includes('SSID_STR')) + 1;
+  await world.show(page, '/profiles');
+  await page.getByRole('button', { name: 'Add profiles' }).click();
+  await page.getByLabel('Drop .mobileconfig files here, or choose them').setInputFiles({ name: 'office.mobileconfig', mimeType: 'application/x-apple-aspen-config', buffer: wrong });
+  const finding = page.locator('.finding', { hasText: 'SSID_STR' }).first();
+  await finding.getByRole('button', { name: new RegExp(`line .?${line}\\b`) }).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Keep it', exact: true }).isDisabled());
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.locator('textarea').fill(profile('org.example.office', 'Office').toString());
+  await page.getByRole('button', { name: 'Keep it', exact: true }).click();
+  await page.getByRole('link', { name: 'Office' }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a group says what it would do before it is saved, and does nothing until then', async () => {
+  await world.show(page, '/groups');
+  await page.getByRole('link', { name: 'New group' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('Offices');
+  await page.getByLabel('Rule', { exact: true }).fill('(platform=macos');
+  await page.locator('.rule-wrong').waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Make the group' }).isDisabled());
+  await page.getByLabel('Rule', { exact: true }).fill('platform=macos or platform=ios');
+  await page.getByLabel('Profile', { exact: true }).selectOption('org.example.office');
+  await page.getByRole('button', { name: 'Add this' }).click();
+  const plan = page.getByRole('region', { name: 'What it would do' });
+  await plan.getByText('org.example.office', { exact: true }).waitFor();
+  assert.equal((await world.api('GET', '/groups')).groups.length, 0);
+  await page.getByRole('button', { name: 'Make the group' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Offices' }).waitFor();
+  const [group] = (await world.api('GET', '/groups')).groups;
+  assert.equal(group.devices, 3);
+  assert.deepEqual(page.troubles, []);
+});
+
+test('two people who change one group: the second sees both changes, and nothing is lost', async () => {
+  const other = await world.enter('casey');
+  for (const [p, note] of [[page, 'by Alex'], [other, 'by Casey']]) {
+    await world.show(p, '/groups/Offices');
+    await p.getByRole('button', { name: 'Change', exact: true }).click();
+    await p.getByLabel('Note', { exact: true }).fill(note);
+    await p.getByRole('region', { name: 'What it would do' }).waitFor();
+  }
+  const saves = [page, other].map((p) => p.getByRole('button', { name: 'Save the change' }));
+  await saves[0].click();
+  await saves[0].waitFor({ state: 'detached' });
+  await saves[1].click();
+  await other.getByText('Somebody else changed it meanwhile').waitFor();
+  assert.equal(await other.getByLabel('Note', { exact: true }).inputValue(), 'by Casey');
+  await other.getByText('by Alex').first().waitFor();
+  assert.equal((await world.api('GET', '/groups/Offices')).note, 'by Alex');
+  assert.deepEqual(other.troubles, []);
+});
