@@ -14,6 +14,9 @@ export interface Column<T> {
   align?: 'end';
 }
 
+/* One element in each cell, so that it stands beside its label where rows are folded; nothing in one that is empty. */
+const inCell = (content: ComponentChildren) => (content === null || content === undefined || content === false || content === '' ? null : <div>{content}</div>);
+
 export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[]; rows: T[]; id: (row: T) => string; caption: string }) {
   return (
     <div class="table-box">
@@ -24,7 +27,7 @@ export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[];
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align} data-label={typeof c.name === 'string' ? c.name : undefined}>{c.cell(row)}</td>)}</tr>
+            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align} data-label={typeof c.name === 'string' ? c.name : undefined}>{inCell(c.cell(row))}</td>)}</tr>
           ))}
         </tbody>
       </table>
