@@ -1,4 +1,6 @@
 /* /api/v1/openapi.json: the description of the API, made of the rows that answer it (OpenAPI 3.1.0). */
+#include "core/login.h"
+#include "face/access.h"
 #include "face/api_int.h"
 
 #include <ctype.h>
@@ -218,6 +220,13 @@ static char *first_sentence(struct ctx *cx, const char *text) {
   return text[n] ? ctx_printf(cx, "%.*s.", (int)n, text) : ctx_strdup(cx, text);
 }
 
+/* Who may, and by which scope of a token. */
+static void set_access(struct js *o, const struct route *row, const char *method) {
+  const struct access_row *access = access_row(slice_of(row->pattern));
+  js_set_string(o, "x-role", role_word(strcmp(method, "get") == 0 ? access->look : access->change));
+  js_set_string(o, "x-scope", access->scope);
+}
+
 static struct js *operation(struct ctx *cx, const struct route *row, const char *method, const char *path,
                             struct js *parameters) {
   struct js *o = js_object(cx);
@@ -230,7 +239,10 @@ static struct js *operation(struct ctx *cx, const struct route *row, const char 
   if (js_count(parameters)) js_set(o, "parameters", parameters);
   if (has_body(row, method)) js_set(o, "requestBody", request_body(cx, row));
   js_set(o, "responses", responses_of(cx, method, path));
-  if (row->flags & ROUTE_OPEN) js_set(o, "security", js_array(cx));
+  if (row->flags & ROUTE_OPEN)
+    js_set(o, "security", js_array(cx));
+  else
+    set_access(o, row, method);
   return o;
 }
 
@@ -257,15 +269,23 @@ static struct js *security_schemes(struct ctx *cx) {
     js_set_string(o, "scheme", names[i]);
     js_set(schemes, names[i], o);
   }
+  struct js *cookie = typed(cx, "apiKey");
+  js_set_string(cookie, "in", "cookie");
+  js_set_string(cookie, "name", LOGIN_COOKIE);
+  js_set_string(cookie, "description",
+                "Of people; changes bring X-CSRF-Token, too. Over TLS: __Host-" LOGIN_COOKIE ".");
+  js_set(schemes, "session", cookie);
   return schemes;
 }
 
 static struct js *either_scheme(struct ctx *cx) {
-  struct js *list = js_array(cx), *bearer = js_object(cx), *basic = js_object(cx);
-  js_set(bearer, "bearer", js_array(cx));
-  js_set(basic, "basic", js_array(cx));
-  js_add(list, bearer);
-  js_add(list, basic);
+  static const char *const names[] = {"bearer", "basic", "session"};
+  struct js *list = js_array(cx);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    struct js *o = js_object(cx);
+    js_set(o, names[i], js_array(cx));
+    js_add(list, o);
+  }
   return list;
 }
 

@@ -144,6 +144,17 @@ static const char *peer_of(struct http_req *rq, const struct core *core) {
   return addr_forwarded(http_cx(rq), core_conf(core)->trusted_proxies, http_peer(rq), lines, n);
 }
 
+/* What is for programs is not to be taken for a page by a browser, nor shown in the frame of another one; the dossier,
+   which is one, has its style inside. */
+static void harden(struct http_req *rq) {
+  if (!slice_starts(http_path(rq), "/api/")) return;
+  http_set_header(rq, "Content-Security-Policy",
+                  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+  http_set_header(rq, "Cross-Origin-Resource-Policy", "same-origin");
+  http_set_header(rq, "Referrer-Policy", "no-referrer");
+  http_set_header(rq, "X-Content-Type-Options", "nosniff");
+}
+
 static size_t head(struct http_req *rq, void *arg) {
   struct router *router = arg;
   struct routed *r = ctx_alloc(http_cx(rq), sizeof *r);
@@ -152,6 +163,7 @@ static size_t head(struct http_req *rq, void *arg) {
   r->in_head = true;
   r->peer = peer_of(rq, router->core);
   http_set_user(rq, r);
+  if (router->admin) harden(rq);
   enum err e = admit(rq, r);
   size_t most = 0;
   if (e == OK) most = r->route->early ? r->route->early(rq, router->core) : r->route->body_max;

@@ -82,6 +82,9 @@ def test_a_session_is_nobody_elses(tmp):
     thief = Browser(server)
     thief.cookie = planted
     assert thief.ask("GET", "/session")[0] == 401
+    for name, value in (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin")):
+        assert fixed.headers[name] == value
+    assert "default-src 'none'" in fixed.headers["Content-Security-Policy"]
     # one's own are listed and ended; those of others are not reached by their numbers
     bert = person(server, "bert", "viewer")
     own = anna.ask("GET", "/me/sessions")[1]["sessions"]
