@@ -53,7 +53,7 @@ test('a group says what it would do before it is saved, and does nothing until t
   await page.getByRole('button', { name: 'Make the group' }).click();
   await page.getByRole('heading', { level: 1, name: 'Offices' }).waitFor();
   const [group] = (await world.api('GET', '/groups')).groups;
-  assert.equal(group.devices, 3);
+  assert.equal(group.devices, 3, 'a Mac, and two iPhones');
   assert.deepEqual(page.troubles, []);
 });
 
@@ -74,4 +74,44 @@ test('two people who change one group: the second sees both changes, and nothing
   await other.getByText('by Alex').first().waitFor();
   assert.equal((await world.api('GET', '/groups/Offices')).note, 'by Alex');
   assert.deepEqual(other.troubles, []);
+});
+
+test('a restart is one click, and its way is seen until it is acknowledged', async () => {
+  const { devices: [mac] } = await world.api('GET', '/devices?filter=platform%3Dmacos');
+  await world.show(page, `/devices/${mac.id}`);
+  await page.getByRole('button', { name: 'Restart', exact: true }).click();
+  const way = page.getByRole('complementary', { name: 'On their way' });
+  await way.getByRole('link', { name: 'Restart' }).waitFor();
+  await way.locator('li.done', { hasText: 'Acknowledged' }).waitFor();
+  await page.goto(`${world.url}/commands?device=${mac.id}&all=yes`);
+  await page.getByRole('row', { name: /Restart.*acknowledged/ }).first().waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('who claims a device that another one has waits until somebody decides', async () => {
+  await world.devices(await world.link(), 1, '--offline', '--udid', 'LIVING', '--platform', 'ios');
+  await world.show(page, '/takeovers');
+  await page.getByText('Nobody claims a device that another one has.').waitFor();
+  await world.devices(await world.link(), 1, '--offline', '--udid', 'LIVING', '--platform', 'ios');
+  await page.getByText('Something new says that it is this device').waitFor();
+  await page.getByRole('button', { name: 'Refuse' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click();
+  await page.getByText('Nobody claims a device that another one has.').waitFor();
+  assert.deepEqual((await world.api('GET', '/takeovers')).takeovers, []);
+  assert.deepEqual(page.troubles, []);
+});
+
+test('devices are found while typing, and what is looked for stands in the address', async () => {
+  await world.show(page, '/devices');
+  await page.getByRole('searchbox').first().fill('platform=macos');
+  await page.waitForURL(/platform/);
+  const rows = page.getByRole('grid').locator('[data-line]');
+  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 1);
+  assert.equal(await rows.count(), 1);
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 1);
+  await rows.first().focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Restart', exact: true }).waitFor();
+  assert.deepEqual(page.troubles, []);
 });
