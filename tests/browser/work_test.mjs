@@ -69,7 +69,7 @@ test('two people who change one group: the second sees both changes, and nothing
   await saves[0].click();
   await saves[0].waitFor({ state: 'detached' });
   await saves[1].click();
-  await other.getByText('Somebody else changed it meanwhile').waitFor();
+  await other.getByText('Somebody else changed this group meanwhile').waitFor();
   assert.equal(await other.getByLabel('Note', { exact: true }).inputValue(), 'by Casey');
   await other.getByText('by Alex').first().waitFor();
   assert.equal((await world.api('GET', '/groups/Offices')).note, 'by Alex');

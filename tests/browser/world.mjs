@@ -155,8 +155,12 @@ export class World {
   /* Opens a page of the console, and waits until it shows what it knows. */
   async show(page, path) {
     await page.goto(this.url + path);
-    await page.locator('main h1').waitFor();
-    await page.waitForFunction(() => !document.querySelector('main .waiting, main [aria-busy=true], main .ghost'));
+    try {
+      await page.locator('main h1').waitFor();
+      await page.waitForFunction(() => !document.querySelector('main .waiting, main [aria-busy=true], main .ghost'));
+    } catch {
+      throw new Error(`${path} is not ready; it shows:\n${await page.locator('body').innerText()}`);
+    }
   }
 
   /* Makes an account by its one-use link, as a person would; resolves with a page that is logged in. */

@@ -43,12 +43,10 @@ function NotAllowed() {
   return <Page title={t('not-allowed.title')} lead={t('not-allowed.text')}>{null}</Page>;
 }
 
-/* Who comes with the keyboard goes on where the new page begins; on the first one at the link that skips the navigation. */
-let arrivals = 0;
+/* Who comes with the keyboard goes on where the new page begins. */
 function arrived() {
-  if (arrivals++ === 0) return;
   window.scrollTo(0, 0);
-  window.requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true }));
+  window.requestAnimationFrame(() => (document.querySelector<HTMLElement>('main h1') ?? document.getElementById('main'))?.focus({ preventScroll: true }));
 }
 
 function Inside() {
@@ -60,7 +58,7 @@ function Inside() {
     <SWRConfig value={{ provider: () => new Map() }}>
       <Frame>
         <Caught>
-          <Router onLoadEnd={arrived}>
+          <Router onRouteChange={arrived}>
             {PAGES.map((row) => <Route key={row.path} path={row.path} component={may(row.role) ? row.page : NotAllowed} />)}
             <Route default component={NotFound} />
           </Router>
