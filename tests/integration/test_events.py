@@ -1,11 +1,12 @@
 """What changes is told as it happens, over a stream of server-sent events."""
+import functools
 import http.client
 import json
 import socket
 import threading
 import time
 
-from harness import CA, Device, Server, until
+from harness import CA, Device, Server, cli, tls_context, until
 
 TIMEOUT = 120
 PATIENCE = 30
@@ -14,12 +15,13 @@ PATIENCE = 30
 class Follower:
     """Follows /api/v1/events on a thread; `changes` is all that it was told so far."""
 
-    def __init__(self, server, last=None):
+    def __init__(self, server, last=None, token=None, context=None):
         self.changes, self.last, self.resets, self.ended = [], None, 0, False
-        headers = {"Authorization": f"Bearer {server.token}", "Accept": "text/event-stream"}
+        headers = {"Authorization": f"Bearer {token or server.token}", "Accept": "text/event-stream"}
         if last is not None:
             headers["Last-Event-ID"] = str(last)
-        self.connection = http.client.HTTPConnection(*server.admin_address, timeout=PATIENCE)
+        kind = functools.partial(http.client.HTTPSConnection, context=context) if context else http.client.HTTPConnection
+        self.connection = kind(server.admin_address[0].replace("0.0.0.0", "127.0.0.1"), server.admin_address[1], timeout=PATIENCE)
         self.connection.request("GET", "/api/v1/events", headers=headers)
         self.sock = self.connection.sock
         self.answer = self.connection.getresponse()
@@ -99,6 +101,30 @@ def test_what_was_missed_is_told_and_a_shutdown_waits_for_nobody(tmp):
     server.stop()
     assert time.monotonic() - began < 8
     until(lambda: second.ended and third.ended, "the end")
+
+
+def test_it_ends_with_the_token(tmp):
+    server = Server(tmp, tls="off")
+    _, made = server.admin("POST", "/api/v1/tokens", {"name": "looker", "role": "viewer"})
+    looker, admin = Follower(server, token=made["token"]), Follower(server)
+    assert server.admin("DELETE", "/api/v1/tokens/looker")[0] < 300
+    until(lambda: looker.ended, "the end")
+    assert not admin.ended and Follower(server, token=made["token"]).status == 401
+    _, made = server.admin("POST", "/api/v1/tokens", {"name": "other", "role": "viewer", "scopes": ["devices"]})
+    assert Follower(server, token=made["token"]).status == 403
+
+
+def test_it_goes_on_over_tls(tmp):
+    server = Server(tmp, admin_listen="0.0.0.0:0")
+    follower = Follower(server, context=tls_context())
+    for _ in range(2):
+        seen = len(follower.changes)
+        cli("enroll", "link", "--anyway", "--data", server.data, "--server", f"https://127.0.0.1:{server.admin_address[1]}")
+        until(lambda seen=seen: "link.created" in follower.kinds()[seen:], "the link")
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 8
+    until(lambda: follower.ended, "the end")
 
 
 def test_there_are_64_places_and_a_token_is_needed(tmp):
