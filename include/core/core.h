@@ -20,6 +20,7 @@ struct hangups;
 struct js;
 struct throttle;
 struct notify_child;
+struct overview_kept;
 struct outbound;
 struct push;
 struct packages;
@@ -88,6 +89,7 @@ struct core {
   struct packages *packages;         /* NULL where no file is served */
   struct webhook *webhook;           /* NULL where nothing is delivered */
   struct feed *feed;                 /* NULL where nobody is told what changes */
+  struct overview_kept *overview;    /* NULL: nothing is kept of the last page */
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */

@@ -8,6 +8,13 @@
 #include "lib/db.h"
 #include "lib/json.h"
 
+/* The page is made once a second at most, for all who look: `make` fills it when the last one is older. Any thread;
+   others wait meanwhile. core->overview NULL: it is made each time. */
+struct overview_kept *overview_new(void);
+void overview_free(struct overview_kept *k);
+MUST_CHECK enum err overview_of(struct ctx *cx, struct core *core,
+                                enum err (*make)(struct ctx *cx, struct core *core, struct js *page), struct js **out);
+
 /* Sets the members of the page in `page`: devices, verdicts, alarm, commands, wakeups, banner, guardian, doctor,
    compliance, webhooks, recent. */
 MUST_CHECK enum err overview(struct ctx *cx, struct db *db, struct core *core, struct js *page);

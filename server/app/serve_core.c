@@ -6,6 +6,7 @@
 #include "core/feed.h"
 #include "core/hangup.h"
 #include "core/login.h"
+#include "core/overview.h"
 #include "core/package.h"
 #include "core/plan.h"
 #include "core/profile.h"
@@ -83,8 +84,14 @@ void serve_close_push(struct server *s) {
 enum err serve_open_chores(struct ctx *cx, struct server *s) { return chores_start(cx, &s->chores, &s->core); }
 void serve_close_chores(struct server *s) { chores_stop(s->chores); }
 
-enum err serve_open_feed(struct ctx *cx, struct server *s) { return feed_start(cx, &s->core.feed, &s->core); }
-void serve_close_feed(struct server *s) { feed_stop(s->core.feed); }
+enum err serve_open_feed(struct ctx *cx, struct server *s) {
+  s->core.overview = overview_new();
+  return feed_start(cx, &s->core.feed, &s->core);
+}
+void serve_close_feed(struct server *s) {
+  feed_stop(s->core.feed);
+  overview_free(s->core.overview);
+}
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {
   enum { THREADS = 8 };

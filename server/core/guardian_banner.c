@@ -22,6 +22,8 @@ struct banner {
   int64_t now;
   struct guardian_topic *topics; /* that devices listen on */
   size_t topics_n;
+  struct pushcert *certs;
+  size_t certs_n;
 };
 
 struct item {
@@ -73,10 +75,7 @@ static enum err dates(struct banner *b) {
 /* ---- push certificates ---- */
 
 static enum err no_pushcert(struct banner *b) {
-  struct pushcert *certs;
-  size_t n;
-  TRY(pushcert_list(b->cx, b->db, &certs, &n));
-  if (n == 0)
+  if (b->certs_n == 0)
     add(b, (struct item){"pushcert-none", "There is no push certificate",
                          "Without one no device can enroll, and none can be woken.",
                          "Make a request (`pomona pushcert csr`), have it signed, upload it at "
@@ -126,10 +125,8 @@ static void judge(struct banner *b, const struct pushcert *c, const char *people
 }
 
 static enum err proofs(struct banner *b) {
-  struct pushcert *certs;
-  size_t n;
-  TRY(pushcert_list(b->cx, b->db, &certs, &n));
-  for (size_t i = 0; i < n; i++) {
+  const struct pushcert *certs = b->certs;
+  for (size_t i = 0; i < b->certs_n; i++) {
     const char *stopped;
     struct pushcert_record r;
     if (certs[i].superseded_at || certs[i].not_after <= b->now) continue;
@@ -274,6 +271,7 @@ static enum err (*const providers[])(struct banner *b) = {disk,           wrong_
 enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
   struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};
   TRY(guardian_topics(cx, db, &b.topics, &b.topics_n));
+  TRY(pushcert_list(cx, db, &b.certs, &b.certs_n));
   for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) TRY(providers[i](&b));
   *out = b.list;
   return OK;

@@ -13,19 +13,25 @@ static enum err add_takeovers(struct ctx *cx, struct db *db, struct core *core, 
   return OK;
 }
 
-static enum err overview_into(struct http_req *rq, struct core *core, struct js *body) {
-  struct ctx *cx = http_cx(rq);
+static enum err make(struct ctx *cx, struct core *core, struct js *page) {
   struct js *certs;
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
-  TRY(overview(cx, db, core, body));
-  TRY(add_takeovers(cx, db, core, body));
+  TRY(overview(cx, db, core, page));
+  TRY(add_takeovers(cx, db, core, page));
   TRY(api_pushcerts(cx, core, &certs));
-  js_set(body, "pushcerts", certs);
+  js_set(page, "pushcerts", certs);
   return OK;
 }
 
-static void run(struct http_req *rq, struct core *core) { api_answer(rq, core, overview_into); }
+static void run(struct http_req *rq, struct core *core) {
+  struct js *page;
+  enum err e = overview_of(http_cx(rq), core, make, &page);
+  if (e == OK)
+    reply_json(rq, 200, page);
+  else
+    reply_error(rq, e);
+}
 
 static enum err settings_into(struct http_req *rq, struct core *core, struct js *body) {
   const struct core_conf *conf = core_conf(core);

@@ -17,8 +17,11 @@ def test_overview_and_timeline_tell_what_happened(tmp):
     device.idle()
     device.report(done)
     until(lambda: server.command(done, device.udid) == "Acknowledged", "the answer")
-    status, page = server.admin("GET", "/api/v1/overview")
-    assert status == 200, page
+    def is_new():
+        page.update(server.admin("GET", "/api/v1/overview")[1])
+        return page["commands"]["waiting"] == 1
+
+    until(is_new, "a page that is made anew")
     assert page["devices"] == {"total": 1, "former": 0, "seen_within_day": 1, "seen_within_week": 1,
                                "by_platform": page["devices"]["by_platform"], "by_state": {"enrolled": 1}}
     waiting = page["commands"]["by_request_type"]
