@@ -65,7 +65,9 @@ struct route_proof {
 struct route_proof route_proof(struct http_req *rq);
 MUST_CHECK enum err route_proof_holds(struct ctx *cx, struct db *db, struct core *core, const struct route_proof *p,
                                       const char *path);
-const char *route_cookie_name(struct http_req *rq);   /* of sessions */
+/* The one who asks speaks TLS, with us or with one of trusted-proxies, which says so by X-Forwarded-Proto. */
+bool route_is_tls(struct http_req *rq);
+const char *route_cookie_name(struct http_req *rq); /* of sessions */
 /* For an open route by which somebody proves who it is, right or wrong: it is recorded as `act`, and by whom. detail
    NULL: the error's slug. All are borrowed. */
 void route_proved(struct http_req *rq, const char *act, const struct actor *who, const char *detail);

@@ -19,7 +19,7 @@ struct login_ask api_login_ask(struct http_req *rq, const char *name) {
 static void set_cookie(struct http_req *rq, const char *token) {
   http_set_header(rq, "Set-Cookie",
                   ctx_printf(http_cx(rq), "%s=%s; Path=/; HttpOnly; SameSite=Strict%s%s", route_cookie_name(rq), token,
-                             http_is_tls(rq) ? "; Secure" : "", *token ? "" : "; Max-Age=0"));
+                             route_is_tls(rq) ? "; Secure" : "", *token ? "" : "; Max-Age=0"));
 }
 
 static enum err set_person(struct ctx *cx, struct core *core, const struct actor *a, struct js *body) {

@@ -168,7 +168,7 @@ static enum err link_job(struct ctx *cx, struct db *db, void *arg) {
 /* Where the one who asks reached us: there the link works. */
 static const char *url_of(struct http_req *rq, const char *token) {
   struct slice host = http_header(rq, "Host");
-  return ctx_printf(http_cx(rq), "%s://%.*s/setup#%s", http_is_tls(rq) ? "https" : "http", (int)host.n, host.p, token);
+  return ctx_printf(http_cx(rq), "%s://%.*s/setup#%s", route_is_tls(rq) ? "https" : "http", (int)host.n, host.p, token);
 }
 
 static void linked(struct http_req *rq, void *arg, enum err e) {

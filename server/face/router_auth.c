@@ -48,7 +48,14 @@ static enum err by_header(struct http_req *rq, struct routed *r, struct slice he
 
 /* ---- by cookie ---- */
 
-const char *route_cookie_name(struct http_req *rq) { return http_is_tls(rq) ? "__Host-" LOGIN_COOKIE : LOGIN_COOKIE; }
+bool route_is_tls(struct http_req *rq) {
+  const struct core *core = route_router(rq)->core;
+  if (http_is_tls(rq)) return true;
+  return slice_ieq(http_header(rq, "X-Forwarded-Proto"), "https") &&
+         addr_ranges_have(core_conf(core)->trusted_proxies, http_peer(rq));
+}
+
+const char *route_cookie_name(struct http_req *rq) { return route_is_tls(rq) ? "__Host-" LOGIN_COOKIE : LOGIN_COOKIE; }
 
 /* RFC 6265, 4.2.1. */
 static struct slice cookie(struct http_req *rq) {

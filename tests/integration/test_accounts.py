@@ -156,6 +156,20 @@ def test_over_tls_the_cookie_is_bound_to_the_host(tmp):
     assert anna.ask("GET", "/session")[0] == 401
 
 
+def test_a_proxy_may_speak_tls_for_us(tmp):
+    server = Server(tmp, trusted_proxies="127.0.0.1")
+    assert server.admin("POST", "/api/v1/users/setup-link", {}, headers={"X-Forwarded-Proto": "https"})[1]["url"].startswith("https://")
+    anna = person(server, "anna")
+    anna.given["X-Forwarded-Proto"] = "https"
+    assert anna.log_in("anna")[0] == 200
+    assert anna.cookie.startswith("__Host-pomona-session=") and "; Secure" in anna.headers["Set-Cookie"]
+    assert anna.ask("POST", "/users", {"name": "bert", "role": "viewer"}, {"Origin": server.admin_url.replace("http:", "https:")})[0] == 201
+    server.stop()
+    server = Server(tmp, data=server.data)  # from anybody else it is as if the header were not there
+    anna.server = server
+    assert anna.log_in("anna")[0] == 200 and anna.cookie.startswith("pomona-session=")
+
+
 # ---- forged requests ----
 
 def test_a_change_must_come_from_our_own_page(tmp):

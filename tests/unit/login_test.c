@@ -172,6 +172,14 @@ static int64_t attempt(const char *name, const char *peer) {
   return wait;
 }
 
+/* The whole wait, however slow this machine is: a clock that was set back shortens none. */
+static int64_t whole_wait(int64_t now, const char *name, const char *peer) {
+  clock_shift(now - US_DAY);
+  int64_t wait = attempt(name, peer);
+  clock_shift(now);
+  return wait;
+}
+
 /* Goal: five wrong ones are free, then the wait doubles up to 15 minutes, for one name from wherever; an hour later all
    is forgotten. The name need not exist: it is not looked at. */
 static void waits_double(void **state) {
@@ -180,8 +188,7 @@ static void waits_double(void **state) {
   for (int i = 0; i < 5; i++) assert_int_equal(attempt("anna", ctx_printf(fx.cx, "192.0.2.%d", i)), 0);
   for (int i = 5; i < 18; i++) {
     const char *peer = ctx_printf(fx.cx, "192.0.2.%d", i);
-    int64_t wait = attempt("anna", peer);
-    assert_in_range(wait, expected - US_SECOND / 2, expected);
+    assert_int_equal(whole_wait(now, "anna", peer), expected);
     assert_int_equal(attempt("bert", peer), 0); /* another name is not concerned, nor is the address */
     clock_shift(now += expected);
     assert_int_equal(attempt("anna", peer), 0);
@@ -190,7 +197,7 @@ static void waits_double(void **state) {
   }
   clock_shift(now += US_HOUR + US_SECOND);
   for (int i = 0; i < 5; i++) assert_int_equal(attempt("anna", "198.51.100.1"), 0);
-  assert_true(attempt("anna", "198.51.100.1") > 0);
+  assert_int_equal(whole_wait(now, "anna", "198.51.100.1"), US_SECOND);
 }
 
 /* Goal: an address waits whatever names it tries; an IPv6 one with all of its network; its neighbours do not. */
@@ -204,7 +211,7 @@ static void addresses_wait(void **state) {
       const char *peer = v6 ? ctx_printf(fx.cx, "%s%d", rows[r][0], i + 1) : rows[r][0];
       assert_int_equal(attempt(ctx_printf(fx.cx, "n%zu-%d", r, i), peer), 0);
     }
-    assert_true(attempt(ctx_printf(fx.cx, "n%zu", r), v6 ? "2001:db8:1:2:ffff::9" : rows[r][0]) > 0);
+    assert_true(whole_wait(0, ctx_printf(fx.cx, "n%zu", r), v6 ? "2001:db8:1:2:ffff::9" : rows[r][0]) > 0);
     assert_int_equal(attempt(ctx_printf(fx.cx, "m%zu", r), rows[r][1]), 0);
   }
 }
@@ -222,15 +229,15 @@ static void logins_forgive(void **state) {
   throttle_forget(fx.core.throttle, "anna");
   for (int i = 0; i < 5; i++) assert_int_equal(attempt("anna", ctx_printf(fx.cx, "198.51.100.%d", i)), 0);
   assert_int_equal(attempt("x", "192.0.2.1"), 0);
-  assert_true(attempt("y", "192.0.2.1") > 0);
+  assert_true(whole_wait(0, "y", "192.0.2.1") > 0);
   throttle_forget(fx.core.throttle, "x");
-  assert_true(attempt("z", "192.0.2.1") > 0);
+  assert_true(whole_wait(0, "z", "192.0.2.1") > 0);
 }
 
 /* Goal: a flood of names takes no more memory than the table has rows, and does not wash out who waits. */
 static void floods(void **state) {
   (void)state;
-  for (int i = 0; i < 6; i++) (void)attempt("anna", ctx_printf(fx.cx, "192.0.2.%d", i));
+  for (int i = 0; i < 5; i++) assert_int_equal(attempt("anna", ctx_printf(fx.cx, "192.0.2.%d", i)), 0);
   struct ctx *cx = fx.cx;
   for (int i = 0; i < 45000; i++) {
     char name[32], peer[32];
@@ -239,7 +246,7 @@ static void floods(void **state) {
     snprintf(peer, sizeof peer, "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
     must(throttle_attempt(cx, fx.core.throttle, name, peer, &wait));
   }
-  assert_true(attempt("anna", "198.51.100.1") > 0);
+  assert_true(whole_wait(0, "anna", "198.51.100.1") > 0);
 }
 
 /* ---- tokens of programs ---- */
