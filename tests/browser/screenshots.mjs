@@ -1,4 +1,4 @@
-/* Pictures of every page, to be looked at, in the folder POMONA_SCREENSHOTS: `./dev screenshots`.
+/* Pictures of every page, to be looked at, in the folder SCREENSHOTS: `./dev screenshots`.
 
    Light and dark, narrow and wide, in each language, of a mixed fleet with some trouble; and those pages that show an expired push
    certificate. What no test can say is seen here: what is ugly, cut off, or unclear. */
@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { BIN, lab, newPage, pages, profile, server } from './world.mjs';
 
-const out = process.env.POMONA_SCREENSHOTS;
+const out = process.env.SCREENSHOTS;
 const LANGUAGES = { en: 'en-US', fr: 'fr-FR', ja: 'ja-JP' };
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 const AT_ONCE = 3;
