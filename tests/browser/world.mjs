@@ -264,7 +264,7 @@ export async function axe(page) {
 export async function pages(world) {
   const { devices } = await world.api('GET', '/devices');
   const { commands } = await world.api('GET', '/commands');
-  const named = { '/groups/:name': '/groups/Everybody', '/profiles/:identifier': '/profiles/org.example.wifi', '/devices/:id': `/devices/${devices[0].id}`, '/commands/:uuid': `/commands/${commands[0].uuid}` };
+  const named = { '/groups/:name': '/groups/Everybody', '/profiles/:identifier': '/profiles/org.example.wifi', '/devices/:id': `/devices/${devices[0].id}`, '/commands/:uuid': `/commands/${commands[0].command_uuid}` };
   const table = readFileSync(new URL('../../web/src/pages.ts', import.meta.url), 'utf8');
   return [...table.matchAll(/\{ path: '([^']+)'/g)].map(([, path]) => {
     if (path.includes(':') && !named[path]) throw new Error(`the tests do not know what stands at ${path}`);
