@@ -13,6 +13,9 @@ export interface Change {
   data?: Record<string, unknown>;
 }
 
+/* Of changes of these things: events ("group.changed") and hints ("groups.changed"; include/core/feed.def). */
+export const tells = (...things: string[]) => (c: Change) => things.some((x) => c.kind.startsWith(`${x}.`) || c.kind === `${x}s.changed`);
+
 type Hear = (changes: Change[] | 'all') => void;
 const hearers = new Set<Hear>();
 export const live = signal(false);

@@ -94,7 +94,7 @@ export default function Audit() {
     <Page title={t('nav.audit')} lead={t('audit.lead')}>
       <Card><Filters now={now} /></Card>
       <Card wide>
-        <Paged<Row> key={path} path={path} of="audit" empty={t('audit.none')} every={30_000}>
+        <Paged<Row> key={path} path={path} of="audit" empty={t('audit.none')} on={(c) => c.kind === 'audit.changed'} every={30_000}>
           {(rows) => <Table columns={columns()} rows={rows} id={(r) => String(r.id)} caption={t('nav.audit')} />}
         </Paged>
       </Card>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { Plus } from 'lucide-preact';
 import { api, segment } from '../api/client';
+import { tells } from '../api/live';
 import { may, session } from '../api/session';
 import { changed, useAct } from '../api/use';
 import { number, t, word } from '../i18n';
@@ -66,7 +67,7 @@ export default function Enrollment() {
     >
       <Ready />
       <Card title={t('enroll.links')} wide>
-        <Paged<Link> path="/links?limit=25" of="links" empty={t('enroll.no-links')} on={(c) => c.kind.startsWith('link.') || c.kind === 'device.enrolled'} every={15_000}>
+        <Paged<Link> path="/links?limit=25" of="links" empty={t('enroll.no-links')} on={tells('link')} every={30_000}>
           {(rows) => <Table columns={columns(setRevoking)} rows={rows} id={(l) => String(l.link)} caption={t('enroll.links')} />}
         </Paged>
       </Card>

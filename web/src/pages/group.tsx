@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
 import { Pencil } from 'lucide-preact';
 import { segment } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { t } from '../i18n';
@@ -43,7 +44,7 @@ function Remove({ g, etag, close }: { g: Group; etag: string | null; close: () =
 export default function GroupPage() {
   const name = useRoute().params.name ?? '';
   const { route } = useLocation();
-  const { data: g, etag, error, loading } = useApi<Group>(`/groups/${segment(name)}`, { on: (c) => c.group === name || c.kind.startsWith('group.') || c.kind === 'command.status', every: 10_000 });
+  const { data: g, etag, error, loading } = useApi<Group>(`/groups/${segment(name)}`, { on: tells('group'), every: 30_000 });
   const [editing, setEditing] = useState(false);
   const [removing, setRemoving] = useState(false);
   if (!g || g.name !== name)

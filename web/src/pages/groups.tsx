@@ -1,6 +1,7 @@
 /* All groups, and how their devices stand. */
 import { Plus } from 'lucide-preact';
 import { segment } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { number, t } from '../i18n';
@@ -28,7 +29,7 @@ function columns(): Column<GroupShort>[] {
 }
 
 export default function Groups() {
-  const { data, error, loading } = useApi<{ groups: GroupShort[] }>('/groups', { on: (c) => c.kind.startsWith('group.') || c.kind === 'device.enrolled', every: 15_000 });
+  const { data, error, loading } = useApi<{ groups: GroupShort[] }>('/groups', { on: tells('group'), every: 30_000 });
   return (
     <Page
       title={t('nav.groups')}

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { RotateCcw, X } from 'lucide-preact';
 import useSWRImmutable from 'swr/immutable';
 import { api, type ApiError, request, segment } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
 import { bytes, t } from '../i18n';
@@ -129,7 +130,7 @@ export default function Packages() {
           {sendings.value.length > 0 && <ul class="rows" aria-live="polite">{sendings.value.map((s) => <SendingRow key={s.id} s={s} />)}</ul>}
         </Card>
       )}
-      <Paged<Package> path="/packages?limit=50" of="packages" empty={t('packages.none')} on={(c) => c.kind.startsWith('package.')}>
+      <Paged<Package> path="/packages?limit=50" of="packages" empty={t('packages.none')} on={tells('package')}>
         {(rows) => <div class="cards">{rows.map((p) => <One key={p.name} p={p} />)}</div>}
       </Paged>
     </Page>

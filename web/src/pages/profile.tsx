@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { useLocation, useRoute } from 'preact-iso';
 import { Download } from 'lucide-preact';
 import { api, segment } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
 import { number, t } from '../i18n';
@@ -91,7 +92,7 @@ function Remove({ p, etag, close }: { p: Profile; etag: string | null; close: ()
 
 export default function ProfilePage() {
   const identifier = useRoute().params.identifier ?? '';
-  const { data: p, etag, error, loading } = useApi<Profile>(`/profiles/${segment(identifier)}`, { on: (c) => c.profile === identifier || c.kind.startsWith('group.'), every: 30_000 });
+  const { data: p, etag, error, loading } = useApi<Profile>(`/profiles/${segment(identifier)}`, { on: tells('profile', 'group'), every: 30_000 });
   const [pair, setPair] = useState<[number, number] | null>(null);
   const [removing, setRemoving] = useState(false);
   if (!p)

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { Plus } from 'lucide-preact';
 import { segment } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { number, t } from '../i18n';
@@ -46,7 +47,7 @@ export default function Profiles() {
     >
       {adding && <AddProfiles known={data?.profiles ?? []} done={() => setAdding(false)} />}
       <Card wide>
-        <Paged<Listed> path={PATH} of="profiles" empty={t('profiles.none')} on={(c) => c.kind.startsWith('profile.') || c.kind.startsWith('group.')} every={30_000}>
+        <Paged<Listed> path={PATH} of="profiles" empty={t('profiles.none')} on={tells('profile', 'group')} every={30_000}>
           {(rows) => <Table columns={columns()} rows={rows} id={(p) => p.identifier} caption={t('nav.profiles')} />}
         </Paged>
       </Card>

@@ -1,6 +1,7 @@
 /* Who is told of what devices send: receivers, letters that nobody took, tests, sending again. */
 import { useState } from 'preact/hooks';
 import { api, onceKey } from '../api/client';
+import { tells } from '../api/live';
 import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
 import { number, t, word } from '../i18n';
@@ -121,7 +122,7 @@ function columns(): Column<Dead>[] {
 }
 
 export default function Webhooks() {
-  const { data, error, loading } = useApi<{ webhooks: Receiver[] }>('/webhooks', { every: 10_000 });
+  const { data, error, loading } = useApi<{ webhooks: Receiver[] }>('/webhooks', { on: tells('webhook'), every: 30_000 });
   const [replay, setReplay] = useState(false);
   const all = data?.webhooks ?? [];
   return (
@@ -137,7 +138,7 @@ export default function Webhooks() {
       <Receivers all={all} />
       {may('admin') && <Test any={all.some((w) => w.state !== 'removed')} />}
       {all.length > 0 && <Card title={t('webhooks.dead-title')} wide>
-          <Paged<Dead> path="/webhooks/dead?limit=50" of="dead" empty={t('webhooks.no-dead')} on={(c) => c.kind.startsWith('webhook.')}>
+          <Paged<Dead> path="/webhooks/dead?limit=50" of="dead" empty={t('webhooks.no-dead')} on={tells('webhook')}>
             {(rows) => <Table columns={columns()} rows={rows} id={(d) => d.event_id + d.url} caption={t('webhooks.dead-title')} />}
           </Paged>
         </Card>}

@@ -22,7 +22,7 @@ export function Steps({ address, link }: { address: string; link?: string }) {
     <>
       <Tabs tabs={KINDS.map(([id, name]) => [id, t(name)])} chosen={kind} choose={setKind} />
       <Panel id={kind}>
-        <ol class="steps">
+        <ol class="howto">
           {steps.map((k) => <li key={k}>{t(k, { address: trust })}</li>)}
         </ol>
         {link !== undefined && <p><CopyButton text={letter} label="enroll.copy-letter" /></p>}
