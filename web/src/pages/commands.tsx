@@ -49,7 +49,7 @@ export default function Commands() {
   const [sending, setSending] = useState(false);
   const set = (change: Record<string, string>) => route(withQuery(path, { ...query, ...change }), true);
   const asked = { status: query.status ?? '', type: query.type ?? '', people: query.all === 'yes' ? '' : 'yes', device: query.device ?? '' };
-  const names = (types.data?.types ?? []).map((row): [string, string] => [row.request_type, commandName(row.request_type)]);
+  const names = (types.data?.command_types ?? []).map((row): [string, string] => [row.request_type, commandName(row.request_type)]);
   return (
     <Page title={t('nav.commands')} lead={t('commands.lead')} actions={may('operator') && <Button kind="main" onClick={() => setSending(true)}>{t('commands.send')}</Button>}>
       <div class="filters">

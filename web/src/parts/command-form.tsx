@@ -5,21 +5,17 @@ import { Plus, Trash2 } from 'lucide-preact';
 import { bytes, t } from '../i18n';
 import { Button } from '../ui/basics';
 import { Choice, FileDrop, TextArea, TextField } from '../ui/form';
-import { Name } from '../ui/text';
+import { Name, Told } from '../ui/text';
 import { allowed, argumentTitle, blank, type Draft, type Fields, FileData, fileData, isFields, isJson, kindOf, type Mistakes } from './command-draft';
 import type { Argument, Support } from './commands';
 import { platformName } from './device';
 
-interface Common {
-  mistakes: Mistakes;
-  platform: string | undefined; // of the one device that it is for
-}
-
-interface One extends Common {
+interface One {
   a: Argument;
   path: string;
   value: Draft;
   change: (value: Draft) => void;
+  mistakes: Mistakes;
 }
 
 const DATA_MOST = 3_000_000; // bytes: base64 of it must pass the API's cap
@@ -79,10 +75,9 @@ function DataValue({ a, path, value, change, mistakes }: One) {
 }
 
 /* A list of texts of which each is one of some: a tick for each. */
-function Ticks({ a, path, value, change, options, platform, mistakes }: One & { options: Argument[] }) {
+function Ticks({ a, path, value, change, options, mistakes }: One & { options: Argument[] }) {
   const on = Array.isArray(value) ? value.filter((v): v is string => typeof v === 'string') : [];
-  const fits = (o: Argument) => platform === undefined || !o.platforms || o.platforms[platform] !== undefined;
-  const known = options.filter(fits);
+  const known = options.filter((o) => !o.refused);
   const tick = (name: string, ticked: boolean) => change(ticked ? [...on, name] : on.filter((x) => x !== name));
   return (
     <fieldset class="ticks">
@@ -93,8 +88,8 @@ function Ticks({ a, path, value, change, options, platform, mistakes }: One & { 
       </p>
       <div class="tick-list">
         {options.map((o) => (
-          <label key={o.name} title={o.platforms ? supportText(o.platforms) : undefined} class={fits(o) ? undefined : 'cannot'}>
-            <input type="checkbox" disabled={!fits(o)} checked={on.includes(o.name ?? '')} onChange={(e) => tick(o.name ?? '', e.currentTarget.checked)} /> {o.name}
+          <label key={o.name} title={o.refused ?? (o.platforms ? supportText(o.platforms) : undefined)} class={o.refused ? 'cannot' : undefined}>
+            <input type="checkbox" disabled={o.refused !== undefined} checked={on.includes(o.name ?? '')} onChange={(e) => tick(o.name ?? '', e.currentTarget.checked)} /> {o.name}
           </label>
         ))}
       </div>
@@ -103,23 +98,24 @@ function Ticks({ a, path, value, change, options, platform, mistakes }: One & { 
   );
 }
 
-function Kind({ a, path, value, change, ...common }: One) {
+function Kind({ a, path, value, change, mistakes }: One) {
   const kind = kindOf(a, value);
-  const fits = (k: Argument) => common.platform === undefined || !k.platforms || k.platforms[common.platform] !== undefined;
-  const options = (a.kinds ?? []).map((k): [string, string] => [k.name ?? '', argumentTitle(k.name ?? '') + (fits(k) || !k.platforms ? '' : ` (${supportText(k.platforms)})`)]);
+  const kinds = a.kinds ?? [];
+  const options = kinds.filter((k) => !k.refused).map((k): [string, string] => [k.name ?? '', argumentTitle(k.name ?? '')]);
   return (
     <>
-      <Choice label={t('form.kind')} value={kind?.name ?? ''} error={common.mistakes[path]} options={[['', t('form.choose')], ...options]} change={(name) => change({ Item: name })} />
-      {kind && <Members list={kind.arguments ?? []} path={path} value={isFields(value) ? value : {}} change={change} {...common} />}
+      <Choice label={t('form.kind')} value={kind?.name ?? ''} error={mistakes[path]} options={[['', t('form.choose')], ...options]} change={(name) => change({ Item: name })} />
+      {!kind && <Refused list={kinds} />}
+      {kind && <Members list={kind.arguments ?? []} path={path} value={isFields(value) ? value : {}} change={change} mistakes={mistakes} />}
     </>
   );
 }
 
-function ListValue({ a, path, value, change, ...common }: One) {
+function ListValue({ a, path, value, change, mistakes }: One) {
   const all = Array.isArray(value) ? value : [];
   const element = a.elements?.[0];
   const ticks = element?.values ?? element?.one_of?.map((name): Argument => ({ name, type: 'string', required: false }));
-  if (ticks) return <Ticks a={a} path={path} value={value} change={change} options={ticks} {...common} />;
+  if (ticks) return <Ticks a={a} path={path} value={value} change={change} options={ticks} mistakes={mistakes} />;
   const set = (i: number, v: Draft) => change(all.map((x, k) => (k === i ? v : x)));
   return (
     <fieldset class="list">
@@ -128,28 +124,28 @@ function ListValue({ a, path, value, change, ...common }: One) {
       {all.map((v, i) => (
         <div class="element" key={i}>
           {element
-            ? <Value a={{ ...element, name: element.name ?? t('form.element', { n: i + 1 }), required: true }} path={`${path}[${i}]`} value={v} change={(x) => set(i, x)} {...common} />
-            : <Kind a={a} path={`${path}[${i}]`} value={v} change={(x) => set(i, x)} {...common} />}
+            ? <Value a={{ ...element, name: element.name ?? t('form.element', { n: i + 1 }), required: true }} path={`${path}[${i}]`} value={v} change={(x) => set(i, x)} mistakes={mistakes} />
+            : <Kind a={a} path={`${path}[${i}]`} value={v} change={(x) => set(i, x)} mistakes={mistakes} />}
           <Button kind="quiet" icon={<Trash2 size={16} aria-hidden="true" />} onClick={() => change(all.filter((_, k) => k !== i))}>{t('form.remove')}</Button>
         </div>
       ))}
       <Button icon={<Plus size={16} aria-hidden="true" />} onClick={() => change([...all, element ? blank(element) : {}])}>{t('form.add')}</Button>
-      {common.mistakes[path] && <p class="error">{common.mistakes[path]}</p>}
+      {mistakes[path] && <p class="error">{mistakes[path]}</p>}
     </fieldset>
   );
 }
 
-function GroupValue({ a, path, value, change, ...common }: One) {
+function GroupValue({ a, path, value, change, mistakes }: One) {
   const given = isFields(value);
   return (
     <fieldset class="members">
       <legend>{label(a)}</legend>
       {help(a) !== undefined && <p class="help">{help(a)}</p>}
       {given || a.required
-        ? <Members list={a.arguments ?? []} path={path} value={given ? value : {}} change={change} {...common} />
+        ? <Members list={a.arguments ?? []} path={path} value={given ? value : {}} change={change} mistakes={mistakes} />
         : <Button icon={<Plus size={16} aria-hidden="true" />} onClick={() => change({})}>{t('form.add')}</Button>}
       {given && !a.required && <Button kind="quiet" icon={<Trash2 size={16} aria-hidden="true" />} onClick={() => change(undefined)}>{t('form.remove')}</Button>}
-      {common.mistakes[path] && <p class="error">{common.mistakes[path]}</p>}
+      {mistakes[path] && <p class="error">{mistakes[path]}</p>}
     </fieldset>
   );
 }
@@ -163,24 +159,39 @@ function Value(one: One) {
   return <TextValue {...one} />;
 }
 
-function Members({ list, path, value, change, ...common }: Common & { list: Argument[]; path: string; value: Fields; change: (value: Fields) => void }) {
-  const { platform } = common;
-  const known = platform === undefined ? list : list.filter((a) => !a.platforms || a.platforms[platform]);
-  const others = list.filter((a) => !known.includes(a));
+/* What this device does not take, and why. */
+function Refused({ list }: { list: Argument[] }) {
+  const refused = list.filter((a) => a.refused);
+  if (refused.length === 0) return null;
+  return (
+    <details class="cannot">
+      <summary>{t('form.not-here', { n: refused.length })}</summary>
+      <ul>{refused.map((a) => <li key={a.name}>{argumentTitle(a.name ?? '')}: <Told text={a.refused} /></li>)}</ul>
+    </details>
+  );
+}
+
+interface MembersOf {
+  list: Argument[];
+  path: string;
+  value: Fields;
+  change: (value: Fields) => void;
+  mistakes: Mistakes;
+}
+
+function Members({ list, path, value, change, mistakes }: MembersOf) {
   return (
     <>
-      {known.map((a) => {
+      {list.filter((a) => !a.refused).map((a) => {
         const name = a.name ?? '';
-        return <Value key={name} a={a} path={path === '' ? name : `${path}.${name}`} value={value[name]} change={(v) => change({ ...value, [name]: v })} {...common} />;
+        return <Value key={name} a={a} path={path === '' ? name : `${path}.${name}`} value={value[name]} change={(v) => change({ ...value, [name]: v })} mistakes={mistakes} />;
       })}
-      {others.length > 0 && (
-        <p class="cannot">{t('form.not-here', { names: others.map((a) => `${argumentTitle(a.name ?? '')} (${a.platforms ? supportText(a.platforms) : ''})`).join(', ') })}</p>
-      )}
+      <Refused list={list} />
     </>
   );
 }
 
-export function CommandFields({ list, value, change, mistakes, platform }: Common & { list: Argument[]; value: Fields; change: (value: Fields) => void }) {
+export function CommandFields({ list, ...rest }: Omit<MembersOf, 'path'>) {
   if (list.length === 0) return <p class="help">{t('form.no-arguments')}</p>;
-  return <Members list={list} path="" value={value} change={change} mistakes={mistakes} platform={platform} />;
+  return <Members list={list} path="" {...rest} />;
 }

@@ -22,6 +22,7 @@ export interface Argument {
   withdrawn?: boolean;
   narrows?: boolean;
   platforms?: Record<string, Support>;
+  refused?: string; // with ?device=: why this device does not take it
   arguments?: Argument[];
   elements?: Argument[];
   kinds?: Argument[];
@@ -41,8 +42,8 @@ export interface CommandType {
   warnings?: string[];
 }
 
-export function useCommandTypes(device?: string): Used<{ types: CommandType[] }> {
-  return useApi<{ types: CommandType[] }>(device === undefined ? '/command-types' : `/command-types?device=${segment(device)}`);
+export function useCommandTypes(device?: string): Used<{ command_types: CommandType[] }> {
+  return useApi<{ command_types: CommandType[] }>(device === undefined ? '/command-types' : `/command-types?device=${segment(device)}`);
 }
 
 export const commandName = (type: string) => word('command', type);

@@ -181,7 +181,7 @@ function Filled({ to, row, start, back, done }: { to: Receivers; row: CommandTyp
   return (
     <Form submit={submit}>
       <p class="lead"><Told text={row.what} /> <small>({supportText(row.platforms)})</small></p>
-      <CommandFields list={row.arguments} value={draft} change={setDraft} mistakes={mistakes} platform={'device' in to ? (to.device.fields.platform as string | undefined) : undefined} />
+      <CommandFields list={row.arguments} value={draft} change={setDraft} mistakes={mistakes} />
       {Object.keys(mistakes).length > 0 && <Banner tone="bad" title={t('form.mistakes', { n: Object.keys(mistakes).length })} />}
       <Failure error={act.error} />
       <footer>
@@ -196,13 +196,13 @@ function Filled({ to, row, start, back, done }: { to: Receivers; row: CommandTyp
 export function SendDialog({ to, type, start = {}, close }: { to: Receivers; type?: string; start?: Fields; close: () => void }) {
   const types = useCommandTypes('device' in to ? to.device.id : undefined);
   const [chosen, setChosen] = useState(type);
-  const row = types.data?.types.find((r) => r.request_type === chosen);
+  const row = types.data?.command_types.find((r) => r.request_type === chosen);
   const title = row ? commandName(row.request_type) : t('send.title');
   return (
     <Dialog title={<>{title} · {'device' in to ? <Told text={deviceName(to.device)} most={60} /> : t('devices.count', { n: countOf(to) })}</>} close={close} wide>
       <Failure error={types.error} />
       {types.loading && <Waiting />}
-      {types.data && !row && <Picker types={types.data.types} choose={(r) => setChosen(r.request_type)} />}
+      {types.data && !row && <Picker types={types.data.command_types} choose={(r) => setChosen(r.request_type)} />}
       {row && <Filled key={row.request_type} to={to} row={row} start={start} back={type === undefined ? () => setChosen(undefined) : undefined} done={close} />}
     </Dialog>
   );

@@ -1,38 +1,73 @@
-/* Everything that happened to a device, newest first. */
+/* Everything that happened to a device, newest first: a sentence each, by its kind. */
 import { useState } from 'preact/hooks';
+import { BellRing, CircleUser, KeyRound, ListChecks, type LucideIcon, Package, Radio, ShieldQuestion, SquareTerminal } from 'lucide-preact';
 import { segment, withQuery } from '../../api/client';
 import { useApi } from '../../api/use';
-import { t } from '../../i18n';
+import { t, word } from '../../i18n';
+import { commandName } from '../../parts/commands';
+import { DeviceLink } from '../../parts/device';
 import { Button, Card, Empty, Failure, Waiting } from '../../ui/basics';
-import { Moment, Told } from '../../ui/text';
+import { Moment, Name, Told } from '../../ui/text';
 
 interface Entry {
   at: string;
-  what: string;
-  was: string | null;
-  now: string | null;
+  kind: string;
+  channel?: string;
+  command?: string;
+  request_type?: string;
+  what?: string;
+  was?: string;
+  now?: string;
+  by?: string;
 }
 interface Page {
-  changes: Entry[];
-  next: number | null;
+  timeline: Entry[];
+  next: string | null;
 }
 
-function Part({ device, cursor }: { device: string; cursor: number | null }) {
-  const [more, setMore] = useState(false);
-  const page = useApi<Page>(withQuery(`/devices/${segment(device)}/changes`, { limit: 50, cursor: cursor ?? undefined }), { on: (c) => cursor === null && c.device === device });
-  if (!page.data) return page.error ? <Failure error={page.error} /> : <Waiting />;
-  const { changes, next } = page.data;
+const ICONS: Record<string, LucideIcon> = {
+  device: Radio, command: SquareTerminal, push: BellRing, inventory: Package, escrow: KeyRound, group: ListChecks, takeover: ShieldQuestion, identity: CircleUser,
+};
+const STATES = ['command.settled'];
+const SECRETS = ['escrow.kept', 'escrow.revealed'];
+
+/* What it was about, in the words that stand elsewhere for it. */
+function What({ e }: { e: Entry }) {
+  const what = e.what === undefined ? null : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow', e.what) : e.what;
   return (
     <>
-      {changes.length === 0 && cursor === null && <Empty>{t('timeline.none')}</Empty>}
-      <ol class="timeline">
-        {changes.map((e, i) => (
-          <li key={i}>
-            <Moment at={e.at} />
-            <span><strong>{e.what}</strong> {e.was !== null && <><Told text={e.was} /> → </>}<Told text={e.now} /></span>
-          </li>
-        ))}
-      </ol>
+      {e.request_type && e.command && <a href={`/commands/${segment(e.command)}`}>{commandName(e.request_type)}</a>}
+      {what !== null && <Told text={what} />}
+      {(e.was !== undefined || e.now !== undefined) && <span class="soft">{e.was !== undefined && <Told text={e.was} />}{e.now !== undefined && <> → <Told text={e.now} /></>}</span>}
+      {e.by && <span class="soft">{t('timeline.by')} <Name text={e.by} /></span>}
+    </>
+  );
+}
+
+function Row({ e, device }: { e: Entry; device: string }) {
+  const Icon = ICONS[e.kind.split('.')[0] ?? ''] ?? Radio;
+  return (
+    <li>
+      <Moment at={e.at} />
+      <Icon size={16} class="platform" aria-hidden="true" />
+      <span class="what">
+        <strong>{word('event', e.kind)}</strong>
+        <What e={e} />
+        {e.channel && e.channel !== device && <DeviceLink id={e.channel} />}
+      </span>
+    </li>
+  );
+}
+
+function Part({ device, cursor }: { device: string; cursor: string | null }) {
+  const [more, setMore] = useState(false);
+  const page = useApi<Page>(withQuery(`/devices/${segment(device)}/timeline`, { limit: 50, cursor: cursor ?? undefined }), { on: (c) => cursor === null && c.device === device });
+  if (!page.data) return page.error ? <Failure error={page.error} /> : <Waiting />;
+  const { timeline, next } = page.data;
+  return (
+    <>
+      {timeline.length === 0 && cursor === null && <Empty>{t('timeline.none')}</Empty>}
+      <ol class="timeline">{timeline.map((e, i) => <Row key={`${e.at} ${e.kind} ${i}`} e={e} device={device} />)}</ol>
       {next !== null && !more && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
       {next !== null && more && <Part device={device} cursor={next} />}
     </>
