@@ -161,7 +161,7 @@ export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
         <Ref d={d} known={known} set={set} />
         {d.kind === 'app' && <TextField label={t('group.bundle')} value={d.identifier} change={(identifier) => set({ identifier })} autoComplete="off" spellcheck={false} />}
       </div>
-      {list && <CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} platform={undefined} />}
+      {list && <CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} />}
       {d.kind === 'command' && d.ref !== '' && (
         <div class="pair">
           <TextField label={t('group.position')} help={t('group.position-help')} value={d.position} change={(position) => set({ position })} inputMode="numeric" />
