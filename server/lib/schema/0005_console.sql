@@ -93,5 +93,7 @@ ALTER TABLE wake_hour ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE wake_hour ADD COLUMN pushed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE wake_hour ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE wake ADD COLUMN told_at INTEGER;   -- the push after which it settled a command: when that was sent
--- What waits, by command.
-CREATE INDEX target_waiting ON target (command) WHERE waiting = 1 AND own = 0;
+-- What waits, by command; all that the count of it asks for stands in it.
+CREATE INDEX target_waiting ON target (command, own, waiting) WHERE waiting = 1 AND own = 0;
+-- Who is on the way in, by topic: few, and asked for with each push certificate that is shown.
+CREATE INDEX generation_coming ON generation (topic) WHERE state IN ('pending', 'provisional');
