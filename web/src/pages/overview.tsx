@@ -4,7 +4,7 @@ import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { date, days, number, t, word } from '../i18n';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
-import { Time, Told } from '../ui/text';
+import { Name, Time, Told } from '../ui/text';
 import type { Overview } from './overview/types';
 import { Wakeups } from './overview/wakeups';
 import { inUse } from './pushcert/types';
@@ -151,13 +151,20 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
   );
 }
 
+/* Whom or what an event is about, as it names it. */
+function subject({ data, enrollment }: Overview['recent'][number]): string | null {
+  const named = ['name', 'group', 'identifier', 'serial_number', 'topic'].map((key) => data[key]).find((x) => typeof x === 'string' && x !== '');
+  return typeof named === 'string' ? named : enrollment;
+}
+
 function Recent({ list }: { list: Overview['recent'] }) {
   return (
     <Card title={t('overview.recent')} wide>
       <ul class="rows">
         {list.slice(0, 8).map((e) => (
           <li key={e.event}>
-            {e.enrollment ? <a href={`/devices/${segment(e.enrollment)}`}>{word('event', e.kind)}</a> : word('event', e.kind)} <span class="soft"><Time at={e.at} /></span>
+            {e.enrollment ? <a href={`/devices/${segment(e.enrollment)}`}>{word('event', e.kind)}</a> : word('event', e.kind)} <Name text={subject(e)} />
+            <div class="soft"><Time at={e.at} /></div>
           </li>
         ))}
       </ul>
