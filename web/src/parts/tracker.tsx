@@ -73,7 +73,7 @@ const SIGNS = { done: Check, now: Hourglass, trouble: TriangleAlert, later: Circ
 
 export function Steps({ chain }: { chain: WhyLink[] }) {
   return (
-    <ol class="steps" aria-live="polite">
+    <ol class="way" aria-live="polite">
       {steps(chain).map((s) => {
         const Icon = SIGNS[s.state];
         return (
