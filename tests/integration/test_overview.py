@@ -2,6 +2,7 @@
 import json
 
 from harness import CA, Device, Server, cli, until
+from test_push import Lab, token
 
 TIMEOUT = 120
 
@@ -46,6 +47,24 @@ def test_overview_and_timeline_tell_what_happened(tmp):
         assert server.admin("GET", path + f"&cursor={bad}")[0] == 400, bad
     assert server.admin("GET", "/api/v1/devices/NOBODY/timeline")[0] == 404
     assert "command.settled" in server.cli("device", "timeline", device.udid).stdout
+
+
+def test_a_wake_up_is_counted_from_due_to_answered(tmp):
+    lab = Lab(tmp)
+    device = lab.device("WOKEN", token(3))
+
+    def steps():
+        hours = lab.server.admin("GET", "/api/v1/overview")[1]["wakeups"]["hours"]
+        return {step: sum(h[step] for h in hours) for step in ("due", "pushed", "accepted", "connected", "answered")}
+
+    until(lambda: lab.pushes(token(3)), "the push after enrollment")
+    until(lambda: steps()["accepted"] == 1, "APNs' answer")
+    assert steps() == {"due": 1, "pushed": 1, "accepted": 1, "connected": 0, "answered": 0}
+    _, answer = lab.server.admin("POST", "/api/v1/commands", {"request_type": "RestartDevice", "ids": ["WOKEN"], "push": False})
+    assert device.idle()[0] == 200
+    device.report(answer["command_uuid"])
+    until(lambda: steps()["connected"] == 1, "the device")
+    assert steps() == {"due": 1, "pushed": 1, "accepted": 1, "connected": 1, "answered": 1}
 
 
 def test_settings_tell_of_secrets_only_that_they_are_set(tmp):
