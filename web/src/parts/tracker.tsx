@@ -73,7 +73,7 @@ const SIGNS = { done: Check, now: Hourglass, trouble: TriangleAlert, later: Circ
 
 export function Steps({ chain }: { chain: WhyLink[] }) {
   return (
-    <ol class="way" aria-live="polite">
+    <ol class="track-steps" aria-live="polite">
       {steps(chain).map((s) => {
         const Icon = SIGNS[s.state];
         return (
