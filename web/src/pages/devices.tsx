@@ -97,7 +97,7 @@ export default function Devices() {
   const { asked, columns, set } = useAsked();
   const [typed, type] = useTyped(asked.filter, (filter) => set({ filter }));
   const list = useDevices(asked);
-  const chosen = useSelection(list.rows, asked.filter, asked.former);
+  const chosen = useSelection(list.rows, list.filter, asked.former);
   const [dialog, setDialog] = useState<'columns' | 'import' | null>(null);
   const [to, setTo] = useState<Receivers | null>(null);
   const shown = useMemo(() => columns.map(columnOf), [columns.join()]); // eslint-disable-line react-hooks/exhaustive-deps -- by what is in it
@@ -118,8 +118,8 @@ export default function Devices() {
       )}
     >
       <FilterField value={typed} change={type} error={list.error} placeholder={t('devices.find')} />
-      <Chips filter={asked.filter} former={asked.former} set={(change) => { if (change.filter !== undefined) type(change.filter); set(change); }} />
-      {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo(chosen.all ? { targets: { filter: asked.filter }, count: list.total } : { targets: { ids: [...chosen.ids] }, count: chosen.ids.size })} />}
+      <Chips filter={typed} former={asked.former} set={(change) => { if (change.filter !== undefined) type(change.filter); set(change); }} />
+      {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo(chosen.all ? { targets: { filter: list.filter }, count: list.total } : { targets: { ids: [...chosen.ids] }, count: chosen.ids.size })} />}
       {!list.known && list.loading && <Waiting />}
       {list.known && list.total === 0 && <Empty>{asked.filter === '' ? t('devices.none') : t('devices.none-found')}</Empty>}
       {list.total > 0 && (

@@ -6,7 +6,6 @@ import { t } from '../i18n';
 import { Badge, Banner, Button, Empty, Failure, Waiting } from '../ui/basics';
 import { Dialog } from '../ui/dialog';
 import { Form, TextField } from '../ui/form';
-import { toast } from '../ui/toasts';
 import { Told } from '../ui/text';
 import { type Fields, type Mistakes, readArguments } from './command-draft';
 import { CommandFields, supportText } from './command-form';
@@ -158,7 +157,6 @@ function Go({ to, checked, args, back, sent }: { to: Receivers; checked: Checked
 function follow(to: Receivers, uuid: string, type: string, count: number) {
   const device = 'device' in to ? { id: to.device.id, name: deviceName(to.device) } : null;
   track({ uuid, type, device, count });
-  toast(t('send.queued', { command: commandName(type) }), 'info');
   void changed('/commands', '/devices');
 }
 

@@ -90,7 +90,8 @@ export function Steps({ chain }: { chain: WhyLink[] }) {
 
 const WATCH = 2000; // ms: beside the live stream, for what it does not tell
 
-function OneDevice({ one, device }: { one: Tracked; device: { id: string; name: string } }) {
+/* short: when it is over, one line is enough. */
+function OneDevice({ one, device, short }: { one: Tracked; device: { id: string; name: string }; short: boolean }) {
   const [over, setOver] = useState(false);
   const why = useApi<Why>(`/devices/${segment(device.id)}/why?command=${segment(one.uuid)}`, {
     on: (c) => c.command === one.uuid || c.device === device.id,
@@ -101,8 +102,8 @@ function OneDevice({ one, device }: { one: Tracked; device: { id: string; name: 
   if (done !== over) setOver(done);
   return (
     <>
-      <p><DeviceLink id={device.id} name={device.name} /></p>
-      {why.data && <Steps chain={why.data.chain} />}
+      <p class="who-where"><DeviceLink id={device.id} name={device.name} />{short && done && <StatusBadge status={answer.detail} />}</p>
+      {why.data && !(short && done) && <Steps chain={why.data.chain} />}
       {why.data && why.data.verdict !== 'fine' && why.data.verdict !== 'on-its-way' && <p class="help"><Words text={why.data.message} /></p>}
       <Failure error={why.error} />
       {!done && <CancelButton uuid={one.uuid} />}
@@ -150,13 +151,13 @@ export function Trackers() {
           {folded ? <ChevronUp size={16} aria-hidden="true" /> : <ChevronDown size={16} aria-hidden="true" />}
         </button>
       </header>
-      {!folded && all.map((one) => (
+      {!folded && all.map((one, i) => (
         <section key={one.uuid} class="tracked">
           <header>
             <h3><a href={`/commands/${segment(one.uuid)}`}><Name text={commandName(one.type)} /></a></h3>
             <button type="button" class="button quiet" aria-label={t('close')} onClick={() => forget(one.uuid)}><X size={16} aria-hidden="true" /></button>
           </header>
-          {one.device ? <OneDevice one={one} device={one.device} /> : <ManyDevices one={one} />}
+          {one.device ? <OneDevice one={one} device={one.device} short={i > 0} /> : <ManyDevices one={one} />}
         </section>
       ))}
     </aside>

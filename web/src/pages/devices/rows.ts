@@ -111,5 +111,5 @@ export function useDevices(asked: Asked) {
 
   const rows: (Device | undefined)[] = [];
   for (const [page, devices] of shown.current.pages) devices.forEach((d, i) => { rows[page * PAGE + i] = d; });
-  return { rows, total: shown.current.total, known: shown.current !== NOTHING, error, loading, need, again };
+  return { rows, filter: shown.current.asked.filter, total: shown.current.total, known: shown.current !== NOTHING, error, loading, need, again };
 }
