@@ -88,6 +88,16 @@ test('a restart is one click, and its way is seen until it is acknowledged', asy
   assert.deepEqual(page.troubles, []);
 });
 
+test('a command that fails tells why, in the words of the device', async () => {
+  const [id] = await world.devices(await world.link(), 1, '--platform', 'macos', '--fail', 'RestartDevice=MCMDMErrorDomain:12007');
+  await world.show(page, `/devices/${id}`);
+  await page.getByRole('button', { name: 'Restart', exact: true }).click();
+  await page.locator('.tracked li.trouble', { hasText: 'Failed' }).waitFor();
+  await world.show(page, `/commands?device=${encodeURIComponent(id)}&all=yes`);
+  await page.getByRole('row', { name: /Restart.*failed.*MCMDMErrorDomain 12007/ }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
 test('who claims a device that another one has waits until somebody decides', async () => {
   await world.devices(await world.link(), 1, '--offline', '--udid', 'LIVING', '--platform', 'ios');
   await world.show(page, '/takeovers');
@@ -106,10 +116,10 @@ test('devices are found while typing, and what is looked for stands in the addre
   await page.getByRole('searchbox').first().fill('platform=macos');
   await page.waitForURL(/platform/);
   const rows = page.getByRole('grid').locator('[data-line]');
-  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 1);
-  assert.equal(await rows.count(), 1);
+  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 2);
+  assert.equal(await rows.count(), 2);
   await page.reload();
-  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 1);
+  await page.waitForFunction(() => document.querySelectorAll('[role=grid] [data-line]').length === 2);
   await rows.first().focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Restart', exact: true }).waitFor();

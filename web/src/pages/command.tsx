@@ -68,7 +68,7 @@ function Targets({ uuid, status, cursor }: { uuid: string; status: string; curso
   const page = useApi<CommandData>(withQuery(`/commands/${segment(uuid)}`, { status, limit: PAGE, cursor: cursor ?? undefined }), { on: (c) => c.command === uuid });
   if (!page.data) return <Failure error={page.error} />;
   const columns: Column<Target>[] = [
-    { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} /> },
+    { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} name={x.name} /> },
     { id: 'status', name: t('commands.status'), cell: (x) => <Outcome x={x} /> },
     { id: 'way', name: t('command.way'), cell: (x) => <Way x={x} /> },
     { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} /> },

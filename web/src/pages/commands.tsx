@@ -18,7 +18,7 @@ const PAGE = 100;
 
 const columns = (): Column<CommandRow>[] => [
   { id: 'command', name: t('commands.command'), cell: (c) => <a href={`/commands/${c.command_uuid}`}>{commandName(c.request_type)}</a> },
-  { id: 'device', name: t('commands.device'), cell: (c) => <DeviceLink id={c.id} /> },
+  { id: 'device', name: t('commands.device'), cell: (c) => <DeviceLink id={c.id} name={c.name} /> },
   { id: 'status', name: t('commands.status'), cell: (c) => <StatusBadge status={c.status} /> },
   { id: 'answer', name: t('commands.answer'), cell: (c) => <Name text={c.errors.length > 0 ? errorText(c.errors) : (c.reason ? word('reason', c.reason) : '')} /> },
   { id: 'queued', name: t('commands.queued'), cell: (c) => <Time at={c.queued_at} /> },

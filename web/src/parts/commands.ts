@@ -90,13 +90,14 @@ export function sendCommand(ids: string[], type: string, args: Arguments, more: 
 /* ---- what came of it ---- */
 
 export interface ErrorOfDevice {
-  ErrorCode?: number;
-  ErrorDomain?: string;
-  LocalizedDescription?: string;
-  USEnglishDescription?: string;
+  code?: number;
+  domain?: string;
+  localized?: string;
+  text?: string; // in English
 }
 export interface Target {
   id: string;
+  name: string | null;
   status: string;
   updated_at: string | null;
   errors: ErrorOfDevice[];
@@ -139,6 +140,6 @@ export interface CommandPage {
 export function errorText(errors: ErrorOfDevice[]): string {
   const first = errors[0];
   if (!first) return '';
-  const text = first.LocalizedDescription ?? first.USEnglishDescription ?? '';
-  return `${text} (${first.ErrorDomain ?? '?'} ${first.ErrorCode ?? '?'})`.trim();
+  const text = first.localized ?? first.text ?? '';
+  return `${text} (${first.domain ?? '?'} ${first.code ?? '?'})`.trim();
 }
