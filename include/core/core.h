@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 struct addr_ranges;
+struct challenges;
 struct db_store;
 struct feed;
 struct vault;
@@ -95,6 +96,7 @@ struct core {
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
   struct outbound *logins;           /* the same for what takes passwords: two threads; NULL where nobody logs in */
   struct throttle *throttle;         /* of logins; NULL: none */
+  struct challenges *challenges;     /* of passkeys; NULL where nobody logs in */
   struct pki_signers *signers;
   _Atomic int64_t latencies[LATENCY_STEPS]; /* push_felt */
   _Atomic int64_t heard_since, clock_lead;  /* enroll_listens */

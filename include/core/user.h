@@ -49,8 +49,8 @@ struct setup {
   int64_t expires_at, account; /* account 0: SETUP_FIRST */
 };
 /* Inside a job. name NULL: for the first account, an admin; E_CONFLICT when anybody can log in already. Else for an
-   account without a password, or, reset, with one: then the second factor goes with its use. E_CONFLICT. A link made
-   before for the same is void. *token is in cx, wiped with it. */
+   account without a password, or, reset, with one: then the second factor and passkeys go with its use. E_CONFLICT. A
+   link made before for the same is void. *token is in cx, wiped with it. */
 MUST_CHECK enum err setup_new(struct ctx *cx, struct db *db, const char *name, bool reset, const char *by,
                               char **token);
 /* Reader's connection. E_NOT_FOUND: no such link, used, over, or of an account that is disabled. */

@@ -45,6 +45,7 @@ extern const struct route identities_routes[];       /* api_identities.c: /api/v
 extern const struct route webhooks_routes[];         /* api_webhooks.c */
 extern const struct route session_routes[];          /* api_session.c: logging in and out, setup, who asks */
 extern const struct route me_routes[];               /* api_me.c: one's own password, second factor, sessions */
+extern const struct route passkey_routes[];          /* api_passkeys.c: one's own passkeys, logging in by one */
 extern const struct route users_routes[];            /* api_users.c: accounts, setup links, everybody's sessions */
 extern const struct route tokens_routes[];           /* api_tokens.c: of programs */
 extern const struct route audit_routes[];            /* api_audit.c: who did what */

@@ -5,9 +5,9 @@
 #include "core/chores.h"
 #include "core/feed.h"
 #include "core/hangup.h"
-#include "core/login.h"
 #include "core/overview.h"
 #include "core/package.h"
+#include "core/passkey.h"
 #include "core/plan.h"
 #include "core/profile.h"
 #include "core/push.h"
@@ -103,9 +103,11 @@ void serve_close_outbound(struct server *s) { outbound_stop(s->core.outbound); }
 enum err serve_open_logins(struct ctx *cx, struct server *s) {
   enum { THREADS = 2 };
   s->core.throttle = throttle_new();
+  s->core.challenges = challenges_new();
   return outbound_start(cx, &s->core.logins, &s->core, THREADS);
 }
 void serve_close_logins(struct server *s) {
   outbound_stop(s->core.logins);
   throttle_free(s->core.throttle);
+  challenges_free(s->core.challenges);
 }

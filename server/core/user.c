@@ -168,6 +168,7 @@ enum err setup_use(struct ctx *cx, struct db *db, struct slice token, const char
   *account = link.account;
   if (link.purpose == SETUP_FIRST) TRY(make_first(cx, db, name ? name : "", account));
   if (link.purpose == SETUP_RESET) TRY(totp_remove(cx, db, *account));
+  if (link.purpose == SETUP_RESET) TRY(user_sql_drop_passkeys(cx, db, *account));
   TRY(user_sql_end_logins(cx, db, *account));
   TRY(user_set_password(cx, db, *account, made));
   return setup_sql_used(cx, db, slice_mem(digest, sizeof digest), clock_now_us());

@@ -17,6 +17,7 @@ MUST_CHECK enum err user_sql_add(struct ctx *cx, struct db *db, const char *name
 MUST_CHECK enum err user_sql_change(struct ctx *cx, struct db *db, int64_t account, enum role role,
                                     int64_t disabled_at);
 MUST_CHECK enum err user_sql_remove(struct ctx *cx, struct db *db, int64_t account);
+MUST_CHECK enum err user_sql_drop_passkeys(struct ctx *cx, struct db *db, int64_t account);
 MUST_CHECK enum err user_sql_set_password(struct ctx *cx, struct db *db, int64_t account, struct slice made,
                                           int64_t now);
 MUST_CHECK enum err user_sql_end_logins(struct ctx *cx, struct db *db, int64_t account);

@@ -75,10 +75,14 @@ enum err user_sql_end_logins(struct ctx *cx, struct db *db, int64_t account) {
   return db_run(cx, db, "DELETE FROM login WHERE account = $1", DB_I(account));
 }
 
+enum err user_sql_drop_passkeys(struct ctx *cx, struct db *db, int64_t account) {
+  return db_run(cx, db, "DELETE FROM passkey WHERE account = $1", DB_I(account));
+}
+
 enum err user_sql_remove(struct ctx *cx, struct db *db, int64_t account) {
   TRY(user_sql_end_logins(cx, db, account));
   TRY(db_run(cx, db, "DELETE FROM recovery_code WHERE account = $1", DB_I(account)));
-  TRY(db_run(cx, db, "DELETE FROM passkey WHERE account = $1", DB_I(account)));
+  TRY(user_sql_drop_passkeys(cx, db, account));
   TRY(db_run(cx, db, "DELETE FROM setup_link WHERE account = $1", DB_I(account)));
   return db_run(cx, db, "DELETE FROM account WHERE seq = $1", DB_I(account));
 }

@@ -18,6 +18,24 @@ void api_login_later(struct http_req *rq, struct core *core, void *user,
 MUST_CHECK enum err api_sessions(struct http_req *rq, struct core *core, int64_t account, struct js *body);
 /* A row of a path, ":id"; E_NOT_FOUND when it is no number. */
 MUST_CHECK enum err api_row(struct http_req *rq, int64_t *out);
+/* E_DENIED: not a person who is logged in. */
+MUST_CHECK enum err api_person(struct http_req *rq);
+/* ---- what asks for one's password once more (api_me.c) ---- */
+struct api_proving {
+  struct core *core;
+  struct actor who;
+  struct login_ask ask;
+  struct slice fresh, made; /* the new password */
+  char **codes;
+  int64_t row; /* of what it is done to */
+  void *more;  /* of the job */
+  enum err (*job)(struct ctx *cx, struct db *db, void *arg);
+  void (*then)(struct http_req *rq, void *arg, enum err e);
+};
+struct api_proving *api_proving(struct http_req *rq, enum err (*job)(struct ctx *cx, struct db *db, void *arg),
+                                void (*then)(struct http_req *rq, void *arg, enum err e));
+/* Reads "password" of the body, and when it is right runs the job with p, then `then`. */
+void api_prove(struct http_req *rq, struct core *core, struct api_proving *p);
 /* Answers a job that gives nothing: 204, or its error. */
 void api_done(struct http_req *rq, void *arg, enum err e);
 

@@ -3,7 +3,7 @@
 
 enum { ME_BODY_MAX = 16 << 10 };
 
-static enum err check_person(struct http_req *rq) {
+enum err api_person(struct http_req *rq) {
   return route_actor(rq)->account ? OK
                                   : FAIL(http_cx(rq), E_DENIED,
                                          "only a person who is logged in has a password, a second factor and sessions");
@@ -12,7 +12,7 @@ static enum err check_person(struct http_req *rq) {
 /* ---- sessions ---- */
 
 static enum err sessions_into(struct http_req *rq, struct core *core, struct js *body) {
-  TRY(check_person(rq));
+  TRY(api_person(rq));
   return api_sessions(rq, core, route_actor(rq)->account, body);
 }
 
@@ -32,7 +32,7 @@ static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
 static void end(struct http_req *rq, struct core *core) {
   struct ending *n = ctx_alloc(http_cx(rq), sizeof *n);
   n->who = *route_actor(rq);
-  enum err e = check_person(rq);
+  enum err e = api_person(rq);
   if (e == OK && route_param(rq, "id").p) e = api_row(rq, &n->login);
   if (e == OK)
     route_write(rq, core, end_job, n, api_done);
@@ -42,18 +42,8 @@ static void end(struct http_req *rq, struct core *core) {
 
 /* ---- what asks for the password once more ---- */
 
-struct proving {
-  struct core *core;
-  struct actor who;
-  struct login_ask ask;
-  struct slice fresh, made; /* the new password */
-  char **codes;
-  enum err (*job)(struct ctx *cx, struct db *db, void *arg);
-  void (*then)(struct http_req *rq, void *arg, enum err e);
-};
-
 static void prove_slowly(struct http_req *rq, struct core *core) {
-  struct proving *p = route_user(rq);
+  struct api_proving *p = route_user(rq);
   int64_t wait_us = 0;
   enum err e = login_prove(http_cx(rq), core, &p->ask, &wait_us);
   if (e == OK && p->fresh.p) e = password_make(http_cx(rq), p->fresh, &p->made);
@@ -64,11 +54,11 @@ static void prove_slowly(struct http_req *rq, struct core *core) {
 }
 
 /* key: under which the body has the password. */
-static enum err read_proof(struct http_req *rq, struct core *core, const char *key, struct proving *p,
+static enum err read_proof(struct http_req *rq, struct core *core, const char *key, struct api_proving *p,
                            struct js **object) {
   struct ctx *cx = http_cx(rq);
   const char *password = NULL;
-  TRY(check_person(rq));
+  TRY(api_person(rq));
   TRY(api_object(rq, object));
   TRY(api_string(cx, *object, key, &password));
   if (!password) return FAIL(cx, E_INVALID, "%s is wanted", key);
@@ -79,7 +69,7 @@ static enum err read_proof(struct http_req *rq, struct core *core, const char *k
   return OK;
 }
 
-static void prove(struct http_req *rq, struct core *core, struct proving *p) {
+void api_prove(struct http_req *rq, struct core *core, struct api_proving *p) {
   struct js *object;
   enum err e = read_proof(rq, core, "password", p, &object);
   if (e == OK)
@@ -88,9 +78,9 @@ static void prove(struct http_req *rq, struct core *core, struct proving *p) {
     reply_error(rq, e);
 }
 
-static struct proving *proving(struct http_req *rq, enum err (*job)(struct ctx *cx, struct db *db, void *arg),
-                               void (*then)(struct http_req *rq, void *arg, enum err e)) {
-  struct proving *p = ctx_alloc(http_cx(rq), sizeof *p);
+struct api_proving *api_proving(struct http_req *rq, enum err (*job)(struct ctx *cx, struct db *db, void *arg),
+                                void (*then)(struct http_req *rq, void *arg, enum err e)) {
+  struct api_proving *p = ctx_alloc(http_cx(rq), sizeof *p);
   p->job = job;
   p->then = then;
   return p;
@@ -99,12 +89,12 @@ static struct proving *proving(struct http_req *rq, enum err (*job)(struct ctx *
 /* ---- password ---- */
 
 static enum err password_job(struct ctx *cx, struct db *db, void *arg) {
-  const struct proving *p = arg;
+  const struct api_proving *p = arg;
   TRY(user_set_password(cx, db, p->who.account, p->made));
   return login_end_all(cx, db, p->who.account, p->who.login);
 }
 
-static enum err read_passwords(struct http_req *rq, struct core *core, struct proving *p) {
+static enum err read_passwords(struct http_req *rq, struct core *core, struct api_proving *p) {
   struct js *object;
   const char *fresh = NULL;
   TRY(read_proof(rq, core, "current", p, &object));
@@ -114,7 +104,7 @@ static enum err read_passwords(struct http_req *rq, struct core *core, struct pr
 }
 
 static void set_password(struct http_req *rq, struct core *core) {
-  struct proving *p = proving(rq, password_job, api_done);
+  struct api_proving *p = api_proving(rq, password_job, api_done);
   enum err e = read_passwords(rq, core, p);
   if (e == OK)
     api_login_later(rq, core, p, prove_slowly);
@@ -171,7 +161,7 @@ static void confirmed(struct http_req *rq, void *arg, enum err e) {
 static enum err read_factor(struct http_req *rq, struct core *core, struct factor *out) {
   struct js *object;
   const char *code = "";
-  TRY(check_person(rq));
+  TRY(api_person(rq));
   TRY(api_object(rq, &object));
   TRY(api_string(http_cx(rq), object, "code", &code));
   *out = (struct factor){.core = core, .account = route_actor(rq)->account, .code = slice_of(code)};
@@ -193,27 +183,29 @@ static void begin(struct http_req *rq, struct core *core) { change_factor(rq, co
 static void confirm(struct http_req *rq, struct core *core) { change_factor(rq, core, confirm_job, confirmed); }
 
 static enum err remove_job(struct ctx *cx, struct db *db, void *arg) {
-  return totp_remove(cx, db, ((struct proving *)arg)->who.account);
+  return totp_remove(cx, db, ((struct api_proving *)arg)->who.account);
 }
 
 static void remove_factor(struct http_req *rq, struct core *core) {
-  prove(rq, core, proving(rq, remove_job, api_done));
+  api_prove(rq, core, api_proving(rq, remove_job, api_done));
 }
 
 static enum err codes_job(struct ctx *cx, struct db *db, void *arg) {
-  struct proving *p = arg;
+  struct api_proving *p = arg;
   return recovery_codes_new(cx, db, p->core, p->who.account, &p->codes);
 }
 
 static void codes_made(struct http_req *rq, void *arg, enum err e) {
-  const struct proving *p = arg;
+  const struct api_proving *p = arg;
   if (e == OK)
     tell_codes(rq, p->codes);
   else
     reply_error(rq, e);
 }
 
-static void new_codes(struct http_req *rq, struct core *core) { prove(rq, core, proving(rq, codes_job, codes_made)); }
+static void new_codes(struct http_req *rq, struct core *core) {
+  api_prove(rq, core, api_proving(rq, codes_job, codes_made));
+}
 
 const struct route me_routes[] = {
     {.method = "GET", .pattern = "/api/v1/me/sessions", .run = sessions, .summary = "One's own sessions."},

@@ -30,6 +30,7 @@ static enum err set_person(struct ctx *cx, struct core *core, const struct actor
   TRY(user_by_row(cx, db, a->account, &u));
   js_set_string(body, "csrf", a->csrf);
   js_set_bool(body, "second_factor", u.has_totp || u.passkeys);
+  js_set_bool(body, "totp", u.has_totp);
   return OK;
 }
 

@@ -233,7 +233,7 @@ enum err api_sessions(struct http_req *rq, struct core *core, int64_t account, s
 
 enum err api_row(struct http_req *rq, int64_t *out) {
   bool number = slice_to_i64(route_param(rq, "id"), out) && *out > 0;
-  return number ? OK : FAIL(http_cx(rq), E_NOT_FOUND, "there is no such session");
+  return number ? OK : FAIL(http_cx(rq), E_NOT_FOUND, "there is nothing of this number");
 }
 
 static enum err sessions_into(struct http_req *rq, struct core *core, struct js *body) {

@@ -13,6 +13,7 @@ ADAPTERS = {  # beginning of the header's path: the files of server/ that may in
     "curl/": ["lib/net_http*", "lib/net_mail*"],
     "jansson": ["lib/json*"],
     "zlib": ["lib/zip*"],
+    "fido": ["lib/fido.c"],
     "cmocka": [],
 }
 

@@ -5,7 +5,7 @@ import subprocess
 
 from common import files, logical, main, read
 
-LIBRARIES = "libmicrohttpd gnutls libssl libplist-2.0 sqlite3 libnghttp2 libcurl jansson".split()
+LIBRARIES = "libmicrohttpd gnutls libssl libplist-2.0 sqlite3 libnghttp2 libcurl jansson libfido2".split()
 
 
 def compile_flags():

@@ -4,7 +4,7 @@ import re
 
 from common import LAYERS, files, includes, logical, main, read
 
-CORE = ("core account token audit vault user login fact keyring event notice idempotency escrow platform payload roster pushcert push enroll scep command queue webhook refused hangup seen guard renewal inventory filevault profile package group plan offboard guardian "
+CORE = ("core account token audit vault user login passkey fact keyring event notice idempotency escrow platform payload roster pushcert push enroll scep command queue webhook refused hangup seen guard renewal inventory filevault profile package group plan offboard guardian "
         "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores overview timeline feed").split()
 
 

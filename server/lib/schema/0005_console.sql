@@ -29,8 +29,9 @@ CREATE TABLE passkey (
   account INTEGER NOT NULL REFERENCES account (seq),
   name TEXT NOT NULL,
   credential BLOB NOT NULL UNIQUE,
-  public_key BLOB NOT NULL,    -- COSE
-  counter INTEGER NOT NULL,
+  algorithm INTEGER NOT NULL,  -- COSE: -7 ES256, -8 EdDSA, -257 RS256
+  public_key BLOB NOT NULL,    -- the bare key, as libfido2 takes it
+  counter INTEGER NOT NULL,    -- of the last signature; 0: the authenticator does not count
   created_at INTEGER NOT NULL,
   used_at INTEGER
 );

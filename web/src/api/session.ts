@@ -11,6 +11,7 @@ export interface Session {
   ends_at: string; // whatever is done
   idle_ends_at: string; // when nothing is done
   second_factor: boolean; // the account has TOTP or a passkey
+  totp: boolean; // codes of an app are asked for
   version: string; // of the server
   organization: string;
   public_url: string;

@@ -1,4 +1,4 @@
-/* One's own account: password, second factor, sessions, language. */
+/* One's own account: password, second factor, passkeys, sessions, language. */
 import { api } from '../api/client';
 import { session } from '../api/session';
 import { changed, useAct } from '../api/use';
@@ -9,6 +9,7 @@ import { Choice } from '../ui/form';
 import { Time } from '../ui/text';
 import { ChangePassword } from './account/password';
 import { SecondFactor } from './account/factor';
+import { Passkeys } from './account/passkeys';
 
 export default function Account() {
   const who = session.value;
@@ -30,6 +31,7 @@ export default function Account() {
         <Choice label={t('account.language')} value={languageNow()} options={Object.entries(LANGUAGES)} change={(l) => chooseLanguage(l as Language)} />
       </Card>
       <SecondFactor />
+      <Passkeys />
       <ChangePassword />
       <Card title={t('sessions.title')} actions={<Button busy={endOthers.busy} onClick={() => void endOthers.run()}>{t('sessions.end-others')}</Button>}>
         <Failure error={endOthers.error} />

@@ -1,6 +1,7 @@
-/* Logging in: name and password, then the second factor where there is one. */
+/* Logging in: name and password, then the second factor where there is one; or a passkey. */
 import { useState } from 'preact/hooks';
 import { api, ApiError } from '../api/client';
+import { logInByPasskey, noPasskeys } from '../api/passkeys';
 import { loggedIn, type Session, session } from '../api/session';
 import { useAct } from '../api/use';
 import { t } from '../i18n';
@@ -20,13 +21,23 @@ export function Login({ again = false }: { again?: boolean }) {
       setSecond(true);
     }
   });
+  const byPasskey = useAct(async () => {
+    const who = await logInByPasskey();
+    if (again && who.name !== session.value?.name) window.location.reload(); // the page is of somebody else
+    else loggedIn(who);
+  });
   const form = (
     <Form submit={() => void act.run()}>
       <TextField label={t('login.name')} value={name} change={setName} autoComplete="username" autoFocus={!again} disabled={again || second} required />
       <PasswordField label={t('login.password')} value={password} change={setPassword} autoComplete="current-password" autoFocus={again} disabled={second} required />
       {second && <TextField label={t('login.code')} help={t('login.code-help')} value={code} change={setCode} autoComplete="one-time-code" autoFocus required />}
-      <Failure error={act.error} />
-      <footer><Button type="submit" kind="main" busy={act.busy}>{t('login.go')}</Button></footer>
+      <Failure error={act.error ?? byPasskey.error} />
+      <footer>
+        {noPasskeys() === null && !second && (
+          <Button busy={byPasskey.busy} onClick={() => { act.clear(); void byPasskey.run(); }}>{t('login.passkey')}</Button>
+        )}
+        <Button type="submit" kind="main" busy={act.busy} onClick={byPasskey.clear}>{t('login.go')}</Button>
+      </footer>
     </Form>
   );
   if (again) return form;

@@ -5,10 +5,11 @@ import { loadSession, session } from '../../api/session';
 import { useAct } from '../../api/use';
 import { t } from '../../i18n';
 import { QrCode } from '../../parts/qr';
+import { WithPassword } from '../../parts/with-password';
 import { Badge, Banner, Button, Card, Clip, Failure } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
 import { save } from '../../ui/files';
-import { Form, PasswordField, TextField } from '../../ui/form';
+import { Form, TextField } from '../../ui/form';
 
 interface Key {
   secret: string;
@@ -63,28 +64,11 @@ function Begin({ done, close }: { done: (codes: string[]) => void; close: () => 
   );
 }
 
-/* With the password once more: whoever finds an open browser cannot take the second factor away. */
-function WithPassword({ title, verb, danger, act, close }: { title: string; verb: string; danger?: boolean; act: (password: string) => Promise<void>; close: () => void }) {
-  const [password, setPassword] = useState('');
-  const run = useAct(() => act(password));
-  return (
-    <Dialog title={title} close={close}>
-      <Form submit={() => void run.run()}>
-        <PasswordField label={t('password.current')} value={password} change={setPassword} autoComplete="current-password" required />
-        <Failure error={run.error} />
-        <footer>
-          <Button onClick={close}>{t('cancel')}</Button>
-          <Button type="submit" kind={danger ? 'danger' : 'main'} busy={run.busy} disabled={password === ''}>{verb}</Button>
-        </footer>
-      </Form>
-    </Dialog>
-  );
-}
-
 export function SecondFactor() {
   const [open, setOpen] = useState<'add' | 'remove' | 'codes' | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);
-  const on = session.value?.second_factor ?? false;
+  const on = session.value?.totp ?? false;
+  const safe = session.value?.second_factor ?? false;
   const shown = (list: string[]) => {
     setOpen(null);
     setCodes(list);
@@ -92,7 +76,7 @@ export function SecondFactor() {
   };
   return (
     <Card title={t('factor.title')} actions={<Badge tone={on ? 'ok' : 'warn'}>{t(on ? 'factor.on' : 'factor.off')}</Badge>}>
-      {!on && <Banner tone="warn" title={t('factor.off-title')}>{t('factor.off-text')}</Banner>}
+      {!safe && <Banner tone="warn" title={t('factor.off-title')}>{t('factor.off-text')}</Banner>}
       <div class="actions">
         <Button kind={on ? 'plain' : 'main'} onClick={() => setOpen('add')}>{t(on ? 'factor.replace' : 'factor.add')}</Button>
         {on && <Button onClick={() => setOpen('codes')}>{t('factor.codes-new')}</Button>}
