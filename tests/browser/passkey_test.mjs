@@ -33,7 +33,7 @@ const byPasskey = (place) => place.getByRole('button', { name: 'Log in with a pa
 
 test('a passkey is added with the password once more, one for each device', async () => {
   const wrong = await add('My computer', 'not the password');
-  await wrong.getByRole('alert').waitFor();
+  await wrong.getByText('The password is wrong.').waitFor();
   await page.keyboard.press('Escape');
   await add('My computer', PASSWORD);
   await page.getByRole('cell', { name: 'My computer' }).waitFor();

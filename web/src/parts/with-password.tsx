@@ -1,11 +1,17 @@
 /* With the password once more: whoever finds an open browser cannot change how one logs in. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { ApiError } from '../api/client';
 import { useAct } from '../api/use';
 import { t } from '../i18n';
-import { Button, Failure } from '../ui/basics';
+import { Banner, Button, Failure } from '../ui/basics';
 import { Dialog } from '../ui/dialog';
 import { Form, PasswordField } from '../ui/form';
+
+/* Here a refusal is of the password: whatever the role, one may change one's own. */
+export function ProofFailure({ error }: { error: ApiError | undefined }) {
+  return error?.status === 403 ? <Banner tone="bad" title={t('password.wrong')} /> : <Failure error={error} />;
+}
 
 export function WithPassword({ title, verb, danger, act, close, children }: {
   title: string;
@@ -22,7 +28,7 @@ export function WithPassword({ title, verb, danger, act, close, children }: {
       <Form submit={() => void run.run()}>
         {children}
         <PasswordField label={t('password.current')} value={password} change={setPassword} autoComplete="current-password" required />
-        <Failure error={run.error} />
+        <ProofFailure error={run.error} />
         <footer>
           <Button onClick={close}>{t('cancel')}</Button>
           <Button type="submit" kind={danger ? 'danger' : 'main'} busy={run.busy} disabled={password === ''}>{verb}</Button>

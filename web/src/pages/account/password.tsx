@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks';
 import { api } from '../../api/client';
 import { changed, useAct } from '../../api/use';
 import { t } from '../../i18n';
-import { Button, Card, Failure } from '../../ui/basics';
+import { ProofFailure } from '../../parts/with-password';
+import { Button, Card } from '../../ui/basics';
 import { Form, PasswordField } from '../../ui/form';
 import { toast } from '../../ui/toasts';
 import { PASSWORD_LEAST } from '../setup';
@@ -26,7 +27,7 @@ export function ChangePassword() {
         <PasswordField label={t('password.current')} value={current} change={setCurrent} autoComplete="current-password" required />
         <PasswordField label={t('password.new')} help={t('setup.password-help', { n: PASSWORD_LEAST })} value={next} change={setNext} autoComplete="new-password" required />
         <PasswordField label={t('setup.again')} error={differs} value={again} change={setAgain} autoComplete="new-password" required />
-        <Failure error={act.error} />
+        <ProofFailure error={act.error} />
         <footer><Button type="submit" busy={act.busy} disabled={current === '' || again === '' || differs !== undefined}>{t('password.go')}</Button></footer>
       </Form>
     </Card>
