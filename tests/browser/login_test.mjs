@@ -11,7 +11,7 @@ async function logIn(on, name = 'alex', password = PASSWORD) {
   await on.goto(world.url);
   await on.getByLabel('Name').fill(name);
   await on.getByLabel('Password', { exact: true }).fill(password);
-  await on.getByRole('button', { name: 'Log in' }).click();
+  await on.getByRole('button', { name: 'Log in', exact: true }).click();
 }
 
 test('a wrong password is refused in words, and the name stays', async () => {
@@ -45,7 +45,7 @@ test('the password alone does not log in any more; with a code it does', async (
   const other = await newPage();
   await logIn(other);
   await other.getByLabel('Code', { exact: true }).fill(totp(secret, 1)); // the one that turned it on is used up
-  await other.getByRole('button', { name: 'Log in' }).click();
+  await other.getByRole('button', { name: 'Log in', exact: true }).click();
   await other.getByRole('navigation').waitFor();
   assert.deepEqual(other.troubles, []);
 });
@@ -55,7 +55,7 @@ test('a recovery code logs in once', async () => {
     const other = await newPage();
     await logIn(other);
     await other.getByLabel('Code', { exact: true }).fill(codes[0]);
-    await other.getByRole('button', { name: 'Log in' }).click();
+    await other.getByRole('button', { name: 'Log in', exact: true }).click();
     if (works) await other.getByRole('navigation').waitFor();
     else await other.getByRole('alert').waitFor();
   }

@@ -92,6 +92,6 @@ test('one that was removed opens nothing', async () => {
 test('where browsers have no passkeys, none are offered', async () => {
   const other = await newPage();
   await other.goto(address);
-  await other.getByRole('button', { name: 'Log in' }).waitFor();
+  await other.getByRole('button', { name: 'Log in', exact: true }).waitFor();
   assert.equal(await byPasskey(other).count(), 0);
 });

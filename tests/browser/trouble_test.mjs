@@ -19,7 +19,7 @@ test('a session that ends in the middle of a form loses no text', async () => {
   await page.getByRole('button', { name: 'Make the group' }).click();
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await dialog.getByRole('button', { name: 'Log in' }).click();
+  await dialog.getByRole('button', { name: 'Log in', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
   assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Half typed');
   await page.getByRole('button', { name: 'Make the group' }).click();
