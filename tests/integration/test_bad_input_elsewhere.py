@@ -223,7 +223,7 @@ def test_own_api(tmp):
         ("POST", "/api/v1/links", 400, {"ttl": "x"}),
         ("POST", "/api/v1/links", 400, {"device": "a\nb"}),
         ("GET", "/api/v1/nothing", 404, None),
-        ("GET", "/", 404, None),
+        ("GET", "/nothing", 404, None),
         ("DELETE", "/api/v1/devices", 405, None),
     ]
     for method, path, expected, body in cases:
