@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOKEN_MAX = 4096, PAGE = 1000, WAIT_S = 60 };
+enum { TOKEN_MAX = 4096, PAGE = 1000, WAIT_S = 60, BYTES_MAX = 256 << 20 };
 
 struct client {
   struct nh *nh;
@@ -130,7 +130,7 @@ static enum err call(struct ctx *cx, struct client *c, const struct nh_req *what
 
 enum err client_bytes(struct ctx *cx, struct client *c, const char *method, const char *path, struct slice body,
                       struct slice *out) {
-  struct nh_req rq = {.method = method, .url = path, .body = body};
+  struct nh_req rq = {.method = method, .url = path, .body = body, .body_max = BYTES_MAX};
   return call(cx, c, &rq, "Content-Type: application/octet-stream", out);
 }
 

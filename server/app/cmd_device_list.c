@@ -5,14 +5,12 @@
 #include "base/enc.h"
 #include "core/roster.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const char *const for_people[] = {"id", "name", "serial", "os", "state", "push", "last-seen", NULL};
 /* These too, where a device of the list has them. */
 static const char *const when_known[] = {"user", "compliance", NULL};
-static const char *const for_tables[] = {"id",   "name",  "serial", "model", "product",  "platform",
-                                         "os",   "build", "state",  "push",  "enrolled", "last-seen",
-                                         "user", "email", "tag",    "note",  NULL};
 
 struct columns {
   const char *names[TABLE_COLUMNS + 1]; /* NULL ends them */
@@ -34,8 +32,8 @@ static struct js *value_of(struct ctx *cx, struct js *device, const char *column
   return js_get(js_get(device, "fields"), key_of(cx, column));
 }
 
-/* for_machines: times as RFC 3339. NULL: not known. */
-static const char *cell_of(struct ctx *cx, struct js *device, const char *column, bool for_machines) {
+/* NULL: not known. */
+static const char *cell_of(struct ctx *cx, struct js *device, const char *column) {
   struct js *value = value_of(cx, device, column);
   enum roster_field f;
   const struct roster_row_of *field = roster_field_named(slice_of(column), &f);
@@ -43,7 +41,7 @@ static const char *cell_of(struct ctx *cx, struct js *device, const char *column
   double real;
   bool on;
   if (js_string(value))
-    return field && field->type == ROSTER_TIME && !for_machines ? local_time(cx, js_string(value)) : js_string(value);
+    return field && field->type == ROSTER_TIME ? local_time(cx, js_string(value)) : js_string(value);
   if (js_bool(value, &on)) return on ? "on" : "off";
   if (js_int(value, &i)) return ctx_printf(cx, "%lld", (long long)i);
   return js_real(value, &real) ? ctx_printf(cx, "%g", real) : NULL;
@@ -68,7 +66,7 @@ static void add_columns(struct columns *c, const char *const *names) {
 
 static bool is_known(struct ctx *cx, struct js *devices, const char *column) {
   for (size_t i = 0; i < js_count(devices); i++)
-    if (cell_of(cx, js_at(devices, i), column, true)) return true;
+    if (cell_of(cx, js_at(devices, i), column)) return true;
   return false;
 }
 
@@ -78,39 +76,13 @@ static enum err choose_columns(struct ctx *cx, const struct args *a, struct js *
   while (slice_cut(&rest, ',', &name))
     if (slice_trim(name).n) TRY(add_column(cx, c, slice_trim(name)));
   if (c->n) return OK;
-  add_columns(c, args_has(a, "csv") ? for_tables : for_people);
-  for (size_t i = 0; !args_has(a, "csv") && when_known[i]; i++)
+  add_columns(c, for_people);
+  for (size_t i = 0; when_known[i]; i++)
     if (is_known(cx, devices, when_known[i])) c->names[c->n++] = when_known[i];
   return OK;
 }
 
 /* ---- printing ---- */
-
-/* RFC 4180. A cell that a spreadsheet would take for a formula gets a ' before it; device set --csv takes it off. */
-static void print_csv_cell(const char *cell) {
-  const char *text = cell ? cell : "";
-  bool formula = *text && strchr("=+-@\t\r", *text);
-  bool quote = strpbrk(text, ",\"\r\n") != NULL;
-  if (quote) putchar('"');
-  if (formula) putchar('\'');
-  for (; *text; text++) {
-    if (*text == '"') putchar('"');
-    putchar(*text);
-  }
-  if (quote) putchar('"');
-}
-
-static void print_csv(struct ctx *cx, struct js *devices, const struct columns *c) {
-  for (size_t i = 0; i < c->n; i++) printf("%s%s", i ? "," : "", c->names[i]);
-  fputs("\r\n", stdout);
-  for (size_t row = 0; row < js_count(devices); row++) {
-    for (size_t i = 0; i < c->n; i++) {
-      if (i) putchar(',');
-      print_csv_cell(cell_of(cx, js_at(devices, row), c->names[i], true));
-    }
-    fputs("\r\n", stdout);
-  }
-}
 
 /* "last-seen" as "LAST SEEN". */
 static const char *header_of(struct ctx *cx, const char *column) {
@@ -124,7 +96,7 @@ static void print_table(struct ctx *cx, struct js *devices, const struct columns
   for (size_t i = 0; i < c->n; i++) cells[i] = header_of(cx, c->names[i]);
   struct table *t = table_new(cx, cells);
   for (size_t row = 0; row < js_count(devices); row++) {
-    for (size_t i = 0; i < c->n; i++) cells[i] = cell_of(cx, js_at(devices, row), c->names[i], false);
+    for (size_t i = 0; i < c->n; i++) cells[i] = cell_of(cx, js_at(devices, row), c->names[i]);
     table_add(t, cells);
   }
   table_print(t, stdout);
@@ -148,7 +120,7 @@ static enum err print_fields(struct ctx *cx) {
 
 /* ---- asking ---- */
 
-static enum err path_of(struct ctx *cx, const struct args *a, const char **path) {
+static enum err query_of(struct ctx *cx, const struct args *a, const char **query) {
   struct buf filter = {0};
   struct roster_filter *checked;
   for (size_t i = 0; i < a->n; i++) buf_printf(&filter, "%s%s", i ? " " : "", a->operands[i]);
@@ -160,8 +132,8 @@ static enum err path_of(struct ctx *cx, const struct args *a, const char **path)
     return FAIL(cx, E_USAGE, "%s", why);
   }
   const char *sort = args_value(a, "sort");
-  *path = ctx_printf(cx, "/api/v1/devices?filter=%s%s%s%s", enc_percent(cx, text), sort ? "&sort=" : "",
-                     sort ? enc_percent(cx, slice_of(sort)) : "", args_has(a, "former") ? "&former=yes" : "");
+  *query = ctx_printf(cx, "filter=%s%s%s%s", enc_percent(cx, text), sort ? "&sort=" : "",
+                      sort ? enc_percent(cx, slice_of(sort)) : "", args_has(a, "former") ? "&former=yes" : "");
   return OK;
 }
 
@@ -172,25 +144,37 @@ static enum err most_of(struct ctx *cx, const struct args *a, int64_t *most) {
   return FAIL(cx, E_USAGE, "--limit %s is no number from 1 on", limit);
 }
 
+/* The table is the server's, so that the console's is the same. */
+static enum err print_csv(struct ctx *cx, const struct args *a, const char *query, int64_t most) {
+  const char *columns = args_value(a, "columns");
+  struct client *c;
+  struct slice table;
+  TRY(client_open(cx, &c, a));
+  if (columns) query = ctx_printf(cx, "%s&columns=%s", query, enc_percent(cx, slice_of(columns)));
+  if (most) query = ctx_printf(cx, "%s&limit=%" PRId64, query, most);
+  TRY(client_bytes(cx, c, "GET", ctx_printf(cx, "/api/v1/devices/export?%s", query), (struct slice){0}, &table));
+  fwrite(table.p, 1, table.n, stdout);
+  return OK;
+}
+
 enum err cmd_device_list(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   struct columns columns;
-  const char *path = NULL;
+  const char *query = NULL;
   int64_t most = 0;
   if (args_has(a, "held")) return cmd_device_held(cx, a);
   if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   if (args_has(a, "fields")) return print_fields(cx);
-  TRY(path_of(cx, a, &path));
+  TRY(query_of(cx, a, &query));
   TRY(most_of(cx, a, &most));
   TRY(choose_columns(cx, a, NULL, &columns));
+  if (args_has(a, "csv")) return print_csv(cx, a, query, most);
   TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, path, "devices", most, &all));
+  TRY(client_pages(cx, c, ctx_printf(cx, "/api/v1/devices?%s", query), "devices", most, &all));
   TRY(choose_columns(cx, a, all, &columns));
   if (args_has(a, "json"))
     print_json(cx, all);
-  else if (args_has(a, "csv"))
-    print_csv(cx, all, &columns);
   else if (js_count(all))
     print_table(cx, all, &columns);
   else

@@ -253,10 +253,18 @@ static enum err restart(struct ctx *cx, struct up *u) {
 }
 
 /* ---- what to try ---- */
+static enum err show_console(struct ctx *cx, struct up *u) {
+  struct js *link;
+  TRY(lab_api(cx, u->server, "POST", "/api/v1/users/setup-link", js_object(cx), &link));
+  heading("It works. The console, by a link that makes you an account once");
+  printf("  %s\n", js_str(link, "url"));
+  return OK;
+}
+
 static void show_commands(const struct up *u) {
   const char *admin = lab_server_admin(u->server), *data = lab_server_data(u->server), *mac = u->devices[0]->udid,
              *phone = u->devices[1]->udid;
-  heading("It works. To try in another terminal");
+  heading("To try in another terminal");
   const char *const cli[] = {"device list", "status", "pushcert show", NULL};
   for (const char *const *c = cli; *c; c++) printf("  %s %s --data %s --server %s\n", u->exe, *c, data, admin);
   printf("  %s command send %s DeviceInformation Queries=DeviceName,OSVersion --wait 10 --data %s --server %s\n",
@@ -292,6 +300,7 @@ static enum err play(struct ctx *cx, struct up *u) {
     heading("It works: queued, woken, connected, acknowledged");
     return OK;
   }
+  TRY(show_console(cx, u));
   show_commands(u);
   stay(u);
   return lab_server_alive(u->server) ? OK : FAIL(cx, E_UNAVAILABLE, "the server has ended by itself");

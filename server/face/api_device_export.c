@@ -73,6 +73,17 @@ static enum err add_row(struct ctx *cx, struct db *db, struct buf *b, const stru
   return OK;
 }
 
+/* A table has no pages: all of them, unless somebody wants fewer. */
+static enum err read_most(struct http_req *rq, size_t *most) {
+  struct slice text = http_query(rq, "limit");
+  int64_t n = 0;
+  *most = SIZE_MAX;
+  if (!text.p) return OK;
+  if (!slice_to_i64(text, &n) || n < 1) return FAIL(http_cx(rq), E_INVALID, "limit is no number from 1 on");
+  *most = (size_t)n;
+  return OK;
+}
+
 static enum err table(struct http_req *rq, struct core *core, struct buf *b) {
   struct ctx *cx = http_cx(rq);
   struct columns c;
@@ -82,7 +93,7 @@ static enum err table(struct http_req *rq, struct core *core, struct buf *b) {
   TRY(read_columns(rq, &c));
   TRY(db_reader(cx, core->store, &db));
   TRY(api_roster_query(rq, core, db, &q));
-  q.most = SIZE_MAX; /* all: a table has no pages */
+  TRY(read_most(rq, &q.most));
   TRY(roster_list(cx, db, core, &q, &page));
   for (size_t i = 0; i < c.n; i++)
     buf_printf(b, "%s%s", i ? "," : "", c.fields[i] == PUSH ? "push" : roster_fields[c.fields[i]].name);
@@ -105,9 +116,9 @@ static void export(struct http_req *rq, struct core *core) {
 const struct route device_export_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices/export",
-     .query = "filter:text sort:text former:bool columns:text",
+     .query = "filter:text sort:text former:bool columns:text limit:int",
      .run = export,
      .summary = "The list of devices as CSV, without pages: ?filter=, ?sort= and ?former= as of the list, ?columns= "
-                "fields with commas between them, and push."},
+                "fields with commas between them, and push; at most ?limit= of them."},
     {.method = NULL},
 };

@@ -38,11 +38,12 @@ def test_any_part_of_the_list_and_all_of_it_as_a_table(tmp):
     assert names(server.admin("GET", "/api/v1/devices?offset=4")) == [] and names(server.admin("GET", "/api/v1/devices?offset=99999999999")) == []
 
     # The table is that of the command line.
-    for query in ("columns=colour", "filter=oss%3D1"):
+    for query in ("columns=colour", "filter=oss%3D1", "limit=0"):
         assert server.admin("GET", f"/api/v1/devices/export?{query}")[0] == 400, query
     for words, query in (([], ""), (["platform=ios", "--columns", "id,name,os,push,last-seen"], "filter=platform%3Dios&columns=id,name,os,push,last-seen")):
         table = server.admin("GET", f"/api/v1/devices/export?{query}")[1].decode()
         assert table.count("\r\n") == table.count("\n") and table.replace("\r\n", "\n") == server.cli("device", "list", "--csv", *words).stdout
+    assert server.cli("device", "list", "--csv", "--limit", "2").stdout.count("\n") == 3
     assert list(csv.reader(io.StringIO(table, newline="")))[1][:3] == ["P", "'=1+1, \"x\"", "18.1"]
 
 
