@@ -51,5 +51,8 @@ bool utf8_valid(struct slice s);
 /* As utf8_valid, and without control characters (C0, DEL, C1, ends of lines, overrides and isolates of direction): fit
    for ids and names in logs and tables. */
 bool text_is_plain(struct slice s);
+/* Plain, not empty, and may stand between two slashes of an URL, whoever makes that: "." and ".." are taken out of it
+   by browsers, encoded, too (WHATWG URL, 4.1), and a "/" in it, encoded, is one for some proxies. */
+bool text_is_segment(struct slice s);
 
 #endif

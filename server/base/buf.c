@@ -165,6 +165,10 @@ static bool utf8_check(struct slice s, bool plain) {
 bool utf8_valid(struct slice s) { return utf8_check(s, false); }
 bool text_is_plain(struct slice s) { return utf8_check(s, true); }
 
+bool text_is_segment(struct slice s) {
+  return s.n > 0 && text_is_plain(s) && !memchr(s.p, '/', s.n) && !slice_is(s, ".") && !slice_is(s, "..");
+}
+
 void buf_add_plain(struct buf *b, struct slice s, size_t most) {
   const unsigned char *p = (const unsigned char *)s.p;
   for (size_t i = 0, len; i < s.n && i < most; i += len ? len : 1) {

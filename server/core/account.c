@@ -26,8 +26,9 @@ const char *actor_word(enum actor_kind k) {
 
 enum err account_name_check(struct ctx *cx, const char *name) {
   size_t n = strlen(name);
-  if (n < 1 || n > ACCOUNT_NAME_MOST || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-@") != n)
-    return FAIL(cx, E_INVALID, "a name is 1 to %d of a-z, 0-9 and . _ - @", ACCOUNT_NAME_MOST);
+  if (n < 1 || n > ACCOUNT_NAME_MOST || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-@") != n ||
+      !text_is_segment(slice_of(name)))
+    return FAIL(cx, E_INVALID, "a name is 1 to %d of a-z, 0-9 and . _ - @, and not . or ..", ACCOUNT_NAME_MOST);
   bool admin = strcmp(name, "admin") == 0;
   if (!admin && strcmp(name, "api-key") != 0) return OK;
   return FAIL(cx, E_INVALID, "in records, %s stands for who has %s: take the name of a person or a program", name,

@@ -10,7 +10,7 @@
 enum { HINTS_MOST = 20000 };
 #define PAUSE_US (250 * 1000)
 #define BEAT_US (15 * US_SECOND)
-static const char beat_text[] = ":\n\n";
+static const char beat_text[] = "event: alive\ndata: {}\n\n"; /* pages of browsers do not see comments */
 
 struct listener {
   struct listener *next;

@@ -30,11 +30,14 @@ enum err group_find(struct ctx *cx, struct db *db, const char *name, struct grou
 
 static enum err check_name(struct ctx *cx, const char *name) {
   struct slice s = slice_of(name);
-  bool fits = s.n > 0 && s.n <= NAME_MAX_BYTES && text_is_plain(s) && !strchr(name, '/') && slice_trim(s).n == s.n;
-  return fits ? OK
-              : FAIL(cx, E_INVALID,
-                     "the name of a group is 1 to %d bytes of plain text without \"/\" and without blanks around it",
-                     NAME_MAX_BYTES);
+  bool fits = s.n <= NAME_MAX_BYTES && text_is_segment(s) && slice_trim(s).n == s.n;
+  return fits
+             ? OK
+             : FAIL(
+                   cx, E_INVALID,
+                   "the name of a group is 1 to %d bytes of plain text without \"/\" and without blanks around it, and "
+                   "not . or ..",
+                   NAME_MAX_BYTES);
 }
 
 static enum err check_rule(struct ctx *cx, const struct group_change *c, const struct group *g) {

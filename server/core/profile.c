@@ -62,8 +62,9 @@ static enum err check_enrollment(struct ctx *cx, const struct payload_check *che
 static enum err check_identifier(struct ctx *cx, const char *identifier) {
   struct slice s = slice_of(identifier);
   if (s.n == 0) return FAIL(cx, E_INVALID, "it has no PayloadIdentifier, by which profiles are told apart");
-  if (s.n > IDENTIFIER_MOST || !text_is_plain(s) || memchr(s.p, '/', s.n))
-    return FAIL(cx, E_INVALID, "its PayloadIdentifier is longer than %d bytes, or holds \"/\" or what cannot be shown",
+  if (s.n > IDENTIFIER_MOST || !text_is_segment(s))
+    return FAIL(cx, E_INVALID,
+                "its PayloadIdentifier is longer than %d bytes, holds \"/\" or what cannot be shown, or is . or ..",
                 IDENTIFIER_MOST);
   return OK;
 }

@@ -93,6 +93,7 @@ const struct route console_routes[] = {
     PAGE("/enrollment"),
     PAGE("/groups"),
     PAGE("/groups/:name"),
+    PAGE("/new-group"),
     PAGE("/packages"),
     PAGE("/profiles"),
     PAGE("/profiles/:identifier"),

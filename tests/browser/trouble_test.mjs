@@ -12,7 +12,7 @@ async function endSessions() {
 }
 
 test('a session that ends in the middle of a form loses no text', async () => {
-  await world.show(page, '/groups/new');
+  await world.show(page, '/new-group');
   await page.getByLabel('Name', { exact: true }).fill('Half typed');
   await page.getByLabel('Rule', { exact: true }).fill('platform=macos');
   await endSessions();
@@ -52,4 +52,32 @@ test('what was pressed while the server was away is told, and can be pressed aga
   await dialog.getByRole('button', { name: 'Make a token' }).click();
   await dialog.getByText('It is shown only now.', { exact: false }).waitFor();
   assert.equal((await world.api('GET', '/tokens')).tokens.filter((k) => k.name === 'backup').length, 1);
+});
+
+test('a server that hangs is told of as one that is gone, and what was pressed meanwhile is done when it goes on', async () => {
+  await page.clock.install();
+  await world.show(page, '/tokens');
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name', { exact: true }).fill('patient');
+  world.hang();
+  await dialog.getByRole('button', { name: 'Make a token' }).click();
+  const banner = page.locator('main > [role=alert]').filter({ hasText: 'The server does not answer' });
+  await page.clock.runFor(15_000); // the answer is late; a small thing is asked, and not answered either
+  await banner.waitFor({ state: 'attached' });
+  world.goOn();
+  await dialog.getByText('It is shown only now.', { exact: false }).waitFor();
+  await page.clock.runFor(3_000);
+  await banner.waitFor({ state: 'detached' });
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a stream that says nothing any more is noticed, and begun anew', async () => {
+  await world.show(page, '/groups');
+  await page.getByText('Live', { exact: true }).waitFor();
+  const anew = page.waitForRequest((rq) => rq.url().includes('/api/v1/events'));
+  await page.clock.runFor(40_000); // the page's clock: on the server's no second has passed, so it has said nothing
+  await anew;
+  await page.getByText('Live', { exact: true }).waitFor();
+  assert.deepEqual(page.troubles, []);
 });

@@ -70,6 +70,8 @@ export async function server() {
     process_.kill('SIGTERM');
     await gone;
   };
+  world.hang = () => process_.kill('SIGSTOP');
+  world.goOn = () => process_.kill('SIGCONT');
   world.start = () => new Promise((resolve, reject) => {
     const at = world.url ? new URL(world.url).host : '127.0.0.1:0';
     process_ = spawn(BIN, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--admin-listen', at, '--apns-url', 'https://127.0.0.1:9'], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -82,7 +84,11 @@ export async function server() {
       if (line.includes('msg=ready')) resolve();
     });
   });
-  atEnd(() => (process_.exitCode === null ? world.stop() : undefined));
+  atEnd(() => {
+    if (process_.exitCode !== null) return undefined;
+    world.goOn();
+    return world.stop();
+  });
   await world.start();
   return world;
 }

@@ -14,14 +14,16 @@ def shape(path):
     return re.sub(r":\w+", ":", path)
 
 
-def answered(path, routes):
-    return any(re.fullmatch(re.sub(r":", "[^/]+", shape(route)), shape(path)) for route in routes)
+def hides(path, pages):
+    """The page that has what is named as this one is: /groups/new would be the group "new"."""
+    return next((p for p in pages if ":" in p and p != path and re.fullmatch(shape(p).replace(":", "[^/]+"), shape(path))), None)
 
 
 def check(root):
     pages = set(re.findall(r"\{ path: '([^']+)'", read(root / PAGES))) | OUTSIDE
     routes = set(re.findall(r'PAGE\("([^"]+)"\)', read(root / ROUTES)))
-    problems = [(root / ROUTES, 1, f"{p} of {PAGES} is not answered") for p in sorted(pages) if not answered(p, routes)]
+    problems = [(root / ROUTES, 1, f"{p} of {PAGES} is not answered") for p in sorted(pages) if shape(p) not in map(shape, routes)]
+    problems += [(root / PAGES, 1, f"{p} hides one of {hides(p, pages)}") for p in sorted(pages) if hides(p, pages)]
     problems += [(root / ROUTES, 1, f"{r} is not in {PAGES}") for r in sorted(routes) if shape(r) not in map(shape, pages)]
 
     text = read(root / TOKENS)
@@ -38,7 +40,7 @@ def check(root):
     return problems
 
 
-GOOD = {PAGES: "{ path: '/', page }, { path: '/groups/new', page }, { path: '/groups/:name', page },", ROUTES: 'PAGE("/"), PAGE("/groups/:name"), PAGE("/setup"),',
+GOOD = {PAGES: "{ path: '/', page }, { path: '/groups/:name', page },", ROUTES: 'PAGE("/"), PAGE("/groups/:name"), PAGE("/setup"),',
         TOKENS: "export const SCOPES = ['devices', 'system'];\n",
         ACCESS: 'ACCESS("/a", "devices", A, B)\nACCESS("/b",   "system", A, B)\nACCESS("/c", "own", A, B)\n',
         COLUMNS: "export const FIELDS: Record<string, FieldType> = {\n  id: 'text', 'last-seen': 'time',\n};\n",
@@ -46,6 +48,7 @@ GOOD = {PAGES: "{ path: '/', page }, { path: '/groups/new', page }, { path: '/gr
 BAD = [({PAGES: GOOD[PAGES] + "{ path: '/new', page },"}, "/new of"), ({ROUTES: GOOD[ROUTES] + 'PAGE("/old"),'}, "/old is not in"),
        ({TOKENS: "SCOPES = ['devices'];"}, "the scope system"), ({TOKENS: "SCOPES = ['devices', 'system', 'x'];"}, "the scope x"),
        ({PAGES: GOOD[PAGES] + "{ path: '/groups/:name/more', page },"}, "/groups/:name/more of"),
+       ({PAGES: GOOD[PAGES] + "{ path: '/groups/new', page },"}, "/groups/new hides one of /groups/:name"),
        ({COLUMNS: "FIELDS: x = { id: 'text' };"}, "the field last-seen"), ({COLUMNS: "FIELDS: x = { id: 'flag', 'last-seen': 'time' };"}, "the field id"),
        ({COLUMNS: "FIELDS: x = { id: 'text', 'last-seen': 'time', odd: 'text' };"}, "there is no field odd")]
 

@@ -41,6 +41,16 @@ static void test_utf8(void **state) {
   assert_true(utf8_valid(slice_of("a\tb")));
 }
 
+/* What browsers would take out of an address, or take for two parts of it, is no name. */
+static void test_segments(void **state) {
+  (void)state;
+  static const char *const no_segments[] = {"", ".", "..", "a/b", "/", "a\nb"};
+  for (size_t i = 0; i < sizeof no_segments / sizeof *no_segments; i++)
+    assert_false(text_is_segment(slice_of(no_segments[i])));
+  static const char *const segments[] = {"new", "...", ".a", "a..", "50%", "%2F", "#?&;", "\xf0\x9f\x8d\x8e"};
+  for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) assert_true(text_is_segment(slice_of(segments[i])));
+}
+
 /* Numbers that are none, and those at the edge. */
 static void test_numbers(void **state) {
   (void)state;
@@ -250,11 +260,11 @@ static void test_http_date(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_http_date), cmocka_unit_test(test_utf8),   cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_spans),     cmocka_unit_test(test_base64), cmocka_unit_test(test_percent),
-      cmocka_unit_test(test_uuid),      cmocka_unit_test(test_cut),    cmocka_unit_test(test_context),
-      cmocka_unit_test(test_decimal),   cmocka_unit_test(test_errors), cmocka_unit_test(test_map),
-      cmocka_unit_test(test_mailbox),
+      cmocka_unit_test(test_http_date), cmocka_unit_test(test_utf8),    cmocka_unit_test(test_segments),
+      cmocka_unit_test(test_numbers),   cmocka_unit_test(test_spans),   cmocka_unit_test(test_base64),
+      cmocka_unit_test(test_percent),   cmocka_unit_test(test_uuid),    cmocka_unit_test(test_cut),
+      cmocka_unit_test(test_context),   cmocka_unit_test(test_decimal), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_map),       cmocka_unit_test(test_mailbox),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Asking the server: one function, one kind of error, and what is known of the connection. */
 import { signal } from '@preact/signals';
+import { awaiting, heard, missed } from './alive';
 
 export class ApiError extends Error {
   constructor(
@@ -13,8 +14,6 @@ export class ApiError extends Error {
   }
 }
 
-/* Whether the server answers; the banner and the live stream look at it. */
-export const reachable = signal(true);
 /* The session ended while its page was open: a dialog asks for the login, and the page stays as it is. */
 export const sessionEnded = signal(false);
 
@@ -72,17 +71,21 @@ async function fetchIt(method: string, path: string, ask: Ask): Promise<Response
     body = JSON.stringify(ask.body);
     headers['Content-Type'] = 'application/json';
   }
-  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-cache' };
+  const stop = new AbortController();
+  ask.signal?.addEventListener('abort', () => stop.abort());
+  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-cache', signal: stop.signal };
   if (body !== undefined) init.body = body;
-  if (ask.signal) init.signal = ask.signal;
+  const over = awaiting(() => stop.abort(), method === 'GET');
   try {
     const reply = await fetch('/api/v1' + withQuery(path, ask.query), init);
-    reachable.value = true;
+    heard();
     return reply;
   } catch (e) {
     if (ask.signal?.aborted) throw e;
-    reachable.value = false;
+    missed();
     throw new ApiError(0, 'unreachable', '', '', {});
+  } finally {
+    over();
   }
 }
 

@@ -1,7 +1,8 @@
 /* What changes on the server, as it happens: server-sent events (HTML 9.2). The browser connects again by itself and says what it
-   saw last; the server sends what was missed, or `reset` when that is too much. */
-import { signal } from '@preact/signals';
-import { reachable, withQuery } from './client';
+   saw last; the server sends what was missed, or `reset` when that is too much. Hints are not sent again: after each gap all is read. */
+import { effect, signal } from '@preact/signals';
+import { ask, reachable, streamed, streaming } from './alive';
+import { withQuery } from './client';
 
 export interface Change {
   kind: string; // as in events of webhooks: "device.enrolled", "command.status" …
@@ -44,29 +45,52 @@ export function hear(h: Hear): () => void {
   return () => hearers.delete(h);
 }
 
+/* What was missed meanwhile is not told: all is read again. */
+let gap = false;
+function whole() {
+  if (gap) {
+    all = true;
+    later();
+  }
+  gap = false;
+}
+
+/* Without a stream, too, the page goes on when the server is back. */
+effect(() => {
+  if (reachable.value) whole();
+  else gap = true;
+});
+
 export function connect() {
   if (source) return;
   source = new EventSource(withQuery('/api/v1/events', { after: last }));
+  streaming(() => {
+    gap = true;
+    disconnect();
+    connect();
+  });
   source.addEventListener('open', () => {
     live.value = true;
-    if (!reachable.value) {
-      reachable.value = true;
-      all = true;
-      later();
-    }
+    streamed();
+    whole();
   });
   source.addEventListener('error', () => {
     live.value = false;
+    gap = true;
+    void ask();
     if (source?.readyState !== EventSource.CLOSED) return;
     disconnect(); // refused: the session ended, or the server is too busy
     window.setTimeout(connect, 5000);
   });
+  source.addEventListener('alive', streamed);
   source.addEventListener('changes', (e: MessageEvent<string>) => {
+    streamed();
     last = e.lastEventId;
     heard.push(...(JSON.parse(e.data) as Change[]));
     later();
   });
   source.addEventListener('reset', (e: MessageEvent<string>) => {
+    streamed();
     last = e.lastEventId;
     all = true;
     later();
@@ -76,5 +100,6 @@ export function connect() {
 export function disconnect() {
   source?.close();
   source = null;
+  streaming(null);
   live.value = false;
 }

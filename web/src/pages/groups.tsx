@@ -34,7 +34,7 @@ export default function Groups() {
     <Page
       title={t('nav.groups')}
       lead={t('groups.lead')}
-      actions={may('operator') && <a class="button main" href="/groups/new"><Plus size={16} aria-hidden="true" /> {t('group.new')}</a>}
+      actions={may('operator') && <a class="button main" href="/new-group"><Plus size={16} aria-hidden="true" /> {t('group.new')}</a>}
     >
       <Failure error={error} />
       {loading && <Waiting />}

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { LogOut, Menu } from 'lucide-preact';
-import { reachable } from '../api/client';
+import { reachable } from '../api/alive';
 import { live } from '../api/live';
 import { logOut, may, session } from '../api/session';
 import { type Key, t } from '../i18n';
@@ -96,7 +96,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           </button>
           <a href="/" class="brand">pomona</a>
           <span class="organization"><bdi>{who?.organization}</bdi></span>
-          <span class={live.value ? 'live on' : 'live'} role="status">{live.value ? t('live.on') : t('live.off')}</span>
+          <span class={live.value && reachable.value ? 'live on' : 'live'} role="status">{live.value && reachable.value ? t('live.on') : t('live.off')}</span>
           <span class="who"><bdi>{who?.name}</bdi></span>
           <button type="button" class="button quiet" aria-label={t('log-out')} title={t('log-out')} onClick={() => void logOut()}>
             <LogOut size={18} aria-hidden="true" />

@@ -60,7 +60,7 @@ export function AssignProfile({ p }: { p: Profile }) {
             options={[['', t('profiles.choose-group')], ...all.map((g): [string, string] => [g.name, p.groups.includes(g.name) ? t('profiles.has-it', { name: g.name }) : g.name])]}
             change={setGroup}
           />
-          {group === '' ? <p><a href="/groups/new">{t('group.new')}</a></p> : <Assign key={group} p={p} group={group} close={() => setGroup('')} />}
+          {group === '' ? <p><a href="/new-group">{t('group.new')}</a></p> : <Assign key={group} p={p} group={group} close={() => setGroup('')} />}
         </>
       )}
     </Card>
