@@ -104,8 +104,10 @@ void reply_bytes(struct http_req *rq, int status, const char *type, struct slice
    client holds (If-None-Match) is answered 304. */
 void route_etag(struct http_req *rq, const char *tag);
 
-/* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block), where the answer is given;
-   both get arg. rq's context goes along. */
+/* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block); both get arg. rq's context
+   goes along. `then` answers, or goes on with another route_write. Of an act it is called at the end of the job itself,
+   so that its record is in the same transaction: it must not look at the database, and when the transaction fails, it
+   is called once more with that error, in place of what it did before. */
 void route_write(struct http_req *rq, struct core *core, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
                  void *arg, void (*then)(struct http_req *rq, void *arg, enum err e));
 

@@ -104,6 +104,9 @@ int64_t http_age_us(struct http_req *rq); /* since its headers were complete */
 /* ---- the reply ---- */
 /* Adds a header of the reply; values with control characters are refused (dropped and logged as our error). */
 void http_set_header(struct http_req *rq, const char *name, const char *value);
+size_t http_headers_set(struct http_req *rq);
+/* Takes back those that were set after the first `keep`. */
+void http_unset_headers(struct http_req *rq, size_t keep);
 /* body is copied. type may be NULL (no Content-Type). For HEAD the body is left out. Once per request. */
 void http_reply(struct http_req *rq, int status, const char *type, struct slice body);
 /* A part of a file, sent from the disk without being held; fd is taken over. When the file turns out to be shorter, the

@@ -58,9 +58,10 @@ static void waited(void *arg) {
   q->done(q, OK);
 }
 
+static bool may_wait(const struct enqueue *q) { return q->push && q->wait_us > 0 && q->core->push; }
+
 static void after_queueing(struct enqueue *q) {
-  bool wait = q->wait_us > 0 && q->results_n > 0 && q->core->push;
-  if (wait)
+  if (may_wait(q) && q->results_n > 0)
     push_wait(q->core->push, q->results, q->results_n, clock_mono_us() + q->wait_us, waited, q);
   else
     q->done(q, OK);
@@ -70,8 +71,7 @@ static void post_chunk(struct enqueue *q);
 
 /* A chunk that failed undid itself: with the first one everything has failed, later ones are told of target by target.
  */
-static void chunk_done(struct db_job *job, enum err e) {
-  struct enqueue *q = job->arg;
+static void chunk_done(struct enqueue *q, enum err e) {
   if (e != OK && q->next == 0) {
     q->done(q, e);
     return;
@@ -87,10 +87,25 @@ static void chunk_done(struct db_job *job, enum err e) {
     after_queueing(q);
 }
 
+static void one_of_many(struct db_job *job, enum err e) { chunk_done(job->arg, e); }
+
 static void post_chunk(struct enqueue *q) {
   q->chunk_end = q->n - q->next > CHUNK ? q->next + CHUNK : q->n;
-  q->job = (struct db_job){.cx = http_cx(q->rq), .fn = chunk, .done = chunk_done, .arg = q};
+  q->job = (struct db_job){.cx = http_cx(q->rq), .fn = chunk, .done = one_of_many, .arg = q};
   db_post(q->core->store, &q->job);
+}
+
+/* The only chunk, whose answer waits for nobody: it is recorded in the same transaction. */
+static void all_at_once(struct http_req *rq, void *arg, enum err e) {
+  struct enqueue *q = arg;
+  (void)rq;
+  if (e != OK) q->next = 0;
+  chunk_done(q, e);
+}
+
+static void post_all(struct enqueue *q) {
+  q->chunk_end = q->n;
+  route_write(q->rq, q->core, chunk, q, all_at_once);
 }
 
 /* A target named twice is one. */
@@ -106,5 +121,8 @@ static void drop_repeats(struct enqueue *q) {
 void enqueue_start(struct enqueue *q) {
   drop_repeats(q);
   q->results = ctx_alloc(http_cx(q->rq), (q->n + 1) * sizeof *q->results);
-  post_chunk(q);
+  if (q->n <= CHUNK && !may_wait(q))
+    post_all(q);
+  else
+    post_chunk(q);
 }

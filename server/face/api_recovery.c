@@ -213,9 +213,9 @@ static enum err read_moved(struct ctx *cx, const struct moving *m, struct move *
   return move_last(cx, db, m->topic, out);
 }
 
-static void moved(struct http_req *rq, void *arg, enum err e) {
+static void moved(struct http_req *rq, const struct moving *m, enum err e) {
   struct move move;
-  if (e == OK) e = read_moved(http_cx(rq), arg, &move);
+  if (e == OK) e = read_moved(http_cx(rq), m, &move);
   if (e == OK)
     reply_json(rq, 200, move_json(http_cx(rq), &move));
   else
@@ -245,10 +245,15 @@ static void start_move(struct http_req *rq, struct core *core) {
   if (e != OK) reply_error(rq, e);
 }
 
-static void end_move(struct http_req *rq, struct core *core) {
+static void run_end(struct http_req *rq, struct core *core) {
   struct moving *m = ctx_alloc(http_cx(rq), sizeof *m);
   *m = (struct moving){.core = core, .topic = asked_topic(rq), .by = route_who(rq)};
-  route_write(rq, core, end_job, m, moved);
+  moved(rq, m, db_call(http_cx(rq), core->store, end_job, m));
+}
+
+static void end_move(struct http_req *rq, struct core *core) {
+  enum err e = outbound_run(rq, core, run_end);
+  if (e != OK) reply_error(rq, e);
 }
 
 const struct route recovery_routes[] = {

@@ -130,27 +130,18 @@ static void test(struct http_req *rq, struct core *core) {
 
 /* ---- replay ---- */
 
-struct replay {
-  struct http_req *rq;
-  struct webhook_replay what;
-  struct db_job job;
-};
+static enum err replay_job(struct ctx *cx, struct db *db, void *arg) { return webhook_replay(cx, db, arg); }
 
-static enum err replay_job(struct ctx *cx, struct db *db, void *arg) {
-  return webhook_replay(cx, db, &((struct replay *)arg)->what);
-}
-
-/* On the writer's thread, after each chunk. */
-static void replayed(struct db_job *job, enum err e) {
-  struct replay *r = job->arg;
-  struct js *body = js_object(job->cx);
+static void replayed(struct http_req *rq, void *arg, enum err e) {
+  struct webhook_replay *r = arg;
+  struct js *body = js_object(http_cx(rq));
   if (e != OK) {
-    reply_error(r->rq, e);
-  } else if (r->what.more) {
-    db_post(r->what.core->store, &r->job);
+    reply_error(rq, e);
+  } else if (r->more) {
+    route_write(rq, r->core, replay_job, r, replayed);
   } else {
-    js_set_int(body, "replayed", r->what.n);
-    reply_json(r->rq, 200, body);
+    js_set_int(body, "replayed", r->n);
+    reply_json(rq, 200, body);
   }
 }
 
@@ -176,12 +167,10 @@ static enum err read_replay(struct http_req *rq, struct core *core, struct webho
 }
 
 static void replay(struct http_req *rq, struct core *core) {
-  struct replay *r = ctx_alloc(http_cx(rq), sizeof *r);
-  r->rq = rq;
-  enum err e = read_replay(rq, core, &r->what);
-  r->job = (struct db_job){.cx = http_cx(rq), .fn = replay_job, .done = replayed, .arg = r};
+  struct webhook_replay *r = ctx_alloc(http_cx(rq), sizeof *r);
+  enum err e = read_replay(rq, core, r);
   if (e == OK)
-    db_post(core->store, &r->job);
+    route_write(rq, core, replay_job, r, replayed);
   else
     reply_error(rq, e);
 }

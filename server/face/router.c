@@ -321,13 +321,7 @@ static bool of_nanomdm(struct http_req *rq) {
 }
 
 void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes) {
-  struct routed *r = routed(rq);
-  if (r->once)
-    once_answer(rq, r->router->core, &(struct idempotency_answer){.status = status, .type = type, .body = bytes});
-  else if (router_is_act(rq))
-    router_audit(rq, status, type, bytes);
-  else
-    http_reply(rq, status, type, bytes);
+  router_answer(rq, &(struct idempotency_answer){.status = status, .type = type, .body = bytes});
 }
 
 /* Whether the client holds this very answer (RFC 9110 13.1.2). What shows a version has its ETag already. */
@@ -392,26 +386,4 @@ void reply_error(struct http_req *rq, enum err e) {
     reply_json(rq, status, error_body(rq, e));
   else
     reply_empty(rq, status);
-}
-
-/* ---- writes ---- */
-
-struct write {
-  struct db_job job;
-  struct http_req *rq;
-  void *arg;
-  void (*then)(struct http_req *rq, void *arg, enum err e);
-};
-
-static void written(struct db_job *job, enum err e) {
-  struct write *w = (struct write *)job; /* the job is its first member */
-  w->then(w->rq, w->arg, e);
-}
-
-void route_write(struct http_req *rq, struct core *core, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
-                 void *arg, void (*then)(struct http_req *rq, void *arg, enum err e)) {
-  struct write *w = ctx_alloc(http_cx(rq), sizeof *w);
-  *w = (struct write){
-      .job = {.cx = http_cx(rq), .fn = fn, .done = written, .arg = arg}, .rq = rq, .arg = arg, .then = then};
-  db_post(core->store, &w->job);
 }

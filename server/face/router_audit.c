@@ -53,32 +53,11 @@ enum err router_audit_add(struct ctx *cx, struct db *db, struct http_req *rq, in
   return audit_add(cx, db, &a);
 }
 
-/* ---- an act that was done: its answer waits for the record ---- */
-
-struct answer {
-  struct http_req *rq;
-  int status;
-  const char *type;
-  struct slice bytes;
-};
-
-static enum err answer_job(struct ctx *cx, struct db *db, void *arg) {
-  const struct answer *a = arg;
-  return router_audit_add(cx, db, a->rq, a->status);
-}
-
-/* What was done is done, whether it can be recorded or not; the database tells of its trouble by itself. */
-static void answer_recorded(struct http_req *rq, void *arg, enum err e) {
-  const struct answer *a = arg;
-  (void)e;
-  http_reply(rq, a->status, a->type, a->bytes);
-}
-
 /* ---- a refusal before anything was done: nobody waits ---- */
 
 static enum err refusal_job(struct ctx *cx, struct db *db, void *arg) { return audit_add(cx, db, arg); }
 
-static void record_refusal(struct http_req *rq, int status) {
+void router_audit_refusal(struct http_req *rq, int status) {
   struct ctx *cx = ctx_new();
   struct audit *a = ctx_alloc(cx, sizeof *a);
   *a = row_of(cx, rq, status);
@@ -88,16 +67,4 @@ static void record_refusal(struct http_req *rq, int status) {
   a->trace = ctx_strdup(cx, a->trace);
   a->detail = ctx_strdup(cx, a->detail);
   db_post_alone(router_state(rq)->router->core->store, cx, refusal_job, a);
-}
-
-void router_audit(struct http_req *rq, int status, const char *type, struct slice bytes) {
-  struct routed *r = router_state(rq);
-  if (r->in_head) {
-    record_refusal(rq, status);
-    http_reply(rq, status, type, bytes);
-    return;
-  }
-  struct answer *a = ctx_alloc(http_cx(rq), sizeof *a);
-  *a = (struct answer){rq, status, type, {ctx_memdup(http_cx(rq), bytes.p, bytes.n), bytes.n}};
-  route_write(rq, r->router->core, answer_job, a, answer_recorded);
 }

@@ -20,6 +20,7 @@ struct routed {
   bool in_head;             /* the body is not read yet: what is answered now is a refusal */
   const char *etag;         /* NULL: none was given */
   struct once *once;        /* of a request with an Idempotency-Key */
+  struct write *write;      /* whose job is running, and is to hold the answer */
   size_t params;
   struct {
     struct slice name, value;
@@ -45,8 +46,8 @@ bool router_changes(struct http_req *rq); /* anything but GET and HEAD */
 
 /* Whether this answer ends an act that is to be recorded. */
 bool router_is_act(struct http_req *rq);
-/* Records it and then answers; a refusal is answered at once. The bytes live in the request's context. */
-void router_audit(struct http_req *rq, int status, const char *type, struct slice bytes);
+/* Of what was refused before its body was read, and is answered at once. */
+void router_audit_refusal(struct http_req *rq, int status);
 /* Inside a job of the request's context. */
 MUST_CHECK enum err router_audit_add(struct ctx *cx, struct db *db, struct http_req *rq, int status);
 
@@ -56,7 +57,14 @@ MUST_CHECK enum err router_audit_add(struct ctx *cx, struct db *db, struct http_
 MUST_CHECK enum err once_wanted(struct http_req *rq, bool *yes);
 /* Runs its handler, if it is the first with its key, on a thread that may wait; then once_answer has the answer. */
 MUST_CHECK enum err once_run(struct http_req *rq, struct core *core);
-/* Answers when the answer is kept, and the act recorded. */
-void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer);
+/* Inside a job: what it was answered. */
+MUST_CHECK enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq,
+                              const struct idempotency_answer *answer);
+
+/* ---- router_write.c ---- */
+
+/* Answers when what is to be recorded of it is on disk: by the job of route_write that gave the answer, else by one of
+   its own. Copies it. */
+void router_answer(struct http_req *rq, const struct idempotency_answer *a);
 
 #endif

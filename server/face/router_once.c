@@ -71,22 +71,9 @@ enum err once_run(struct http_req *rq, struct core *core) {
   return e;
 }
 
-static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
-  struct once *o = arg;
-  if (router_is_act(o->rq)) TRY(router_audit_add(cx, db, o->rq, o->answer.status));
-  return idempotency_end(cx, db, o->core, &o->request, &o->answer);
-}
-
-/* What was done is done, whether its answer can be kept or not. */
-static void ended(struct http_req *rq, void *arg, enum err e) {
-  struct once *o = arg;
-  if (e != OK) ctx_clear_error(http_cx(rq));
-  reply(rq, &o->answer);
-}
-
-void once_answer(struct http_req *rq, struct core *core, const struct idempotency_answer *answer) {
+enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq, const struct idempotency_answer *answer) {
   struct once *o = router_state(rq)->once;
-  o->answer = *answer;
-  o->answer.reveals = (route_row(rq)->flags & ROUTE_REVEALS) && answer->status < 300;
-  route_write(rq, core, end_job, o, ended);
+  struct idempotency_answer kept = *answer;
+  kept.reveals = (route_row(rq)->flags & ROUTE_REVEALS) && kept.status < 300;
+  return idempotency_end(cx, db, o->core, &o->request, &kept);
 }

@@ -28,6 +28,18 @@ void http_set_header(struct http_req *rq, const char *name, const char *value) {
   *end = f; /* in the order in which they were set */
 }
 
+size_t http_headers_set(struct http_req *rq) {
+  size_t n = 0;
+  for (const struct http_field *f = rq->answer.fields; f; f = f->next) n++;
+  return n;
+}
+
+void http_unset_headers(struct http_req *rq, size_t keep) {
+  struct http_field **f = &rq->answer.fields;
+  for (; *f && keep; keep--) f = &(*f)->next;
+  *f = NULL;
+}
+
 static void answer_set(struct http_req *rq, int status, const char *type, struct slice body) {
   rq->answer.status = status;
   rq->answer.type = ctx_strdup(rq->cx, type);

@@ -1,4 +1,5 @@
-"""What is answered 2xx is on disk: an interposed library sees a sync between the last write of a request and its answer."""
+"""What is answered 2xx is on disk, and the record of an act with it: an interposed library sees a sync between the last
+write of a request and its answer."""
 import pathlib
 import struct
 import subprocess
@@ -34,13 +35,18 @@ class Log:
         """Where the answers of one connection stand, and their status."""
         return [(i, int(data[9:12])) for i, (kind, p, data) in enumerate(self.records) if kind == b"A" and p == port]
 
-    def is_durable(self, marker, answer):
-        """Was what marks a request written, and every write of its transaction synced, before the answer left?
+    def synced(self, marker):
+        """Where the first transaction that wrote the marker was synced; None: it was not.
 
         One thread writes, a transaction at a time, and it is what syncs: the writes up to the next sync are of the marker's own."""
-        writes = [i for i, (kind, _, data) in enumerate(self.records) if kind == b"W" and marker in data]
-        syncs = [i for i, (kind, _, _) in enumerate(self.records) if kind == b"S" and writes and i > writes[0]]
-        return bool(syncs) and syncs[0] < answer
+        writes = (i for i, (kind, _, data) in enumerate(self.records) if kind == b"W" and marker in data)
+        first = next(writes, len(self.records))
+        return next((i for i, (kind, _, _) in enumerate(self.records) if kind == b"S" and i > first), None)
+
+    def is_durable(self, markers, answer):
+        """Was all that marks a request written by one transaction, and that one synced before the answer left?"""
+        syncs = {self.synced(m) for m in markers}
+        return None not in syncs and len(syncs) == 1 and min(syncs) < answer
 
 
 class Worker(threading.Thread):
@@ -55,7 +61,7 @@ class Worker(threading.Thread):
 
     def expect(self, connection, marker, answer):
         assert answer[0] == 200, (marker, answer)
-        self.asked.setdefault(connection.port, []).append(marker)
+        self.asked.setdefault(connection.port, []).append([marker])
 
     def enqueue(self, command):
         body = plist(CommandUUID=command, Command={"RequestType": "DeviceInformation"})
@@ -68,6 +74,13 @@ class Worker(threading.Thread):
         self.expect(self.admin, command.encode(), self.enqueue(command))
         report = self.device.report(command, QueryResponses={})
         self.expect(self.device.connection, b'{"command_uuid":"%s","status":"Acknowledged"}' % command.encode(), report)
+
+    def add_records(self):
+        """Each act is marked by its record as well: a worker's are told apart by its device, and come in their order."""
+        records = self.server.rows("SELECT trace, status FROM audit WHERE act LIKE 'PUT /v1/enqueue/%' AND object = ? ORDER BY seq", self.device.udid)
+        assert [status for _, status in records] == [200] * ROUNDS, records
+        for markers, (trace, _) in zip(self.asked[self.admin.port], records):
+            markers.append(trace.encode())
 
     def run(self):
         try:
@@ -82,7 +95,7 @@ def import_pushcert(server, asked):
     connection = Connection(server.admin_address)
     answer = connection.request("PUT", "/v1/pushcert", push_cert(), {"Authorization": f"Bearer {server.token}"})
     assert answer[0] == 200, answer
-    asked.setdefault(connection.port, []).append(b"pushcert.imported")
+    asked.setdefault(connection.port, []).append([b"pushcert.imported"])
 
 
 def early_answers(tmp, env):
@@ -98,6 +111,7 @@ def early_answers(tmp, env):
         w.join()
         if w.error:
             raise w.error
+        w.add_records()
         asked.update(w.asked)
     server.stop()
     log, early = Log(path), []
@@ -106,6 +120,21 @@ def early_answers(tmp, env):
         assert [status for _, status in answers] == [200] * len(markers), (answers, markers)
         early += [marker for marker, (at, _) in zip(markers, answers) if not log.is_durable(marker, at)]
     return sum(map(len, asked.values())), early
+
+
+def refused_act(tmp):
+    """Whether the record of an act that was refused was on disk before its answer left."""
+    path = tmp / "interposed"
+    server = Server(tmp, env={"LD_PRELOAD": preload(), "INTERPOSE_LOG": str(path)}, tls="off", apns_url="https://127.0.0.1:1")
+    connection = Connection(server.admin_address)
+    body = plist(CommandUUID="refused", Command={"RequestType": "DeviceInformation"})
+    answer = connection.request("PUT", "/v1/enqueue/nobody?nopush=1", body, {"Authorization": f"Bearer {server.token}"})
+    (trace, status), = server.rows("SELECT trace, status FROM audit WHERE object = 'nobody'")
+    server.stop()
+    log = Log(path)
+    (at, told), = log.answers(connection.port)
+    assert status == told == answer[0] == 404, (status, told, answer)
+    return log.is_durable([trace.encode()], at)
 
 
 def test_every_2xx_is_on_disk_before_it_leaves(tmp):
@@ -117,3 +146,7 @@ def test_every_2xx_is_on_disk_before_it_leaves(tmp):
 def test_the_check_turns_red_when_answers_leave_early(tmp):
     total, early = early_answers(tmp, {"POMONA_TEST_ANSWER_EARLY": "1", "INTERPOSE_SYNC_US": "20000"})
     assert len(early) > total / 2, f"only {len(early)} of {total} answers were found to be early"
+
+
+def test_a_refused_act_is_on_disk_before_its_answer_leaves(tmp):
+    assert refused_act(tmp)

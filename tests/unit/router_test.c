@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
 
@@ -52,6 +53,40 @@ static void unauthorized(struct http_req *rq, struct core *core) {
   reply_error(rq, FAIL(http_cx(rq), E_UNAUTHORIZED, "who are you"));
 }
 
+/* ---- a write: what it does stands in the path; the table "torn" refuses at the commit ---- */
+
+struct doing {
+  struct core *core;
+  struct slice what;
+  int left; /* jobs to come */
+};
+
+static enum err do_job(struct ctx *cx, struct db *db, void *arg) {
+  struct doing *d = arg;
+  if (slice_is(d->what, "refused")) return FAIL(cx, E_CONFLICT, "that is taken");
+  d->left--;
+  if (slice_is(d->what, "torn")) return db_run(cx, db, "INSERT INTO torn (whole) VALUES (1)");
+  return db_run(cx, db, "INSERT INTO done (n) VALUES ($1)", DB_I(d->left));
+}
+
+static void done(struct http_req *rq, void *arg, enum err e) {
+  struct doing *d = arg;
+  http_set_header(rq, "X-Done", e == OK ? "yes" : "no");
+  if (e != OK)
+    reply_error(rq, e);
+  else if (d->left > 0)
+    route_write(rq, d->core, do_job, d, done);
+  else
+    reply_empty(rq, 204);
+}
+
+static void write_it(struct http_req *rq, struct core *core) {
+  struct doing *d = ctx_alloc(http_cx(rq), sizeof *d);
+  *d = (struct doing){.core = core, .what = route_param(rq, "what")};
+  d->left = slice_is(d->what, "thrice") ? 3 : 1;
+  route_write(rq, core, do_job, d, done);
+}
+
 static size_t early(struct http_req *rq, struct core *core) {
   (void)core;
   if (http_header(rq, "X-Refuse").p) reply_error(rq, FAIL(http_cx(rq), E_DENIED, "refused early"));
@@ -65,6 +100,7 @@ static const struct route routes[] = {
     {.method = "*", .pattern = "/v1/any/:id", .run = say},
     {.method = "GET", .pattern = "/files/*", .run = say},
     {.method = "PUT", .pattern = "/early", .run = say, .early = early},
+    {.method = "PUT", .pattern = "/write/:what", .run = write_it},
     {.method = "GET", .pattern = "/inside", .run = fail_inside},
     {.method = "GET", .pattern = "/outside", .run = fail_outside},
     {.method = "GET", .pattern = "/v1/outside", .run = fail_outside},
@@ -227,6 +263,92 @@ static void errors_tell_what_they_may(void **state) {
   holds(ask("GET", "/v1/outside", 0), 409, "{\n\t\"error\": \"that is taken\"\n}");
 }
 
+/* ---- writes and their record ---- */
+
+/* What the writer changes, by the first letters of its tables, and where it commits. */
+static struct {
+  char text[64];
+  size_t n;
+} seen;
+
+static void see(char c) {
+  if (seen.n + 1 < sizeof seen.text) seen.text[seen.n++] = c;
+}
+static void see_row(void *arg, const char *table, int64_t row) {
+  (void)arg;
+  (void)row;
+  see(table[0]);
+}
+static void see_commit(void *arg) {
+  (void)arg;
+  see('|');
+}
+
+static enum err tables_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  TRY(db_run(cx, db, "CREATE TABLE done (n INTEGER)"));
+  TRY(db_run(cx, db, "CREATE TABLE whole (n INTEGER PRIMARY KEY)"));
+  return db_run(cx, db, "CREATE TABLE torn (whole INTEGER REFERENCES whole DEFERRABLE INITIALLY DEFERRED)");
+}
+
+static int setup_writes(void **state) {
+  static const struct db_watch watch = {.changed = see_row, .committed = see_commit};
+  if (setup(state) != 0 || db_call(t.cx, t.core.store, tables_job, NULL) != OK) return -1;
+  if (db_watch(t.cx, t.core.store, &watch) != OK) return -1;
+  memset(&seen, 0, sizeof seen); /* the watch's own transaction */
+  return 0;
+}
+
+static struct nh_reply write_of(const char *what) { return ask("PUT", ctx_printf(t.cx, "/write/%s", what), 0); }
+
+static const char *said_done(const struct nh_reply *r) {
+  const char *value = "nothing";
+  int n = 0;
+  for (size_t i = 0; i < r->headers_n; i++)
+    if (strcasecmp(r->headers[i].name, "X-Done") == 0) value = r->headers[i].value, n++;
+  return n < 2 ? value : "both";
+}
+
+static int64_t recorded(int status) {
+  struct db *db;
+  int64_t n = -1;
+  if (db_reader(t.cx, t.core.store, &db) != OK ||
+      db_one_int(t.cx, db, &n, "SELECT count(*) FROM audit WHERE status = $1", DB_I(status)) != OK)
+    fail_msg("%s", ctx_error_text(t.cx));
+  return n;
+}
+
+/* Goal: an act and its record are one transaction, of several the last one. */
+static void an_act_is_recorded_with_what_it_did(void **state) {
+  (void)state;
+  struct nh_reply r = write_of("once");
+  assert_int_equal(r.status, 204);
+  assert_string_equal(said_done(&r), "yes");
+  assert_string_equal(seen.text, "da|");
+  assert_int_equal(write_of("thrice").status, 204);
+  assert_string_equal(seen.text, "da|d|d|da|");
+  assert_int_equal(recorded(204), 2);
+}
+
+/* Goal: what was refused is recorded as that. */
+static void a_refused_act_is_recorded(void **state) {
+  (void)state;
+  holds(write_of("refused"), 409, "that is taken");
+  assert_int_equal(recorded(409), 1);
+  assert_string_equal(strchr(seen.text, 'a'), "a|");
+}
+
+/* Goal: when the transaction fails at last, neither the answer nor the record tells that it was done. */
+static void what_was_not_committed_was_not_done(void **state) {
+  (void)state;
+  struct nh_reply r = write_of("torn");
+  assert_int_equal(r.status, 503);
+  assert_string_equal(said_done(&r), "no");
+  assert_int_equal(recorded(204), 0);
+  assert_int_equal(recorded(503), 1);
+  assert_string_equal(seen.text, "taa|");
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -237,6 +359,9 @@ int main(void) {
       TEST(the_right_row_answers),
       TEST(early_refusals_come_early),
       TEST(errors_tell_what_they_may),
+      cmocka_unit_test_setup_teardown(an_act_is_recorded_with_what_it_did, setup_writes, teardown),
+      cmocka_unit_test_setup_teardown(a_refused_act_is_recorded, setup_writes, teardown),
+      cmocka_unit_test_setup_teardown(what_was_not_committed_was_not_done, setup_writes, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
