@@ -20,7 +20,7 @@ test('a request is made, and what to do in the portal names the certificate', as
   await renewing();
   await page.getByRole('button', { name: 'Make a request' }).click();
   await page.getByRole('button', { name: 'Make another request' }).waitFor();
-  const portal = page.getByRole('region', { name: "3. Apple's portal" });
+  const portal = page.getByRole('region', { name: '3. Apple’s portal' });
   await portal.getByText(before.topic, { exact: true }).waitFor();
   await portal.getByText('Write this into the field Notes:').waitFor();
   const saved = page.waitForEvent('download');

@@ -1,4 +1,4 @@
-"""The console's words: the same keys in each language, none unused, none missing, none left in English."""
+"""The console's words: the same keys in each language, none unused, none missing, none left in English, each set as its language is."""
 import json
 import re
 
@@ -56,6 +56,22 @@ def compare(path, language, english, texts):
                 yield path, 1, f"{key} is left in English"
 
 
+JAPANESE = r"[\u3001\u3002\u300c\u300d\u3040-\u30ff\u4e00-\u9fff\uff08-\uff1f]"
+# How each language is set: (what must not stand, why). U+00A0 before a colon and inside of guillemets, U+202F before ; ? and !.
+TYPOGRAPHY = {
+    "en": [(r"'", "has a straight apostrophe")],
+    "fr": [(r"'", "has a straight apostrophe"), (r"[^\u00a0]:(?:\s|$)", "needs a no-break space before the colon"),
+           (r"[^\u202f][;?!](?:\s|$)", "needs a narrow no-break space before ; ? or !"), (r"«[^\u00a0]|[^\u00a0]»", "needs no-break spaces inside of guillemets")],
+    "ja": [(JAPANESE + r" [\w{]|[A-Za-z0-9}] " + JAPANESE, "has a blank beside Japanese"), (JAPANESE + r"[,.:;?!](?!\w)", "has half-width punctuation after Japanese")],
+}
+
+
+def typography(path, language, texts):
+    for key, text in texts.items():
+        for form in forms(text).values():
+            yield from ((path, 1, f"{key} {why}") for wrong, why in TYPOGRAPHY[language] if re.search(wrong, form))
+
+
 # t(`a.${x}`) and word('a', x) can be any key of that shape; every other key stands in the code as it is.
 TEMPLATE = re.compile(r"`([\w.-]*\$\{[^`]*)`")
 WORD = re.compile(r"\bword\(\s*'([\w.-]+)'")
@@ -80,13 +96,14 @@ def check(root):
     english, problems = catalogue(root, "en")
     for language in FORMS:
         texts, own = catalogue(root, language)
-        problems += [*own, *compare(root / f"web/src/i18n/{language}.json", language, english, texts)]
+        problems += [*own, *compare(root / f"web/src/i18n/{language}.json", language, english, texts),
+                     *typography(root / f"web/src/i18n/{language}.json", language, texts)]
     problems += unfilled(root, english)
     keys, shapes = uses(root)
     built = re.compile("|".join(shapes) or r"(?!)")
     problems += [(root / "web/src/i18n/en.json", 1, f"{key} is used nowhere") for key in english if key not in keys and not built.fullmatch(key)]
     for shape in shapes:
-        if not any(re.fullmatch(shape, key) for key in english) and re.match(r"[a-z-]+\\\.", shape):
+        if not any(re.fullmatch(shape, key) for key in english) and re.match(r"(?:[a-z]|\\-)+\\\.", shape):
             problems.append((root / "web/src/i18n/en.json", 1, f"there is no key like {shape}"))
     return problems
 
@@ -120,6 +137,8 @@ BAD = [(tree(fr={"a.one": None}), "a.one is missing"), (tree(ja={"z": "語"}), "
        (tree(ja={"go": {"one": "{n}日", "other": "{n}日"}}), "needs the forms other"), (tree(en={"d": "W"}, fr={"d": "M"}, ja={"d": "語"}), "d is used nowhere"),
        ({"web/src/a.tsx": CODE + "word('zz', x);"}, "there is no key like zz"), ({"web/src/a.tsx": CODE + "t(`yy.${x}`);"}, "there is no key like yy"),
        ({"web/src/a.tsx": CODE + "t('c.y')"}, "c.y has something filled in"), (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
+       (tree(fr={"a.one": "Mot : deux"}), "space before the colon"), (tree(fr={"a.one": "Mot ?"}), "space before ; ? or !"), (tree(fr={"a.one": "L'un"}), "apostrophe"),
+       (tree(ja={"a.one": "語 A"}), "a blank beside"), (tree(ja={"a.one": "語?"}), "half-width"), ({"web/src/a.tsx": CODE + "word('a-z', x);"}, "there is no key like"),
        ({"web/src/i18n/fr.json": '{"c.y": "À {n}", "a.one": "Mot"}'}, "a.one is not sorted"), ({"web/src/i18n/fr.json": '{"a": "M", "a": "N"}'}, "a stands twice")]
 
 if __name__ == "__main__":

@@ -88,11 +88,19 @@ export const number = (n: number) => numbers.format(n);
 /* ---- times, in the reader's zone ---- */
 
 const at = (iso: string) => new Date(iso);
-export function dateTime(iso: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(at(iso));
-}
-export function date(iso: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at(iso));
+const FORMATS = {
+  moment: { dateStyle: 'medium', timeStyle: 'medium' },
+  exact: { dateStyle: 'full', timeStyle: 'long' }, // with the zone
+  day: { dateStyle: 'long' },
+  short: { month: 'numeric', day: 'numeric' },
+  hour: { hour: 'numeric', minute: '2-digit' },
+} satisfies Record<string, Intl.DateTimeFormatOptions>;
+const formats = new Map<string, Intl.DateTimeFormat>(); // making one is slow, and lists have many times
+
+export function time(iso: string, as: keyof typeof FORMATS): string {
+  let format = formats.get(as);
+  if (!format) formats.set(as, (format = new Intl.DateTimeFormat(language, FORMATS[as])));
+  return format.format(at(iso));
 }
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -104,8 +112,12 @@ export function ago(iso: string, now = Date.now()): string {
   for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   return format.format(Math.trunc(seconds / 10) * 10, 'second');
 }
-export function days(n: number): string {
-  return new Intl.NumberFormat(language, { style: 'unit', unit: 'day', unitDisplay: 'long' }).format(n);
+const amount = (n: number, unit: string) => new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(n);
+export const days = (n: number) => amount(n, 'day');
+
+/* A span as the API has it: "24h", "7d". */
+export function span(text: string): string {
+  return amount(parseInt(text, 10), text.endsWith('h') ? 'hour' : 'day');
 }
 export function bytes(n: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const;

@@ -3,7 +3,7 @@ import { RefreshCw } from 'lucide-preact';
 import { useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { Badge, Button, Card, Empty, Failure, Page, type Tone } from '../ui/basics';
-import { Told } from '../ui/text';
+import { Words } from '../ui/text';
 
 export interface Check {
   name: string;
@@ -25,9 +25,9 @@ export function Checks({ checks }: { checks: Check[] }) {
         <li key={c.name} class="check-row">
           <CheckBadge status={c.status} />
           <div>
-            <h3><Told text={c.name} /></h3>
-            <p><Told text={c.message} most={1000} /></p>
-            {c.fix !== '' && <p class="fix"><strong>{t('doctor.fix')}</strong> <Told text={c.fix} most={1000} /></p>}
+            <h3><Words text={c.name} /></h3>
+            <p><Words text={c.message} most={1000} /></p>
+            {c.fix !== '' && <p class="fix"><strong>{t('doctor.fix')}</strong> <Words text={c.fix} most={1000} /></p>}
           </div>
         </li>
       ))}

@@ -2,9 +2,9 @@
 import { segment } from '../api/client';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
-import { date, days, number, t, word } from '../i18n';
+import { days, number, rich, t, word } from '../i18n';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
-import { Name, Time, Told } from '../ui/text';
+import { Day, Name, Time, Words } from '../ui/text';
 import type { Overview } from './overview/types';
 import { Wakeups } from './overview/wakeups';
 import { inUse } from './pushcert/types';
@@ -20,7 +20,7 @@ function Health({ o }: { o: Overview }) {
   const fine = !o.alarm && o.banner.length === 0 && bad.length === 0;
   return (
     <>
-      {o.alarm && <Banner tone="bad" title={<bdi>{o.alarm.text}</bdi>}>{t('overview.since')} <Time at={o.alarm.since} /></Banner>}
+      {o.alarm && <Banner tone="bad" title={<Words text={o.alarm.text} />}>{t('overview.since')} <Time at={o.alarm.since} /></Banner>}
       {unsettled > 0 && (
         <Banner tone="warn" title={t('pushcert.warnings', { n: unsettled })} actions={<a class="button" href="/pushcert?tab=people">{t('pushcert.tab.people')}</a>}>
           {t('overview.unsettled')}
@@ -28,13 +28,13 @@ function Health({ o }: { o: Overview }) {
       )}
       {banner.map((b) => (
         <Banner key={b.slug} tone="warn" title={<bdi>{b.title}</bdi>}>
-          <p><Told text={b.text} most={600} /></p>
-          <p><Told text={b.fix} most={600} /></p>
+          <p><Words text={b.text} most={600} /></p>
+          <p><Words text={b.fix} most={600} /></p>
         </Banner>
       ))}
       {bad.map((c) => (
-        <Banner key={c.name} tone="bad" title={<bdi>{c.message}</bdi>} actions={<a class="button" href="/doctor">{t('nav.doctor')}</a>}>
-          <Told text={c.fix} most={600} />
+        <Banner key={c.name} tone="bad" title={<Words text={c.message} />} actions={<a class="button" href="/doctor">{t('nav.doctor')}</a>}>
+          <Words text={c.fix} most={600} />
         </Banner>
       ))}
       {o.takeovers.length > 0 && (
@@ -57,7 +57,7 @@ function Certificate({ o }: { o: Overview }) {
         return (
           <div key={c.serial_number}>
             <p><strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> <span class="soft">{t('pushcert.left')}</span></p>
-            <p>{t('overview.ends', { date: date(c.not_after) })} <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
+            <p>{rich('overview.ends', { date: <Day at={c.not_after} /> })} <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
             {certs.length > 1 && <small class="told">{c.topic}</small>}
           </div>
         );
@@ -117,8 +117,8 @@ function Verdicts({ all }: { all: Overview['verdicts'] }) {
               <strong>{word('verdict', v.verdict)}</strong>{' '}
               {v.devices > 0 && <a href={`/devices?filter=${segment(`verdict=${v.verdict}`)}`}>{t('devices.n', { n: v.devices })}</a>}
             </p>
-            <p><Told text={v.message} most={400} /></p>
-            <p class="soft"><Told text={v.fix} most={400} /></p>
+            <p><Words text={v.message} most={400} /></p>
+            <p class="soft"><Words text={v.fix} most={400} /></p>
           </li>
         ))}
       </ul>
@@ -132,7 +132,7 @@ function Guardian({ list }: { list: Overview['guardian'] }) {
       <ul class="rows">
         {list.slice(0, 3).map((d) => (
           <li key={d.subject}>
-            <p>{date(d.at)} <Badge tone={d.days_left <= EXPIRY_BAD ? 'bad' : d.days_left <= EXPIRY_WARN ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></p>
+            <p><Day at={d.at} /> <Badge tone={d.days_left <= EXPIRY_BAD ? 'bad' : d.days_left <= EXPIRY_WARN ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></p>
             <p class="soft">{word('dates.kind', d.kind)}</p>
           </li>
         ))}
@@ -145,7 +145,7 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
   return (
     <Card title={<a href="/doctor">{t('overview.doctor')}</a>}>
       {d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
-      <ul class="rows">{d.checks.map((c) => <li key={c.name}><Sign tone={c.status === 'fail' ? 'bad' : 'warn'} /> <Told text={c.message} /></li>)}</ul>
+      <ul class="rows">{d.checks.map((c) => <li key={c.name}><Sign tone={c.status === 'fail' ? 'bad' : 'warn'} /> <Words text={c.message} /></li>)}</ul>
       {d.at && <p class="soft">{t('overview.looked')} <Time at={d.at} /></p>}
     </Card>
   );

@@ -12,7 +12,7 @@ import { Badge, Banner, Button, Card, Clip, Facts, Failure, Page, type Tone, Wai
 import { Confirm, Dialog } from '../ui/dialog';
 import { FileDrop } from '../ui/form';
 import { Paged } from '../ui/paged';
-import { Code, Time, Told } from '../ui/text';
+import { Code, Time, Told, Words } from '../ui/text';
 
 interface Package {
   name: string;
@@ -97,7 +97,7 @@ function One({ p }: { p: Package }) {
   const badge: [Tone, string] = p.trouble ? ['bad', t('packages.trouble')] : p.warnings.length > 0 ? ['warn', t('packages.warning')] : ['ok', t('packages.fine')];
   return (
     <Card title={<Told text={p.title ?? p.name} />} actions={<Badge tone={badge[0]}>{badge[1]}</Badge>}>
-      {p.trouble && <Banner tone="bad" title={<Told text={p.trouble} />}>{t('packages.trouble-text')}</Banner>}
+      {p.trouble && <Banner tone="bad" title={<Words text={p.trouble} />}>{t('packages.trouble-text')}</Banner>}
       {p.warnings.map((w) => <Banner key={w} tone="warn">{w}</Banner>)}
       <Facts
         rows={[

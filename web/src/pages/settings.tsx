@@ -4,7 +4,7 @@ import { useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { Badge, Button, Card, Clip, Empty, Failure, Page, Waiting } from '../ui/basics';
 import { CheckBox, TextField } from '../ui/form';
-import { Code, Told } from '../ui/text';
+import { Code, Words } from '../ui/text';
 
 interface Setting {
   name: string;
@@ -35,7 +35,7 @@ function Row({ s }: { s: Setting }) {
         <span class="soft">{t(s.restart ? 'settings.restart' : 'settings.reload')}</span>
         <span class="actions"><Button kind="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>{t('settings.how')}</Button></span>
       </div>
-      <p class="soft"><Told text={s.help} most={600} /></p>
+      <p class="soft"><Words text={s.help} most={600} /></p>
       {!s.secret && s.default !== null && s.default !== '' && s.default !== s.value && <p class="soft">{t('settings.default')} <Code>{s.default}</Code></p>}
       {open && (
         <div class="how">

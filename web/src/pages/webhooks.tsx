@@ -4,13 +4,13 @@ import { api, onceKey } from '../api/client';
 import { tells } from '../api/live';
 import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
-import { number, t, word } from '../i18n';
+import { number, span, t, word } from '../i18n';
 import { Badge, Banner, Button, Card, Clip, Facts, Failure, Page, type Tone, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { Choice, Form, TextField } from '../ui/form';
 import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
-import { Code, Name, Time, Told } from '../ui/text';
+import { Code, Name, Time, Told, Words } from '../ui/text';
 import { toast } from '../ui/toasts';
 
 interface Receiver {
@@ -53,7 +53,7 @@ function Receivers({ all }: { all: Receiver[] }) {
               [t('webhooks.due'), number(w.due)],
               [t('webhooks.dead'), number(w.dead)],
               [t('webhooks.success'), <Time at={w.last_success} />],
-              [t('webhooks.failure'), <><Time at={w.last_failure} />{w.last_error && <> · <Told text={w.last_error} /></>}</>],
+              [t('webhooks.failure'), <><Time at={w.last_failure} />{w.last_error && <> · <Words text={w.last_error} /></>}</>],
             ]}
           />
         </Card>
@@ -79,7 +79,7 @@ function Test({ any }: { any: boolean }) {
       <div aria-live="polite">
         {results.map((r) => (
           <Banner key={r.url} tone={r.ok ? 'ok' : 'bad'} title={<Told text={r.url} />}>
-            {r.ok ? t('webhooks.took', { status: String(r.status ?? ''), ms: r.latency_ms }) : <><Told text={r.error} />{r.advice && <div><Told text={r.advice} /></div>}</>}
+            {r.ok ? t('webhooks.took', { status: String(r.status ?? ''), ms: r.latency_ms }) : <><Words text={r.error} />{r.advice && <div><Words text={r.advice} /></div>}</>}
           </Banner>
         ))}
       </div>
@@ -100,7 +100,7 @@ function Replay({ close }: { close: () => void }) {
     await changed('/webhooks');
     close();
   });
-  const spans = SPANS.map((s): [string, string] => [s, t('webhooks.since', { span: s })]);
+  const spans = SPANS.map((s): [string, string] => [s, t('webhooks.since', { span: span(s) })]);
   return (
     <Confirm title={t('webhooks.replay')} verb={t('webhooks.replay-go')} busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
       <p>{t('webhooks.replay-text')}</p>
@@ -117,7 +117,7 @@ function columns(): Column<Dead>[] {
     { id: 'device', name: t('device'), cell: (d) => (d.id ? <a href={`/devices/${encodeURIComponent(d.id.split(':')[0] ?? '')}`}><Name text={d.id} /></a> : <Told text={null} />) },
     { id: 'url', name: t('webhooks.receiver'), cell: (d) => <Told text={d.url} /> },
     { id: 'attempts', name: t('webhooks.attempts'), cell: (d) => number(d.attempts), align: 'end' },
-    { id: 'error', name: t('webhooks.error'), cell: (d) => <Told text={d.error} /> },
+    { id: 'error', name: t('webhooks.error'), cell: (d) => <Words text={d.error} /> },
   ];
 }
 

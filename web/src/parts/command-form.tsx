@@ -5,7 +5,7 @@ import { Plus, Trash2 } from 'lucide-preact';
 import { bytes, t } from '../i18n';
 import { Button } from '../ui/basics';
 import { Choice, FileDrop, TextArea, TextField } from '../ui/form';
-import { Name, Told } from '../ui/text';
+import { Name, Words } from '../ui/text';
 import { allowed, argumentTitle, blank, type Draft, type Fields, FileData, fileData, isFields, isJson, kindOf, type Mistakes } from './command-draft';
 import type { Argument, Support } from './commands';
 import { platformName } from './device';
@@ -166,7 +166,7 @@ function Refused({ list }: { list: Argument[] }) {
   return (
     <details class="cannot">
       <summary>{t('form.not-here', { n: refused.length })}</summary>
-      <ul>{refused.map((a) => <li key={a.name}>{argumentTitle(a.name ?? '')}: <Told text={a.refused} /></li>)}</ul>
+      <ul>{refused.map((a) => <li key={a.name}>{argumentTitle(a.name ?? '')}: <Words text={a.refused} /></li>)}</ul>
     </details>
   );
 }

@@ -5,6 +5,7 @@ import type { ApiError } from '../api/client';
 import { t } from '../i18n';
 import { FIELDS, fieldName } from '../pages/devices/columns';
 import { Banner, Button, Failure } from '../ui/basics';
+import { Words } from '../ui/text';
 
 const EXAMPLES = ['anna', 'platform=macos and os<15', 'filevault=off last-seen>7d', 'user="" or tag=""', 'not compliance=compliant', 'app=com.example.app'];
 
@@ -14,8 +15,8 @@ export function FilterMistake({ error }: { error: ApiError | undefined }) {
   if (error.code !== 'invalid') return <Failure error={error} />;
   const [first = '', ...where] = error.message.split('\n');
   return (
-    <Banner tone="bad" title={<bdi>{first}</bdi>}>
-      {where.length > 0 && <pre class="where" dir="ltr">{where.join('\n')}</pre>}
+    <Banner tone="bad" title={<Words text={first} />}>
+      {where.length > 0 && <pre class="where" dir="ltr" lang="en">{where.join('\n')}</pre>}
     </Banner>
   );
 }

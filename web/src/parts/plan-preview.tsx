@@ -3,7 +3,7 @@ import { segment } from '../api/client';
 import { number, t } from '../i18n';
 import type { Acts, Plan } from './group';
 import { Badge, Empty, Sign } from '../ui/basics';
-import { Code, Name, Told } from '../ui/text';
+import { Code, Name, Words } from '../ui/text';
 
 const ACTS: (keyof Acts)[] = ['install', 'replace', 'remove', 'commands', 'unmet'];
 
@@ -42,7 +42,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
             {plan.cannot.map((c, i) => (
               <li key={i}>
                 <div class="line"><Badge tone="warn">{t('plan.devices', { n: c.devices })}</Badge> <span class="soft">{t(`group.kind.${c.kind}`)}</span> <Code>{c.ref}</Code></div>
-                <div><Told text={c.why} /></div>
+                <div><Words text={c.why} /></div>
               </li>
             ))}
           </ul>
@@ -55,7 +55,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
             {plan.examples.map((d) => (
               <li key={d.id}>
                 <div><a href={`/devices/${segment(d.id)}`}><Name text={d.name ?? d.serial_number ?? d.id} /></a></div>
-                {d.does.map((x) => <div key={x} class="soft"><Told text={x} /></div>)}
+                {d.does.map((x) => <div key={x} class="soft"><Words text={x} /></div>)}
               </li>
             ))}
           </ul>

@@ -6,7 +6,7 @@ import { t } from '../i18n';
 import { Badge, Banner, Button, Empty, Failure, Waiting } from '../ui/basics';
 import { Dialog } from '../ui/dialog';
 import { Form, TextField } from '../ui/form';
-import { Told } from '../ui/text';
+import { Told, Words } from '../ui/text';
 import { type Fields, type Mistakes, readArguments } from './command-draft';
 import { CommandFields, supportText } from './command-form';
 import { type Arguments, checkCommand, type Checked, type CheckedTarget, commandName, type CommandType, sendCommand, type Targets, useCommandTypes } from './commands';
@@ -55,7 +55,7 @@ function Picker({ types, choose }: { types: CommandType[]; choose: (row: Command
               <strong>{commandName(row.request_type)}</strong>
               {commandName(row.request_type) !== row.request_type && <code class="key">{row.request_type}</code>}
               {row.dangerous && <Badge tone="warn">{t('send.dangerous')}</Badge>}
-              <small>{row.refused ? <Told text={row.refused} /> : <Told text={row.what} />}</small>
+              <small>{row.refused ? <Words text={row.refused} /> : <Words text={row.what} />}</small>
             </button>
           </li>
         ))}
@@ -86,13 +86,13 @@ function Reasons({ groups, one }: { groups: [string, CheckedTarget[]][]; one: bo
     <ul class="reasons">
       {groups.map(([text, list]) => (
         <li key={text}>
-          <Told text={text} />
+          <Words text={text} />
           {!one && (
             <details>
               <summary>{t('devices.count', { n: list.length })}</summary>
               <ul>
                 {list.slice(0, SHOWN).map((x) => <li key={x.id}><DeviceLink id={x.id} /></li>)}
-                {list.length > SHOWN && <li>{t('more', { n: list.length - SHOWN })}</li>}
+                {list.length > SHOWN && <li>{t('group.more-members', { n: list.length - SHOWN })}</li>}
               </ul>
             </details>
           )}
@@ -178,7 +178,7 @@ function Filled({ to, row, start, back, done }: { to: Receivers; row: CommandTyp
   };
   return (
     <Form submit={submit}>
-      <p class="lead"><Told text={row.what} /> <small>({supportText(row.platforms)})</small></p>
+      <p class="lead"><Words text={row.what} /> <small>({supportText(row.platforms)})</small></p>
       <CommandFields list={row.arguments} value={draft} change={setDraft} mistakes={mistakes} />
       {Object.keys(mistakes).length > 0 && <Banner tone="bad" title={t('form.mistakes', { n: Object.keys(mistakes).length })} />}
       <Failure error={act.error} />

@@ -3,7 +3,8 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { AlertTriangle, Check, CircleCheck, CircleDashed, CircleX, Copy, Info } from 'lucide-preact';
 import type { ApiError } from '../api/client';
-import { type Key, t } from '../i18n';
+import { type Key, languageNow, t, word } from '../i18n';
+import { Words } from './text';
 
 export type Tone = 'ok' | 'info' | 'wait' | 'warn' | 'bad' | 'none';
 const SIGNS = { ok: CircleCheck, info: Info, wait: CircleDashed, warn: AlertTriangle, bad: CircleX, none: CircleDashed } as const;
@@ -49,12 +50,15 @@ export function Banner({ tone, title, children, actions }: { tone: Tone; title?:
   );
 }
 
-/* An error in the server's words; who asks for help quotes its trace. */
+/* An error in the server's words, which are English: before them, in the reader's language, of what kind it is. Who asks for help quotes its trace. */
 export function Failure({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
-  const text = error.status === 0 ? t('error.unreachable') : error.status === 403 ? t('error.role') : error.message;
+  const own = error.status === 0 ? t('error.unreachable') : error.status === 403 ? t('error.role') : undefined;
+  const kind = word('error.code', error.code);
+  const translated = own === undefined && languageNow() !== 'en' && kind !== error.code;
   return (
-    <Banner tone="bad" title={text}>
+    <Banner tone="bad" title={own ?? (translated ? kind : <Words text={error.message} />)}>
+      {translated && <p><Words text={error.message} /></p>}
       {error.trace !== '' && <small>{t('error.trace', { trace: error.trace })}</small>}
     </Banner>
   );

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { Button, Sign } from './basics';
-import { Code, Told } from './text';
+import { Code, Words } from './text';
 
 export interface Finding {
   grade: 'error' | 'warning';
@@ -77,7 +77,7 @@ function One({ f, go }: { f: Finding; go?: ((line: number) => void) | undefined 
         {f.line > 0 && (go ? <button type="button" class="link" onClick={() => go(f.line)}>{t('check.line', { line: String(f.line) })}</button> : <span>{t('check.line', { line: String(f.line) })}</span>)}
         {f.key !== '' && <Code>{f.key}</Code>}
       </div>
-      <p><Told text={f.text} most={1000} /> <small class="mono">[{f.id}]</small></p>
+      <p><Words text={f.text} most={1000} /> <small class="mono">[{f.id}]</small></p>
     </li>
   );
 }

@@ -3,6 +3,7 @@ import { useId, useRef } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../api/client';
 import { t } from '../i18n';
+import { Words } from './text';
 
 /* "the filter, at character 12: …", as the server says it; behind it come lines for terminals. */
 function placeOf(error: ApiError | undefined): { at: number; text: string } | undefined {
@@ -49,7 +50,7 @@ export function RuleField({ label, help, value, change, error, live }: {
       <div id={`${id}-live`} aria-live="polite">
         {wrong ? (
           <div class="rule-wrong">
-            <button type="button" class="link" onClick={go}>{t('rule.at', { n: wrong.at })}</button> {wrong.text}
+            <button type="button" class="link" onClick={go}>{t('rule.at', { n: wrong.at })}</button> <Words text={wrong.text} />
             <div>
               <code>
                 {at > AROUND && '…'}{letters.slice(Math.max(0, at - AROUND), at).join('')}<mark>{letters[at] ?? '⌷'}</mark>{letters.slice(at + 1, at + AROUND).join('')}

@@ -1,7 +1,8 @@
 /* Texts that come from devices and people: shown as they are, harmlessly. */
 import { useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
-import { ago, dateTime, t } from '../i18n';
+import type { ComponentChildren } from 'preact';
+import { ago, languageNow, t, time } from '../i18n';
 
 /* Bidirectional controls would turn what stands around them; control characters are drawn as their pictures. */
 function visible(text: string): string {
@@ -13,22 +14,30 @@ function visible(text: string): string {
 
 const SHORT = 300;
 
+interface Said {
+  text: string | null | undefined;
+  most?: number;
+}
+
 /* In an element of its own direction (bdi); what is very long is cut, and unfolds. */
-export function Told({ text, most = SHORT }: { text: string | null | undefined; most?: number }) {
+function Long({ text, most = SHORT, lang, show }: Said & { lang?: string; show: (text: string) => ComponentChildren }) {
   const [open, setOpen] = useState(false);
   if (text == null || text === '') return <span class="none">–</span>;
   const shown = visible(text);
   const letters = shown.length > most && !open ? Array.from(shown).slice(0, most).join('') : shown;
-  if (letters.length === shown.length) return <bdi class="told">{shown}</bdi>;
+  if (letters.length === shown.length) return <bdi class="told" lang={lang}>{show(shown)}</bdi>;
   return (
     <>
-      <bdi class="told">{letters}…</bdi>{' '}
+      <bdi class="told" lang={lang}>{show(letters)}…</bdi>{' '}
       <button type="button" class="link" onClick={() => setOpen(true)}>
         {t('show.all', { n: shown.length })}
       </button>
     </>
   );
 }
+
+/* What devices and people wrote. */
+export const Told = (said: Said) => <Long {...said} show={(text) => text} />;
 
 /* A name in a link or a table: one line, cut where it is long; all of it stands in its title. */
 export function Name({ text, most = 80 }: { text: string | null | undefined; most?: number }) {
@@ -48,7 +57,7 @@ window.setInterval(() => {
 export function Time({ at }: { at: string | null | undefined }) {
   if (!at) return <span class="none">{t('never')}</span>;
   return (
-    <time dateTime={at} title={dateTime(at)}>
+    <time dateTime={at} title={time(at, 'exact')}>
       {ago(at, clock.value)}
     </time>
   );
@@ -56,13 +65,15 @@ export function Time({ at }: { at: string | null | undefined }) {
 
 export function Moment({ at }: { at: string | null | undefined }) {
   if (!at) return <span class="none">{t('never')}</span>;
-  return <time dateTime={at}>{dateTime(at)}</time>;
+  return <time dateTime={at} title={time(at, 'exact')}>{time(at, 'moment')}</time>;
 }
 
-/* The server's sentences: what stands in them as a time is told in the reader's zone. */
-export function Words({ text }: { text: string }) {
-  return <bdi class="told">{visible(text).split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)/).map((part, i) => (i % 2 === 1 ? <Moment key={i} at={part} /> : part))}</bdi>;
-}
+export const Day = ({ at }: { at: string }) => <time dateTime={at} title={time(at, 'exact')}>{time(at, 'day')}</time>;
+
+const inZone = (text: string) => text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)/).map((part, i) => (i % 2 === 1 ? <span key={i} lang={languageNow()}><Moment at={part} /></span> : part));
+
+/* The server's sentences, which are English: what stands in them as a time is told in the reader's zone. */
+export const Words = ({ text, most = 1000 }: Said) => <Long text={text} most={most} lang="en" show={inZone} />;
 
 export function Code({ children }: { children: string }) {
   return <code class="told">{visible(children)}</code>;

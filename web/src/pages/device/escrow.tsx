@@ -10,7 +10,7 @@ import { Confirm, Dialog } from '../../ui/dialog';
 import { CheckBox, Form, TextField } from '../../ui/form';
 import { Secret } from '../../ui/secret';
 import { Table } from '../../ui/table';
-import { Moment, Name, Told } from '../../ui/text';
+import { Moment, Name, Told, Words } from '../../ui/text';
 import { deviceName } from '../../parts/device';
 import type { Whole } from './data';
 
@@ -49,15 +49,15 @@ function Reveal({ device, held, close }: { device: Whole; held: Held; close: () 
   });
   const over = useCallback(() => close(), [close]);
   return (
-    <Dialog title={word('escrow', held.kind)} close={close}>
+    <Dialog title={word('escrow-kind', held.kind)} close={close}>
       {shown
         ? (
           <>
             <Secret value={shown.value} over={over} />
             {shown.encoding === 'base64' && <p class="help">{t('escrow.base64')}</p>}
-            {shown.note && <p class="help"><Told text={shown.note} /></p>}
+            {shown.note && <p class="help"><Words text={shown.note} /></p>}
             {shown.rotate_command_uuid && <Banner tone="info" title={t('escrow.rotates')} />}
-            {shown.not_rotated && <Banner tone="warn" title={t('escrow.not-rotated')}><Told text={shown.not_rotated} /></Banner>}
+            {shown.not_rotated && <Banner tone="warn" title={t('escrow.not-rotated')}><Words text={shown.not_rotated} /></Banner>}
             <footer><Button kind="main" onClick={close}>{t('escrow.hide')}</Button></footer>
           </>
         )
@@ -104,8 +104,8 @@ export function Escrow({ device }: { device: Whole }) {
         <Table
           caption={t('escrow.title')} rows={secrets} id={(s) => `${s.kind} ${s.number ?? ''}`}
           columns={[
-            { id: 'kind', name: t('escrow.kind'), cell: (s) => word('escrow', s.kind) },
-            { id: 'state', name: t('field.state'), cell: (s) => <><Badge tone={STATES[s.state] ?? 'none'}>{word('escrow-state', s.state)}</Badge>{s.note && <p class="help"><Told text={s.note} /></p>}</> },
+            { id: 'kind', name: t('escrow.kind'), cell: (s) => word('escrow-kind', s.kind) },
+            { id: 'state', name: t('field.state'), cell: (s) => <><Badge tone={STATES[s.state] ?? 'none'}>{word('escrow-state', s.state)}</Badge>{s.note && <p class="help"><Words text={s.note} /></p>}</> },
             { id: 'at', name: t('escrow.at'), cell: (s) => <Moment at={s.at} /> },
             { id: 'seen', name: t('escrow.seen'), cell: (s) => (s.revealed_at ? <><Moment at={s.revealed_at} /> · <Name text={s.revealed_by} /><p class="help"><Told text={s.revealed_reason} /></p></> : <span class="none">{t('never')}</span>) },
             { id: 'act', name: <span class="hidden">{t('command.acts')}</span>, cell: (s) => may('operator') && s.state !== 'unread' && <Button onClick={() => setRevealing(s)}>{t('escrow.reveal')}</Button> },

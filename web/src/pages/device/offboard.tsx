@@ -7,7 +7,7 @@ import { Banner, Button, Facts, Failure, Waiting } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
 import { CheckBox, Choice, Form, TextField } from '../../ui/form';
 import { Secret } from '../../ui/secret';
-import { Name, Told } from '../../ui/text';
+import { Name, Told, Words } from '../../ui/text';
 import type { Whole } from './data';
 
 interface Report {
@@ -26,7 +26,7 @@ interface Report {
 
 function Told2({ texts, tone, title }: { texts: string[]; tone: 'warn' | 'bad'; title: string }) {
   if (texts.length === 0) return null;
-  return <Banner tone={tone} title={title}><ul class="reasons">{texts.map((x) => <li key={x}><Told text={x} /></li>)}</ul></Banner>;
+  return <Banner tone={tone} title={title}><ul class="reasons">{texts.map((x) => <li key={x}><Words text={x} /></li>)}</ul></Banner>;
 }
 
 /* What must be noted before it is gone; hidden again after a minute. */
@@ -39,7 +39,7 @@ function Codes({ secrets }: { secrets: { kind: string; value: string; state: str
     <Banner tone="warn" title={t('offboard.codes')}>
       {secrets.map((s) => (
         <section key={`${s.kind} ${s.value}`}>
-          <h3>{word('escrow', s.kind)} · {word('escrow-state', s.state)}</h3>
+          <h3>{word('escrow-kind', s.kind)} · {word('escrow-state', s.state)}</h3>
           <Secret value={s.value} over={over} />
         </section>
       ))}
@@ -85,7 +85,7 @@ export function Offboard({ device, close }: { device: Whole; close: () => void }
           <Told2 texts={report.warnings} tone="warn" title={t('send.warnings')} />
           <Facts
             rows={[
-              [t('offboard.step'), <><strong>{word('offboard-step', report.step)}</strong> <Told text={report.next} /></>],
+              [t('offboard.step'), <><strong>{word('offboard-step', report.step)}</strong> <Words text={report.next} /></>],
               [t('field.activation-lock'), word('lock', report.activation_lock.state)],
               [t('plan.groups'), report.groups.length > 0 ? <Name text={report.groups.join(', ')} /> : t('compliance.none')],
               [t('offboard.links'), report.links],

@@ -4,16 +4,16 @@ import { t, word } from '../../i18n';
 import { ComplianceBadge, DeviceLink, PushBadge, StateBadge } from '../../parts/device';
 import { Badge, Banner, Card, Empty, type Tone } from '../../ui/basics';
 import { Table } from '../../ui/table';
-import { Moment, Name, Time, Told } from '../../ui/text';
+import { Moment, Name, Time, Words } from '../../ui/text';
 import type { PlanItem, Whole } from './data';
 
-const PHASES: Record<string, Tone> = { failed: 'bad', waiting: 'wait', sent: 'info', unmet: 'warn', done: 'ok' };
+const PHASES: Record<string, Tone> = { waiting: 'wait', sent: 'info', acknowledged: 'ok', failing: 'bad' };
 
 function Item({ item }: { item: PlanItem }) {
   return (
     <>
       <Badge tone={PHASES[item.state] ?? 'wait'}>{word('plan-state', item.state)}</Badge>
-      {item.why && <p class="help"><Told text={item.why} /></p>}
+      {item.why && <p class="help"><Words text={item.why} /></p>}
     </>
   );
 }
@@ -22,7 +22,7 @@ export function Standing({ device }: { device: Whole }) {
   const { plan } = device;
   return (
     <Card title={t('plan.title')} wide actions={<ComplianceBadge state={plan.state} />}>
-      {plan.why && <Banner tone={plan.state === 'failing' ? 'bad' : 'info'} title={<Told text={plan.why} />} />}
+      {plan.why && <Banner tone={plan.state === 'failing' ? 'bad' : 'info'} title={<Words text={plan.why} />} />}
       {plan.being_looked_at && <p class="help">{t('plan.looked-at')}</p>}
       {plan.groups.length === 0 && <Empty>{t('plan.no-groups')}</Empty>}
       {plan.groups.length > 0 && <p>{t('plan.groups')} {plan.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<a href={`/groups/${segment(g)}`}><Name text={g} /></a></span>)}</p>}
@@ -42,7 +42,7 @@ export function Standing({ device }: { device: Whole }) {
       {plan.not_applicable.length > 0 && (
         <>
           <h3>{t('plan.not-here')}</h3>
-          <ul class="reasons">{plan.not_applicable.map((x) => <li key={`${x.kind} ${x.ref}`}>{word('plan-kind', x.kind)} <Name text={x.ref} />: <Told text={x.why} /></li>)}</ul>
+          <ul class="reasons">{plan.not_applicable.map((x) => <li key={`${x.kind} ${x.ref}`}>{word('plan-kind', x.kind)} <Name text={x.ref} />: <Words text={x.why} /></li>)}</ul>
         </>
       )}
     </Card>

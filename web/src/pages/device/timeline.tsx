@@ -33,7 +33,7 @@ const SECRETS = ['escrow.kept', 'escrow.revealed'];
 
 /* What it was about, in the words that stand elsewhere for it. */
 function What({ e }: { e: Entry }) {
-  const what = e.what === undefined ? null : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow', e.what) : e.what;
+  const what = e.what === undefined ? null : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow-kind', e.what) : e.what;
   return (
     <>
       {e.request_type && e.command && <a href={`/commands/${segment(e.command)}`}>{commandName(e.request_type)}</a>}

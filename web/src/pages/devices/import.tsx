@@ -7,7 +7,7 @@ import { Banner, Button, Failure } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
 import { FileDrop } from '../../ui/form';
 import { Table } from '../../ui/table';
-import { Name, Told } from '../../ui/text';
+import { Name, Words } from '../../ui/text';
 import { toast } from '../../ui/toasts';
 
 interface Mistake {
@@ -38,7 +38,7 @@ function Outcome({ file, read, busy, go }: { file: File; read: Read; busy: boole
               id={(m) => `${m.line}-${m.message}`}
               columns={[
                 { id: 'line', name: t('import.line'), cell: (m) => number(m.line), align: 'end' },
-                { id: 'text', name: t('import.mistake'), cell: (m) => <Told text={m.message} /> },
+                { id: 'text', name: t('import.mistake'), cell: (m) => <Words text={m.message} /> },
               ]}
             />
           </>

@@ -4,7 +4,7 @@ import { number, t } from '../../i18n';
 import type { Group, Standing as Row } from '../../parts/group';
 import { Badge, Banner, Card, Empty } from '../../ui/basics';
 import { type Column, Table } from '../../ui/table';
-import { Code, Name, Time, Told } from '../../ui/text';
+import { Code, Name, Time, Told, Words } from '../../ui/text';
 import { devicesBy, quoted } from '../profiles/parts';
 
 function Sum({ n, text, filter }: { n: number; text: string; filter: string }) {
@@ -30,7 +30,7 @@ function columns(): Column<Row>[] {
           {a.users && <span class="soft"> {t('group.users')}</span>}
           {a.kind === 'command' && <span class="soft"> {t('group.position-n', { n: a.position })}</span>}
           {a.options && Object.keys(a.options).length > 0 && <div><Code>{JSON.stringify(a.options)}</Code></div>}
-          {a.trouble && <Banner tone="bad"><Told text={a.trouble} /></Banner>}
+          {a.trouble && <Banner tone="bad"><Words text={a.trouble} /></Banner>}
         </>
       ),
     },
@@ -64,7 +64,7 @@ export function Standing({ g }: { g: Group }) {
             {g.failures.map((f) => (
               <li key={f.id}>
                 <div class="line"><a href={`/devices/${segment(f.id)}`}><Name text={f.name ?? f.serial_number ?? f.id} /></a> <span class="soft"><Told text={f.serial_number} /> · <Time at={f.since} /></span></div>
-                <div><Told text={f.why} most={500} /></div>
+                <div><Words text={f.why} most={500} /></div>
               </li>
             ))}
           </ul>

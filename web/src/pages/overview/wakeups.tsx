@@ -1,7 +1,7 @@
 /* How far wake-ups came: as bars from step to step, and by hour as a chart. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { type Key, number, t } from '../../i18n';
+import { type Key, number, t, time } from '../../i18n';
 import { Card, Empty } from '../../ui/basics';
 import { Choice } from '../../ui/form';
 import { Table } from '../../ui/table';
@@ -28,7 +28,7 @@ function Chart({ hours }: { hours: Hour[] }) {
         height: HEIGHT,
         legend: { show: false },
         cursor: { y: false },
-        axes: [axis, { ...axis, size: 44, values: (_, all) => all.map((v) => (Number.isInteger(v) ? number(v) : '')) }],
+        axes: [{ ...axis, values: (_, all, _at, _space, step) => all.map((v) => time(new Date(v * 1000).toISOString(), step < 86_400 ? 'hour' : 'short')) }, { ...axis, size: 44, values: (_, all) => all.map((v) => (Number.isInteger(v) ? number(v) : '')) }],
         scales: { y: { range: (_u, _min, max) => [0, Math.max(4, max)] } },
         series: [{}, ...DRAWN.map((step, i) => ({ label: name(step), stroke: lines[i] ?? '', width: 2, dash: i === 2 ? [6, 4] : [] }))],
       },

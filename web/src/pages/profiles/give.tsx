@@ -5,7 +5,7 @@ import { useAct } from '../../api/use';
 import { t } from '../../i18n';
 import { Badge, Button, Card, Failure } from '../../ui/basics';
 import { TextArea } from '../../ui/form';
-import { Name, Told } from '../../ui/text';
+import { Name, Words } from '../../ui/text';
 import type { Profile } from './parts';
 
 interface Target {
@@ -36,7 +36,7 @@ export function GiveProfile({ p }: { p: Profile }) {
         {targets.map((x) => (
           <li key={x.id} class="line">
             <a href={`/devices/${segment(x.id)}`}><Name text={x.id} /></a>{' '}
-            {x.error ? <><Badge tone="bad">{t('profiles.refused')}</Badge> <Told text={x.error.message} /></> : <a href={`/commands/${x.command_uuid ?? ''}`}><Badge tone="info">{t('profiles.queued')}</Badge></a>}
+            {x.error ? <><Badge tone="bad">{t('profiles.refused')}</Badge> <Words text={x.error.message} /></> : <a href={`/commands/${x.command_uuid ?? ''}`}><Badge tone="info">{t('profiles.queued')}</Badge></a>}
           </li>
         ))}
       </ul>

@@ -3,13 +3,13 @@ import { useState } from 'preact/hooks';
 import { api, request } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
-import { date, days, t, word } from '../../i18n';
+import { days, rich, t, word } from '../../i18n';
 import { Badge, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/dialog';
 import { save } from '../../ui/files';
 import { Choice, Form, TextField } from '../../ui/form';
 import { Table } from '../../ui/table';
-import { Told } from '../../ui/text';
+import { Day, Words } from '../../ui/text';
 import { toast } from '../../ui/toasts';
 import type { PushCert } from './types';
 
@@ -35,10 +35,10 @@ function Guardian() {
           rows={data.dates}
           id={(d) => d.subject}
           columns={[
-            { id: 'at', name: t('dates.at'), cell: (d) => <>{date(d.at)}<br /><Badge tone={d.days_left <= 14 ? 'bad' : d.days_left <= 60 ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></> },
-            { id: 'what', name: t('dates.what'), cell: (d) => <><strong>{word('dates.kind', d.kind)}</strong><br /><Told text={d.name} /></> },
-            { id: 'effect', name: t('dates.effect'), cell: (d) => <Told text={d.effect} /> },
-            { id: 'fix', name: t('dates.fix'), cell: (d) => <Told text={d.fix} most={600} /> },
+            { id: 'at', name: t('dates.at'), cell: (d) => <><Day at={d.at} /><br /><Badge tone={d.days_left <= 14 ? 'bad' : d.days_left <= 60 ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></> },
+            { id: 'what', name: t('dates.what'), cell: (d) => <><strong>{word('dates.kind', d.kind)}</strong><br /><Words text={d.name} /></> },
+            { id: 'effect', name: t('dates.effect'), cell: (d) => <Words text={d.effect} /> },
+            { id: 'fix', name: t('dates.fix'), cell: (d) => <Words text={d.fix} most={600} /> },
           ]}
         />
       )}
@@ -59,7 +59,7 @@ function Plan({ cert }: { cert: PushCert }) {
   return (
     <Card title={t('plan.renewal')}>
       <p>{t('plan.text')}</p>
-      <p>{cert.planned_at ? t('plan.next', { date: date(cert.planned_at) }) : t('plan.none')}</p>
+      <p>{cert.planned_at ? rich('plan.next', { date: <Day at={cert.planned_at} /> }) : t('plan.none')}</p>
       {may('admin') && (
         <Form submit={() => void act.run()}>
           <Choice label={t('plan.way')} value={way} change={setWay} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />

@@ -18,6 +18,11 @@ interface Past {
   acts: { at: string; act: string; serial_number: string | null; by: string; detail: Record<string, unknown> | null }[];
 }
 
+/* An act of the record, or a step of the dossier. */
+function actName(act: string): string {
+  return act.startsWith('dossier-') ? `${t('pushcert.tab.dossier')}: ${word('dossier.state', act.slice(8))}` : word('pushcert.act', act);
+}
+
 function Rollback({ cert, close, again }: { cert: PushCert; close: () => void; again: () => Promise<void> }) {
   const act = useAct(async () => {
     await api('POST', '/pushcerts/rollback', { body: { serial_number: cert.serial_number } });
@@ -64,7 +69,7 @@ export function History() {
             id={(a) => `${a.at} ${a.act} ${a.serial_number ?? ''}`}
             columns={[
               { id: 'at', name: t('history.at'), cell: (a) => <Moment at={a.at} /> },
-              { id: 'act', name: t('history.act'), cell: (a) => word('pushcert.act', a.act) },
+              { id: 'act', name: t('history.act'), cell: (a) => actName(a.act) },
               { id: 'serial', name: t('pushcert.serial'), cell: (a) => a.serial_number && <Code>{a.serial_number}</Code> },
               { id: 'by', name: t('history.by'), cell: (a) => <bdi>{a.by}</bdi> },
             ]}

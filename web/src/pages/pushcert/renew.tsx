@@ -4,11 +4,11 @@ import { useState } from 'preact/hooks';
 import { api, type ApiError } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
-import { date, rich, t } from '../../i18n';
+import { rich, t } from '../../i18n';
 import { Banner, Button, Card, Clip, Failure, Facts } from '../../ui/basics';
 import { CheckBox, Choice, FileDrop, Form, PasswordField, TextField } from '../../ui/form';
 import { base64, save } from '../../ui/files';
-import { Code, Moment } from '../../ui/text';
+import { Code, Day, Moment, Words } from '../../ui/text';
 import type { CertRequest, Imported, PushCert } from './types';
 
 export const PORTAL = 'https://identity.apple.com/pushcert';
@@ -126,7 +126,7 @@ function Portal({ cert, note }: { cert: PushCert | undefined; note: string | und
               rows={[
                 ['UID', <Code>{cert.topic}</Code>],
                 [t('pushcert.serial'), <><Code>{cert.serial_number}</Code> <span class="soft">{t('pushcert.decimal', { serial: cert.serial_number_decimal })}</span></>],
-                [t('pushcert.ends'), date(cert.not_after)],
+                [t('pushcert.ends'), <Day at={cert.not_after} />],
               ]}
             />
           </li>
@@ -148,7 +148,7 @@ function Refusal({ error, anyway }: { error: ApiError; anyway: (how: 'new-topic'
   const other = error.message.includes('--new-topic');
   return (
     <Banner tone="bad" title={t('renew.refused')}>
-      <pre class="told refusal">{error.message}</pre>
+      <pre class="told refusal" lang="en">{error.message}</pre>
       <p>{t('renew.refused-nothing')}</p>
       <CheckBox label={t(other ? 'renew.sure-topic' : 'renew.sure-anyway')} value={sure} change={setSure} />
       <p><Button kind="danger" disabled={!sure} onClick={() => anyway(other ? 'new-topic' : 'anyway')}>{t(other ? 'renew.go-topic' : 'renew.go-anyway')}</Button></p>
@@ -175,8 +175,8 @@ function Import({ done }: { done: () => Promise<void> }) {
       {act.busy && <p role="status">{t('renew.asking')}</p>}
       {act.error?.status === 409 ? <Refusal error={act.error} anyway={(how) => void act.run(files, how)} /> : <Failure error={act.error} />}
       {result && (
-        <Banner tone="ok" title={t('renew.imported', { date: date(result.not_after) })}>
-          <ul>{(result.notes ?? []).map((n) => <li key={n}><bdi>{n}</bdi></li>)}</ul>
+        <Banner tone="ok" title={rich('renew.imported', { date: <Day at={result.not_after} /> })}>
+          <ul>{(result.notes ?? []).map((n) => <li key={n}><Words text={n} /></li>)}</ul>
         </Banner>
       )}
     </Card>

@@ -9,7 +9,7 @@ import { Confirm } from '../../ui/dialog';
 import { save } from '../../ui/files';
 import { Form, TextField } from '../../ui/form';
 import { Table } from '../../ui/table';
-import { Time, Told } from '../../ui/text';
+import { Time, Told, Words } from '../../ui/text';
 
 interface Link {
   id: string;
@@ -138,7 +138,7 @@ function Moving({ topic }: { topic: string }) {
               { id: 'device', name: t('device'), cell: device },
               { id: 'state', name: t('recovery.state'), cell: (d) => (d.done_at ? <Badge tone="ok">{t('move.moved')}</Badge> : <Badge tone="wait">{t(d.link_made_at ? 'move.linked' : 'move.waiting')}</Badge>) },
               { id: 'erase', name: t('move.erase'), cell: (d) => word('move.erase', d.erase) },
-              { id: 'todo', name: t('dates.fix'), cell: (d) => <Told text={d.what_to_do} /> },
+              { id: 'todo', name: t('dates.fix'), cell: (d) => <Words text={d.what_to_do} /> },
               { id: 'seen', name: t('recovery.seen'), cell: (d) => <Time at={d.last_seen} /> },
             ]}
           />

@@ -1,0 +1,117 @@
+"""The server's words (verdicts, states, kinds of events, errors …) have a text in the console each, and no text is of a word that there is not.
+
+The console shows a word by the key PREFIX.WORD, and a word without a text as it came, in English: nobody would notice a new one.
+"""
+import json
+import re
+
+from common import files, main, read
+
+TEXTS = "web/src/i18n/en.json"
+ROW = r'\{"([\w-]+)",'
+SET = r'= "([\w-]+)"'
+
+
+def between(start, end=r"\};?\n"):
+    """What stands in C from `start` up to `end`."""
+    return lambda text: "".join(re.findall(start + r"(.*?)" + end, text, re.S))
+
+
+def whole(text):
+    return text
+
+
+# (prefix of the keys, file, what of it to look at, shape of a word there, words that stand elsewhere)
+WORDS = [
+    ("verdict", "include/core/verdict.def", whole, r'^VERDICT\(\d+, "([\w-]+)"', {"fine"}),
+    ("chain", "server/core/why_chain.c", whole, r'\(struct why_link\)\{"([\w-]+)"', set()),
+    ("chain-status", "server/core/why_chain.c", between("static const char ok", ";"), SET, set()),
+    ("error.code", "include/base/err.def", whole, r'^ERR\(E_\w+, +\d+, "([\w-]+)"', set()),
+    ("reason", "server/app/cmd_command.c", between(r"reasons\[\]\[2\] = \{"), ROW, set()),
+    ("plan-act", "server/core/plan_words.c", between(r"acts\[PLAN_ACTS\] = \{"), SET, set()),
+    ("plan-kind", "server/core/group.c", between(r"\bkinds\[[^\]]*\] = \{"), SET, set()),
+    ("plan-state", "server/core/plan_words.c", between(r"phases\[PLAN_PHASES\] = \{"), SET, set()),
+    ("compliance", "server/core/plan_words.c", between(r"states\[PLAN_STATES\] = \{"), SET, set()),
+    ("refused", "server/core/enroll.c", between(r"refusals\[\] = \{"), ROW, {"no-proof", "storage"}),
+    ("enroll.link", "server/core/enroll_link.c", between(r"\} states\[\] = \{"), ROW, set()),
+    ("dates.kind", "server/core/guardian_dates.c", whole, r'\.kind = "([\w-]+)"', set()),
+    ("device-state", "server/core/guardian_sql.c", between(r"GUARDIAN_DEVICE_STATES\] = \{"), r'"([\w-]+)"', {"former"}),
+    ("escrow-kind", "server/core/escrow.c", whole, r'\{\.word = "([\w-]+)"', set()),
+    ("escrow-state", "server/core/escrow_sql.c", whole, r'(?:return|\?|:|state =) "([a-z-]+)"', set()),
+    ("offboard-step", "server/core/offboard.c", between(r"nexts\[\] = \{"), ROW, set()),
+    ("lock", "server/core/offboard.c", between(r"words\[\] = \{"), r'"([\w-]+)"', set()),
+    ("push", "server/core/push.c", between(r"char \*state_of\(", r"\n\}"), r'"([\w-]+)"', set()),
+    ("pushcert.state", "server/core/pushcert.c", between(r"char \*pushcert_state\(.*?\{", r"\n\}"), r'(?:return|\?|:) "([\w-]+)"', set()),
+    ("pushcert.proof", "server/core/push_probe.c", between(r"\[PUSH_PROVEN\]"), SET, {"unproven"}),
+    ("pushcert.warning", "server/core/pushcert_record.c", between(r"\} checks\[\] = \{"), ROW, set()),
+    ("pushcert.act", "server/core/pushcert.c", whole, r'(?:tell\(cx, db, &\w+|history_add\([^";]*), "([\w-]+)"', {"probed"}),
+    ("pushcert.act", "server/core/move.c", whole, r'tell\(cx, db, "pushcert\.([\w-]+)"', set()),
+    ("pushcert.act", "server/face/api_calendar.c", whole, r'history_add\([^"]*"([\w-]+)"', set()),
+    ("pushcert.act", "server/face/api_pushcert_record.c", whole, r'(?:history_add|note_account)\([^";]*"([\w-]+)"', {"account-change-planned"}),
+    ("event", "server/core/pushcert.c", whole, r'(?:return|TRY\()? ?tell\(cx, db, &\w+, "([\w-]+)"', set()),
+    ("dossier.state", "server/core/dossier.c", between(r"dossier_states\[DOSSIER_STATES\] = \{"), r'"([\w-]+)"', set()),
+    ("dossier.check", "server/core/dossier.c", between(r"dossier_items\[DOSSIER_ITEMS\] = \{"), ROW, set()),
+    ("audit.kind", "server/core/account.c", between(r"words\[\] = \{"), r'"([\w-]+)"', set()),
+    ("role", "server/core/account.c", between(r"roles\[\] = \{"), r'"([\w-]+)"', set()),
+    ("scope", "include/face/access.def", whole, r'^ACCESS\("[^"]+", +"([\w-]+)"', set()),
+    ("webhooks.state", "server/core/webhook_sql.c", whole, r'''\.state = ([^,;']*)''', set()),
+    ("doctor.status", "server/core/doctor.c", between(r"\[DOCTOR_OK\]", r"\};"), r'"([\w-]+)"', set()),
+    ("field", "include/core/roster.def", whole, r'^FIELD\(\w+, "([\w-]+)"', {"app", "profile", "group", "push"}),
+    ("way-in", "server/core/enroll_takeover.c", between(r"char \*way_in\(", r"\n\}"), r'"([\w-]+)"', set()),
+    ("move.erase", "server/core/move.c", whole, r'\{"[\w-]+", "([\w-]+)",', set()),
+    ("command", "include/core/commands.def", whole, r"^COMMAND\((\w+),", set()),
+]
+UNTOLD = {("scope", "own"), ("refused", "fine")}  # never shown: what is for a person alone, and what is no refusal
+SOME = {"command"}  # those without a text are shown by their own name; and other keys begin so
+
+# Kinds of events, and of what a timeline shows, wherever the server says them.
+FAMILIES = "command|device|disk|escrow|fleet|group|guardian|identity|inventory|link|package|profile|push|pushcert|renewal|takeover|tls|url|webhook"
+EVENT = re.compile(rf"""["']((?:{FAMILIES})\.[a-z]+(?:-[a-z]+)*)["']""")
+NO_EVENTS = {"command.status", "webhook.event", "package.url", "pushcert.probed"}
+
+
+def told(root):
+    """(prefix, word, file) of what the server says."""
+    for prefix, path, part, shape, more in WORDS:
+        text = read(root / path) if (root / path).exists() else ""
+        for found in [*re.findall(shape, part(text), re.M), *more] if text else []:
+            for word in re.findall(r'"([\w-]+)"', found) or [found]:
+                yield prefix, f"pushcert.{word}" if prefix == "event" else word, root / path
+    for path in files(root, ["server/core", "server/face", "include/core"], {".c", ".h", ".def"}):
+        for word in set(EVENT.findall(read(path))) - NO_EVENTS:
+            yield "event", word, path
+
+
+def differences(root):
+    keys = json.loads(read(root / TEXTS))
+    words = {}
+    for prefix, word, path in told(root):
+        if (prefix, word) not in UNTOLD and word:
+            words.setdefault(prefix, {})[word] = path
+    for prefix in sorted({row[0] for row in WORDS}):
+        own = words.get(prefix, {})
+        if prefix in SOME:
+            yield from ((root / TEXTS, 1, f"{key} is of no word of the server") for key in keys
+                        if re.match(rf"{prefix}\.[A-Z]", key) and key[len(prefix) + 1:] not in own)
+            continue
+        for word, path in sorted(own.items()):
+            if f"{prefix}.{word}" not in keys:
+                yield path, 1, f'the console has no text for "{word}": {prefix}.{word}'
+        for key in keys:
+            if key.startswith(prefix + ".") and key[len(prefix) + 1:] not in own:
+                yield root / TEXTS, 1, f"{key} is of no word of the server"
+
+
+def check(root):
+    return list(differences(root))
+
+
+GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "event.disk.fine": "Fine", "command.Lock": "Lock", "command.acts": "Acts"}),
+        "include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\n', "include/core/commands.def": "COMMAND(Lock, 0, 0,\n",
+        "server/core/disk.c": 'event_add(cx, db, "disk.fine", NULL, data);\n'}
+BAD = [({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),
+       ({"include/core/verdict.def": 'VERDICT(1, "late", CERTAIN,\n'}, "verdict.lost is of no word"),
+       ({"server/core/b.c": '"disk.gone"'}, "event.disk.gone"), ({"include/core/commands.def": "COMMAND(Wipe, 0, 0,\n"}, "command.Lock is of no word")]
+
+if __name__ == "__main__":
+    main(check, GOOD, BAD)
