@@ -102,10 +102,12 @@ size_t http_reply_size(struct http_req *rq);
 int64_t http_age_us(struct http_req *rq); /* since its headers were complete */
 
 /* ---- the reply ---- */
-/* Adds a header of the reply; values with control characters are refused (dropped and logged as our error). */
+/* Sets a header of the reply, in place of one of this name, or adds one more. Values with control characters are
+   refused (dropped and logged as our error). */
 void http_set_header(struct http_req *rq, const char *name, const char *value);
+void http_add_header(struct http_req *rq, const char *name, const char *value);
 size_t http_headers_set(struct http_req *rq);
-/* Takes back those that were set after the first `keep`. */
+/* Takes back those that were added after the first `keep`. */
 void http_unset_headers(struct http_req *rq, size_t keep);
 /* body is copied. type may be NULL (no Content-Type). For HEAD the body is left out. Once per request. */
 void http_reply(struct http_req *rq, int status, const char *type, struct slice body);

@@ -100,7 +100,6 @@ static void filed(struct http_req *rq, void *arg, enum err e) {
     reply_error(rq, e);
     return;
   }
-  http_set_header(rq, "Cache-Control", "no-store");
   http_set_header(rq, "Content-Disposition", "attachment; filename=\"pomona.ics\"");
   http_reply(rq, 200, "text/calendar; charset=utf-8", f->text.text);
 }

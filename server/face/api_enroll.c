@@ -145,7 +145,6 @@ static void profile_stored(struct http_req *rq, void *arg, enum err e) {
     reply_error(rq, e);
     return;
   }
-  http_set_header(rq, "Cache-Control", "no-store");
   reply_bytes(rq, 200, "application/x-apple-aspen-config", session->profile);
 }
 

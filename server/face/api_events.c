@@ -45,7 +45,6 @@ static void follow(struct http_req *rq, struct core *core, int64_t after) {
   f->proof = proof;
   if (proof.secret.n) memcpy(f->secret, proof.secret.p, proof.secret.n);
   f->proof.secret.p = f->secret;
-  http_set_header(rq, "Cache-Control", "no-store");
   http_set_header(rq, "X-Accel-Buffering", "no");
   f->stream = http_reply_stream(rq, "text/event-stream");
   feed_join(core->feed, &(struct feed_listener){send_to, still_may, end_of, f}, after);

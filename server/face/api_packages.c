@@ -68,7 +68,7 @@ static void show(struct http_req *rq, struct core *core) {
     return;
   }
   struct js *o = package_json(cx, &p);
-  js_set_string(o, "url", package_url(cx, core, &p));
+  if (route_actor(rq)->role >= ROLE_OPERATOR) js_set_string(o, "url", package_url(cx, core, &p));
   reply_json(rq, 200, o);
 }
 

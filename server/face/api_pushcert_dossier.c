@@ -91,15 +91,12 @@ static void reply_dossier(struct http_req *rq, struct dossier_page *p) {
 }
 
 static void reply_text(struct http_req *rq, struct dossier_page *p) {
-  http_set_header(rq, "Cache-Control", "no-store");
   http_reply(rq, 200, "text/plain; charset=utf-8", dossier_text(http_cx(rq), p));
 }
 
 static void reply_html(struct http_req *rq, struct dossier_page *p) {
-  http_set_header(rq, "Cache-Control", "no-store");
   http_set_header(rq, "Content-Security-Policy",
                   "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-  http_set_header(rq, "X-Content-Type-Options", "nosniff");
   http_reply(rq, 200, "text/html; charset=utf-8", dossier_html(http_cx(rq), p));
 }
 

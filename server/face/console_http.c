@@ -10,12 +10,7 @@ static void harden(struct http_req *rq) {
   http_set_header(rq, "Content-Security-Policy",
                   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
                   "form-action 'none'; base-uri 'none'; frame-ancestors 'none'");
-  http_set_header(rq, "Cross-Origin-Opener-Policy", "same-origin");
-  http_set_header(rq, "Cross-Origin-Resource-Policy", "same-origin");
   http_set_header(rq, "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-  http_set_header(rq, "Referrer-Policy", "no-referrer");
-  http_set_header(rq, "X-Content-Type-Options", "nosniff");
-  http_set_header(rq, "X-Frame-Options", "DENY");
 }
 
 bool console_is_there(void) { return console_assets[0].name != NULL; }

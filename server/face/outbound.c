@@ -122,6 +122,6 @@ enum err outbound_ask(struct http_req *rq, struct core *core, struct nh_conf con
 
 void outbound_hand_back(struct http_req *rq, const struct nh_reply *reply) {
   for (size_t i = 0; i < reply->headers_n; i++)
-    if (is_returned(reply->headers[i].name)) http_set_header(rq, reply->headers[i].name, reply->headers[i].value);
+    if (is_returned(reply->headers[i].name)) http_add_header(rq, reply->headers[i].name, reply->headers[i].value);
   reply_bytes(rq, reply->status, NULL, reply->body);
 }

@@ -128,7 +128,8 @@ static enum err admit(struct http_req *rq, struct routed *r) {
   r->route = find(rq, r->router, r, &allowed);
   bool open = !r->router->admin || (r->route && (r->route->flags & ROUTE_OPEN));
   if (!open) TRY(router_authenticate(rq, r));
-  if (open && r->router->admin && router_changes(rq)) TRY(router_same_site(rq));
+  bool acts = router_changes(rq) || (r->route && r->route->flags & ROUTE_ACT);
+  if (r->router->admin && acts) TRY(router_same_site(rq)); /* whoever asks: browsers keep what Basic was told, too */
   if (!open && r->route) TRY(access_check(cx, &r->actor, slice_of(r->route->pattern), router_changes(rq)));
   if (r->route) return r->router->admin ? check_query(rq, r->route) : OK;
   if (!allowed) return FAIL(cx, E_NOT_FOUND, "there is nothing at this path");
@@ -144,15 +145,16 @@ static const char *peer_of(struct http_req *rq, const struct core *core) {
   return addr_forwarded(http_cx(rq), core_conf(core)->trusted_proxies, http_peer(rq), lines, n);
 }
 
-/* What is for programs is not to be taken for a page by a browser, nor shown in the frame of another one; the dossier,
-   which is one, has its style inside. */
+/* Nothing is to be taken for a page by a browser, shown in the frame of another one or kept; what is a page, or may be
+   kept, says so itself. */
 static void harden(struct http_req *rq) {
-  if (!slice_starts(http_path(rq), "/api/")) return;
-  http_set_header(rq, "Content-Security-Policy",
-                  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+  http_set_header(rq, "Cache-Control", "no-store");
+  http_set_header(rq, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  http_set_header(rq, "Cross-Origin-Opener-Policy", "same-origin");
   http_set_header(rq, "Cross-Origin-Resource-Policy", "same-origin");
   http_set_header(rq, "Referrer-Policy", "no-referrer");
   http_set_header(rq, "X-Content-Type-Options", "nosniff");
+  http_set_header(rq, "X-Frame-Options", "DENY");
 }
 
 static size_t head(struct http_req *rq, void *arg) {

@@ -13,10 +13,16 @@ bool router_changes(struct http_req *rq) {
   return strcmp(http_method(rq), "GET") != 0 && strcmp(http_method(rq), "HEAD") != 0;
 }
 
-bool router_host_allowed(struct ctx *cx, const struct router *r, struct slice host) {
+/* Without ":PORT", which links that we make take over. */
+static struct slice without_port(struct slice host) {
   size_t end = host.n;
-  while (end && host.p[end - 1] != ':' && host.p[end - 1] != ']') end--;
+  while (end && host.p[end - 1] >= '0' && host.p[end - 1] <= '9') end--;
   if (end && host.p[end - 1] == ':') host.n = end - 1;
+  return host;
+}
+
+bool router_host_allowed(struct ctx *cx, const struct router *r, struct slice host) {
+  host = without_port(host);
   for (const char *const *name = r->hosts; *name; name++)
     if (slice_ieq(host, *name)) return true;
   struct addr a;
@@ -90,7 +96,7 @@ static enum err check_csrf(struct http_req *rq, const struct actor *a) {
   size_t n = strlen(a->csrf);
   if (told.n != n || !secret_equal(told.p, a->csrf, n))
     return FAIL(http_cx(rq), E_DENIED, "X-CSRF-Token is missing, or of another session");
-  return router_same_site(rq);
+  return OK;
 }
 
 static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice token) {
@@ -100,8 +106,7 @@ static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice to
   TRY(db_reader(cx, core->store, &db));
   TRY(login_by_cookie(cx, db, token, &r->actor));
   login_seen(core, &r->actor);
-  if (router_changes(rq)) return check_csrf(rq, &r->actor);
-  return r->route && r->route->flags & ROUTE_ACT ? router_same_site(rq) : OK;
+  return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
 }
 
 enum err router_authenticate(struct http_req *rq, struct routed *r) {

@@ -33,10 +33,10 @@ void router_run(struct http_req *rq, struct core *core); /* the handler of its r
 
 /* Whether Host names this server. */
 bool router_host_allowed(struct ctx *cx, const struct router *r, struct slice host);
-/* By token or by the session's cookie. A change by cookie must come from our own page: X-CSRF-Token, Origin,
-   Sec-Fetch-Site. E_UNAUTHORIZED, E_DENIED. */
+/* By token or by the session's cookie, a change by which must bring X-CSRF-Token. E_UNAUTHORIZED, E_DENIED. */
 MUST_CHECK enum err router_authenticate(struct http_req *rq, struct routed *r);
-/* A change that needs nobody to be logged in must not come from another site either. E_DENIED. */
+/* What a change asks, whoever it is of: where a browser tells of its page, by Origin or Sec-Fetch-Site, that is ours.
+   E_DENIED. */
 MUST_CHECK enum err router_same_site(struct http_req *rq);
 /* Is it a browser's script that asks? It is not to put up a dialog of its own for a name and a password. */
 bool router_is_console(struct http_req *rq);

@@ -55,7 +55,6 @@ static void begin(struct http_req *rq, struct core *core) {
     return;
   }
   http_set_header(rq, "Idempotency-Replayed", "true");
-  http_set_header(rq, "Cache-Control", "no-store");
   reply(rq, &o->answer);
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static bool header_is_safe(const char *name, const char *value) {
@@ -16,14 +17,27 @@ static bool header_is_safe(const char *name, const char *value) {
   return *name != '\0';
 }
 
+static struct http_field **field_named(struct http_req *rq, const char *name) {
+  struct http_field **at = &rq->answer.fields;
+  while (*at && strcasecmp((*at)->name, name) != 0) at = &(*at)->next;
+  return at;
+}
+
 void http_set_header(struct http_req *rq, const char *name, const char *value) {
+  struct http_field *held = *field_named(rq, name);
+  if (held && header_is_safe(name, value))
+    held->value = ctx_strdup(rq->cx, value);
+  else
+    http_add_header(rq, name, value);
+}
+
+void http_add_header(struct http_req *rq, const char *name, const char *value) {
   if (!header_is_safe(name, value)) {
     log_error(rq->cx, "a header of the answer was dropped, for it holds control characters", LOG_S("header", name));
     return;
   }
-  struct http_field *f = ctx_alloc(rq->cx, sizeof *f);
+  struct http_field *f = ctx_alloc(rq->cx, sizeof *f), **end = &rq->answer.fields;
   *f = (struct http_field){NULL, ctx_strdup(rq->cx, name), ctx_strdup(rq->cx, value)};
-  struct http_field **end = &rq->answer.fields;
   while (*end) end = &(*end)->next;
   *end = f; /* in the order in which they were set */
 }

@@ -59,7 +59,7 @@ static struct slice name_keys(struct ctx *cx, struct slice bytes, size_t *replac
 
 struct slice pl_wash(struct ctx *cx, struct slice bytes, size_t *replaced) {
   *replaced = 0;
-  if (pl_is_binary(pl_without_bom(bytes))) return bytes;
+  if (bytes.n == 0 || pl_is_binary(pl_without_bom(bytes))) return bytes;
   bytes = name_keys(cx, bytes, replaced);
   char *copy = (char *)(uintptr_t)bytes.p, *p = copy;
   const char *end = copy + bytes.n;

@@ -5,9 +5,11 @@ import http.client
 import json
 import pathlib
 import re
+import uuid
 
+import xar
 from accounts import PASSWORD, person
-from harness import PATIENCE, Server, request
+from harness import CA, PATIENCE, Device, Server, plist, request
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 RANKS = {"ROLE_VIEWER": 1, "ROLE_OPERATOR": 2, "ROLE_ADMIN": 3}
@@ -98,6 +100,34 @@ def test_a_viewer_can_do_no_harm_by_cookie_either(tmp):
         status, told = viewer.ask(method, path, body)
         assert (status, told["error"]["code"]) == (403, "denied"), path
     assert viewer.ask("GET", "/session")[1]["role"] == "viewer"
+
+
+def test_a_viewer_learns_no_secret(tmp):
+    """Commands as they are, values of profiles that no schema knows, and addresses by which anybody gets a file."""
+    ca = CA()
+    server = Server(tmp, device_ca=ca.file(tmp), migration_window="1h")
+    server.push_cert()
+    Device(server, ca.identity("MAC-1")).enroll()
+    assert server.enqueue("MAC-1", "c-1", "InstallApplication", Configuration={"License": "SECRET-1"})[0] == 200
+    for secret in ("SECRET-2", "SECRET-3"):
+        settings = {"org.example.agent": {"Forced": [{"mcx_preference_settings": {"License": secret}}]}}
+        inner = {"PayloadType": "com.apple.ManagedClient.preferences", "PayloadVersion": 1, "PayloadIdentifier": "x.1", "PayloadUUID": str(uuid.uuid4()), "PayloadContent": settings}
+        profile = plist(PayloadType="Configuration", PayloadVersion=1, PayloadIdentifier="x", PayloadUUID=str(uuid.uuid4()), PayloadContent=[inner])
+        assert server.admin("POST", "/api/v1/profiles", profile, headers={"Content-Type": "application/x-apple-aspen-config"})[0] == 201
+    package = server.admin("PUT", "/api/v1/packages/a.pkg", xar.package(), headers={"Content-Type": "application/octet-stream"})[1]
+    secrets = [b"SECRET-", base64.b64encode(b"SECRET-")[:8], package["url"].split("/")[4].encode()]
+    viewer, operator = new_token(server, "viewer", "viewer"), new_token(server, "operator", "operator")
+    told = {}
+    for path in ("/v1/queue/MAC-1", "/api/v1/commands/c-1", "/api/v1/commands/c-1/plist", "/api/v1/profiles/x", "/api/v1/profiles/x/diff", "/api/v1/profiles/x/file",
+                 "/api/v1/packages", "/api/v1/packages/a.pkg", "/api/v1/packages/a.pkg/manifest", "/api/v1/devices/MAC-1", "/api/v1/devices/MAC-1/timeline"):
+        for role, token in (("viewer", viewer), ("operator", operator)):
+            status, _, body = request(server.admin_address, "GET", path, None, {"Authorization": f"Bearer {token}"})
+            body += b"".join(base64.b64decode(text) for text in re.findall(rb'"command": "([^"]+)"', body))
+            told[role, path] = status, any(secret in body for secret in secrets)
+    assert not [path for (role, path), (_, told_it) in told.items() if role == "viewer" and told_it]
+    assert {path for (role, path), (_, told_it) in told.items() if role == "operator" and told_it} == {
+        "/v1/queue/MAC-1", "/api/v1/commands/c-1/plist", "/api/v1/profiles/x/diff", "/api/v1/profiles/x/file", "/api/v1/packages/a.pkg", "/api/v1/packages/a.pkg/manifest"}
+    assert told["viewer", "/api/v1/packages/a.pkg"][0] == 200
 
 
 def test_scopes_narrow_a_token(tmp):

@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 
@@ -187,8 +188,32 @@ def test_a_change_must_come_from_our_own_page(tmp):
     assert anna.ask("GET", "/session", None, {"X-CSRF-Token": None})[0] == 200
     assert anna.ask("GET", "/session", None, {"Host": "evil.example"})[0] == 421
     assert denied(Browser(server).ask("POST", "/session", {"name": "anna", "password": PASSWORD}, {"Sec-Fetch-Site": "cross-site"}))
-    # a token needs none of this
+    # a token needs none of this; but a browser keeps what Basic was told, and sends it from anywhere
     assert server.admin("POST", "/api/v1/users", {"name": "carl", "role": "viewer"})[0] == 201
+    for headers in forged[4:]:
+        assert denied(server.admin("POST", "/api/v1/users", {"name": "mallory", "role": "admin"}, headers=headers)), headers
+
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+           "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+
+
+def test_every_answer_is_hardened(tmp):
+    server = Server(tmp)
+    token = {"Authorization": f"Bearer {server.token}"}
+    page = request(server.admin_address, "GET", "/")[2].decode()
+    assets = re.findall(r'/assets/[^"]+', page)
+    asked = [("GET", "/nothing", {}), ("GET", "/nothing", token), ("OPTIONS", "/", {}), ("PUT", "/healthz", token), ("GET", "/healthz", {}), ("GET", "/version", {}),
+             ("GET", "/metrics", token), ("GET", "/v1/pushcert", {}), ("GET", "/api/v1/devices/export", token), ("GET", "/api/v1/devices", token),
+             ("HEAD", "/api/v1/events", token), ("GET", "/", {"Host": "evil.example"}), ("POST", "/api/v1/session", {"Sec-Fetch-Site": "cross-site"}),
+             ("GET", "/api/v1/pushcerts/dossier?format=html", token), ("GET", "/", {}), *[("GET", path, {}) for path in assets[:1]]]
+    for method, path, headers in asked:
+        _, answer, _ = request(server.admin_address, method, path, None, headers)
+        assert not {name: answer.get_all(name) for name, value in HEADERS.items() if answer.get_all(name) != [value]}, (method, path)
+        policies, kept = answer.get_all("Content-Security-Policy"), answer.get_all("Cache-Control")
+        assert len(policies) == 1 and "default-src 'none'" in policies[0] and "frame-ancestors 'none'" in policies[0], (path, policies)
+        wanted = "no-cache" if answer.get("Content-Security-Policy", "").count("script-src") and path == "/" else "no-store"
+        assert kept == ["public, max-age=31536000, immutable" if path in assets else wanted], (path, kept)
 
 
 def test_only_programs_are_asked_for_basic(tmp):

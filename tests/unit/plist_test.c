@@ -335,6 +335,7 @@ static void washed(void **state) {
   }
   size_t n;
   assert_true(pl_wash(cx, slice_of("bplist00\x01"), &n).n == 9 && n == 0);
+  assert_true(pl_wash(cx, (struct slice){0}, &n).n == 0 && n == 0); /* a body that is not there */
 }
 
 int main(void) {

@@ -197,8 +197,10 @@ static void strangers_are_refused(void **state) {
 /* Goal: a name that is not ours in Host is refused before anything else (DNS rebinding). */
 static void foreign_hosts_are_refused(void **state) {
   (void)state;
-  static const char *const foreign[] = {"Host: evil.example", "Host: 127.0.0.1.evil.example:80", "Host: 10.0.0.1",
-                                        "Host: [::2]:1"};
+  static const char *const foreign[] = {
+      "Host: evil.example",    "Host: 127.0.0.1.evil.example:80", "Host: 10.0.0.1",
+      "Host: [::2]:1",         "Host: localhost:@evil.example",   "Host: localhost:1:1",
+      "Host: localhost:1/evil"};
   for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
     holds(ask_as(t.admin, "GET", "/open", foreign[i], 0), 421, "misdirected");
   holds(ask_as(t.admin, "GET", "/open", "Host: LocalHost:1", 0), 200, "");

@@ -33,7 +33,7 @@ function Versions({ p, compare }: { p: Profile; compare: (v: number) => void }) 
       name: <span class="hidden">{t('acts')}</span>,
       cell: (v) => (
         <span class="actions">
-          {v.version > 1 && <Button kind="quiet" onClick={() => compare(v.version)}>{t('profiles.compare', { version: v.version - 1 })}</Button>}
+          {v.version > 1 && may('operator') && <Button kind="quiet" onClick={() => compare(v.version)}>{t('profiles.compare', { version: v.version - 1 })}</Button>}
           {may('operator') && <a class="button quiet" {...fileOf(p, v.version)}><Download size={16} aria-hidden="true" /> {t('profiles.export')}</a>}
         </span>
       ),
