@@ -11,17 +11,18 @@
 #include "lib/json.h"
 
 enum command_flag {
-  COMMAND_ONCE = 1,       /* delivered one time: a lost answer is not repeated by itself */
-  COMMAND_JUMP = 2,       /* jumps the queue */
-  COMMAND_QUERY = 4,      /* asks only */
-  COMMAND_SINGLE = 8,     /* one unsettled at a time per device (DeviceLock) */
-  COMMAND_WITHDRAWN = 16, /* gone from the schema of OS 27: "<= 26" */
-  COMMAND_BARRIER = 32,   /* waits until what was queued before it is settled */
-  COMMAND_DANGEROUS = 64, /* an operator must say yes to it */
-  COMMAND_EARLY = 128,    /* acknowledged before it is done */
-  COMMAND_PARTIAL = 256,  /* of a built one, never of a row: its arguments narrow the answer to a part of the whole */
-  COMMAND_OWN = 512       /* of a built one, never of a row: a question of the server itself; the last settled one of
-                             its collapse key is kept, and only its failure is an event */
+  COMMAND_ONCE = 1,        /* delivered one time: a lost answer is not repeated by itself */
+  COMMAND_JUMP = 2,        /* jumps the queue */
+  COMMAND_QUERY = 4,       /* asks only */
+  COMMAND_SINGLE = 8,      /* one unsettled at a time per device (DeviceLock) */
+  COMMAND_WITHDRAWN = 16,  /* gone from the schema of OS 27: "<= 26" */
+  COMMAND_BARRIER = 32,    /* waits until what was queued before it is settled */
+  COMMAND_DANGEROUS = 64,  /* an operator must say yes to it */
+  COMMAND_EARLY = 128,     /* acknowledged before it is done */
+  COMMAND_NO_GROUP = 1024, /* ends the management, or is the server's own business: no group sends it to all */
+  COMMAND_PARTIAL = 256,   /* of a built one, never of a row: its arguments narrow the answer to a part of the whole */
+  COMMAND_OWN = 512        /* of a built one, never of a row: a question of the server itself; the last settled one of
+                              its collapse key is kept, and only its failure is an event */
 };
 
 enum command_arg_type {
@@ -103,6 +104,9 @@ struct command_row {
 extern const struct command_row command_rows[];                  /* request_type NULL ends them */
 const struct command_row *command_row(const char *request_type); /* NULL when unknown */
 
+/* What an argument means, of its path ("EraseDevice.PIN": names only, elements of arrays left out); NULL: not said.
+   command_help.def */
+const char *command_help(const char *path);
 const char *command_type_name(enum command_arg_type type); /* "string", "integer" … */
 /* *s: what holds the key asks for on the platform; becomes what the key does. False: the platform does not know it. */
 bool command_narrow(struct command_support *s, const struct command_arg *key, enum platform p);
@@ -125,7 +129,7 @@ struct command_reach command_reach_of_row(const struct command_row *row);
 struct command_reach command_reach_of_key(const struct command_reach *up, const struct command_arg *a);
 bool command_same_reach(const struct command_reach *a, const struct command_reach *b);
 /* {"request_type","what","dangerous" and the other flags,"life_seconds","answer","platforms","arguments":[{"name",
-   "type","required","default","format","one_of","platforms","arguments" …}]} */
+   "help","type","required","default","format","one_of","platforms","arguments" …}]} */
 struct js *command_row_json(struct ctx *cx, const struct command_row *row);
 
 /* A command as it is queued. */

@@ -95,7 +95,8 @@ static const char *reach_text(struct ctx *cx, const struct command_reach *own, c
   return *common ? and_also(cx, common, all) : all;
 }
 
-static const char *notes(struct ctx *cx, const struct command_arg *a, const struct command_reach *own, const struct command_reach *up) {
+static const char *notes(struct ctx *cx, const struct command_arg *a, const struct command_reach *own,
+                         const struct command_reach *up) {
   const char *all = "", *values = "";
   for (size_t i = 0; a->values && a->values[i]; i++)
     values = ctx_printf(cx, "%s%s%s", values, i ? ", " : "one of ", a->values[i]);
@@ -115,14 +116,25 @@ static const char *arg_name(struct ctx *cx, const struct command_arg *a, const s
   return ctx_printf(cx, "%*s%s%s", depth * 2, "", name, mark);
 }
 
-static void add_args(struct ctx *cx, struct table *t, const struct command_arg *of, const struct command_arg *list,
-                     const struct command_reach *up, int depth) {
+/* Where the arguments of a list stand. */
+struct place {
+  const struct command_arg *of; /* what holds them; NULL: the command */
+  const char *path;
+  struct command_reach reach;
+  int depth;
+};
+
+static void add_args(struct ctx *cx, struct table *t, const struct command_arg *list, const struct place *up) {
+  bool values = up->of && up->of->type == ARG_STRING;
   for (const struct command_arg *a = list; a && a->name; a++) {
-    struct command_reach own = command_reach_of_key(up, a);
-    const char *cells[] = {arg_name(cx, a, of, depth), of && of->type == ARG_STRING ? "" : command_type_name(a->type),
-                           notes(cx, a, &own, up)};
+    struct place own = {.of = a, .path = up->path, .depth = up->depth + 1};
+    own.reach = command_reach_of_key(&up->reach, a);
+    if (*a->name) own.path = ctx_printf(cx, "%s.%s", up->path, a->name);
+    const char *help = *a->name ? command_help(own.path) : NULL, *more = notes(cx, a, &own.reach, &up->reach);
+    if (help) more = *more ? ctx_printf(cx, "%s (%s)", help, more) : help;
+    const char *cells[] = {arg_name(cx, a, up->of, up->depth), values ? "" : command_type_name(a->type), more};
     table_add(t, cells);
-    add_args(cx, t, a, a->args, &own, depth + 1);
+    add_args(cx, t, a->args, &own);
   }
 }
 
@@ -140,7 +152,7 @@ static void print_platforms(struct ctx *cx, const struct command_row *row) {
 
 static void print_one(struct ctx *cx, const struct command_row *row) {
   static const char *const headers[] = {"ARGUMENT (* required)", "TYPE", "NOTES", NULL};
-  struct command_reach r = command_reach_of_row(row);
+  struct place top = {.path = row->request_type, .reach = command_reach_of_row(row)};
   printf("%s: %s.\n", row->request_type, row->what);
   for (const struct command_flag_row *f = command_flags; f->name; f++)
     if (row->flags & f->flag) printf("  %-10s %s\n", f->name, f->text);
@@ -154,7 +166,7 @@ static void print_one(struct ctx *cx, const struct command_row *row) {
   }
   putchar('\n');
   struct table *t = table_new(cx, headers);
-  add_args(cx, t, NULL, row->args, &r, 0);
+  add_args(cx, t, row->args, &top);
   table_print(t, stdout);
 }
 
@@ -177,7 +189,8 @@ static void print_list(struct ctx *cx) {
 
 enum err cmd_command_types(struct ctx *cx, struct args *a) {
   const struct command_row *one = a->n ? command_row(a->operands[0]) : NULL;
-  if (a->n && !one) return FAIL(cx, E_NOT_FOUND, "there is no command %s; `pomona command types` lists them", a->operands[0]);
+  if (a->n && !one)
+    return FAIL(cx, E_NOT_FOUND, "there is no command %s; `pomona command types` lists them", a->operands[0]);
   if (!args_has(a, "json")) {
     if (one)
       print_one(cx, one);

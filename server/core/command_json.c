@@ -15,6 +15,7 @@ const struct command_flag_row command_flags[] = {
     {COMMAND_QUERY, "query", "only asks"},
     {COMMAND_EARLY, "early", "acknowledged before it is done"},
     {COMMAND_WITHDRAWN, "withdrawn", "withdrawn by Apple: up to OS 26 only"},
+    {COMMAND_NO_GROUP, "no_group", "not for everyone who enrolls: no group sends it"},
     {0, NULL, NULL},
 };
 
@@ -73,12 +74,18 @@ static const char *list_name(const struct command_arg *of) {
   return *of->args->name ? "kinds" : "elements";
 }
 
-static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct command_reach *up);
+static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct command_reach *up,
+                            const char *path);
 
-static struct js *arg_json(struct ctx *cx, const struct command_arg *a, const struct command_reach *up) {
+/* path: of what holds it, from the RequestType. */
+static struct js *arg_json(struct ctx *cx, const struct command_arg *a, const struct command_reach *up,
+                           const char *path) {
   struct js *o = js_object(cx), *values = js_array(cx);
   struct command_reach own = command_reach_of_key(up, a);
+  const char *here = *a->name ? ctx_printf(cx, "%s.%s", path, a->name) : path;
+  const char *help = *a->name ? command_help(here) : NULL;
   if (*a->name) js_set_string(o, "name", a->name);
+  if (help) js_set_string(o, "help", help);
   js_set_string(o, "type", command_type_name(a->type));
   js_set_bool(o, "required", a->required);
   if (a->preset) js_set_string(o, "default", a->preset);
@@ -88,13 +95,14 @@ static struct js *arg_json(struct ctx *cx, const struct command_arg *a, const st
   for (size_t i = 0; a->values && a->values[i]; i++) js_add_string(values, a->values[i]);
   if (a->values) js_set(o, "one_of", values);
   if (!command_same_reach(&own, up)) js_set(o, "platforms", reach_json(cx, &own));
-  if (a->args) js_set(o, list_name(a), args_json(cx, a->args, &own));
+  if (a->args) js_set(o, list_name(a), args_json(cx, a->args, &own, here));
   return o;
 }
 
-static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct command_reach *up) {
+static struct js *args_json(struct ctx *cx, const struct command_arg *list, const struct command_reach *up,
+                            const char *path) {
   struct js *all = js_array(cx);
-  for (const struct command_arg *a = list; a && a->name; a++) js_add(all, arg_json(cx, a, up));
+  for (const struct command_arg *a = list; a && a->name; a++) js_add(all, arg_json(cx, a, up, path));
   return all;
 }
 
@@ -114,6 +122,6 @@ struct js *command_row_json(struct ctx *cx, const struct command_row *row) {
   js_set_string(answer, "member", row->member);
   js_set(o, "answer", answer);
   js_set(o, "platforms", reach_json(cx, &r));
-  js_set(o, "arguments", args_json(cx, row->args, &r));
+  js_set(o, "arguments", args_json(cx, row->args, &r, row->request_type));
   return o;
 }

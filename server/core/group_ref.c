@@ -33,18 +33,13 @@ char *group_ref_command(struct ctx *cx, const char *ref) {
   return ctx_memdup(cx, type.p, type.n);
 }
 
-/* What ends the management, or is the server's own business, is nothing for everyone who enrolls. */
-static const char *const not_for_groups[] = {"EraseDevice",      "DeviceLock",     "RemoveProfile",
-                                             "DeviceConfigured", "ClearPasscode",  "EnableLostMode",
-                                             "InstallProfile",   "UserConfigured", "DeclarativeManagement"};
-
 static enum err check_command(struct ctx *cx, struct db *db, struct core *core, struct group_assignment *a) {
   struct command built;
   char *type = group_ref_command(cx, a->ref);
+  const struct command_row *row = command_row(type);
   (void)db, (void)core;
-  for (size_t i = 0; i < sizeof not_for_groups / sizeof *not_for_groups; i++)
-    if (strcmp(not_for_groups[i], type) == 0)
-      return FAIL(cx, E_INVALID, "%s is not for everyone who enrolls: a group does not send it", type);
+  if (row && row->flags & COMMAND_NO_GROUP)
+    return FAIL(cx, E_INVALID, "%s is not for everyone who enrolls: a group does not send it", type);
   return command_build(cx, &built, type, a->options, NULL);
 }
 

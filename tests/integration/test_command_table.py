@@ -3,6 +3,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -226,3 +227,27 @@ def test_the_comparison_can_fail():
     for i, edit in enumerate(edits):
         assert change(edit), f"edit {i} was not noticed"
     assert not change(lambda c, s: None)
+
+
+# ---- what arguments mean ----
+
+def told(row):
+    """(path without elements of lists, help) of every argument, at whatever depth."""
+    def walk(path, key, lists):
+        for name in lists:
+            for k in key.get(name, []):
+                own = f"{path}.{k['name']}" if k.get("name") else path
+                if name == "arguments":
+                    yield own, k.get("help")
+                yield from walk(own, k, ("arguments", "elements", "kinds"))
+    return walk(row["request_type"], row, ("arguments",))
+
+
+def test_every_argument_explains_itself():
+    """Each argument has a help, and each row of the help is of an argument: nothing new is forgotten, nothing is left over."""
+    keys = re.findall(r'^HELP\("([^"]+)"', (ROOT / "include/core/command_help.def").read_text(), re.M)
+    arguments = [x for row in table() for x in told(row)]
+    assert len(arguments) > 150
+    assert not [path for path, text in arguments if not text]
+    used = {max((k for k in keys if f".{path}".endswith(f".{k}")), key=len) for path, _ in arguments}
+    assert sorted(keys) == sorted(used), (set(keys) ^ used, len(keys))

@@ -73,8 +73,6 @@ export function readOptions(text: string): Record<string, unknown> | null | unde
 }
 
 const PACKAGE_OPTIONS = ['any_version', 'unverified', 'managed'] as const;
-/* What ends the management, or is the server's own business: no group sends it (server/core/group_ref.c). */
-const NOT_FOR_GROUPS = ['ClearPasscode', 'DeclarativeManagement', 'DeviceConfigured', 'DeviceLock', 'EnableLostMode', 'EraseDevice', 'InstallProfile', 'RemoveProfile', 'UserConfigured'];
 
 interface Known {
   profiles: [string, string][];
@@ -89,7 +87,7 @@ function useKnown(): Known {
   const types = useApi<{ command_types: CommandType[] }>('/command-types', { calm: true }).data?.command_types ?? [];
   const items = types.find((c) => c.request_type === 'Settings')?.arguments.find((a) => a.name === 'Settings');
   return {
-    commands: types.filter((c) => !NOT_FOR_GROUPS.includes(c.request_type)),
+    commands: types.filter((c) => !c.no_group),
     settings: items?.kinds ?? [],
     profiles: (profiles.data?.profiles ?? []).map((p) => [p.identifier, p.name ? `${p.name} (${p.identifier})` : p.identifier]),
     packages: (packages.data?.packages ?? []).map((p) => [p.name, p.name]),

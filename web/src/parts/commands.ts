@@ -14,6 +14,7 @@ export interface Support {
 /* An argument, a member of a dictionary, what a list holds, or a value of a text: docs/commands.md, "A row". */
 export interface Argument {
   name?: string;
+  help?: string; // what it means, in English
   type: 'string' | 'integer' | 'real' | 'boolean' | 'data' | 'date' | 'array' | 'dictionary' | 'any';
   required: boolean;
   default?: string;
@@ -36,6 +37,7 @@ export interface CommandType {
   once: boolean;
   query: boolean;
   withdrawn: boolean;
+  no_group: boolean; // not for everyone who enrolls
   platforms: Record<string, Support>;
   arguments: Argument[];
   refused?: string | null; // with ?device=: why this device cannot do it
