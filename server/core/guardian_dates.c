@@ -264,7 +264,7 @@ static enum err tls(struct dates *d) {
              .at = at,
              .first = own ? RENEWS_ITSELF_DAYS : quarter(from, at),
              .effect = "Then devices refuse to connect: no command reaches them, and none can enroll.",
-             .fix = own ? "The server renews it by itself 30 days ahead, and has not: its log says why."
+             .fix = own ? "The server renews it by itself 30 days ahead; when it has not, its log says why."
                         : "Put a new certificate of the same CA in place of the files tls-cert and tls-key; they are "
                           "read again by themselves. Before one of another CA: `pomona tls stage FILE`."});
   return OK;

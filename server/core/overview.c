@@ -198,6 +198,7 @@ static enum err add_recent(struct ctx *cx, struct db *db, struct core *core, str
     js_set_time(o, "at", rows[i].at);
     js_set_string(o, "kind", rows[i].kind);
     js_set_string(o, "enrollment", rows[i].enrollment);
+    js_set_string(o, "device_name", rows[i].device_name);
     js_set(o, "data", data);
     js_add(list, o);
   }

@@ -21,7 +21,7 @@ MUST_CHECK enum err overview_hours(struct ctx *cx, struct db *db, int64_t since,
 /* What happened last that people may want to know of, newest first. */
 struct overview_event {
   int64_t seq, at;
-  char *kind, *enrollment, *data;
+  char *kind, *enrollment, *device_name, *data;
 };
 MUST_CHECK enum err overview_recent(struct ctx *cx, struct db *db, struct overview_event **out, size_t *n);
 

@@ -40,13 +40,15 @@ enum err overview_recent(struct ctx *cx, struct db *db, struct overview_event **
   *out = ctx_alloc(cx, RECENT * sizeof **out);
   TRY(db_open_rows(
       cx, db, &r,
-      "SELECT seq, at, kind, enrollment, data FROM event WHERE seq > (SELECT coalesce(max(seq), 0) FROM event)"
-      " - $1 AND kind NOT IN ('command.status', 'inventory.changed', 'device.token-updated',"
+      "SELECT v.seq, v.at, v.kind, v.enrollment, d.device_name, v.data FROM event v"
+      " LEFT JOIN enrollment e ON e.id = v.enrollment LEFT JOIN device d ON d.seq = e.device"
+      " WHERE v.seq > (SELECT coalesce(max(seq), 0) FROM event) - $1 AND v.kind NOT IN ('command.status', "
+      "'inventory.changed', 'device.token-updated',"
       " 'device.authenticated', 'device.enrollment-aborted', 'device.seen-after-checkout', 'identity.issued',"
-      " 'group.compliance-changed', 'pushcert.probed', 'push.token-refused') ORDER BY seq DESC LIMIT $2",
+      " 'group.compliance-changed', 'pushcert.probed', 'push.token-refused') ORDER BY v.seq DESC LIMIT $2",
       DB_I(RECENT_OF), DB_I(RECENT)));
   while (db_next(&r))
-    (*out)[(*n)++] =
-        (struct overview_event){db_int(&r, 0), db_int(&r, 1), db_text(&r, 2), db_text(&r, 3), db_text(&r, 4)};
+    (*out)[(*n)++] = (struct overview_event){db_int(&r, 0),  db_int(&r, 1),  db_text(&r, 2),
+                                             db_text(&r, 3), db_text(&r, 4), db_text(&r, 5)};
   return db_close(&r);
 }

@@ -77,12 +77,11 @@ function place(row: Row): string | null {
 function columns(): Column<Row>[] {
   return [
     { id: 'at', name: t('audit.at'), cell: (r) => <Moment at={r.at} /> },
-    { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /> <span class="soft">{word('audit.kind', r.kind)}</span></> },
-    { id: 'act', name: t('audit.act'), cell: (r) => <Code>{r.act}</Code> },
-    { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : <Name text={r.object} />; } },
+    { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /><div class="soft">{word('audit.kind', r.kind)}</div></>, width: '6rem' },
+    { id: 'act', name: t('audit.act'), cell: (r) => <Code>{r.act}</Code>, width: '9rem' },
+    { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : r.object && <Name text={r.object} />; } },
     { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={r.detail} /></div>}</> },
-    { id: 'peer', name: t('audit.peer'), cell: (r) => <Told text={r.peer} /> },
-    { id: 'trace', name: t('audit.trace'), cell: (r) => <Code>{r.trace}</Code> },
+    { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></> },
   ];
 }
 

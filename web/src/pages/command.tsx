@@ -7,13 +7,14 @@ import { changed, useAct, useApi } from '../api/use';
 import { number, t, word } from '../i18n';
 import { type Command as CommandData, commandName, type ErrorOfDevice, errorText, type Target } from '../parts/commands';
 import { DeviceLink, isSettled, StatusBadge } from '../parts/device';
-import { Badge, Banner, Button, Card, Clip, Empty, Facts, Failure, Page, Waiting } from '../ui/basics';
+import { Banner, Button, Card, CopyButton, Empty, Facts, Failure, Page, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { type Column, Table } from '../ui/table';
-import { Moment, Name, Time, Told } from '../ui/text';
+import { Code, Moment, Name, Told } from '../ui/text';
 import { toast } from '../ui/toasts';
 
 const PAGE = 100;
+type Fact = [string, preact.JSX.Element];
 
 function Errors({ errors }: { errors: ErrorOfDevice[] }) {
   return <ul class="errors">{errors.map((e, i) => <li key={i}><Told text={errorText([e])} /></li>)}</ul>;
@@ -38,9 +39,9 @@ function Outcome({ x }: { x: Target }) {
 function Way({ x }: { x: Target }) {
   return (
     <ul class="way">
-      <li>{t('track.queued')} <Time at={x.queued_at} /></li>
-      {x.first_sent_at && <li>{t('command.handed')} <Time at={x.first_sent_at} />{x.deliveries > 1 && ` (${number(x.deliveries)}×)`}</li>}
-      {x.settled_at && <li>{word('status', x.status)} <Time at={x.settled_at} /></li>}
+      <li>{t('track.queued')} · <Moment at={x.queued_at} /></li>
+      {x.first_sent_at && <li>{t('command.handed')} · <Moment at={x.first_sent_at} />{x.deliveries > 1 && ` (${number(x.deliveries)}×)`}</li>}
+      {x.settled_at && <li>{word('status', x.status)} · <Moment at={x.settled_at} /></li>}
     </ul>
   );
 }
@@ -71,7 +72,7 @@ function Targets({ uuid, status, cursor }: { uuid: string; status: string; curso
     { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} name={x.name} /> },
     { id: 'status', name: t('commands.status'), cell: (x) => <Outcome x={x} /> },
     { id: 'way', name: t('command.way'), cell: (x) => <Way x={x} /> },
-    { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} /> },
+    { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} />, align: 'end' },
   ];
   const { targets, next } = page.data;
   return (
@@ -119,6 +120,7 @@ export default function Command() {
   const data = command.data;
   const counts = Object.entries(data?.counts ?? {});
   const open = counts.reduce((sum, [status, n]) => sum + (isSettled(status) ? 0 : n), 0);
+  const total = counts.reduce((sum, [, n]) => sum + n, 0);
   const status = query.status ?? '';
   return (
     <Page
@@ -132,20 +134,20 @@ export default function Command() {
           <Card>
             <Facts
               rows={[
-                [t('command.type'), <code>{data.request_type}</code>],
-                [t('command.uuid'), <Clip text={data.command_uuid} />],
-                [t('commands.by'), <Name text={data.created_by} />],
-                [t('commands.queued'), <Moment at={data.created_at} />],
-                ...(data.expires_at ? [[t('command.expires'), <Moment at={data.expires_at} />] as [string, preact.JSX.Element]] : []),
+                [t('command.type'), <Code>{data.request_type}</Code>],
+                [t('commands.queued'), <><Moment at={data.created_at} /> · <Name text={data.created_by} /></>],
+                ...(data.expires_at ? [[t('command.expires'), <Moment at={data.expires_at} />] as Fact] : []),
+                ...(data.collapse_key ? [[t('command.key'), <Code>{data.collapse_key}</Code>] as Fact] : []),
+                [t('command.uuid'), <span class="line"><Code>{data.command_uuid}</Code><CopyButton text={data.command_uuid} /></span>],
               ]}
             />
           </Card>
-          <div class="chips" role="group" aria-label={t('commands.status')}>
-            <button type="button" class="chip" aria-pressed={status === ''} onClick={() => route(path, true)}>{t('command.all', { n: counts.reduce((sum, [, n]) => sum + n, 0) })}</button>
+          {total > 1 && <div class="chips" role="group" aria-label={t('commands.status')}>
+            <button type="button" class="chip" aria-pressed={status === ''} onClick={() => route(path, true)}>{t('command.all', { n: total })}</button>
             {counts.map(([s, n]) => <button type="button" key={s} class="chip" aria-pressed={status === s} onClick={() => route(withQuery(path, { status: s }), true)}>{word('status', s)} {number(n)}</button>)}
-          </div>
+          </div>}
           {open > 0 && <Banner tone="info" title={t('command.open', { n: open })}>{t('command.open-text')}</Banner>}
-          <Card title={<>{t('command.targets')} {data.collapse_key && <Badge tone="none">{data.collapse_key}</Badge>}</>} wide>
+          <Card title={t('command.targets')} wide>
             <Targets key={status} uuid={uuid} status={status} cursor={null} />
           </Card>
           {may('operator') && <Plist uuid={uuid} />}

@@ -1,6 +1,7 @@
 /* What was asked of devices, newest first, and what came of it. */
 import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
+import { Send } from 'lucide-preact';
 import { withQuery } from '../api/client';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
@@ -8,7 +9,7 @@ import { t, word } from '../i18n';
 import { commandName, type CommandPage, type CommandRow, errorText, useCommandTypes } from '../parts/commands';
 import { DeviceLink, StatusBadge } from '../parts/device';
 import { SendMany } from '../parts/send-many';
-import { Button, Empty, Failure, Page, Waiting } from '../ui/basics';
+import { Button, Card, Empty, Failure, Page, Waiting } from '../ui/basics';
 import { CheckBox, Choice } from '../ui/form';
 import { type Column, Table } from '../ui/table';
 import { Name, Time } from '../ui/text';
@@ -17,10 +18,10 @@ const STATUSES = ['waiting', 'Queued', 'Sent', 'NotNow', 'Acknowledged', 'Error'
 const PAGE = 100;
 
 const columns = (): Column<CommandRow>[] => [
-  { id: 'command', name: t('commands.command'), cell: (c) => <a href={`/commands/${c.command_uuid}`}>{commandName(c.request_type)}</a> },
-  { id: 'device', name: t('commands.device'), cell: (c) => <DeviceLink id={c.id} name={c.name} /> },
+  { id: 'command', name: t('commands.command'), cell: (c) => <a href={`/commands/${c.command_uuid}`}>{commandName(c.request_type)}</a>, width: '11rem' },
+  { id: 'device', name: t('commands.device'), cell: (c) => <DeviceLink id={c.id} name={c.name} />, width: '9rem' },
   { id: 'status', name: t('commands.status'), cell: (c) => <StatusBadge status={c.status} /> },
-  { id: 'answer', name: t('commands.answer'), cell: (c) => <Name text={c.errors.length > 0 ? errorText(c.errors) : (c.reason ? word('reason', c.reason) : '')} /> },
+  { id: 'answer', name: t('commands.answer'), cell: (c) => (c.errors.length > 0 ? <Name text={errorText(c.errors)} /> : c.reason && word('reason', c.reason)) },
   { id: 'queued', name: t('commands.queued'), cell: (c) => <Time at={c.queued_at} /> },
   { id: 'by', name: t('commands.by'), cell: (c) => <Name text={c.created_by} /> },
 ];
@@ -51,14 +52,14 @@ export default function Commands() {
   const asked = { status: query.status ?? '', type: query.type ?? '', people: query.all === 'yes' ? '' : 'yes', device: query.device ?? '' };
   const names = (types.data?.command_types ?? []).map((row): [string, string] => [row.request_type, commandName(row.request_type)]);
   return (
-    <Page title={t('nav.commands')} lead={t('commands.lead')} actions={may('operator') && <Button kind="main" onClick={() => setSending(true)}>{t('commands.send')}</Button>}>
+    <Page title={t('nav.commands')} lead={t('commands.lead')} actions={may('operator') && <Button kind="main" icon={<Send size={16} aria-hidden="true" />} onClick={() => setSending(true)}>{t('commands.send')}</Button>}>
       <div class="filters">
         <Choice label={t('commands.status')} value={asked.status} options={[['', t('any')], ...STATUSES.map((s): [string, string] => [s, word('status', s)])]} change={(status) => set({ status })} />
         <Choice label={t('commands.command')} value={asked.type} options={[['', t('any')], ...names.sort((a, b) => a[1].localeCompare(b[1]))]} change={(type) => set({ type })} />
         <CheckBox label={t('commands.own')} value={query.all === 'yes'} change={(on) => set({ all: on ? 'yes' : '' })} />
       </div>
       {asked.device !== '' && <p class="chips"><span>{t('commands.of')} <DeviceLink id={asked.device} /></span><Button kind="quiet" onClick={() => set({ device: '' })}>{t('filter.clear')}</Button></p>}
-      <More key={JSON.stringify(asked)} query={asked} cursor={null} />
+      <Card><More key={JSON.stringify(asked)} query={asked} cursor={null} /></Card>
       {sending && <SendMany close={() => setSending(false)} />}
     </Page>
   );

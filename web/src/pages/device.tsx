@@ -7,7 +7,7 @@ import { t } from '../i18n';
 import { commandName } from '../parts/commands';
 import { ComplianceBadge, deviceName, devicePath, PlatformIcon, platformName, StateBadge, StatusBadge } from '../parts/device';
 import { type Why, WhyChain, WhyText } from '../parts/why';
-import { Banner, Button, Card, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
+import { Banner, Card, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
 import { Name, Time, Told } from '../ui/text';
 import { Reach, Security, Things } from './device/about';
 import { Acts } from './device/acts';
@@ -114,7 +114,6 @@ export default function DevicePage() {
         {tab === 'users' && <><Users device={d} /><History device={d} /></>}
         {tab === 'timeline' && <Timeline device={d.id} />}
       </Panel>
-      {tab !== 'timeline' && <p><Button kind="quiet" onClick={() => route(withQuery('/commands', { device: d.id, all: 'yes' }))}>{t('device.all-commands')}</Button></p>}
     </Page>
   );
 }

@@ -12,7 +12,7 @@ import { type Receivers, SendDialog } from '../parts/send';
 import { Button, Empty, Page, Waiting } from '../ui/basics';
 import { LongTable } from '../ui/table';
 import { ChooseColumns } from './devices/choose';
-import { ALL_COLUMNS, columnOf, COLUMNS_NARROW, COLUMNS_WIDE } from './devices/columns';
+import { ALL_COLUMNS, columnOf, summary, useUsual } from './devices/columns';
 import { Import } from './devices/import';
 import { useDevices } from './devices/rows';
 import { useSelection } from './devices/selection';
@@ -26,11 +26,12 @@ function useAsked() {
     const next = withQuery(path, Object.fromEntries(Object.entries({ ...query, ...change }).filter(([, v]) => v !== '')));
     route(next, true);
   };
-  const narrow = window.matchMedia('(max-width: 52rem)').matches;
+  const usual = useUsual();
   const known = (query.columns ?? '').split(',').filter((c) => ALL_COLUMNS.includes(c));
   return {
     asked: { filter: query.filter ?? '', sort: query.sort ?? '', former: query.former === 'yes' },
-    columns: known.length > 0 ? known : narrow ? COLUMNS_NARROW : COLUMNS_WIDE,
+    columns: known.length > 0 ? known : usual.columns,
+    brief: known.length === 0 && usual.brief,
     set,
   };
 }
@@ -71,7 +72,7 @@ function Chips({ filter, former, set }: { filter: string; former: boolean; set: 
     return <button type="button" key={`${field}-${value}`} class="chip" aria-pressed={on} onClick={() => set({ filter: withCondition(filter, field, on ? '' : value) })}>{name}</button>;
   };
   return (
-    <div class="chips" role="group" aria-label={t('devices.quick')}>
+    <div class="chips quick" role="group" aria-label={t('devices.quick')}>
       {PLATFORMS.map((p) => chip('platform', p, word('platform', p)))}
       {CHIPS.map(([field, value, name]) => chip(field, value, t(name)))}
       <button type="button" class="chip" aria-pressed={former} onClick={() => set({ former: former ? '' : 'yes' })}>{t('devices.former')}</button>
@@ -94,13 +95,13 @@ function Chosen({ n, total, all, choose, clear, send }: { n: number; total: numb
 
 export default function Devices() {
   const { route } = useLocation();
-  const { asked, columns, set } = useAsked();
+  const { asked, columns, brief, set } = useAsked();
   const [typed, type] = useTyped(asked.filter, (filter) => set({ filter }));
   const list = useDevices(asked);
   const chosen = useSelection(list.rows, list.filter, asked.former);
   const [dialog, setDialog] = useState<'columns' | 'import' | null>(null);
   const [to, setTo] = useState<Receivers | null>(null);
-  const shown = useMemo(() => columns.map(columnOf), [columns.join()]); // eslint-disable-line react-hooks/exhaustive-deps -- by what is in it
+  const shown = useMemo(() => columns.map((c) => (brief && c === 'name' ? summary() : columnOf(c))), [columns.join(), brief]); // eslint-disable-line react-hooks/exhaustive-deps -- by what is in it
   const sort = asked.sort.replace(/^-/, '');
   const sortBy = (field: string) => set({ sort: sort === field && !asked.sort.startsWith('-') ? `-${field}` : field });
   const csv = withQuery('/api/v1/devices/export', { filter: asked.filter, sort: asked.sort, former: asked.former ? 'yes' : undefined, columns: columns.join() });
@@ -125,7 +126,7 @@ export default function Devices() {
       {list.total > 0 && (
         <LongTable<Device>
           columns={shown} rows={list.rows} total={list.total} need={list.need} id={(d) => d.id} caption={t('nav.devices')}
-          sort={sort === '' ? 'enrolled' : sort} descending={asked.sort.startsWith('-')} sortBy={sortBy} open={(d) => route(devicePath(d.id))}
+          sort={sort === '' ? 'enrolled' : sort} descending={asked.sort.startsWith('-')} sortBy={sortBy} open={(d) => route(devicePath(d.id))} tall={brief}
           {...(may('operator') ? { chosen: chosen.seen, choose: chosen.choose } : {})}
         />
       )}

@@ -10,7 +10,7 @@ import { Badge, Button, Card, Page, type Tone } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
-import { Name, Time, Told } from '../ui/text';
+import { Name, Time } from '../ui/text';
 import { MakeLink } from './enrollment/make';
 import { Ready } from './enrollment/ready';
 import { Steps } from './enrollment/steps';
@@ -44,14 +44,14 @@ function Revoke({ link, close }: { link: Link; close: () => void }) {
 
 function columns(revoke: (l: Link) => void): Column<Link>[] {
   return [
-    { id: 'link', name: t('enroll.number'), cell: (l) => l.link, align: 'end' },
+    { id: 'link', name: t('enroll.one'), cell: (l) => t('takeover.link-n', { link: String(l.link) }) },
     { id: 'state', name: t('enroll.state'), cell: (l) => <Badge tone={TONES[l.state]}>{word('enroll.link', l.state)}</Badge> },
     { id: 'uses', name: t('enroll.uses'), cell: (l) => t('enroll.uses-of', { n: l.uses, most: l.uses_max }), align: 'end' },
     { id: 'downloads', name: t('enroll.downloads'), cell: (l) => number(l.downloads), align: 'end' },
     { id: 'device', name: t('enroll.for'), cell: (l) => (l.device ? <a href={`/devices/${segment(l.device)}`}><Name text={l.device} /></a> : t('enroll.any')) },
-    { id: 'until', name: t('enroll.until'), cell: (l) => <Time at={l.expires_at} /> },
-    { id: 'made', name: t('enroll.made'), cell: (l) => <><Time at={l.created_at} /> · <Told text={l.created_by} /></> },
-    { id: 'act', name: <span class="hidden">{t('acts')}</span>, cell: (l) => l.state === 'open' && <Button kind="quiet" onClick={() => revoke(l)}>{t('enroll.revoke')}</Button> },
+    { id: 'until', name: t('enroll.until'), cell: (l) => l.state === 'open' && <Time at={l.expires_at} /> },
+    { id: 'made', name: t('enroll.made'), cell: (l) => <><Time at={l.created_at} /> · <Name text={l.created_by} /></> },
+    { id: 'act', name: <span class="hidden">{t('acts')}</span>, cell: (l) => l.state === 'open' && <Button kind="quiet" onClick={() => revoke(l)}>{t('enroll.revoke')}</Button>, align: 'end' },
   ];
 }
 

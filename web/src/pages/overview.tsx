@@ -3,11 +3,12 @@ import { segment } from '../api/client';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { days, number, rich, t, word } from '../i18n';
+import { DeviceLink } from '../parts/device';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
 import { Day, Name, Time, Words } from '../ui/text';
 import type { Overview } from './overview/types';
 import { Wakeups } from './overview/wakeups';
-import { inUse } from './pushcert/types';
+import { dateTone, inUse } from './pushcert/types';
 
 const EXPIRY_WARN = 60;
 const EXPIRY_BAD = 14;
@@ -57,7 +58,7 @@ function Certificate({ o }: { o: Overview }) {
         return (
           <div key={c.serial_number}>
             <p><strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> <span class="soft">{t('pushcert.left')}</span></p>
-            <p>{rich('overview.ends', { date: <Day at={c.not_after} /> })} <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
+            <p class="line"><span>{rich('overview.ends', { date: <Day at={c.not_after} /> })}</span> <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
             {certs.length > 1 && <small class="told">{c.topic}</small>}
           </div>
         );
@@ -67,6 +68,7 @@ function Certificate({ o }: { o: Overview }) {
 }
 
 function Figures({ rows }: { rows: [preact.ComponentChildren, number][] }) {
+  if (rows.length === 0) return null;
   return <dl class="figures">{rows.map(([name, n], i) => <div key={i}><dt>{name}</dt><dd>{number(n)}</dd></div>)}</dl>;
 }
 
@@ -87,7 +89,7 @@ function Compliance({ c }: { c: Overview['compliance'] }) {
   return (
     <Card title={<a href="/groups">{t('overview.compliance')}</a>}>
       {c.compliant + c.working + c.failing === 0 ? <Empty>{t('overview.no-groups')}</Empty> : (
-        <Figures rows={COMPLIANCE.map(([state, tone]) => [<a href={`/devices?filter=${segment(`compliance=${state}`)}`}><Sign tone={tone} /> {word('compliance', state)}</a>, c[state]])} />
+        <Figures rows={COMPLIANCE.map(([state, tone]) => [<><Sign tone={tone} /> <a href={`/devices?filter=${segment(`compliance=${state}`)}`}>{word('compliance', state)}</a></>, c[state]])} />
       )}
     </Card>
   );
@@ -132,7 +134,7 @@ function Guardian({ list }: { list: Overview['guardian'] }) {
       <ul class="rows">
         {list.slice(0, 3).map((d) => (
           <li key={d.subject}>
-            <p><Day at={d.at} /> <Badge tone={d.days_left <= EXPIRY_BAD ? 'bad' : d.days_left <= EXPIRY_WARN ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></p>
+            <p><Day at={d.at} /> <Badge tone={dateTone(d)}>{days(d.days_left)}</Badge></p>
             <p class="soft">{word('dates.kind', d.kind)}</p>
           </li>
         ))}
@@ -145,26 +147,34 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
   return (
     <Card title={<a href="/doctor">{t('overview.doctor')}</a>}>
       {d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
-      <ul class="rows">{d.checks.map((c) => <li key={c.name}><Sign tone={c.status === 'fail' ? 'bad' : 'warn'} /> <Words text={c.message} /></li>)}</ul>
+      <ul class="rows">{d.checks.map((c) => <li key={c.name} class="check-row"><Badge tone={c.status === 'fail' ? 'bad' : 'warn'}><bdi>{c.name}</bdi></Badge><p class="brief"><Words text={c.message} /></p></li>)}</ul>
       {d.at && <p class="soft">{t('overview.looked')} <Time at={d.at} /></p>}
     </Card>
   );
 }
 
-/* Whom or what an event is about, as it names it. */
-function subject({ data, enrollment }: Overview['recent'][number]): string | null {
-  const named = ['name', 'group', 'identifier', 'serial_number', 'topic'].map((key) => data[key]).find((x) => typeof x === 'string' && x !== '');
-  return typeof named === 'string' ? named : enrollment;
+const SUBJECTS = ['name', 'group', 'identifier', 'serial_number', 'topic'];
+
+/* Whom or what an event is about, and who did it: as it names them. */
+function Subject({ e }: { e: Overview['recent'][number] }) {
+  if (e.enrollment) return <DeviceLink id={e.enrollment} name={e.device_name} />;
+  const named = SUBJECTS.map((key) => e.data[key]).find((x) => typeof x === 'string' && x !== '');
+  return typeof named === 'string' ? <Name text={named} /> : null;
 }
 
 function Recent({ list }: { list: Overview['recent'] }) {
   return (
     <Card title={t('overview.recent')} wide>
-      <ul class="rows">
+      {list.length === 0 && <Empty>{t('overview.nothing-yet')}</Empty>}
+      <ul class="timeline recent">
         {list.slice(0, 8).map((e) => (
           <li key={e.event}>
-            {e.enrollment ? <a href={`/devices/${segment(e.enrollment)}`}>{word('event', e.kind)}</a> : word('event', e.kind)} <Name text={subject(e)} />
-            <div class="soft"><Time at={e.at} /></div>
+            <Time at={e.at} />
+            <span class="what">
+              <span>{word('event', e.kind)}</span>
+              <Subject e={e} />
+              {typeof e.data.by === 'string' && <span class="soft">{t('timeline.by')} <Name text={e.data.by} /></span>}
+            </span>
           </li>
         ))}
       </ul>
@@ -181,7 +191,7 @@ export default function OverviewPage() {
       {o && (
         <>
           <Health o={o} />
-          <div class="cards">
+          <div class="cards even">
             <Devices d={o.devices} />
             <Certificate o={o} />
             <Compliance c={o.compliance} />

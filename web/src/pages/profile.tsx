@@ -24,7 +24,7 @@ function fileOf(p: Profile, version: number): { href: string; download: string }
 
 function Versions({ p, compare }: { p: Profile; compare: (v: number) => void }) {
   const columns: Column<Version>[] = [
-    { id: 'version', name: t('profiles.version'), cell: (v) => v.version, align: 'end' },
+    { id: 'version', name: t('profiles.version'), cell: (v) => v.version },
     { id: 'added', name: t('profiles.added'), cell: (v) => <><Time at={v.added_at} /> · <Told text={v.added_by} /></> },
     { id: 'devices', name: t('profiles.devices'), cell: (v) => number(v.devices), align: 'end' },
     { id: 'signed', name: t('profiles.signed'), cell: (v) => t(v.signed ? 'profiles.signed-came' : 'profiles.signed-here') },
@@ -37,6 +37,7 @@ function Versions({ p, compare }: { p: Profile; compare: (v: number) => void }) 
           {may('operator') && <a class="button quiet" {...fileOf(p, v.version)}><Download size={16} aria-hidden="true" /> {t('profiles.export')}</a>}
         </span>
       ),
+      align: 'end',
     },
   ];
   return <Table columns={columns} rows={p.versions} id={(v) => String(v.version)} caption={t('profiles.versions')} />;
@@ -126,7 +127,7 @@ export default function ProfilePage() {
         </Card>
         <Card title={t('profiles.payloads')}>
           {p.payloads.length === 0 && <Empty>{t('profiles.no-payloads')}</Empty>}
-          <ul class="rows">{p.payloads.map((x, i) => <li key={i}><div><Told text={x.name ?? x.type} /></div><div><Code>{x.type ?? ''}</Code></div></li>)}</ul>
+          <ul class="rows">{p.payloads.map((x, i) => <li key={i}>{x.name && x.name !== x.type && <div><Told text={x.name} /></div>}<div><Code>{x.type ?? ''}</Code></div></li>)}</ul>
         </Card>
         <Card title={t('profiles.variables')}>
           {p.variables.length === 0 ? <Empty>{t('profiles.no-variables')}</Empty> : <p>{p.variables.map((v) => <Code key={v}>{`%${v}% `}</Code>)}</p>}

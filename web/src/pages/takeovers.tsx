@@ -6,7 +6,7 @@ import { may } from '../api/session';
 import { changed, useAct, useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { type Device, DeviceLink, deviceName, StateBadge } from '../parts/device';
-import { Badge, Banner, Button, Card, Empty, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
+import { Badge, Button, Card, Empty, Facts, Failure, Page, Panel, Tabs, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
 import { Moment, Name, Time, Words } from '../ui/text';
 import { toast } from '../ui/toasts';
@@ -68,7 +68,7 @@ export function TakeoverCard({ x }: { x: Takeover }) {
             rows={[
               [t('takeover.since'), <Moment at={x.since} />],
               [t('takeover.address'), <Name text={x.address} />],
-              [t('takeover.link'), x.link === null ? t('takeover.no-link') : <>{x.link} · <Name text={x.link_by} /></>],
+              [t('takeover.link'), x.link === null ? t('takeover.no-link') : <>{t('takeover.link-n', { link: String(x.link) })} · <Name text={x.link_by} /></>],
               [t('takeover.waits'), <Words text={x.waits_for} />],
               ...(x.accepted_by ? [[t('takeover.accepted-by'), <Name text={x.accepted_by} />] as [string, preact.JSX.Element]] : []),
             ]}
@@ -150,7 +150,7 @@ export default function Takeovers() {
         {(tab === 'held' ? held : refused).loading && <Waiting />}
         {tab === 'held' && held.data && all.length === 0 && <Empty>{t('takeover.none')}</Empty>}
         {tab === 'held' && all.map((x) => <TakeoverCard key={x.id} x={x} />)}
-        {tab === 'unknown' && <Banner tone="info" title={t('knock.what')} />}
+        {tab === 'unknown' && knocking.length > 0 && <p class="help">{t('knock.what')}</p>}
         {tab === 'unknown' && refused.data && knocking.length === 0 && <Empty>{t('knock.none')}</Empty>}
         {tab === 'unknown' && <div class="cards">{knocking.map((x) => <Knocker key={`${x.id} ${x.certificate ?? ''} ${x.reason}`} x={x} />)}</div>}
       </Panel>

@@ -1,5 +1,6 @@
 /* Tokens of programs: what each may, until when, and when it was used last. */
 import { useState } from 'preact/hooks';
+import { Plus } from 'lucide-preact';
 import { api, segment } from '../api/client';
 import type { Role } from '../api/session';
 import { useAct, useApi } from '../api/use';
@@ -84,7 +85,7 @@ export default function Tokens() {
     setRevoking(null);
   });
   return (
-    <Page title={t('nav.tokens')} lead={t('tokens.lead')} actions={<Button kind="main" onClick={() => setMaking(true)}>{t('tokens.make')}</Button>}>
+    <Page title={t('nav.tokens')} lead={t('tokens.lead')} actions={<Button kind="main" icon={<Plus size={16} aria-hidden="true" />} onClick={() => setMaking(true)}>{t('tokens.make')}</Button>}>
       <Failure error={error} />
       {loading && <Waiting />}
       {data?.tokens.length === 0 && <Empty>{t('tokens.none')}</Empty>}
@@ -99,10 +100,10 @@ export default function Tokens() {
               { id: 'state', name: t('users.state'), cell: (k) => <Badge tone={TONES[k.state]}>{word('tokens.state', k.state)}</Badge> },
               { id: 'role', name: t('account.role'), cell: (k) => word('role', k.role) },
               { id: 'scopes', name: t('tokens.scopes'), cell: (k) => (k.scopes ? k.scopes.map((s) => word('scope', s)).join(', ') : t('tokens.all')) },
-              { id: 'made', name: t('tokens.created'), cell: (k) => <><Time at={k.created_at} />, <bdi>{k.created_by}</bdi></> },
+              { id: 'made', name: t('tokens.created'), cell: (k) => <><Time at={k.created_at} /> · <bdi>{k.created_by}</bdi></> },
               { id: 'ends', name: t('tokens.ends'), cell: (k) => (k.expires_at ? <Time at={k.expires_at} /> : t('never')) },
               { id: 'used', name: t('tokens.used'), cell: (k) => <Time at={k.used_at} /> },
-              { id: 'act', name: '', cell: (k) => k.state === 'active' && <Button kind="danger" onClick={() => setRevoking(k)}>{t('tokens.revoke')}</Button> },
+              { id: 'act', name: '', cell: (k) => k.state === 'active' && <Button kind="danger" onClick={() => setRevoking(k)}>{t('tokens.revoke')}</Button>, align: 'end' },
             ]}
           />
         </Card>

@@ -1,5 +1,6 @@
 /* People: accounts, roles, links that set a password, and who is logged in. */
 import { useState } from 'preact/hooks';
+import { Plus } from 'lucide-preact';
 import { answer, api, segment } from '../api/client';
 import { type Role, session } from '../api/session';
 import { useAct, useApi } from '../api/use';
@@ -126,7 +127,7 @@ export default function Users() {
     void again();
   };
   return (
-    <Page title={t('nav.users')} lead={t('users.lead')} actions={<Button kind="main" onClick={() => setAdding(true)}>{t('users.add')}</Button>}>
+    <Page title={t('nav.users')} lead={t('users.lead')} actions={<Button kind="main" icon={<Plus size={16} aria-hidden="true" />} onClick={() => setAdding(true)}>{t('users.add')}</Button>}>
       <Failure error={error} />
       {loading && <Waiting />}
       {data && (

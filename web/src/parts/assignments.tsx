@@ -152,7 +152,7 @@ export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
   };
   const forUsers = d.kind === 'profile' || d.kind === 'command' || d.kind === 'setting' || d.kind === 'app';
   return (
-    <fieldset class="field-set">
+    <fieldset>
       <legend>{t('group.add-assignment')}</legend>
       <div class="pair">
         <Choice label={t('group.kind')} value={d.kind} options={KINDS.map((k) => [k, t(`group.kind.${k}`)])} change={(k) => setD(blank(k as Kind))} />

@@ -81,7 +81,7 @@ function Ticks({ a, path, value, change, options, mistakes }: One & { options: A
   const known = options.filter((o) => !o.refused);
   const tick = (name: string, ticked: boolean) => change(ticked ? [...on, name] : on.filter((x) => x !== name));
   return (
-    <fieldset class="ticks">
+    <fieldset>
       <legend>{label(a)}</legend>
       <p class="actions">
         <Button kind="quiet" onClick={() => change(known.map((o) => o.name ?? ''))}>{t('form.all')}</Button>
@@ -119,7 +119,7 @@ function ListValue({ a, path, value, change, mistakes }: One) {
   if (ticks) return <Ticks a={a} path={path} value={value} change={change} options={ticks} mistakes={mistakes} />;
   const set = (i: number, v: Draft) => change(all.map((x, k) => (k === i ? v : x)));
   return (
-    <fieldset class="list">
+    <fieldset>
       <legend>{label(a)}</legend>
       {help(a) !== undefined && <p class="help">{help(a)}</p>}
       {all.map((v, i) => (
@@ -139,7 +139,7 @@ function ListValue({ a, path, value, change, mistakes }: One) {
 function GroupValue({ a, path, value, change, mistakes }: One) {
   const given = isFields(value);
   return (
-    <fieldset class="members">
+    <fieldset>
       <legend>{label(a)}</legend>
       {help(a) !== undefined && <p class="help">{help(a)}</p>}
       {given || a.required

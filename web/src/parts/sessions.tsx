@@ -47,7 +47,7 @@ export function Sessions({ path, people = false }: { path: '/me/sessions' | '/se
             { id: 'by', name: t('sessions.method'), cell: (s) => word('sessions.method', s.method) },
             { id: 'begun', name: t('sessions.begun'), cell: (s) => <Time at={s.created_at} /> },
             { id: 'seen', name: t('sessions.seen'), cell: (s) => <Time at={s.seen_at} /> },
-            { id: 'end', name: '', cell: (s) => (s.current ? <Badge tone="info">{t('sessions.this')}</Badge> : <Button busy={end.busy} onClick={() => void end.run(s.id)}>{t('sessions.end')}</Button>) },
+            { id: 'end', name: '', cell: (s) => (s.current ? <Badge tone="info">{t('sessions.this')}</Badge> : <Button busy={end.busy} onClick={() => void end.run(s.id)}>{t('sessions.end')}</Button>), align: 'end' },
           ]}
         />
       )}

@@ -150,6 +150,7 @@ export function Clip({ text }: { text: string }) {
 
 export function Tabs({ tabs, chosen, choose }: { tabs: [string, ComponentChildren][]; chosen: string; choose: (id: string) => void }) {
   const row = useRef<HTMLDivElement>(null);
+  useEffect(() => row.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [chosen]);
   const keys = (e: KeyboardEvent) => {
     const step = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;

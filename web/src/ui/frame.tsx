@@ -95,7 +95,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
             <Menu size={20} aria-hidden="true" />
           </button>
           <a href="/" class="brand">pomona</a>
-          <span class="organization"><bdi>{who?.organization}</bdi></span>
+          <span class="organization"><bdi>{who?.organization.toLowerCase() === 'pomona' ? '' : who?.organization}</bdi></span>
           <span class={live.value && reachable.value ? 'live on' : 'live'} role="status">{live.value && reachable.value ? t('live.on') : t('live.off')}</span>
           <span class="who"><bdi>{who?.name}</bdi></span>
           <button type="button" class="button quiet" aria-label={t('log-out')} title={t('log-out')} onClick={() => void logOut()}>

@@ -9,13 +9,14 @@ export interface Column<T> {
   id: string;
   name: ComponentChildren;
   cell: (row: T) => ComponentChildren;
-  width?: string; // of a grid-template
+  width?: string; // of a grid-template; in a small table: at least
   sort?: string; // what the server calls it
   align?: 'end';
 }
 
 /* One element in each cell, so that it stands beside its label where rows are folded; nothing in one that is empty. */
-const inCell = (content: ComponentChildren) => (content === null || content === undefined || content === false || content === '' ? null : <div>{content}</div>);
+const labelOf = (name: ComponentChildren) => (typeof name === 'string' && name !== '' ? name : undefined);
+const inCell = (content: ComponentChildren, width?: string) => (content === null || content === undefined || content === false || content === '' ? null : <div style={width === undefined ? undefined : { minWidth: width }}>{content}</div>);
 
 export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[]; rows: T[]; id: (row: T) => string; caption: string }) {
   return (
@@ -27,7 +28,7 @@ export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[];
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align} data-label={typeof c.name === 'string' ? c.name : undefined}>{inCell(c.cell(row))}</td>)}</tr>
+            <tr key={id(row)}>{columns.map((c) => <td key={c.id} class={c.align} data-label={labelOf(c.name)}>{inCell(c.cell(row), c.width)}</td>)}</tr>
           ))}
         </tbody>
       </table>
@@ -36,12 +37,13 @@ export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[];
 }
 
 const ROW = 44; // px
+const TALL = 60; // with a second line
 
 /* Rows are grids of their own: only a width that does not hang on what is in them keeps their columns in line. */
 const least = (widths: string[]) => widths.reduce((sum, w) => sum + Number(/([\d.]+)rem/.exec(w)?.[1] ?? 6), 0);
 
 /* rows: what is loaded, in order; undefined: not yet. total: how many there are. need: asks for what is seen. */
-export function LongTable<T>({ columns, rows, total, need, id, caption, sort, descending, sortBy, open, chosen, choose }: {
+export function LongTable<T>({ columns, rows, total, need, id, caption, sort, descending, sortBy, open, chosen, choose, tall = false }: {
   columns: Column<T>[];
   rows: (T | undefined)[];
   total: number;
@@ -54,9 +56,12 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
   open?: (row: T) => void;
   chosen?: ReadonlySet<string>;
   choose?: (row: T, range: boolean) => void;
+  tall?: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
-  const lines = useVirtualizer({ count: total, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 12 });
+  const height = tall ? TALL : ROW;
+  const lines = useVirtualizer({ count: total, getScrollElement: () => box.current, estimateSize: () => height, overscan: 12 });
+  useEffect(() => lines.measure(), [height]); // eslint-disable-line react-hooks/exhaustive-deps -- the same lines
   const seen = lines.getVirtualItems();
   const first = seen[0]?.index ?? 0;
   const last = seen[seen.length - 1]?.index ?? 0;
@@ -81,6 +86,11 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
     e.preventDefault();
     lines.scrollToIndex(to);
     window.requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-line="${to}"]`)?.focus());
+  };
+  /* A click beside what is a link or a tick of its own; who marks text to copy it stays. */
+  const clicked = (e: MouseEvent, row: T) => {
+    const own = (e.target as HTMLElement).closest('a, button, input, .tick') !== null;
+    if (!own && open && window.getSelection()?.isCollapsed !== false) open(row);
   };
   return (
     <div class="long-table" role="grid" aria-label={caption} aria-rowcount={total + 1} aria-colcount={columns.length + (choose ? 1 : 0)} ref={box} onKeyDown={keys}>
@@ -109,11 +119,12 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
               aria-selected={choose ? on : undefined}
               tabIndex={line.index === first ? 0 : -1}
               class={on ? 'long-row chosen' : 'long-row'}
-              style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${line.start}px)`, height: `${ROW}px` }}
+              style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${line.start}px)`, height: `${height}px` }}
+              onClick={row === undefined ? undefined : (e) => clicked(e, row)}
             >
               {choose && (
-                <span role="gridcell">
-                  {row !== undefined && <input type="checkbox" tabIndex={-1} aria-label={t('choose')} checked={on} onClick={(e) => choose(row, e.shiftKey)} />}
+                <span role="gridcell" class="tick" onClick={row === undefined ? undefined : (e) => choose(row, e.shiftKey)}>
+                  {row !== undefined && <input type="checkbox" tabIndex={-1} aria-label={t('choose')} checked={on} />}
                 </span>
               )}
               {columns.map((c) => (

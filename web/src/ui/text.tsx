@@ -70,10 +70,15 @@ export function Moment({ at }: { at: string | null | undefined }) {
 
 export const Day = ({ at }: { at: string }) => <time dateTime={at} title={time(at, 'exact')}>{time(at, 'day')}</time>;
 
-const inZone = (text: string) => text.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)/).map((part, i) => (i % 2 === 1 ? <span key={i} lang={languageNow()}><Moment at={part} /></span> : part));
+const PIECES = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|`[^`]+`)/;
+const inWords = (text: string) => text.split(PIECES).map((part, i) => {
+  if (i % 2 === 0) return part;
+  if (part.startsWith('`')) return <code key={i}>{part.slice(1, -1)}</code>;
+  return <span key={i} lang={languageNow()}><Moment at={part} /></span>;
+});
 
-/* The server's sentences, which are English: what stands in them as a time is told in the reader's zone. */
-export const Words = ({ text, most = 1000 }: Said) => <Long text={text} most={most} lang="en" show={inZone} />;
+/* The server's sentences, which are English: what stands in them as a time is told in the reader's zone, and what is to be typed is seen as such. */
+export const Words = ({ text, most = 1000 }: Said) => <Long text={text} most={most} lang="en" show={inWords} />;
 
 export function Code({ children }: { children: string }) {
   return <code class="told">{visible(children)}</code>;

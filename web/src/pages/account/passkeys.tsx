@@ -100,6 +100,7 @@ export function Passkeys() {
                   <Button kind="danger" onClick={() => setOpen({ act: 'remove', passkey: k })}>{t('passkeys.remove')}</Button>
                 </div>
               ),
+              align: 'end',
             },
           ]}
         />

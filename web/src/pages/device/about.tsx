@@ -1,4 +1,5 @@
 /* What is known of a device: the thing itself, how it is reached, how safe it is. */
+import { withQuery } from '../../api/client';
 import { t } from '../../i18n';
 import { Badge, Banner, Card, Facts } from '../../ui/basics';
 import { Moment, Name, Time, Told } from '../../ui/text';
@@ -25,7 +26,7 @@ export function Things({ device }: { device: Whole }) {
     <Card title={t('device.facts')}>
       <Facts
         rows={[
-          ...rows(device, ['serial', 'model', 'product']),
+          ...rows(device, device.fields.model === device.fields.product ? ['serial', 'model'] : ['serial', 'model', 'product']),
           [fieldName('platform'), `${platformName(device.fields.platform as string | undefined, device.fields.product)} ${device.os_version ?? ''}`],
           ...rows(device, ['build', 'hostname', 'capacity', 'free-space', 'battery', 'wifi-mac', 'ethernet-mac', 'imei', 'phone', 'roaming']),
           [fieldName('id'), <code class="told">{device.id}</code>],
@@ -46,7 +47,8 @@ export function Reach({ device }: { device: Whole }) {
           [t('field.last-seen'), <><Time at={device.last_seen} />{device.last_address && <> · <Name text={device.last_address} /></>}</>],
           [t('field.push'), <PushBadge state={device.push.state} />],
           [t('device.woken'), <Time at={device.push.sent_at} />],
-          [t('device.waiting'), device.commands_waiting > 0 ? <a href={`/commands?device=${encodeURIComponent(device.id)}&status=waiting&all=yes`}>{t('device.commands', { n: device.commands_waiting })}</a> : t('device.nothing-waits')],
+          [t('device.waiting'), device.commands_waiting > 0 ? <a href={withQuery('/commands', { device: device.id, status: 'waiting', all: 'yes' })}>{t('device.commands', { n: device.commands_waiting })}</a> : t('device.nothing-waits')],
+          [t('nav.commands'), <a href={withQuery('/commands', { device: device.id, all: 'yes' })}>{t('device.all-commands')}</a>],
           [t('device.identity'), <Moment at={device.identity_not_after} />],
           [t('field.inventory'), <Time at={device.fields.inventory as string | undefined} />],
           [t('field.topic'), <Name text={device.topic} />],
@@ -76,7 +78,7 @@ export function Security({ device }: { device: Whole }) {
           ...known.map((f): Rows[number] => {
             const on = flag(f) === true;
             const tone = on && !OPEN.includes(f) ? 'ok' : !on && GOOD.includes(f) ? 'warn' : 'none';
-            return [fieldName(f), <Badge tone={tone}>{t(on ? 'yes' : 'no')}</Badge>];
+            return [fieldName(f), tone === 'none' ? t(on ? 'yes' : 'no') : <Badge tone={tone}>{t(on ? 'yes' : 'no')}</Badge>];
           }),
           ...secureBoot,
         ]}

@@ -7,7 +7,7 @@ import { Table } from '../../ui/table';
 import { Moment, Name, Time, Words } from '../../ui/text';
 import type { PlanItem, Whole } from './data';
 
-const PHASES: Record<string, Tone> = { waiting: 'wait', sent: 'info', acknowledged: 'ok', failing: 'bad' };
+const PHASES: Record<string, Tone> = { failing: 'bad', waiting: 'wait', sent: 'info', acknowledged: 'info' };
 
 function Item({ item }: { item: PlanItem }) {
   return (
@@ -21,20 +21,20 @@ function Item({ item }: { item: PlanItem }) {
 export function Standing({ device }: { device: Whole }) {
   const { plan } = device;
   return (
-    <Card title={t('plan.title')} wide actions={<ComplianceBadge state={plan.state} />}>
+    <Card title={t('device.plan')} wide actions={<ComplianceBadge state={plan.state} />}>
       {plan.why && <Banner tone={plan.state === 'failing' ? 'bad' : 'info'} title={<Words text={plan.why} />} />}
       {plan.being_looked_at && <p class="help">{t('plan.looked-at')}</p>}
       {plan.groups.length === 0 && <Empty>{t('plan.no-groups')}</Empty>}
       {plan.groups.length > 0 && <p>{t('plan.groups')} {plan.groups.map((g, i) => <span key={g}>{i > 0 && ', '}<a href={`/groups/${segment(g)}`}><Name text={g} /></a></span>)}</p>}
       {plan.items.length > 0 && (
         <Table
-          caption={t('plan.title')} rows={plan.items} id={(i) => `${i.kind} ${i.ref} ${i.channel ?? ''}`}
+          caption={t('device.plan')} rows={plan.items} id={(i) => `${i.kind} ${i.ref} ${i.channel ?? ''}`}
           columns={[
             { id: 'what', name: t('plan.what'), cell: (i) => <>{word('plan-kind', i.kind)} <Name text={i.ref} /></> },
             { id: 'act', name: t('plan.act'), cell: (i) => word('plan-act', i.act) },
             { id: 'state', name: t('field.state'), cell: (i) => <Item item={i} /> },
             { id: 'since', name: t('takeover.since'), cell: (i) => <Time at={i.since} /> },
-            { id: 'next', name: t('plan.next-look'), cell: (i) => (i.command_uuid ? <a href={`/commands/${segment(i.command_uuid)}`}>{t('commands.command')}</a> : i.next_at ? <Time at={i.next_at} /> : '–') },
+            { id: 'next', name: t('plan.next-look'), cell: (i) => (i.command_uuid ? <a href={`/commands/${segment(i.command_uuid)}`}>{t('commands.command')}</a> : i.next_at && <Time at={i.next_at} />) },
             { id: 'groups', name: t('plan.wanted-by'), cell: (i) => <Name text={i.groups.join(', ')} /> },
           ]}
         />
@@ -77,8 +77,8 @@ export function History({ device }: { device: Whole }) {
         columns={[
           { id: 'state', name: t('field.state'), cell: (p) => word('past', p.state) },
           { id: 'from', name: t('field.enrolled'), cell: (p) => <Moment at={p.enrolled_at ?? p.authenticated_at} /> },
-          { id: 'to', name: t('device.ended'), cell: (p) => (p.ended_at ? <Moment at={p.ended_at} /> : '–') },
-          { id: 'way', name: t('device.way-in'), cell: (p) => (p.way_in ? word('way-in', p.way_in) : '–') },
+          { id: 'to', name: t('device.ended'), cell: (p) => p.ended_at && <Moment at={p.ended_at} /> },
+          { id: 'way', name: t('device.way-in'), cell: (p) => p.way_in && word('way-in', p.way_in) },
           { id: 'address', name: t('takeover.address'), cell: (p) => <Name text={p.address} /> },
         ]}
       />

@@ -30,10 +30,11 @@ const ICONS: Record<string, LucideIcon> = {
 };
 const STATES = ['command.settled'];
 const SECRETS = ['escrow.kept', 'escrow.revealed'];
+const TAKEN = '200'; // by Apple
 
 /* What it was about, in the words that stand elsewhere for it. */
 function What({ e }: { e: Entry }) {
-  const what = e.what === undefined ? null : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow-kind', e.what) : e.what;
+  const what = e.what === undefined ? null : e.kind === 'push.sent' ? word('wake', e.what) : e.kind === 'push.answered' && e.what === TAKEN ? word('wake', 'taken') : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow-kind', e.what) : e.what;
   return (
     <>
       {e.request_type && e.command && <a href={`/commands/${segment(e.command)}`}>{commandName(e.request_type)}</a>}

@@ -1,4 +1,5 @@
 /* What the list can show: every field that filters know. */
+import { useEffect, useState } from 'preact/hooks';
 import { number, t, word } from '../../i18n';
 import { ComplianceBadge, type Device, DeviceLink, deviceName, type FieldValue, PlatformIcon, platformName, PushBadge, StateBadge, VerdictBadge } from '../../parts/device';
 import { Name, Time } from '../../ui/text';
@@ -28,6 +29,7 @@ function cell(d: Device, field: string) {
   if (field === 'state') return <StateBadge state={d.former ? 'former' : d.state} />;
   if (value === undefined) return <span class="none">–</span>;
   if (field === 'verdict') return <VerdictBadge verdict={String(value)} />;
+  if (field === 'compliance' && value === 'none') return <span class="none">{word('compliance', 'none')}</span>;
   if (field === 'compliance') return <ComplianceBadge state={String(value)} />;
   if (field === 'platform') return platformName(String(value), d.fields.product);
   if (FIELDS[field] === 'time') return <Time at={String(value)} />;
@@ -36,17 +38,53 @@ function cell(d: Device, field: string) {
 }
 
 const WIDTHS: Record<string, string> = {
-  name: 'minmax(10rem, 2fr)', id: 'minmax(10rem, 1.5fr)', state: '8.5rem', verdict: 'minmax(10rem, 1fr)', compliance: '9rem', push: '8rem', os: '6rem', platform: '7rem',
-  serial: 'minmax(8rem, 1fr)', user: 'minmax(8rem, 1fr)', note: 'minmax(10rem, 2fr)',
+  name: 'minmax(9rem, 2fr)', id: 'minmax(10rem, 1.5fr)', state: '7.5rem', verdict: 'minmax(8.5rem, 1.2fr)', compliance: '9.75rem', push: '8rem', os: '6.25rem', platform: '7rem',
+  serial: 'minmax(8.25rem, 1fr)', user: 'minmax(7rem, 1.2fr)', note: 'minmax(10rem, 2fr)', 'last-seen': '8.5rem',
 };
 
 export const ALL_COLUMNS = ['name', 'push', ...Object.keys(FIELDS).filter((f) => f !== 'name')];
-export const COLUMNS_WIDE = ['name', 'serial', 'platform', 'os', 'user', 'state', 'verdict', 'compliance', 'last-seen'];
-export const COLUMNS_NARROW = ['name', 'state'];
+
+/* What is shown when nothing was chosen: what fits beside the navigation without scrolling sideways. */
+const USUAL: [string, string[]][] = [
+  ['(min-width: 88rem)', ['name', 'serial', 'os', 'user', 'state', 'verdict', 'compliance', 'last-seen']],
+  ['(min-width: 78rem)', ['name', 'serial', 'os', 'state', 'verdict', 'compliance', 'last-seen']],
+  ['(min-width: 64rem)', ['name', 'os', 'state', 'compliance', 'last-seen']],
+  ['(min-width: 52rem)', ['name', 'os', 'state', 'last-seen']],
+];
+const BRIEF = ['name', 'state'];
+const usual = () => USUAL.find(([query]) => window.matchMedia(query).matches)?.[1];
+
+/* The usual columns of a window as wide as this one, also after it is made wider or turned; brief: names have a second line. */
+export function useUsual(): { columns: string[]; brief: boolean } {
+  const [found, setFound] = useState(usual);
+  useEffect(() => {
+    const look = () => setFound(usual());
+    const queries = USUAL.map(([query]) => window.matchMedia(query));
+    for (const q of queries) q.addEventListener('change', look);
+    return () => {
+      for (const q of queries) q.removeEventListener('change', look);
+    };
+  }, []);
+  return { columns: found ?? BRIEF, brief: found === undefined };
+}
 
 export function columnOf(field: string): Column<Device> {
   const column: Column<Device> = { id: field, name: fieldName(field), cell: (d) => cell(d, field), width: WIDTHS[field] ?? 'minmax(7rem, 1fr)' };
   if (field !== 'push') column.sort = field;
   if (FIELDS[field] === 'number') column.align = 'end';
   return column;
+}
+
+/* Where there is no place for columns: the name, and beneath it what is asked for first. */
+export function summary(): Column<Device> {
+  return {
+    ...columnOf('name'),
+    width: 'minmax(8rem, 1fr)',
+    cell: (d) => (
+      <>
+        {cell(d, 'name')}
+        <small class="beneath">{d.os_version} · <Time at={d.last_seen} /></small>
+      </>
+    ),
+  };
 }

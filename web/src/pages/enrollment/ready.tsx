@@ -18,14 +18,15 @@ export function Ready() {
   const tls = useApi<Tls>('/tls');
   const doctor = useDoctor();
   const usable = certs.data?.pushcerts.some((c) => c.state === 'ok' || c.state === 'expiring');
-  const troubles = doctor.data?.checks.filter((c) => CONCERNS.has(c.name) && (c.status === 'fail' || c.status === 'warn')) ?? [];
+  const local = tls.data !== undefined && LOCAL.test(tls.data.public_url);
+  const troubles = doctor.data?.checks.filter((c) => CONCERNS.has(c.name) && (c.status === 'fail' || c.status === 'warn') && !(ownCa(tls.data) && c.name === 'TLS certificate' && c.status === 'warn')) ?? []; // told above
   return (
     <Card title={t('enroll.ready')} wide actions={<Button busy={doctor.busy} onClick={() => void doctor.again()}>{t('doctor.again')}</Button>}>
       <Failure error={certs.error ?? tls.error ?? doctor.error} />
       {usable === false && (
         <Banner tone="bad" title={t('enroll.no-pushcert')} actions={<a class="button" href="/pushcert">{t('enroll.to-pushcert')}</a>}>{t('enroll.no-pushcert-text')}</Banner>
       )}
-      {tls.data && LOCAL.test(tls.data.public_url) && (
+      {tls.data && local && (
         <Banner tone="warn" title={t('enroll.local', { url: tls.data.public_url })}>{t('enroll.local-text')}</Banner>
       )}
       {ownCa(tls.data) && (
@@ -35,7 +36,7 @@ export function Ready() {
       )}
       {doctor.loading && <p class="soft" role="status">{t('doctor.takes')}</p>}
       {troubles.length > 0 && <Checks checks={troubles} />}
-      {usable && doctor.data && troubles.length === 0 && <Banner tone="ok" title={t('enroll.all-ready')} />}
+      {usable && doctor.data && !local && troubles.length === 0 && <Banner tone="ok" title={t('enroll.all-ready')} />}
     </Card>
   );
 }

@@ -110,7 +110,7 @@ export function EditGroup({ group, etag, close, saved }: { group: Group | null; 
         <Card title={t('group.which')}>
           <TextField label={t('group.name')} value={s.name} change={(name) => set({ name })} autoFocus={group === null} required autoComplete="off" />
           <TextField label={t('group.note')} value={s.note} change={(note) => set({ note })} autoComplete="off" />
-          <fieldset class="field-set">
+          <fieldset>
             <legend>{t('group.members')}</legend>
             <label class="line"><input type="radio" name="kind" checked={!s.isStatic} onChange={() => set({ isStatic: false })} /> {t('group.by-rule')}</label>
             <label class="line"><input type="radio" name="kind" checked={s.isStatic} onChange={() => set({ isStatic: true })} /> {t('group.by-name')}</label>

@@ -1,5 +1,6 @@
 /* How a group stands: what is so, what is on its way, what fails and why. */
 import { segment } from '../../api/client';
+import { useApi } from '../../api/use';
 import { number, t } from '../../i18n';
 import type { Group, Standing as Row } from '../../parts/group';
 import { Badge, Banner, Card, Empty } from '../../ui/basics';
@@ -11,22 +12,23 @@ function Sum({ n, text, filter }: { n: number; text: string; filter: string }) {
   return <div><b><a href={devicesBy(filter)}>{number(n)}</a></b><span class="soft">{text}</span></div>;
 }
 
-function ref(a: Row) {
-  if (a.kind === 'profile') return <a href={`/profiles/${segment(a.ref)}`}><Code>{a.ref}</Code></a>;
+/* Its name, where it is known; what it is called in rules and by the command line beneath. */
+function ref(a: Row, names: Map<string, string | null>) {
+  if (a.kind === 'profile') return <><a href={`/profiles/${segment(a.ref)}`}><Name text={names.get(a.ref) ?? a.ref} /></a>{names.get(a.ref) && <div><Code>{a.ref}</Code></div>}</>;
   if (a.kind === 'package') return <a href="/packages"><Code>{a.ref}</Code></a>;
   return <Code>{a.ref}</Code>;
 }
 
 const count = (n: number, tone: 'ok' | 'wait' | 'bad' | 'none') => (n === 0 ? <span class="soft">0</span> : <Badge tone={tone}>{number(n)}</Badge>);
 
-function columns(): Column<Row>[] {
+function columns(names: Map<string, string | null>): Column<Row>[] {
   return [
     {
       id: 'what',
       name: t('group.what'),
       cell: (a) => (
         <>
-          <span class="soft">{t(`group.kind.${a.kind}`)}</span> {ref(a)}
+          <span class="soft">{t(`group.kind.${a.kind}`)}</span> {ref(a, names)}
           {a.users && <span class="soft"> {t('group.users')}</span>}
           {a.kind === 'command' && <span class="soft"> {t('group.position-n', { n: a.position })}</span>}
           {a.options && Object.keys(a.options).length > 0 && <div><Code>{JSON.stringify(a.options)}</Code></div>}
@@ -43,9 +45,11 @@ function columns(): Column<Row>[] {
 
 export function Standing({ g }: { g: Group }) {
   const group = `group=${quoted(g.name)}`;
+  const profiles = useApi<{ profiles: { identifier: string; name: string | null }[] }>('/profiles');
+  const names = new Map(profiles.data?.profiles.map((p) => [p.identifier, p.name]));
   const given = g.assignments.filter((a) => a.kind !== 'requirement');
   const demanded = g.assignments.filter((a) => a.kind === 'requirement');
-  const table = (rows: Row[], caption: string) => <Table columns={columns()} rows={rows} id={(a) => `${a.kind} ${a.ref} ${String(a.users)}`} caption={caption} />;
+  const table = (rows: Row[], caption: string) => <Table columns={columns(names)} rows={rows} id={(a) => `${a.kind} ${a.ref} ${String(a.users)}`} caption={caption} />;
   return (
     <>
       <Card title={t('group.standing')} wide>

@@ -28,7 +28,7 @@ export interface Overview {
   guardian: { kind: string; subject: string; name: string; at: string; days_left: number; effect: string; fix: string }[];
   doctor: { at: string | null; checks: { name: string; status: 'warn' | 'fail'; message: string; fix: string }[] };
   webhooks: { receivers: number; failing: number; due: number; dead: number };
-  recent: { event: number; at: string; kind: string; enrollment: string | null; data: Record<string, unknown> }[];
+  recent: { event: number; at: string; kind: string; enrollment: string | null; device_name: string | null; data: Record<string, unknown> }[];
   takeovers: unknown[];
   pushcerts: PushCert[];
 }

@@ -8,10 +8,9 @@ import { Badge, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/bas
 import { Confirm } from '../../ui/dialog';
 import { save } from '../../ui/files';
 import { Choice, Form, TextField } from '../../ui/form';
-import { Table } from '../../ui/table';
 import { Day, Words } from '../../ui/text';
 import { toast } from '../../ui/toasts';
-import type { PushCert } from './types';
+import { dateTone, type PushCert } from './types';
 
 interface GuardDate {
   kind: string;
@@ -30,17 +29,22 @@ function Guardian() {
       <Failure error={error} />
       {loading && <Waiting />}
       {data && (
-        <Table
-          caption={t('dates.all')}
-          rows={data.dates}
-          id={(d) => d.subject}
-          columns={[
-            { id: 'at', name: t('dates.at'), cell: (d) => <><Day at={d.at} /><br /><Badge tone={d.days_left <= 14 ? 'bad' : d.days_left <= 60 ? 'warn' : 'ok'}>{days(d.days_left)}</Badge></> },
-            { id: 'what', name: t('dates.what'), cell: (d) => <><strong>{word('dates.kind', d.kind)}</strong><br /><Words text={d.name} /></> },
-            { id: 'effect', name: t('dates.effect'), cell: (d) => <Words text={d.effect} /> },
-            { id: 'fix', name: t('dates.fix'), cell: (d) => <Words text={d.fix} most={600} /> },
-          ]}
-        />
+        <ul class="rows">
+          {data.dates.map((d) => (
+            <li key={d.subject} class="check-row">
+              <div class="date">
+                <strong><Day at={d.at} /></strong>
+                <Badge tone={dateTone(d)}>{days(d.days_left)}</Badge>
+              </div>
+              <div>
+                <h3>{word('dates.kind', d.kind)}</h3>
+                <p class="soft"><Words text={d.name} /></p>
+                <p class="fix"><Words text={d.effect} /></p>
+                <p class="fix"><strong>{t('doctor.fix')}</strong> <Words text={d.fix} /></p>
+              </div>
+            </li>
+          ))}
+        </ul>
       )}
     </Card>
   );

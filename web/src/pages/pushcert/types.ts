@@ -1,4 +1,9 @@
 /* What /api/v1/pushcerts tells. */
+import type { Tone } from '../../ui/basics';
+
+/* How urgent a date is. That nobody said who can sign in is no end of anything by itself: never more than a warning. */
+export const dateTone = (d: { kind: string; days_left: number }): Tone => (d.days_left > 60 ? 'ok' : d.days_left > 14 || d.kind === 'account' ? 'warn' : 'bad');
+
 export interface Warning {
   slug: string;
   text: string;
