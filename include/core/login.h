@@ -12,7 +12,9 @@
 #define LOGIN_COOKIE "pomona-session" /* over TLS: "__Host-" before it */
 #define LOGIN_IDLE_US (60 * INT64_C(60000000))
 #define LOGIN_LONGEST_US (12 * INT64_C(3600000000))
-enum { LOGINS_MOST = 50 }; /* of an account at a time; the oldest one ends */
+#define LOGIN_AHEAD_US LOGIN_IDLE_US /* one that began later than this from now began by a wrong clock, and has ended  \
+                                      */
+enum { LOGINS_MOST = 50 };           /* of an account at a time; the oldest one ends */
 
 struct login_ask {
   const char *name, *peer, *agent; /* agent may be NULL */
@@ -30,6 +32,8 @@ MUST_CHECK enum err login_add(struct ctx *cx, struct db *db, int64_t account, co
                               const struct login_ask *from, struct actor *out, char **token);
 /* Reader's connection: who holds this cookie. E_UNAUTHORIZED. */
 MUST_CHECK enum err login_by_cookie(struct ctx *cx, struct db *db, struct slice token, struct actor *out);
+/* Inside a job of something that was asked for a while ago: that session did not end meanwhile. E_UNAUTHORIZED. */
+MUST_CHECK enum err login_stands(struct ctx *cx, struct db *db, int64_t login);
 /* It asked for something: its idle end moves; written at most once a minute. */
 void login_seen(struct core *core, const struct actor *who);
 
@@ -48,7 +52,8 @@ MUST_CHECK enum err login_chore(struct ctx *cx, struct core *core);
 /* ---- throttling (login_throttle.c); any thread, never waits ---- */
 struct throttle *throttle_new(void);
 void throttle_free(struct throttle *t);
-/* Counts an attempt as wrong until throttle_forgive or throttle_forget; E_THROTTLED: none may be made now, *wait_us. */
+/* Counts an attempt as wrong until throttle_forgive or throttle_forget; E_THROTTLED: none may be made now, *wait_us.
+   name NULL, here and in throttle_forgive: by the address alone. */
 MUST_CHECK enum err throttle_attempt(struct ctx *cx, struct throttle *t, const char *name, const char *peer,
                                      int64_t *wait_us);
 void throttle_forgive(struct throttle *t, const char *name, const char *peer); /* the last one was not wrong */

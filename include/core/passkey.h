@@ -60,9 +60,10 @@ MUST_CHECK enum err passkey_rename(struct ctx *cx, struct db *db, int64_t accoun
 MUST_CHECK enum err passkey_remove(struct ctx *cx, struct db *db, int64_t account, int64_t passkey); /* E_NOT_FOUND */
 
 /* ---- logging in ---- */
-/* On a thread that may take its time; a job inside. Throttled as passwords are. E_UNAUTHORIZED: in the same words
-   whatever was wrong; E_THROTTLED. from->name becomes that of the account whose passkey was told, "" for none,
-   whatever came of it. */
+/* On a thread that may take its time; a job inside. Throttled as passwords are, but by the address alone:
+   nobody guesses a signature, and who is kept from the password by others' attempts logs in by this. E_UNAUTHORIZED: in
+   the same words whatever was wrong; E_THROTTLED. from->name becomes that of the account whose passkey was told, "" for
+   none, whatever came of it. */
 MUST_CHECK enum err passkey_log_in(struct ctx *cx, struct core *core, const struct passkey_proof *proof,
                                    struct login_ask *from, struct actor *out, char **token, int64_t *wait_us);
 

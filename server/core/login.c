@@ -32,7 +32,8 @@ enum err login_by_cookie(struct ctx *cx, struct db *db, struct slice token, stru
   int64_t now = clock_now_us();
   pki_sha256(digest, token);
   if (token.n == TOKEN_CHARS) TRY(login_sql_find(cx, db, slice_mem(digest, sizeof digest), &held));
-  bool stands = held.login && held.ends_at > now && held.seen_at + LOGIN_IDLE_US > now;
+  bool stands = held.login && held.ends_at > now && held.seen_at + LOGIN_IDLE_US > now &&
+                held.ends_at <= now + LOGIN_LONGEST_US + LOGIN_AHEAD_US;
   enum role role;
   if (!stands || !role_named(held.role, &role)) return FAIL(cx, E_UNAUTHORIZED, "the session has ended: log in again");
   *out = (struct actor){.kind = ACTOR_ACCOUNT,

@@ -48,8 +48,9 @@ enum err login_list(struct ctx *cx, struct db *db, int64_t account, struct login
   TRY(db_open_rows(cx, db, &r,
                    "SELECT l.seq, l.created_at, l.seen_at, l.ends_at, a.name, l.method, l.peer, l.agent FROM login l "
                    "JOIN account a ON a.seq = l.account WHERE l.account = coalesce($1, l.account) "
-                   "AND l.ends_at > $2 AND l.seen_at > $3 ORDER BY l.seq DESC LIMIT $4",
-                   DB_NULL_IF(account == 0, DB_I(account)), DB_I(now), DB_I(now - LOGIN_IDLE_US), DB_I(LIST_MOST)));
+                   "AND l.ends_at > $2 AND l.seen_at > $3 AND l.created_at <= $4 ORDER BY l.seq DESC LIMIT $5",
+                   DB_NULL_IF(account == 0, DB_I(account)), DB_I(now), DB_I(now - LOGIN_IDLE_US),
+                   DB_I(now + LOGIN_AHEAD_US), DB_I(LIST_MOST)));
   while (db_next(&r))
     (*out)[(*n)++] = (struct login_row){.login = db_int(&r, 0),
                                         .created_at = db_int(&r, 1),
@@ -60,6 +61,12 @@ enum err login_list(struct ctx *cx, struct db *db, int64_t account, struct login
                                         .peer = db_text(&r, 6),
                                         .agent = db_text(&r, 7)};
   return db_close(&r);
+}
+
+enum err login_stands(struct ctx *cx, struct db *db, int64_t login) {
+  int64_t n;
+  TRY(db_one_int(cx, db, &n, "SELECT count(*) FROM login WHERE seq = $1", DB_I(login)));
+  return n ? OK : FAIL(cx, E_UNAUTHORIZED, "the session has ended: log in again");
 }
 
 enum err login_end(struct ctx *cx, struct db *db, int64_t login, int64_t account) {
@@ -78,6 +85,7 @@ enum err login_sql_tidy(struct ctx *cx, struct db *db, int64_t now, int64_t most
              "DELETE FROM setup_link WHERE digest IN (SELECT digest FROM setup_link WHERE expires_at < $1 LIMIT $2)",
              DB_I(now - US_DAY), DB_I(most)));
   return db_run_n(cx, db, n,
-                  "DELETE FROM login WHERE seq IN (SELECT seq FROM login WHERE ends_at < $1 OR seen_at < $2 LIMIT $3)",
-                  DB_I(now), DB_I(now - LOGIN_IDLE_US), DB_I(most));
+                  "DELETE FROM login WHERE seq IN "
+                  "(SELECT seq FROM login WHERE ends_at < $1 OR seen_at < $2 OR created_at > $3 LIMIT $4)",
+                  DB_I(now), DB_I(now - LOGIN_IDLE_US), DB_I(now + LOGIN_AHEAD_US), DB_I(most));
 }

@@ -106,14 +106,16 @@ static void count_wrong(struct throttle *t, const struct key *k, int64_t now) {
 }
 
 static int64_t attempt(struct throttle *t, const char *name, const char *peer) {
-  struct key keys[] = {of_name(name), of_peer(peer)};
+  struct key keys[2] = {of_peer(peer)};
   int64_t now = clock_now_us(), wait = 0;
-  for (int i = 0; i < 2; i++) {
+  int n = 1;
+  if (name) keys[n++] = of_name(name);
+  for (int i = 0; i < n; i++) {
     int64_t own = wait_of(held(t, &keys[i]), now);
     if (own > wait) wait = own;
   }
   if (wait == 0 && !has_room(t, now)) wait = US_MINUTE;
-  for (int i = 0; wait == 0 && i < 2; i++) count_wrong(t, &keys[i], now);
+  for (int i = 0; wait == 0 && i < n; i++) count_wrong(t, &keys[i], now);
   return wait;
 }
 
@@ -136,7 +138,7 @@ static void one_less(struct throttle *t, struct key k) {
 void throttle_forgive(struct throttle *t, const char *name, const char *peer) {
   if (!t) return;
   pthread_mutex_lock(&t->lock);
-  one_less(t, of_name(name));
+  if (name) one_less(t, of_name(name));
   one_less(t, of_peer(peer));
   pthread_mutex_unlock(&t->lock);
 }

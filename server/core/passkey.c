@@ -129,10 +129,10 @@ enum err passkey_log_in(struct ctx *cx, struct core *core, const struct passkey_
   from->name = "";
   TRY(look_up(cx, core, proof->credential, &o.held));
   if (o.held.owner) from->name = o.held.owner;
-  TRY(throttle_attempt(cx, core->throttle, from->name, from->peer, wait_us));
+  TRY(throttle_attempt(cx, core->throttle, NULL, from->peer, wait_us));
   enum err e = check_proof(cx, core, proof, &o.held, &o.counter);
   e = e == OK ? db_call(cx, core->store, open_job, &o) : wrong(cx);
-  if (e != E_UNAUTHORIZED) throttle_forgive(core->throttle, from->name, from->peer);
+  if (e != E_UNAUTHORIZED) throttle_forgive(core->throttle, NULL, from->peer);
   if (e == OK) throttle_forget(core->throttle, from->name);
   return e;
 }

@@ -42,13 +42,20 @@ static void end(struct http_req *rq, struct core *core) {
 
 /* ---- what asks for the password once more ---- */
 
+/* Who was logged out while the password was looked at does nothing any more: a reset takes the account back. */
+static enum err proved_job(struct ctx *cx, struct db *db, void *arg) {
+  struct api_proving *p = arg;
+  TRY(login_stands(cx, db, p->who.login));
+  return p->job(cx, db, p);
+}
+
 static void prove_slowly(struct http_req *rq, struct core *core) {
   struct api_proving *p = route_user(rq);
   int64_t wait_us = 0;
   enum err e = login_prove(http_cx(rq), core, &p->ask, &wait_us);
   if (e == OK && p->fresh.p) e = password_make(http_cx(rq), p->fresh, &p->made);
   if (e == OK)
-    route_write(rq, core, p->job, p, p->then);
+    route_write(rq, core, proved_job, p, p->then);
   else
     api_login_refused(rq, e, wait_us);
 }

@@ -154,7 +154,7 @@ static enum err read_proof(struct http_req *rq, struct passkey_proof *p, struct 
 }
 
 struct keeping {
-  int64_t account, row;
+  int64_t account, login, row;
   const char *name;
   struct fido_credential made;
   struct passkey kept;
@@ -162,6 +162,7 @@ struct keeping {
 
 static enum err add_job(struct ctx *cx, struct db *db, void *arg) {
   struct keeping *k = arg;
+  TRY(login_stands(cx, db, k->login));
   return passkey_add(cx, db, k->account, k->name, &k->made, &k->kept);
 }
 
@@ -184,7 +185,8 @@ static enum err read_added(struct http_req *rq, struct core *core, struct keepin
   TRY(api_string(cx, object, "name", &k->name));
   if (!k->name) return FAIL(cx, E_INVALID, "name is wanted");
   k->account = route_actor(rq)->account;
-  return passkey_read(cx, core, route_actor(rq)->login, &proof, &k->made);
+  k->login = route_actor(rq)->login;
+  return passkey_read(cx, core, k->login, &proof, &k->made);
 }
 
 static void add(struct http_req *rq, struct core *core) {

@@ -91,11 +91,13 @@ bool route_flag(struct http_req *rq, const char *name) {
   return flag_named(http_query(rq, name), &yes) && yes;
 }
 
-/* What is no clear word must not be taken for no: "dry_run" least of all. */
-static enum err check_flag(struct http_req *rq, const struct route_word *w) {
+/* What cannot be read must not be taken for absent, nor what is no clear word for no: "dry_run" least of all. */
+static enum err check_value(struct http_req *rq, const struct route_word *w) {
   bool yes;
   const char *name = ctx_memdup(http_cx(rq), w->name.p, w->name.n);
-  if (!slice_is(w->type, "bool") || flag_named(http_query(rq, name), &yes)) return OK;
+  struct slice value = http_query(rq, name);
+  if (!value.p) return FAIL(http_cx(rq), E_INVALID, "%s is not percent-encoded as it should be", name);
+  if (!slice_is(w->type, "bool") || flag_named(value, &yes)) return OK;
   return FAIL(http_cx(rq), E_INVALID, "%s is neither true nor false", name);
 }
 
@@ -109,7 +111,7 @@ static enum err check_query(struct http_req *rq, const struct route *row) {
     if (one.n == 0) continue;
     slice_cut(&one, '=', &name);
     if (route_word_named(row->query, name, &w)) {
-      TRY(check_flag(rq, &w));
+      TRY(check_value(rq, &w));
       continue;
     }
     return FAIL(cx, E_INVALID, "there is no parameter %.*s here; there is: %s",
@@ -180,10 +182,18 @@ static size_t head(struct http_req *rq, void *arg) {
 
 void router_run(struct http_req *rq, struct core *core) { routed(rq)->route->run(rq, core); }
 
+/* A body that is held may take a minute, in which a session or a token ends. */
+static enum err still_known(struct http_req *rq) {
+  struct routed *r = routed(rq);
+  bool waited = http_content_length(rq) != 0 && !r->route->early;
+  return waited && r->actor.kind != ACTOR_NONE ? router_authenticate(rq, r) : OK;
+}
+
 static void body(struct http_req *rq, void *arg) {
   struct router *router = arg;
-  bool once;
-  enum err e = once_wanted(rq, &once);
+  bool once = false;
+  enum err e = still_known(rq);
+  if (e == OK) e = once_wanted(rq, &once);
   if (e == OK && !once) {
     router_run(rq, router->core);
     return;

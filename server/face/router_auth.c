@@ -99,13 +99,18 @@ static enum err check_csrf(struct http_req *rq, const struct actor *a) {
   return OK;
 }
 
+/* What a page asks by itself while nobody touches it says so; the stream is never anything else. */
+static bool is_by_itself(struct http_req *rq, const struct routed *r) {
+  return http_header(rq, "X-By-Itself").p || (r->route && r->route->flags & ROUTE_QUIET);
+}
+
 static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice token) {
   struct ctx *cx = http_cx(rq);
   struct core *core = r->router->core;
   struct db *db;
   TRY(db_reader(cx, core->store, &db));
   TRY(login_by_cookie(cx, db, token, &r->actor));
-  login_seen(core, &r->actor);
+  if (!is_by_itself(rq, r)) login_seen(core, &r->actor);
   return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
 }
 

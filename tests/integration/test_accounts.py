@@ -1,4 +1,5 @@
 """Accounts: the first login, sessions and their ends, second factors, throttling, forged requests, the command line."""
+import http.client
 import json
 import os
 import pty
@@ -140,6 +141,22 @@ def test_sessions_and_links_end_by_the_clock(tmp):
     assert (status, told["error"]["code"]) == (401, "unauthorized") and "WWW-Authenticate" not in anna.headers
 
 
+def test_what_a_page_asks_by_itself_is_no_use_of_a_session(tmp):
+    server = Server(tmp)
+    anna = person(server, "anna")
+    server = shifted(tmp, server, 50 * 60)
+    anna.server = server
+    assert anna.ask("GET", "/devices", None, {"X-By-Itself": "1"})[0] == 200
+    stream = http.client.HTTPConnection(*server.admin_address, timeout=PATIENCE)
+    stream.request("GET", "/api/v1/events", headers={"Cookie": anna.cookie})
+    assert stream.getresponse().status == 200
+    stream.close()
+    assert server.admin("POST", "/api/v1/tokens", {"name": "x", "role": "viewer"})[0] == 201  # what they would have written is written
+    assert server.rows("SELECT count(*) FROM login WHERE seen_at = created_at") == [(1,)]
+    assert anna.ask("GET", "/devices")[0] == 200
+    until(lambda: server.rows("SELECT count(*) FROM login WHERE seen_at > created_at")[0][0], "the session was seen")
+
+
 def test_over_tls_the_cookie_is_bound_to_the_host(tmp):
     server = Server(tmp, admin_listen="0.0.0.0:0")
     context = tls_context()
@@ -243,6 +260,29 @@ def test_a_password_is_changed_by_who_knows_it(tmp):
     assert Browser(server).log_in("anna")[0] == 401
     assert Browser(server).log_in("anna", "another good one")[0] == 200
     assert denied(server.admin("PUT", "/api/v1/me/password", {"current": "x", "new": "another good one"}))  # of nobody
+
+
+def test_a_reset_is_not_undone_by_who_was_logged_in(tmp):
+    """What was asked before the session ended, and is done after it: a password that is still looked at, a body that comes slowly."""
+    server = Server(tmp)
+    person(server, "chief")
+    thief, fresh = person(server, "anna", "operator"), "the new one is secret"
+    link = link_of(server, "reset", "anna")
+    body = json.dumps({"current": PASSWORD, "new": "a password of the thief"}).encode()
+    asked = []
+    for path, sent in (("/api/v1/me/password", body), ("/api/v1/me/password", body[:-1]), ("/api/v1/links", b"{")):
+        connection = http.client.HTTPConnection(*server.admin_address, timeout=PATIENCE)
+        connection.putrequest("POST" if "links" in path else "PUT", path)
+        for name, value in (("Cookie", thief.cookie), ("X-CSRF-Token", thief.csrf), ("Content-Length", str(len(body) if "me" in path else 2))):
+            connection.putheader(name, value)
+        connection.endheaders(sent)
+        asked.append(connection)
+    assert Browser(server).set_up(link, password=fresh)[0] == 200
+    for connection in asked[1:]:
+        connection.send(b"}")
+    statuses = [connection.getresponse().status for connection in asked]
+    assert statuses[1:] == [401, 401] and statuses[0] in (204, 401, 403), statuses  # the first may have been quick
+    assert Browser(server).log_in("anna", fresh)[0] == 200 and Browser(server).log_in("anna", "a password of the thief")[0] == 401
 
 
 def test_a_second_factor_is_asked_for(tmp):

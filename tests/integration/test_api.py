@@ -220,6 +220,9 @@ def test_flags_of_a_query_are_clear_words(tmp):
                          ("GET", "/api/v1/profiles/x/file?unsigned=x"), ("POST", "/api/v1/profiles?anyway=2")):
         status, answer = server.admin(method, path, b"" if method in ("PUT", "POST") else None)
         assert status == 400 and "neither true nor false" in answer["error"]["message"], (path, answer)
+    for query in ("limit=%", "limit=%zz", "limit=%00", "filter=a%00b"):  # what cannot be read is not absent
+        status, answer = server.admin("GET", f"/api/v1/devices?{query}")
+        assert status == 400 and "percent-encoded" in answer["error"]["message"], (query, answer)
 
 
 def test_the_description_says_what_is_so(tmp):

@@ -81,6 +81,28 @@ static void sessions_end(void **state) {
   assert_int_equal(count("SELECT count(*) FROM login"), 0);
 }
 
+static enum err stands_job(struct ctx *cx, struct db *db, void *arg) { return login_stands(cx, db, *(int64_t *)arg); }
+
+/* Goal: a clock that was wrong, and is set back, leaves no session that lasts longer than any; a second does not
+ * matter. */
+static void sessions_of_a_wrong_clock_end(void **state) {
+  (void)state;
+  struct actor who;
+  struct login_row *rows;
+  size_t n;
+  clock_shift(400 * US_DAY);
+  struct session s = session();
+  must(in_job(stands_job, &s.who.login));
+  clock_shift(400 * US_DAY - US_SECOND);
+  must(held(s.token, &who));
+  clock_shift(0);
+  assert_int_equal(held(s.token, &who), E_UNAUTHORIZED);
+  must(login_list(fx.cx, reader(), anna, &rows, &n));
+  assert_int_equal(n, 0);
+  must(login_chore(fx.cx, &fx.core));
+  assert_int_equal(in_job(stands_job, &s.who.login), E_UNAUTHORIZED);
+}
+
 /* Goal: each session has a token and a CSRF token of its own; what is no token is nobody's; the database holds none. */
 static void tokens_of_sessions(void **state) {
   (void)state;
@@ -355,6 +377,8 @@ static void the_record(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(sessions_end),
+      TEST(sessions_of_a_wrong_clock_end),
+      TEST(sessions_of_a_wrong_clock_end),
       TEST(tokens_of_sessions),
       TEST(ends_of_others),
       TEST(what_is_wrong_is_not_told),

@@ -230,6 +230,10 @@ static void links_end(void **state) {
   assert_int_equal(looked(disabled, &link), E_NOT_FOUND);
   assert_int_equal(looked(gone, &link), E_NOT_FOUND);
   assert_int_equal(make_link("disabled", false, &disabled), E_CONFLICT);
+  clock_shift(400 * US_DAY); /* a clock that is wrong, and is set back */
+  must(make_link("over", false, &over));
+  clock_shift(0);
+  assert_int_equal(looked(over, &link), E_NOT_FOUND);
   assert_int_equal(make_link("nobody", false, &gone), E_NOT_FOUND);
 }
 

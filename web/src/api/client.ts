@@ -59,8 +59,16 @@ export function errorFrom(status: number, body: unknown): ApiError {
   return new ApiError(status, text('code') || 'http', text('message') || `HTTP ${status}`, text('trace'), { ...beside, ...error });
 }
 
+/* A page that nobody touches reads again by itself what changes; that is no use of the session, which ends after an hour without one. */
+let touched = Date.now();
+const UNTOUCHED = 60_000; // ms
+for (const kind of ['pointerdown', 'pointermove', 'keydown', 'wheel']) {
+  window.addEventListener(kind, () => { touched = Date.now(); }, { capture: true, passive: true });
+}
+
 async function fetchIt(method: string, path: string, ask: Ask): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json', 'X-CSRF-Token': csrf }; // by it the server knows a page from a person's browser
+  if (method === 'GET' && Date.now() - touched > UNTOUCHED) headers['X-By-Itself'] = '1';
   if (ask.ifMatch) headers['If-Match'] = ask.ifMatch;
   if (ask.once) headers['Idempotency-Key'] = ask.once;
   let body: BodyInit | undefined;
