@@ -1,4 +1,5 @@
 /* The server of a talk: what app/serve wires, in this process, without TLS and without APNs. */
+#include "../unit/store_world.h"
 #include "talk_actor.h"
 
 #include "app/conf.h"
@@ -176,8 +177,8 @@ static void open_listeners(const char *address) {
 static void open_core(void) {
   uint8_t secret[32] = {7};
   talk.core.vault = vault_new(secret);
-  const char *path = talk.folder ? ctx_printf(talk.cx, "%s/pomona.db", talk.folder) : ":memory:";
-  talk_must(db_store_open(talk.cx, &talk.core.store, path));
+  const char *path = talk.folder ? ctx_printf(talk.cx, "%s/pomona.db", talk.folder) : NULL;
+  talk_must(store_open(talk.cx, &talk.core.store, path));
   open_keys();
   open_trust();
   talk.core.signers = pki_signers_new(SIGNERS);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "store_world.h"
+
 #include "base/clock.h"
 #include "base/enc.h"
 #include "core/checkin.h"
@@ -100,7 +102,7 @@ static inline int fixture_open(void **state) {
                                .own_tls = true};
   atomic_store(&fx.core.conf, &fx.conf);
   fx.core.vault = vault_new(secret);
-  must(db_store_open(fx.cx, &fx.core.store, ":memory:"));
+  must(store_open(fx.cx, &fx.core.store, NULL));
   fx.core.roster = roster_new();
   must(seen_start(fx.cx, &fx.core.seen, &fx.core));
   struct pki_key *key;

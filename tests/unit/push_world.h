@@ -3,6 +3,8 @@
 #ifndef POMONA_TESTS_PUSH_WORLD_H
 #define POMONA_TESTS_PUSH_WORLD_H
 
+#include "store_world.h"
+
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
@@ -365,7 +367,7 @@ static inline int world_up(void **state) {
   cond_init(&w->apns.changed);
   w->apns.by_path = map_new();
   w->apns.answer = answer_fine;
-  if (make_server_cert(w) != 0 || db_store_open(w->cx, &w->core.store, ":memory:") != OK) {
+  if (make_server_cert(w) != 0 || store_open(w->cx, &w->core.store, NULL) != OK) {
     fprintf(stderr, "setup: %s\n", ctx_error_text(w->cx));
     return -1;
   }

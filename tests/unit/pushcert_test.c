@@ -1,4 +1,6 @@
 /* Push certificates: what is refused and why, the topic guard, and what becomes of those that are stored. */
+#include "store_world.h"
+
 #include "base/clock.h"
 #include "core/pushcert.h"
 #include "core/vault.h"
@@ -240,7 +242,7 @@ static int setup(void **state) {
   w->core.vault = vault_new((const uint8_t *)"a key that has thirty-two bytes!");
   *state = w;
   if (pki_key_new_p256(w->cx, &w->key) != OK || pki_key_new_p256(w->cx, &w->other_key) != OK) return 1;
-  return db_store_open(w->cx, &w->core.store, ":memory:") == OK ? 0 : 1;
+  return store_open(w->cx, &w->core.store, NULL) == OK ? 0 : 1;
 }
 
 static int teardown(void **state) {

@@ -336,5 +336,5 @@ int main(void) {
       T(test_migrated),
       T(test_status),
   };
-  return cmocka_run_group_tests(tests, NULL, free_all);
+  return cmocka_run_group_tests(tests, NULL, free_ring);
 }

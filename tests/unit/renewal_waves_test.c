@@ -185,5 +185,5 @@ int main(void) {
       T(test_dead_address),  T(test_halt_holds_back), T(test_cannot_be_rendered), T(test_unreachable),
       T(test_failure_halts), T(test_waves),           T(test_never_seen_halts),
   };
-  return cmocka_run_group_tests(tests, NULL, free_all);
+  return cmocka_run_group_tests(tests, NULL, free_ring);
 }

@@ -27,7 +27,6 @@ static inline void self_end(struct http_req *rq, void *arg) { (void)rq, (void)ar
 /* ---- devices ---- */
 
 static struct requester keys[2];
-static struct pki_key *kept[2]; /* for all tests: making an RSA key takes its time */
 
 static inline struct enroll_proof identity_for(const char *challenge, int key, struct scep_reply *reply) {
   keys[key].transaction = ctx_printf(fx.cx, "T-%s", challenge);
@@ -36,15 +35,7 @@ static inline struct enroll_proof identity_for(const char *challenge, int key, s
 }
 
 static inline void new_keys(void) {
-  for (int i = 0; i < 2; i++) {
-    keys[i] = kept[i] ? requester_of(kept[i]) : new_requester(2048);
-    if (!kept[i]) kept[i] = pki_key_keep(keys[i].key);
-  }
-}
-
-static inline int free_all(void **state) {
-  for (int i = 0; i < 2; i++) pki_key_free(kept[i]);
-  return free_ring(state);
+  for (int i = 0; i < 2; i++) keys[i] = new_requester();
 }
 
 static inline struct enroll_proof enroll_one(const char *udid) {

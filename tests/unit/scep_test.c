@@ -17,7 +17,7 @@ static void test_garbage(void **state) {
 /* Challenges that are absent, wrong, expired, or spent by another key. */
 static void test_challenges(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), b = new_requester(2048);
+  struct requester a = new_requester(), b = new_requester();
   b.transaction = "T2";
   const char *link = new_link(5, NULL);
   refused(send(&a, NULL), SCEP_BADREQUEST);
@@ -35,7 +35,7 @@ static void test_challenges(void **state) {
 static void test_keys(void **state) {
   (void)state;
   const char *link = new_link(5, NULL);
-  struct requester a = new_requester(2048), other = new_requester(2048);
+  struct requester a = new_requester(), other = new_requester();
   refused(send_for(&a, fx.key, challenge_of(link)), SCEP_BADALG); /* elliptic: a CertRep cannot be encrypted to it */
   refused(send_for(&a, other.key, challenge_of(link)), SCEP_BADMESSAGECHECK);
 }
@@ -43,7 +43,7 @@ static void test_keys(void **state) {
 /* The same key with the same challenge gets the same certificate: its answer was lost. */
 static void test_repeat(void **state) {
   (void)state;
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   const char *challenge = challenge_of(new_link(1, NULL));
   struct scep_reply first = send(&a, challenge), again = send(&a, challenge);
   assert_int_equal(again.status, SCEP_SUCCESS);
@@ -54,7 +54,7 @@ static void test_repeat(void **state) {
 /* A use is spent when a certificate is issued, not by looking; a link can be downloaded ten times a use. */
 static void test_link_uses(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), b = new_requester(2048);
+  struct requester a = new_requester(), b = new_requester();
   struct enroll_session s;
   const char *link = new_link(1, NULL), *first = challenge_of(link), *second = challenge_of(link);
   must(enroll_link_check(fx.cx, reader(), link));
@@ -73,7 +73,7 @@ static void test_link_uses(void **state) {
 /* Subject, names and uses of a certificate are ours, whatever was asked for. */
 static void test_what_is_issued(void **state) {
   (void)state;
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   struct scep_reply r = send(&a, challenge_of(new_link(1, NULL)));
   assert_int_equal(r.status, SCEP_SUCCESS);
   assert_true(strncmp(pki_cert_cn(fx.cx, r.issued), "MDM Identity ", 13) == 0);
@@ -99,7 +99,7 @@ static void test_links_and_devices(void **state) {
 /* RenewalReq: signed by a living identity of ours, it needs no challenge; the new one counts beside the old one. */
 static void test_renewal(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), fresh = new_requester(2048), stranger = new_requester(2048);
+  struct requester a = new_requester(), fresh = new_requester(), stranger = new_requester();
   struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
   assert_int_equal(authenticate(proof_of(first.issued), "A", NULL), ENROLL_FINE);
   assert_int_equal(token_update(proof_of(first.issued), "A", "t"), ENROLL_FINE);
@@ -127,7 +127,7 @@ static void test_renewal(void **state) {
    their own, and only an answer that was lost is given again. */
 static void test_renewal_with_the_same_key(void **state) {
   (void)state;
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   struct scep_reply last = send(&a, challenge_of(new_link(1, NULL)));
   assert_int_equal(authenticate(proof_of(last.issued), "A", NULL), ENROLL_FINE);
   assert_int_equal(token_update(proof_of(last.issued), "A", "t"), ENROLL_FINE);
@@ -146,7 +146,7 @@ static void test_renewal_with_the_same_key(void **state) {
    a device that is blocked or went away, and a device that renews without end is stopped. */
 static void test_what_cannot_be_renewed(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  struct requester a = new_requester(), fresh = new_requester();
   struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
   struct requester renewing = {.key = a.key, .cert = first.issued, .type = SCEP_RENEWALREQ, .transaction = "R0"};
   refused(send_for(&renewing, fresh.key, NULL), SCEP_BADCERTID);
@@ -169,7 +169,7 @@ static void test_what_cannot_be_renewed(void **state) {
  * commands. */
 static void test_renewed_identity_of_a_former_generation(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  struct requester a = new_requester(), fresh = new_requester();
   struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));
   assert_int_equal(authenticate(proof_of(first.issued), "A", NULL), ENROLL_FINE);
   assert_int_equal(token_update(proof_of(first.issued), "A", "t"), ENROLL_FINE);
@@ -219,7 +219,7 @@ static enum err grace_job(struct ctx *cx, struct db *db, void *arg) {
    CA has ended. */
 static void test_renewal_within_grace(void **state) {
   (void)state;
-  struct requester a = new_requester(2048), fresh = new_requester(2048);
+  struct requester a = new_requester(), fresh = new_requester();
   fx.conf.identity_validity_us = 10 * US_DAY;
   fx.conf.identity_grace_us = 20 * US_DAY;
   struct scep_reply first = send(&a, challenge_of(new_link(1, NULL)));

@@ -8,11 +8,17 @@
 
 /* One keyring for all tests of this file: an RSA key of 3072 bits takes its time. */
 static struct keyring *ring;
+/* And the devices' keys: each test begins with the first again. */
+static struct {
+  struct pki_key *keys[16];
+  size_t taken;
+} rsa;
 
 static inline int scep_open(void **state) {
   fixture_open(state);
   if (!ring) must(keyring_open(fx.cx, &ring, &fx.core, "mdm.example.org"));
   fx.core.keyring = ring;
+  rsa.taken = 0;
   return 0;
 }
 
@@ -24,6 +30,7 @@ static inline int scep_close(void **state) {
 static inline int free_ring(void **state) {
   (void)state;
   keyring_close(ring);
+  for (size_t i = 0; i < sizeof rsa.keys / sizeof rsa.keys[0]; i++) pki_key_free(rsa.keys[i]);
   return 0;
 }
 
@@ -87,11 +94,24 @@ static inline struct requester requester_of(struct pki_key *key) {
   return r;
 }
 
-static inline struct requester new_requester(int bits) {
+/* A key of 2048 bits that no other device of this test has. */
+static inline struct pki_key *rsa_key(void) {
+  assert_true(rsa.taken < sizeof rsa.keys / sizeof rsa.keys[0]);
+  struct pki_key **key = &rsa.keys[rsa.taken++], *made;
+  if (!*key) {
+    must(pki_key_new_rsa(fx.cx, &made, 2048));
+    *key = pki_key_keep(made);
+  }
+  return *key;
+}
+
+static inline struct requester new_requester_p256(void) {
   struct pki_key *key;
-  must(bits ? pki_key_new_rsa(fx.cx, &key, bits) : pki_key_new_p256(fx.cx, &key));
+  must(pki_key_new_p256(fx.cx, &key));
   return requester_of(key);
 }
+
+static inline struct requester new_requester(void) { return requester_of(rsa_key()); }
 
 /* Sends a request of `r` for a certificate over `key`, and gives what came back. */
 static inline struct scep_reply send_for(const struct requester *r, const struct pki_key *key, const char *challenge) {
@@ -119,7 +139,7 @@ static inline struct enroll_proof proof_of(const struct pki_cert *cert) {
 }
 
 static inline struct enroll_proof by_link(const char *link) {
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   struct scep_reply r = send(&a, challenge_of(link));
   assert_int_equal(r.status, SCEP_SUCCESS);
   return proof_of(r.issued);

@@ -60,7 +60,7 @@ static struct enroll_proof renewed(const struct requester *a, const struct pki_c
 /* nor one that was renewed, nor one of before the device was forgotten. */
 static void test_identity_of_a_forgotten_device(void **state) {
   (void)state;
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   struct pki_cert *cert = send(&a, challenge_of(new_link(1, "A"))).issued;
   struct enroll_proof first = comes_in(proof_of(cert), "token"), second = renewed(&a, cert);
   must(in_job(forget_job, (void *)"A"));
@@ -159,7 +159,7 @@ static void test_clock_that_leaps(void **state) {
 /* A renewal is a request, too. */
 static void test_renewal_defends(void **state) {
   (void)state;
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   struct pki_cert *cert = send(&a, challenge_of(new_link(1, NULL))).issued;
   (void)comes_in(proof_of(cert), "token");
   struct enroll_proof other = claimant(1);

@@ -48,7 +48,7 @@ static void test_provisional(void **state) {
 static void test_living_device_keeps_its_place(void **state) {
   (void)state;
   struct enroll_proof mine = owner();
-  struct requester thief = new_requester(2048);
+  struct requester thief = new_requester();
   const char *link = new_link(2, NULL), *challenge = challenge_of(link);
   struct enroll_proof other = proof_of(send(&thief, challenge).issued), second = by_link(link);
   struct enroll_session s;
@@ -176,7 +176,7 @@ static void test_silence_of_one_that_spoke(void **state) {
   (void)state;
   struct enroll_proof mine = owner();
   const char *challenge = challenge_of(new_link(1, NULL));
-  struct requester a = new_requester(2048);
+  struct requester a = new_requester();
   assert_string_equal(next_after(mine, "A", "Idle", NULL), "1");
   flush_seen();
   struct enroll_proof other = proof_of(send(&a, challenge).issued);

@@ -76,5 +76,5 @@ int main(void) {
   struct CMUnitTest tests[SCENARIOS];
   for (int i = 0; i < SCENARIOS; i++)
     tests[i] = (struct CMUnitTest){scenarios[i].name, play_state, up, down, (void *)(uintptr_t)&scenarios[i]};
-  return cmocka_run_group_tests(tests, NULL, free_all);
+  return cmocka_run_group_tests(tests, NULL, free_ring);
 }
