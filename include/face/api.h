@@ -20,6 +20,7 @@ extern const struct route profile_give_routes[];     /* api_profile_give.c: inst
 extern const struct route packages_routes[];         /* api_packages.c */
 extern const struct route devices_routes[];          /* api_devices.c */
 extern const struct route device_show_routes[];      /* api_device_show.c */
+extern const struct route device_many_routes[];      /* api_device_many.c: one act for many */
 extern const struct route device_edit_routes[];      /* api_device_edit.c: user, e-mail, tag, note; as tables */
 extern const struct route takeovers_routes[];        /* api_takeovers.c: who claims a device, accept, refuse */
 extern const struct route device_export_routes[];    /* api_device_export.c */

@@ -1,6 +1,7 @@
 /* What operators do with devices: `pomona device block` and its like, and `device list --unknown`. */
 #include "app/client.h"
 #include "app/cmd.h"
+#include "app/cmd_device.h"
 #include "app/table.h"
 #include "base/enc.h"
 
@@ -42,6 +43,7 @@ static void say_blocked(struct ctx *cx, struct js *answer, const char *id) {
 }
 
 enum err cmd_device_block(struct ctx *cx, struct args *a) {
+  if (a->n != 1 || args_has(a, "filter")) return device_act_many(cx, a, "block");
   return act(cx, a, &(struct act){"POST", "/block", "", say_blocked}, NULL);
 }
 
@@ -51,6 +53,7 @@ static void say_unblocked(struct ctx *cx, struct js *answer, const char *id) {
 }
 
 enum err cmd_device_unblock(struct ctx *cx, struct args *a) {
+  if (a->n != 1 || args_has(a, "filter")) return device_act_many(cx, a, "unblock");
   return act(cx, a, &(struct act){"POST", "/unblock", "", say_unblocked}, NULL);
 }
 

@@ -1,6 +1,7 @@
 /* `pomona device set`: what operators know of devices, by hand and as a table. */
 #include "app/client.h"
 #include "app/cmd.h"
+#include "app/cmd_device.h"
 #include "app/table.h"
 #include "base/enc.h"
 #include "base/file.h"
@@ -51,7 +52,7 @@ static enum err set_table(struct ctx *cx, struct args *a, const char *file) {
 
 /* ---- one ---- */
 
-static enum err add_word(struct ctx *cx, const char *word, struct js *body) {
+enum err device_set_word(struct ctx *cx, const char *word, struct js *body) {
   static const char *const names[] = {"user", "email", "tag", "note"};
   struct slice rest = slice_of(word), name;
   bool is_pair = slice_cut(&rest, '=', &name) && name.n < strlen(word);
@@ -65,7 +66,7 @@ static enum err read_words(struct ctx *cx, const struct args *a, struct js *body
   int64_t version;
   const char *if_version = args_value(a, "if-version");
   if (a->n < 2) return FAIL(cx, E_USAGE, "a device and what to set are needed: ID user=… email=… tag=… note=…");
-  for (size_t i = 1; i < a->n; i++) TRY(add_word(cx, a->operands[i], body));
+  for (size_t i = 1; i < a->n; i++) TRY(device_set_word(cx, a->operands[i], body));
   if (!if_version) return OK;
   if (!slice_to_i64(slice_of(if_version), &version) || version < 0)
     return FAIL(cx, E_USAGE, "--if-version %s is no version, as `pomona device show` tells it", if_version);
@@ -77,7 +78,8 @@ enum err cmd_device_set(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *body = js_object(cx), *answer;
   if (args_has(a, "csv")) return set_table(cx, a, args_value(a, "csv"));
-  if (args_has(a, "dry-run")) return FAIL(cx, E_USAGE, "--dry-run is for --csv");
+  if (args_has(a, "filter")) return device_set_many(cx, a);
+  if (args_has(a, "dry-run")) return FAIL(cx, E_USAGE, "--dry-run is for --csv and --filter");
   TRY(read_words(cx, a, body));
   TRY(client_open(cx, &c, a));
   const char *path = ctx_printf(cx, "/api/v1/devices/%s", enc_percent(cx, slice_of(a->operands[0])));

@@ -24,8 +24,17 @@ static const struct option_row device_list_options[] = {
 };
 static const struct option_row device_set_options[] = {
     {"csv", "FILE", "set many: a table with the columns id or serial, and any of user, email, tag, note; - is stdin"},
-    {"dry-run", NULL, "with --csv: tell what is wrong with the table and change nothing"},
+    {"filter", "FILTER", "set all devices that match (pomona device list FILTER), instead of ID"},
+    {"dry-run", NULL, "with --csv, --filter: tell what is wrong, or how many it would change, and change nothing"},
+    {"yes", NULL, "with --filter: do it"},
     {"if-version", "N", "only if the device is still at this version, as device show tells it"},
+    JSON,
+    END,
+};
+static const struct option_row block_options[] = {
+    {"filter", "FILTER", "all devices that match (pomona device list FILTER), instead of ID…"},
+    {"dry-run", NULL, "of many: tell how many it would change, and change nothing"},
+    {"yes", NULL, "of many: do it"},
     JSON,
     END,
 };
@@ -365,7 +374,7 @@ static const struct subcommand subcommands[] = {
     {"device show", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_show, NULL,
      "Shows one; ID is an enrollment id, or a serial number where it is unique."},
     {"device set", "ID user=… email=… tag=… note=…", 0, -1, SETTINGS_CLIENT, device_set_options, cmd_device_set, NULL,
-     "Sets what you know of a device; --csv FILE: of many."},
+     "Sets what you know of a device; --csv FILE, --filter: of many."},
     {"device rename", "ID NAME", 2, 2, SETTINGS_CLIENT, rename_options, cmd_device_rename, NULL,
      "Gives the device another name (supervised iPhones and iPads, Macs)."},
     {"device plan", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_plan, NULL,
@@ -394,9 +403,9 @@ static const struct subcommand subcommands[] = {
      "Gives the device to the identity that claims it (device list --held)."},
     {"device refuse", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_refuse, NULL,
      "Refuses the identity that claims the device for good, and revokes its link."},
-    {"device block", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_block, NULL,
-     "Refuses everything that the device asks, until it is unblocked; it stays enrolled."},
-    {"device unblock", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_unblock, NULL, "Serves it again."},
+    {"device block", "ID…", 0, -1, SETTINGS_CLIENT, block_options, cmd_device_block, NULL,
+     "Refuses everything that the device asks, until it is unblocked; it stays enrolled. Many, or --filter: --yes."},
+    {"device unblock", "ID…", 0, -1, SETTINGS_CLIENT, block_options, cmd_device_unblock, NULL, "Serves it again."},
     {"device unenroll", "ID", 1, 1, SETTINGS_CLIENT, json_only, cmd_device_unenroll, NULL,
      "Has the device remove its enrollment profile, and then tells it that it is not managed."},
     {"device forget", "ID", 1, 1, SETTINGS_CLIENT, forget_options, cmd_device_forget, NULL,

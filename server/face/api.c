@@ -154,6 +154,17 @@ enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present) {
               (long long)wanted, (long long)present);
 }
 
+void api_unconfirmed(struct http_req *rq, int64_t devices) {
+  struct ctx *cx = http_cx(rq);
+  struct js *body = js_object(cx), *error = js_object(cx);
+  js_set_string(error, "code", "unconfirmed");
+  js_set_string(error, "message", ctx_error_text(cx));
+  js_set_string(error, "trace", ctx_trace(cx));
+  js_set_int(error, "confirm", devices);
+  js_set(body, "error", error);
+  reply_json(rq, 409, body);
+}
+
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body)) {
   struct js *body = js_object(http_cx(rq));

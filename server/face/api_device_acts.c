@@ -69,27 +69,33 @@ static void tell_blocked(struct js *body, const struct act *a) {
 
 static void block(struct http_req *rq, struct core *core) { start(rq, act_of(rq, core, block_job, tell_blocked)); }
 
-static enum err wake_waiting(struct ctx *cx, struct db *db, struct act *a) {
+static enum err wake_waiting(struct ctx *cx, struct db *db, struct core *core, const char *device_id, bool *woken) {
   int64_t enrollment, waiting;
   struct enroll_channels channels;
   char *id;
-  enum err e = enroll_lookup(cx, db, a->id, &enrollment, &id);
+  enum err e = enroll_lookup(cx, db, device_id, &enrollment, &id);
   if (e == E_NOT_FOUND) return ctx_clear_error(cx), OK; /* it has no channel yet */
   TRY(e);
   TRY(enroll_siblings(cx, db, enrollment, &channels));
   for (size_t i = 0; i < channels.n; i++) {
     TRY(queue_waiting(cx, db, channels.seq[i], &waiting));
-    if (waiting) TRY(push_due(cx, db, a->core, channels.seq[i], PUSH_COMMAND, 0, NULL, NULL));
-    if (waiting) a->woken = true;
+    if (waiting) TRY(push_due(cx, db, core, channels.seq[i], PUSH_COMMAND, 0, NULL, NULL));
+    if (waiting) *woken = true;
   }
   return OK;
+}
+
+enum err api_device_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id, const char *by,
+                            bool *woken) {
+  *woken = false;
+  TRY(enroll_unblock(cx, db, core, device_id, by));
+  return wake_waiting(cx, db, core, device_id, woken);
 }
 
 static enum err unblock_job(struct ctx *cx, struct db *db, void *arg) {
   struct act *a = arg;
   TRY(device_of(cx, db, a));
-  TRY(enroll_unblock(cx, db, a->core, a->id, a->by));
-  return wake_waiting(cx, db, a);
+  return api_device_unblock(cx, db, a->core, a->id, a->by, &a->woken);
 }
 
 static void tell_unblocked(struct js *body, const struct act *a) { js_set_bool(body, "woken", a->woken); }

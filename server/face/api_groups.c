@@ -205,20 +205,12 @@ static enum err look(struct http_req *rq, struct changing *c) {
   return OK;
 }
 
-/* {"error":…} as ever, and how many devices are to be confirmed. */
 static void ask_first(struct http_req *rq, const struct changing *c) {
-  struct ctx *cx = http_cx(rq);
-  struct js *body = js_object(cx), *error = js_object(cx);
-  (void)FAIL(cx, E_CONFLICT,
+  (void)FAIL(http_cx(rq), E_CONFLICT,
              "this change concerns %" PRId64 " devices, more than plan-limit (%" PRId64
              "): look at it with /plan, then send it with confirm=%" PRId64,
              c->preview.devices, core_conf(c->core)->plan_limit, c->preview.devices);
-  js_set_string(error, "code", "unconfirmed");
-  js_set_string(error, "message", ctx_error_text(cx));
-  js_set_string(error, "trace", ctx_trace(cx));
-  js_set_int(error, "confirm", c->preview.devices);
-  js_set(body, "error", error);
-  reply_json(rq, 409, body);
+  api_unconfirmed(rq, c->preview.devices);
 }
 
 static void go(struct http_req *rq, struct changing *c) {

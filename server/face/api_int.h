@@ -26,6 +26,8 @@ char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-term
 void api_etag(struct http_req *rq, int64_t version);
 MUST_CHECK enum err api_if_match(struct http_req *rq, int64_t *version);
 MUST_CHECK enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present);
+/* 409 with the context's error under the code `unconfirmed`, and how many devices are to be confirmed. */
+void api_unconfirmed(struct http_req *rq, int64_t devices);
 /* Answers 200 with the object that fill has filled, or with its error. */
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body));
@@ -38,6 +40,10 @@ struct api_page {
 };
 MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, struct api_page *out);
 void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next);
+
+/* api_device_acts.c: serves a blocked device again, and wakes it when something waits for it. Inside a job. */
+MUST_CHECK enum err api_device_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id,
+                                       const char *by, bool *woken);
 
 /* api_groups.c: the row of the device that an operator names. */
 MUST_CHECK enum err api_device_row(struct ctx *cx, struct db *db, const char *name, int64_t *device);

@@ -161,6 +161,45 @@ def test_set_by_hand_and_by_table(tmp):
         server.cli("device", "set", "--csv", str(table), expect=1)
 
 
+def test_many_at_once_by_their_number(tmp):
+    ca = CA()
+    server = start(tmp, ca)
+    macs = [enroll(server, ca, udid) for udid in ("M-1", "M-2", "M-3")]
+    path = "/api/v1/devices/many"
+
+    # Nothing is done by a look, without the number, with another one, or when what is asked is not understood.
+    assert "3 devices would be blocked" in server.cli("device", "block", "--filter", "platform=macos", expect=2).stdout
+    assert "2 devices would be set" in server.cli("device", "set", "--filter", "M-1 or M-2", "tag=A", "--dry-run").stdout
+    for confirm in ({}, {"confirm": 2}, {"confirm": 4}):
+        status, answer = server.admin("POST", path, {"act": "block", "filter": "platform=macos", **confirm})
+        assert (status, answer["error"]["code"], answer["error"]["confirm"]) == (409, "unconfirmed", 3)
+    for body in ({"act": "erase", "filter": ""}, {"filter": ""}, {"act": "block"}, {"act": "block", "ids": []}, {"act": "set", "filter": ""},
+                 {"act": "block", "ids": ["M-1"], "filter": ""}, {"act": "block", "ids": ["M-1"], "tag": "x"}, {"act": "block", "ids": [1]},
+                 {"act": "set", "ids": ["M-1"], "email": "nobody"}, {"act": "set", "filter": "oss=1", "tag": "x"}):
+        assert server.admin("POST", path, body)[0] == 400, body
+    for words in (["block"], ["block", "M-1", "--filter", "M-1"], ["set", "--filter", "M-1"], ["set", "--filter", "M-1", "tag=x", "--if-version", "1"]):
+        server.cli("device", *words, expect=2)
+    assert not ids(server, "state=blocked") and not ids(server, "tag=A")
+
+    # A name of none stops nobody else; who is named twice is one; what is so already is not done again.
+    status, answer = server.admin("POST", f"{path}/plan", {"act": "block", "ids": ["M-1", "M-2", "M-1", "M-9"]})
+    assert (status, answer["devices"], answer["refused"], answer["refusals"][0]["id"]) == (200, 2, 1, "M-9")
+    told = server.cli("device", "block", "M-1", "M-2", "M-9", "--yes")
+    assert "2 devices are blocked; 1 name is of none." in told.stdout and "M-9" in told.stderr
+    assert ids(server, "state=blocked") == ["M-1", "M-2"]
+    assert macs[0].idle()[0] == 400 and macs[2].idle()[0] == 200
+    assert "1 device is blocked; 2 are so already." in server.cli("device", "block", "--filter", "platform=macos", "--yes").stdout
+    assert server.cli_json("device", "unblock", "--filter", "state=blocked", "--yes")["devices"] == 3
+    assert macs[0].idle()[0] == 200 and not ids(server, "state=blocked")
+
+    server.cli("device", "set", "--filter", "M-1 or M-2", "tag=4b", "note=Class", "--yes")
+    assert ids(server, "tag=4b") == ["M-1", "M-2"] and server.cli_json("device", "show", "M-1")["version"] == 1
+    server.cli("device", "set", "--filter", "platform=macos", "tag=", "--yes")
+    assert not ids(server, "tag=4b") and server.cli_json("device", "show", "M-3")["version"] == 0
+    objects = [row["object"] for row in server.admin("GET", "/api/v1/audit?limit=100")[1]["audit"] if row["act"] == f"POST {path}" and row["status"] == 200]
+    assert objects == ["set: 2", "set: 2", "unblock: 3", "block: 1", "block: 2"], objects
+
+
 def test_rename_is_a_command(tmp):
     ca = CA()
     server = start(tmp, ca)

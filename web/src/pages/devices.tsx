@@ -8,12 +8,15 @@ import { useApi } from '../api/use';
 import { type Key, t, word } from '../i18n';
 import { type Device, devicePath } from '../parts/device';
 import { conditionOf, FilterField, withCondition } from '../parts/filter';
+import type { Targets } from '../parts/commands';
 import { type Receivers, SendDialog } from '../parts/send';
 import { Button, Empty, Page, Waiting } from '../ui/basics';
+import { Menu } from '../ui/menu';
 import { LongTable } from '../ui/table';
 import { ChooseColumns } from './devices/choose';
 import { ALL_COLUMNS, columnOf, summary, useUsual } from './devices/columns';
 import { Import } from './devices/import';
+import { Many, type ManyAct } from './devices/many';
 import { useDevices } from './devices/rows';
 import { useSelection } from './devices/selection';
 
@@ -82,13 +85,16 @@ function Chips({ filter, former, set }: { filter: string; former: boolean; set: 
   );
 }
 
-function Chosen({ n, total, all, choose, clear, send }: { n: number; total: number; all: boolean; choose: () => void; clear: () => void; send: () => void }) {
+const MANY: ManyAct[] = ['set', 'block', 'unblock'];
+
+function Chosen({ n, total, all, choose, clear, send, act }: { n: number; total: number; all: boolean; choose: () => void; clear: () => void; send: () => void; act: (a: ManyAct) => void }) {
   return (
     <div class="chosen-bar" role="status">
       <strong>{t('devices.chosen', { n })}</strong>
       {!all && n < total && <Button kind="quiet" onClick={choose}>{t('devices.choose-all', { n: total })}</Button>}
       <Button kind="quiet" onClick={clear}>{t('devices.choose-none')}</Button>
       <Button kind="main" onClick={send}>{t('devices.act', { n })}</Button>
+      <Menu label={t('act.more')} items={MANY.map((a) => ({ id: a, name: t(`many.${a}`), danger: a === 'block', run: () => act(a) }))} />
     </div>
   );
 }
@@ -101,11 +107,13 @@ export default function Devices() {
   const chosen = useSelection(list.rows, list.filter, asked.former);
   const [dialog, setDialog] = useState<'columns' | 'import' | null>(null);
   const [to, setTo] = useState<Receivers | null>(null);
+  const [many, setMany] = useState<{ act: ManyAct; targets: Targets } | null>(null);
   const shown = useMemo(() => columns.map((c) => (brief && c === 'name' ? summary() : columnOf(c))), [columns.join(), brief]); // eslint-disable-line react-hooks/exhaustive-deps -- by what is in it
   const sort = asked.sort.replace(/^-/, '');
   const sortBy = (field: string) => set({ sort: sort === field && !asked.sort.startsWith('-') ? `-${field}` : field });
   const csv = withQuery('/api/v1/devices/export', { filter: asked.filter, sort: asked.sort, former: asked.former ? 'yes' : undefined, columns: columns.join() });
   const n = chosen.all ? list.total : chosen.ids.size;
+  const targets = chosen.all ? { filter: list.filter } : { ids: [...chosen.ids] };
   return (
     <Page
       title={t('nav.devices')}
@@ -120,7 +128,7 @@ export default function Devices() {
     >
       <FilterField value={typed} change={type} error={list.error} placeholder={t('devices.find')} />
       <Chips filter={typed} former={asked.former} set={(change) => { if (change.filter !== undefined) type(change.filter); set(change); }} />
-      {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo(chosen.all ? { targets: { filter: list.filter }, count: list.total } : { targets: { ids: [...chosen.ids] }, count: chosen.ids.size })} />}
+      {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo({ targets, count: n })} act={(act) => setMany({ act, targets })} />}
       {!list.known && list.loading && <Waiting />}
       {list.known && list.total === 0 && <Empty>{asked.filter === '' ? t('devices.none') : t('devices.none-found')}</Empty>}
       {list.total > 0 && (
@@ -132,6 +140,7 @@ export default function Devices() {
       )}
       {dialog === 'columns' && <ChooseColumns chosen={columns} choose={(c) => set({ columns: c.join() })} reset={() => set({ columns: '' })} close={() => setDialog(null)} />}
       {dialog === 'import' && <Import close={() => { setDialog(null); list.again(); }} />}
+      {many && <Many act={many.act} targets={many.targets} close={() => { setMany(null); list.again(); }} />}
       {to && <SendDialog to={to} close={() => { setTo(null); list.again(); }} />}
     </Page>
   );

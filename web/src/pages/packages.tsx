@@ -111,7 +111,7 @@ function One({ p }: { p: Package }) {
       />
       {open === 'url' && <PackageUrl name={p.name} />}
       <footer>
-        <Button onClick={() => setOpen('manifest')}>{t('packages.manifest')}</Button>
+        {may('operator') && <Button onClick={() => setOpen('manifest')}>{t('packages.manifest')}</Button>}
         {may('operator') && <Button aria-expanded={open === 'url'} onClick={() => setOpen(open === 'url' ? null : 'url')}>{t('packages.url')}</Button>}
         {may('operator') && <Button kind="danger" onClick={() => setOpen('remove')}>{t('packages.remove')}</Button>}
       </footer>
