@@ -21,7 +21,8 @@ struct command_target {
   enum known supervised, ade, shared_ipad, filevault, passcode, cellular, bootstrap_token, activation_lock,
       apple_silicon;
 };
-/* Reader's connection; the view is the caller's, looked at before. E_NOT_FOUND. */
+/* Reader's connection; the view is the caller's, looked at before; NULL: the device is read from the database.
+ * E_NOT_FOUND. */
 MUST_CHECK enum err command_target_load(struct ctx *cx, struct db *db, const struct roster_view *view,
                                         int64_t enrollment, struct command_target *out);
 /* The same of a device that the caller has. */

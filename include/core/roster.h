@@ -7,6 +7,7 @@
 #ifndef POMONA_CORE_ROSTER_H
 #define POMONA_CORE_ROSTER_H
 
+#include "base/thread.h"
 #include "core/core.h"
 #include "lib/db.h"
 #include "lib/json.h"
@@ -33,6 +34,7 @@ void roster_free(struct roster *r);
 /* The same with a thread of its own, that reads what changed before somebody asks: many devices at once, and all of
    them at the start. */
 MUST_CHECK enum err roster_start(struct ctx *cx, struct roster **out, struct core *core);
+void roster_quiesce(struct roster *r); /* when the server ends: who is in roster_wait is called, and its thread ends */
 void roster_stop(struct roster *r);
 /* Inside a job: something of this device changed, or it is gone; 0: of all of them. core->roster may be NULL. */
 void roster_changed(struct db *db, struct core *core, int64_t device);
@@ -94,6 +96,14 @@ struct roster_view {
   struct roster_shot *shot; /* the roster's own */
 };
 MUST_CHECK enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struct roster_view *out);
+/* For who must not wait in roster_look: false when nobody has to, and nothing is done. Else run is called once, on the
+   roster's thread (it must not block), when the first look waits no more, whether all were read or that failed; w is
+   the roster's until then. */
+struct roster_wait {
+  struct note note;
+  void (*run)(struct roster_wait *w);
+};
+bool roster_wait(struct core *core, struct roster_wait *w);
 void roster_unlook(struct core *core, struct roster_view *view);
 /* Prepares a filter for a view (sets it names), once; E_NOT_FOUND: a group that there is not. Then match is pure. */
 MUST_CHECK enum err roster_ready(struct ctx *cx, struct db *reader, struct core *core, struct roster_filter *f);

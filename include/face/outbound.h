@@ -9,7 +9,9 @@
 #include "lib/http.h"
 #include "lib/net_http.h"
 
-MUST_CHECK enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core, int threads);
+/* name: of its threads. */
+MUST_CHECK enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core, const char *name,
+                                   int threads);
 void outbound_stop(struct outbound *o); /* after the listeners; what waits is run, and asks nobody any more */
 
 /* Runs `run` as soon as a thread is free. E_UNAVAILABLE when too many wait already: then nothing is run. All that the

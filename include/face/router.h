@@ -19,7 +19,8 @@ enum route_flag {
   ROUTE_REVEALS = 16,  /* what it answers may hold secrets, each showing of which is recorded: no answer is kept */
   ROUTE_FILE = 32,     /* beside its JSON the body may be one file as it is */
   ROUTE_ACT = 64,      /* is recorded like a change, although it is asked for by GET */
-  ROUTE_LOOK = 128     /* is not recorded, although it is asked for by POST: nothing is changed by it */
+  ROUTE_LOOK = 128,    /* is not recorded, although it is asked for by POST: nothing is changed by it */
+  ROUTE_FLEET = 256    /* looks at the whole fleet: comes after route_fleet */
 };
 
 struct route {
@@ -103,6 +104,9 @@ void reply_bytes(struct http_req *rq, int status, const char *type, struct slice
 /* The ETag of what is answered, in quotes; without it a JSON answer to GET gets one of its content. One that the
    client holds (If-None-Match) is answered 304. */
 void route_etag(struct http_req *rq, const char *tag);
+
+/* Runs `run` now, or, while the fleet is read after a start, on another thread when that is done: nobody else waits. */
+void route_fleet(struct http_req *rq, struct core *core, void (*run)(struct http_req *rq, struct core *core));
 
 /* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block); both get arg. rq's context
    goes along. `then` answers, or goes on with another route_write. Of an act it is called at the end of the job itself,

@@ -95,16 +95,19 @@ void serve_close_feed(struct server *s) {
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {
   enum { THREADS = 8 };
-  return outbound_start(cx, &s->core.outbound, &s->core, THREADS);
+  return outbound_start(cx, &s->core.outbound, &s->core, "outbound", THREADS);
 }
-void serve_close_outbound(struct server *s) { outbound_stop(s->core.outbound); }
+void serve_close_outbound(struct server *s) {
+  roster_quiesce(s->core.roster); /* who waited for the fleet goes on there */
+  outbound_stop(s->core.outbound);
+}
 
 /* Each scrypt takes 32 MiB. */
 enum err serve_open_logins(struct ctx *cx, struct server *s) {
   enum { THREADS = 2 };
   s->core.throttle = throttle_new();
   s->core.challenges = challenges_new();
-  return outbound_start(cx, &s->core.logins, &s->core, THREADS);
+  return outbound_start(cx, &s->core.logins, &s->core, "logins", THREADS);
 }
 void serve_close_logins(struct server *s) {
   outbound_stop(s->core.logins);

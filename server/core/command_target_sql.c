@@ -90,8 +90,13 @@ static enum err read_target(struct ctx *cx, const struct channel *c, const struc
 enum err command_target_load(struct ctx *cx, struct db *db, const struct roster_view *view, int64_t enrollment,
                              struct command_target *out) {
   struct channel c;
+  const struct roster_device *d = NULL;
   TRY(read_channel(cx, db, enrollment, &c));
-  return read_target(cx, &c, find(view, c.device), out);
+  if (view) return read_target(cx, &c, find(view, c.device), out);
+  enum err e = roster_one(cx, db, NULL, c.device, &d);
+  if (e != OK && e != E_NOT_FOUND) return e; /* of what is not known nothing is held against it */
+  ctx_clear_error(cx);
+  return read_target(cx, &c, d, out);
 }
 
 enum err command_target_of(struct ctx *cx, struct db *db, const struct roster_device *d, int64_t enrollment,

@@ -27,7 +27,8 @@ struct ids {
 
 struct roster {
   struct core *core;
-  struct ticker *ticker;   /* NULL: who asks reads all that changed */
+  bool has_thread;         /* else who asks reads all that changed */
+  struct ticker *ticker;   /* NULL: it has ended */
   pthread_mutex_t reading; /* one at a time reads */
   pthread_mutex_t lock;    /* of what follows, and of the shots' refs */
   struct roster_shot *now;
@@ -35,6 +36,7 @@ struct roster {
   struct ids changed;  /* to be read again */
   int64_t behind;      /* all from this device on are to be read again; INT64_MAX: none */
   bool complete;       /* all were read once */
+  struct note *waiting, **waiting_end;
 };
 
 static void ids_add(struct ids *ids, int64_t id) {
@@ -78,6 +80,7 @@ struct roster *roster_new(void) {
   pthread_mutex_init(&r->reading, NULL);
   r->now = mem_alloc(sizeof *r->now);
   r->now->refs = 1;
+  r->waiting_end = &r->waiting;
   return r;
 }
 
@@ -288,7 +291,7 @@ static enum err catch_up(struct ctx *cx, struct core *core, struct db *reader) {
   struct roster *r = core->roster;
   bool more = true, late = db_sees_past(reader);
   if (late && is_complete(r)) return OK;
-  for (int i = 0; more && (i < STEPS || !r->ticker || !is_complete(r)); i++) {
+  for (int i = 0; more && (i < STEPS || !r->has_thread || !is_complete(r)); i++) {
     bool in_vain = i >= STEPS && atomic_load(&core->ending) && !is_complete(r);
     if (in_vain) return FAIL(cx, E_UNAVAILABLE, "the server is stopping");
     TRY(step_apart(cx, r, reader, &more));
@@ -330,6 +333,33 @@ enum err roster_one(struct ctx *cx, struct db *db, struct core *core, int64_t de
 
 /* ---- its thread ---- */
 
+bool roster_wait(struct core *core, struct roster_wait *w) {
+  struct roster *r = core->roster;
+  if (!r || !r->has_thread) return false;
+  pthread_mutex_lock(&r->lock);
+  bool waits = !r->complete && !atomic_load(&core->ending);
+  if (waits) {
+    w->note.next = NULL;
+    *r->waiting_end = &w->note;
+    r->waiting_end = &w->note.next;
+  }
+  pthread_mutex_unlock(&r->lock);
+  return waits;
+}
+
+static void wake(struct roster *r) {
+  pthread_mutex_lock(&r->lock);
+  struct note *n = r->waiting;
+  r->waiting = NULL;
+  r->waiting_end = &r->waiting;
+  pthread_mutex_unlock(&r->lock);
+  while (n) {
+    struct roster_wait *w = (struct roster_wait *)n; /* the note is its first member */
+    n = n->next;
+    w->run(w);
+  }
+}
+
 static void keep_up(struct ctx *cx, struct roster *r) {
   struct db *reader;
   bool more = true;
@@ -342,9 +372,9 @@ static void keep_up(struct ctx *cx, struct roster *r) {
 }
 
 static void run(void *arg, bool last) {
-  if (last) return;
   struct ctx *cx = ctx_new();
-  keep_up(cx, arg);
+  if (!last) keep_up(cx, arg);
+  wake(arg);
   ctx_free(cx);
 }
 
@@ -352,11 +382,17 @@ enum err roster_start(struct ctx *cx, struct roster **out, struct core *core) {
   (void)cx;
   struct roster *r = *out = roster_new();
   r->core = core;
+  r->has_thread = true;
   r->ticker = ticker_start("roster", TICK_MS * 1000, run, r);
   return OK;
 }
 
-void roster_stop(struct roster *r) {
+void roster_quiesce(struct roster *r) {
   if (r && r->ticker) ticker_stop(r->ticker);
+  if (r) r->ticker = NULL;
+}
+
+void roster_stop(struct roster *r) {
+  roster_quiesce(r);
   roster_free(r);
 }

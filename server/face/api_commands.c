@@ -164,7 +164,7 @@ static void checked(struct enqueue *q) {
   reply_json(q->rq, 200, body);
 }
 
-static void send(struct http_req *rq, struct core *core) {
+static void send_now(struct http_req *rq, struct core *core) {
   struct enqueue *q = ctx_alloc(http_cx(rq), sizeof *q);
   bool check = false;
   *q = (struct enqueue){.rq = rq, .core = core, .push = true, .done = queued};
@@ -175,6 +175,18 @@ static void send(struct http_req *rq, struct core *core) {
     checked(q);
   else
     enqueue_start(q);
+}
+
+/* What is asked of a few does not wait for the fleet. */
+static void send(struct http_req *rq, struct core *core) {
+  struct js *object;
+  enum err e = api_object(rq, &object);
+  if (e != OK)
+    reply_error(rq, e);
+  else if (js_count(js_get(object, "ids")) > ENQUEUE_FEW || js_string(js_get(object, "filter")))
+    route_fleet(rq, core, send_now);
+  else
+    send_now(rq, core);
 }
 
 /* ---- what came of it ---- */

@@ -149,6 +149,7 @@ static void push(struct http_req *rq, struct core *core) {
 const struct route devices_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/devices",
+     .flags = ROUTE_FLEET,
      .query = "filter:text sort:text former:bool cursor:text offset:int limit:int",
      .run = list,
      .summary =

@@ -6,7 +6,7 @@
 struct check {
   struct enqueue *q;
   struct db *db;
-  struct roster_view view;
+  const struct roster_view *fleet; /* NULL: there are few targets, which are read one by one */
   struct command_uses *uses;
   bool force;
 };
@@ -29,7 +29,7 @@ static enum err check_one(struct ctx *cx, const struct check *c, struct enqueue_
   enum err e = enroll_lookup(cx, c->db, t->name, &enrollment, &id);
   if (e == E_NOT_FOUND || e == E_CONFLICT) return ctx_clear_error(cx), OK;
   TRY(e);
-  TRY(command_target_load(cx, c->db, &c->view, enrollment, &target));
+  TRY(command_target_load(cx, c->db, c->fleet, enrollment, &target));
   command_fit(cx, c->uses, &target, &fit);
   tell(cx, c, &fit, t);
   t->platform = platform_word(target.platform);
@@ -44,11 +44,14 @@ static enum err check_all(struct ctx *cx, const struct check *c) {
 enum err enqueue_check(struct enqueue *q, bool force) {
   struct ctx *cx = http_cx(q->rq);
   struct check c = {.q = q, .force = force};
+  struct roster_view fleet = {0};
   TRY(command_uses(cx, q->command, &c.uses));
   TRY(db_reader(cx, q->core->store, &c.db));
+  if (q->core->roster && q->n <= ENQUEUE_FEW) return check_all(cx, &c);
+  c.fleet = &fleet;
   if (!q->core->roster) return check_all(cx, &c);
-  TRY(roster_look(cx, c.db, q->core, &c.view));
+  TRY(roster_look(cx, c.db, q->core, &fleet));
   enum err e = check_all(cx, &c);
-  roster_unlook(q->core, &c.view);
+  roster_unlook(q->core, &fleet);
   return e;
 }

@@ -127,7 +127,8 @@ struct enqueue {
 };
 void enqueue_start(struct enqueue *q);
 /* api_enqueue_check.c. Before that: looks whether each target can do it, as far as is known; force: what speaks against
-   it becomes a warning. On the request's thread. */
+   it becomes a warning. On the request's thread. Of more than ENQUEUE_FEW it looks at the fleet (route_fleet). */
+enum { ENQUEUE_FEW = 16 };
 MUST_CHECK enum err enqueue_check(struct enqueue *q, bool force);
 
 #endif

@@ -44,6 +44,7 @@ static void settings(struct http_req *rq, struct core *core) { api_answer(rq, co
 const struct route overview_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/overview",
+     .flags = ROUTE_FLEET,
      .run = run,
      .summary = "Everything on one page: devices by platform and state, verdicts with what to do, commands that wait, "
                 "how far wake-ups came by hour (7 days), the next dates, the doctor's last findings, compliance, held "

@@ -88,14 +88,17 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
 
 static void list_elsewhere(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
+static void list_counted(struct http_req *rq, struct core *core) {
+  enum err e = outbound_run(rq, core, list_elsewhere);
+  if (e != OK) reply_error(rq, e);
+}
+
 /* With ?devices=yes the lists of a whole fleet are read for it. */
 static void list(struct http_req *rq, struct core *core) {
-  enum err e = OK;
   if (http_query(rq, "devices").p)
-    e = outbound_run(rq, core, list_elsewhere);
+    route_fleet(rq, core, list_counted);
   else
     list_elsewhere(rq, core);
-  if (e != OK) reply_error(rq, e);
 }
 
 /* ?name=: a version; 0 when it is not asked for. */
@@ -460,7 +463,7 @@ const struct route profiles_routes[] = {
                 "one (412)."},
     {.method = "GET",
      .pattern = "/api/v1/profiles/:identifier",
-     .flags = ROUTE_VERSIONED,
+     .flags = ROUTE_VERSIONED | ROUTE_FLEET,
      .query = "version:int",
      .run = show,
      .summary = "One profile: its payloads (of ?version=), variables, platforms, versions and how many devices have "

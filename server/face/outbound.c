@@ -45,13 +45,13 @@ static void *work(void *arg) {
   return NULL;
 }
 
-enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core, int threads) {
+enum err outbound_start(struct ctx *cx, struct outbound **out, struct core *core, const char *name, int threads) {
   (void)cx;
   struct outbound *o = mem_alloc(sizeof *o);
   *o = (struct outbound){.core = core, .threads_n = threads < THREADS_MAX ? threads : THREADS_MAX};
   pthread_mutex_init(&o->lock, NULL);
   cond_init(&o->more);
-  for (int i = 0; i < o->threads_n; i++) o->threads[i] = thread_start("outbound", work, o);
+  for (int i = 0; i < o->threads_n; i++) o->threads[i] = thread_start(name, work, o);
   *out = o;
   return OK;
 }

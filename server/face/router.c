@@ -4,7 +4,9 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "core/hangup.h"
+#include "core/roster.h"
 #include "face/access.h"
+#include "face/outbound.h"
 #include "lib/net_addr.h"
 #include "lib/pki_crypto.h"
 
@@ -180,7 +182,32 @@ static size_t head(struct http_req *rq, void *arg) {
   return most;
 }
 
-void router_run(struct http_req *rq, struct core *core) { routed(rq)->route->run(rq, core); }
+struct fleet_wait {
+  struct roster_wait wait;
+  struct http_req *rq;
+  struct core *core;
+  void (*run)(struct http_req *rq, struct core *core);
+};
+
+static void fleet_is_read(struct roster_wait *wait) {
+  const struct fleet_wait *w = (struct fleet_wait *)wait; /* its first member */
+  enum err e = outbound_run(w->rq, w->core, w->run);
+  if (e != OK) reply_error(w->rq, e);
+}
+
+void route_fleet(struct http_req *rq, struct core *core, void (*run)(struct http_req *rq, struct core *core)) {
+  struct fleet_wait *w = ctx_alloc(http_cx(rq), sizeof *w);
+  *w = (struct fleet_wait){{.run = fleet_is_read}, rq, core, run};
+  if (!roster_wait(core, &w->wait)) run(rq, core);
+}
+
+void router_run(struct http_req *rq, struct core *core) {
+  const struct route *route = routed(rq)->route;
+  if (route->flags & ROUTE_FLEET)
+    route_fleet(rq, core, route->run);
+  else
+    route->run(rq, core);
+}
 
 /* A body that is held may take a minute, in which a session or a token ends. */
 static enum err still_known(struct http_req *rq) {

@@ -77,6 +77,14 @@ def until(condition, what="the condition", patience=PATIENCE):
 
 # ---- processes ----
 
+def preload():
+    """LD_PRELOAD of interpose.c, behind the sanitizer's runtime when the program has one: that must come first."""
+    library = pathlib.Path(binary()).parent / "libinterpose.so"
+    assert library.exists(), f"{library} is not built"
+    needs = subprocess.run(["ldd", binary()], capture_output=True, text=True, check=True).stdout.split()
+    return " ".join([word for word in needs if word.startswith("/") and "san.so" in word] + [str(library)])
+
+
 class Process:
     """A program of pomona in the background whose stderr is read line by line as its log."""
 

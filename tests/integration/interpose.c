@@ -1,9 +1,12 @@
-/* Preloaded into the server by test_durable.py: writes down, in the order of their happening, each write to the files
-   of the database, each sync of them that is done, and each answer as it leaves.
+/* Preloaded into the server by tests. For test_durable.py it writes down, in the order of their happening, each write
+   to the files of the database, each sync of them that is done, and each answer as it leaves.
 
    INTERPOSE_LOG names the log, INTERPOSE_SYNC_US makes each sync take that much longer. A record is a struct record and
    its n bytes. A write and an answer are written down before they happen and a sync after it, so that the log never
-   shows more safety than there was. */
+   shows more safety than there was.
+
+   INTERPOSE_HOLD is the name of threads, ':' and a path: while there is a file, these threads do not come back from
+   reading the database. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -55,14 +59,17 @@ static void note(char kind, uint32_t port, const void *p, size_t n) {
 static int is_database(int fd) {
   char link[40], path[1024];
   int before = errno;
-  pthread_once(&once, open_log);
-  if (log_fd < 0) return 0;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t n = readlink(link, path, sizeof path - 1);
   errno = before;
   if (n <= 0) return 0;
   path[n] = '\0';
   return strstr(path, "/pomona.db") != NULL;
+}
+
+static int is_logged(int fd) {
+  pthread_once(&once, open_log);
+  return log_fd >= 0 && is_database(fd);
 }
 
 static uint32_t peer_port(int fd) {
@@ -93,17 +100,17 @@ static void maybe_answer_of(int fd, const struct iovec *v, size_t n) {
 /* ---- writes ---- */
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at) {
-  if (is_database(fd)) note('W', 0, p, n);
+  if (is_logged(fd)) note('W', 0, p, n);
   return NEXT(pwrite)(fd, p, n, at);
 }
 
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at) {
-  if (is_database(fd)) note('W', 0, p, n);
+  if (is_logged(fd)) note('W', 0, p, n);
   return NEXT(pwrite64)(fd, p, n, at);
 }
 
 ssize_t write(int fd, const void *p, size_t n) {
-  if (is_database(fd)) note('W', 0, p, n);
+  if (is_logged(fd)) note('W', 0, p, n);
   maybe_answer(fd, p, n);
   return NEXT(write)(fd, p, n);
 }
@@ -113,12 +120,38 @@ ssize_t writev(int fd, const struct iovec *v, int n) {
   return NEXT(writev)(fd, v, n);
 }
 
+/* ---- reads ---- */
+
+static int is_held(const char *thread, size_t n) {
+  char name[16] = "";
+  prctl(PR_GET_NAME, name);
+  return strlen(name) == n && memcmp(name, thread, n) == 0;
+}
+
+static void maybe_hold(int fd) {
+  const char *hold = getenv("INTERPOSE_HOLD"), *path = hold ? strchr(hold, ':') : NULL;
+  int before = errno;
+  if (path && is_held(hold, (size_t)(path - hold)) && is_database(fd))
+    while (access(path + 1, F_OK) == 0) usleep(10000);
+  errno = before;
+}
+
+ssize_t pread(int fd, void *p, size_t n, off_t at) {
+  maybe_hold(fd);
+  return NEXT(pread)(fd, p, n, at);
+}
+
+ssize_t pread64(int fd, void *p, size_t n, off64_t at) {
+  maybe_hold(fd);
+  return NEXT(pread64)(fd, p, n, at);
+}
+
 /* ---- syncs ---- */
 
 static int synced(int fd, int result) {
   const char *us = getenv("INTERPOSE_SYNC_US");
   long delay = us ? atol(us) : 0;
-  if (!is_database(fd) || result != 0) return result;
+  if (!is_logged(fd) || result != 0) return result;
   struct timespec t = {delay / 1000000, delay % 1000000 * 1000};
   nanosleep(&t, NULL);
   note('S', 0, "", 0);

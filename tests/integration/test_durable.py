@@ -1,23 +1,13 @@
 """What is answered 2xx is on disk, and the record of an act with it: an interposed library sees a sync between the last
 write of a request and its answer."""
-import pathlib
 import struct
-import subprocess
 import threading
 import uuid
 
-from harness import CA, Connection, Device, Server, binary, plist, push_cert
+from harness import CA, Connection, Device, Server, plist, preload, push_cert
 
 THREADS, ROUNDS = 4, 8
 RECORD = struct.Struct("=c3xII")  # struct record of interpose.c
-
-
-def preload():
-    """The library, behind the sanitizer's runtime when the program has one: that must come first."""
-    library = pathlib.Path(binary()).parent / "libinterpose.so"
-    assert library.exists(), f"{library} is not built"
-    needs = subprocess.run(["ldd", binary()], capture_output=True, text=True, check=True).stdout.split()
-    return " ".join([word for word in needs if word.startswith("/") and "san.so" in word] + [str(library)])
 
 
 class Log:

@@ -184,7 +184,7 @@ static void open_core(void) {
   talk.core.signers = pki_signers_new(SIGNERS);
   talk_must(seen_start(talk.cx, &talk.core.seen, &talk.core));
   talk_must(refused_start(talk.cx, &talk.core.refused, &talk.core));
-  talk_must(outbound_start(talk.cx, &talk.core.outbound, &talk.core, 8));
+  talk_must(outbound_start(talk.cx, &talk.core.outbound, &talk.core, "outbound", 8));
 }
 
 static void close_core(void) {
