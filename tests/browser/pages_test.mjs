@@ -65,6 +65,19 @@ test('the pages speak the language of the browser, or the one that is chosen', a
   assert.equal(await page.locator('html').getAttribute('lang'), 'ja');
   await page.getByLabel('言語').selectOption('fr');
   await page.getByRole('heading', { level: 1, name: 'Mon compte' }).waitFor();
+
+  // what the server says is told by its kind in the reader's language, and by its sentence, marked as English
+  await page.goto(`${world.url}/devices/there-is-none`);
+  const alert = page.getByRole('alert');
+  await alert.getByText('Introuvable').waitFor();
+  assert.match(await alert.locator('[lang=en]').innerText(), /there-is-none/);
+
+  // and times are those of the reader, with the zone in their title
+  await page.goto(`${world.url}/account`);
+  const ends = page.locator('main time').first();
+  await ends.waitFor();
+  assert.match(await ends.getAttribute('datetime'), /^\d{4}-.*Z$/);
+  assert.match(await ends.getAttribute('title'), /(lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche) .*(UTC|GMT|CET|[A-Z]{3})/);
   await context.close();
 });
 

@@ -1,4 +1,5 @@
-/* Pictures of every page, to be looked at, in the folder SCREENSHOTS: `./dev screenshots`.
+/* Pictures of every page, to be looked at, in the folder SCREENSHOTS: `./dev screenshots`, or `./dev screenshots ja narrow` for
+   those with these words in their names.
 
    Light and dark, narrow and wide, in each language, of a mixed fleet with some trouble; and those pages that show an expired push
    certificate. What no test can say is seen here: what is ugly, cut off, or unclear. */
@@ -15,6 +16,8 @@ const LANGUAGES = { en: 'en-US', fr: 'fr-FR', ja: 'ja-JP' };
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 const AT_ONCE = 3;
 
+const words = process.argv.slice(2);
+const wanted = (name) => words.every((word) => name.split('-').includes(word));
 const nameOf = (path) => (path === '/' ? 'overview' : path.slice(1).replace(/[^\w.-]+/g, '-'));
 
 /* Everything that the pages can show: groups, profiles, a device that fails, one that sleeps, one whose place somebody wants. */
@@ -29,15 +32,27 @@ async function fleet(world) {
     await world.api('POST', '/commands', { filter: 'platform=macos', request_type: type, confirm: true }).catch(() => null);
 }
 
+const TABS = { pushcert: ['renew', 'people', 'dates', 'history', 'trouble', 'dossier'], devices: ['security', 'software', 'plan', 'users', 'timeline'], takeovers: ['unknown'] };
+
+/* Pages with tabs: each of them. */
+function withTabs(paths) {
+  return paths.flatMap((path) => {
+    const [, page, id] = path.split('/');
+    return [path, ...((page === 'devices') === (id !== undefined) ? (TABS[page] ?? []) : []).map((tab) => `${path}?tab=${tab}`)];
+  });
+}
+
 async function shoot(world, state, sets, paths, prefix = '') {
   const left = [...sets];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let set = left.shift(); set; set = left.shift()) {
       const [language, scheme, size] = set;
+      const named = paths.map((path) => [path, `${prefix}${nameOf(path)}-${language}-${scheme}-${size}`]).filter(([, name]) => wanted(name));
+      if (named.length === 0) continue;
       const page = await newPage({ scheme, locale: LANGUAGES[language], state, ...SIZES[size] });
-      for (const path of paths) {
+      for (const [path, name] of named) {
         await world.show(page, path);
-        await page.screenshot({ path: join(out, `${prefix}${nameOf(path)}-${language}-${scheme}-${size}.png`), fullPage: true });
+        await page.screenshot({ path: join(out, `${name}.png`), fullPage: true });
       }
       await page.context().close();
     }
@@ -52,7 +67,7 @@ test('every page', async () => {
   const world = await lab('--supervised');
   await fleet(world);
   const state = await (await world.enter()).context().storageState();
-  await shoot(world, state, every, await pages(world));
+  await shoot(world, state, every, withTabs(await pages(world)));
   const page = await newPage({ state, width: 1280, height: 800 });
   const { devices } = await world.api('GET', '/devices?limit=1&filter=platform%3Dmacos');
   for (const [name, path] of [['console-overview', '/'], ['console-device', `/devices/${devices[0].id}`]]) {

@@ -8,7 +8,7 @@ FORMS = {"en": {"one", "other"}, "fr": {"one", "other"}, "ja": {"other"}}  # of 
 LETTERS = re.compile(r"[A-Za-z]{2}")
 
 # What other languages write as English does: texts, not keys, so that no sentence hides behind a key.
-NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "FileVault", "IMEI", "JSON", "Mac", "PIN", "Remote Desktop", "SCEP", "UDID",
+NAMES = ["API", "App", "Apple Account", "Apple TV", "Apple Watch", "CSV", "DNS", "FileVault", "IMEI", "JSON", "Mac", "PIN", "Remote Desktop", "SCEP", "UDID",
          "UUID", "Vision Pro", "Webhooks", "iPhone", "iPad",
          "iPhone, iPad, Vision Pro", "mdmcert.download"]
 SAME = {"fr": NAMES + ["Active", "Apps", "Build", "Code", "Date", "Dates", "E-mail", "Navigation", "Note", "Options", "Plan", "Push", "Sessions", "Test", "Topic", "Topic (UID)", "Trace",

@@ -60,14 +60,20 @@ WORDS = [
     ("way-in", "server/core/enroll_takeover.c", between(r"char \*way_in\(", r"\n\}"), r'"([\w-]+)"', set()),
     ("move.erase", "server/core/move.c", whole, r'\{"[\w-]+", "([\w-]+)",', set()),
     ("command", "include/core/commands.def", whole, r"^COMMAND\((\w+),", set()),
+    ("wake", "server/core/push_schedule.c", between(r"\} whys\[\] = \{"), r'= \{"([\w-]+)"', {"taken"}),
+    ("doctor.check", "server/core/doctor.c", whole, r'^    \{"([^"]+)", [A-Z]+, check_', set()),
 ]
 UNTOLD = {("scope", "own"), ("refused", "fine")}  # never shown: what is for a person alone, and what is no refusal
-SOME = {"command"}  # those without a text are shown by their own name; and other keys begin so
 
 # Kinds of events, and of what a timeline shows, wherever the server says them.
 FAMILIES = "command|device|disk|escrow|fleet|group|guardian|identity|inventory|link|package|profile|push|pushcert|renewal|takeover|tls|url|webhook"
 EVENT = re.compile(rf"""["']((?:{FAMILIES})\.[a-z]+(?:-[a-z]+)*)["']""")
 NO_EVENTS = {"command.status", "webhook.event", "package.url", "pushcert.probed"}
+
+
+def in_key(prefix, word):
+    """The console makes the key of a check out of its name, which is words."""
+    return re.sub("[^a-z]+", "-", word.lower()) if prefix == "doctor.check" else word
 
 
 def told(root):
@@ -76,7 +82,7 @@ def told(root):
         text = read(root / path) if (root / path).exists() else ""
         for found in [*re.findall(shape, part(text), re.M), *more] if text else []:
             for word in re.findall(r'"([\w-]+)"', found) or [found]:
-                yield prefix, f"pushcert.{word}" if prefix == "event" else word, root / path
+                yield prefix, f"pushcert.{word}" if prefix == "event" else in_key(prefix, word), root / path
     for path in files(root, ["server/core", "server/face", "include/core"], {".c", ".h", ".def"}):
         for word in set(EVENT.findall(read(path))) - NO_EVENTS:
             yield "event", word, path
@@ -90,15 +96,11 @@ def differences(root):
             words.setdefault(prefix, {})[word] = path
     for prefix in sorted({row[0] for row in WORDS}):
         own = words.get(prefix, {})
-        if prefix in SOME:
-            yield from ((root / TEXTS, 1, f"{key} is of no word of the server") for key in keys
-                        if re.match(rf"{prefix}\.[A-Z]", key) and key[len(prefix) + 1:] not in own)
-            continue
         for word, path in sorted(own.items()):
             if f"{prefix}.{word}" not in keys:
                 yield path, 1, f'the console has no text for "{word}": {prefix}.{word}'
         for key in keys:
-            if key.startswith(prefix + ".") and key[len(prefix) + 1:] not in own:
+            if re.match(rf"{re.escape(prefix)}\.{'[A-Z]' if prefix == 'command' else ''}", key) and key[len(prefix) + 1:] not in own:
                 yield root / TEXTS, 1, f"{key} is of no word of the server"
 
 
@@ -111,7 +113,8 @@ GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "even
         "server/core/disk.c": 'event_add(cx, db, "disk.fine", NULL, data);\n'}
 BAD = [({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),
        ({"include/core/verdict.def": 'VERDICT(1, "late", CERTAIN,\n'}, "verdict.lost is of no word"),
-       ({"server/core/b.c": '"disk.gone"'}, "event.disk.gone"), ({"include/core/commands.def": "COMMAND(Wipe, 0, 0,\n"}, "command.Lock is of no word")]
+       ({"server/core/b.c": '"disk.gone"'}, "event.disk.gone"), ({"include/core/commands.def": "COMMAND(Wipe, 0, 0,\n"}, "command.Lock is of no word"),
+       ({"include/core/commands.def": "COMMAND(Lock, 0, 0,\nCOMMAND(Wipe, 0, 0,\n"}, "command.Wipe")]
 
 if __name__ == "__main__":
     main(check, GOOD, BAD)

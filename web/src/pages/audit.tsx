@@ -80,7 +80,7 @@ function columns(): Column<Row>[] {
     { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /><div class="soft">{word('audit.kind', r.kind)}</div></>, width: '6rem' },
     { id: 'act', name: t('audit.act'), cell: (r) => <Code>{r.act}</Code>, width: '9rem' },
     { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : r.object && <Name text={r.object} />; } },
-    { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={r.detail} /></div>}</> },
+    { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={word('error.code', r.detail)} /></div>}</> },
     { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></> },
   ];
 }

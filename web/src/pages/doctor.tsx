@@ -14,6 +14,13 @@ export interface Check {
 const TONES: Record<Check['status'], Tone> = { ok: 'ok', warn: 'warn', fail: 'bad', skip: 'none' };
 const ORDER: Check['status'][] = ['fail', 'warn', 'skip', 'ok'];
 
+/* "data folder" is doctor.check.data-folder. */
+export function checkName(name: string): string {
+  const key = name.toLowerCase().replace(/[^a-z]+/g, '-');
+  const text = word('doctor.check', key);
+  return text === key ? name : text;
+}
+
 export function CheckBadge({ status }: { status: Check['status'] }) {
   return <Badge tone={TONES[status]}>{word('doctor.status', status)}</Badge>;
 }
@@ -25,7 +32,7 @@ export function Checks({ checks }: { checks: Check[] }) {
         <li key={c.name} class="check-row">
           <CheckBadge status={c.status} />
           <div>
-            <h3><Words text={c.name} /></h3>
+            <h3>{checkName(c.name)}</h3>
             <p><Words text={c.message} most={1000} /></p>
             {c.fix !== '' && <p class="fix"><strong>{t('doctor.fix')}</strong> <Words text={c.fix} most={1000} /></p>}
           </div>

@@ -6,6 +6,7 @@ import { days, number, rich, t, word } from '../i18n';
 import { DeviceLink } from '../parts/device';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
 import { Day, Name, Time, Words } from '../ui/text';
+import { checkName } from './doctor';
 import type { Overview } from './overview/types';
 import { Wakeups } from './overview/wakeups';
 import { dateTone, inUse } from './pushcert/types';
@@ -57,7 +58,7 @@ function Certificate({ o }: { o: Overview }) {
         const tone: Tone = c.days_left <= EXPIRY_BAD || c.state === 'expired' || c.state === 'revoked' ? 'bad' : c.days_left <= EXPIRY_WARN ? 'warn' : 'ok';
         return (
           <div key={c.serial_number}>
-            <p><strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> <span class="soft">{t('pushcert.left')}</span></p>
+            <p><span class="soft">{rich('pushcert.left', { n: Math.max(0, c.days_left), days: <strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> })}</span></p>
             <p class="line"><span>{rich('overview.ends', { date: <Day at={c.not_after} /> })}</span> <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
             {certs.length > 1 && <small class="told">{c.topic}</small>}
           </div>
@@ -147,7 +148,7 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
   return (
     <Card title={<a href="/doctor">{t('overview.doctor')}</a>}>
       {d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
-      <ul class="rows">{d.checks.map((c) => <li key={c.name} class="check-row"><Badge tone={c.status === 'fail' ? 'bad' : 'warn'}><bdi>{c.name}</bdi></Badge><p class="brief"><Words text={c.message} /></p></li>)}</ul>
+      <ul class="rows">{d.checks.map((c) => <li key={c.name} class="check-row"><Badge tone={c.status === 'fail' ? 'bad' : 'warn'}>{checkName(c.name)}</Badge><p class="brief"><Words text={c.message} /></p></li>)}</ul>
       {d.at && <p class="soft">{t('overview.looked')} <Time at={d.at} /></p>}
     </Card>
   );

@@ -1,6 +1,6 @@
 /* What is known of a device: the thing itself, how it is reached, how safe it is. */
 import { withQuery } from '../../api/client';
-import { t } from '../../i18n';
+import { number, t } from '../../i18n';
 import { Badge, Banner, Card, Facts } from '../../ui/basics';
 import { Moment, Name, Time, Told } from '../../ui/text';
 import { platformName, PushBadge } from '../../parts/device';
@@ -13,7 +13,8 @@ function value(device: Whole, field: string) {
   const v = valueOf(device, field);
   if (v === undefined) return null;
   if (typeof v === 'boolean') return t(v ? 'yes' : 'no');
-  return FIELDS[field] === 'time' ? <Moment at={String(v)} /> : <Told text={String(v)} />;
+  if (typeof v === 'number') return number(v);
+  return FIELDS[field] === 'time' ? <Moment at={v} /> : <Told text={v} />;
 }
 
 const rows = (device: Whole, fields: string[]): Rows => fields.flatMap((f): Rows => {

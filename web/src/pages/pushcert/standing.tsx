@@ -1,7 +1,7 @@
 /* How the certificates in use stand, and what is to be done next. */
 import { Badge, Banner, Button, Card, Empty, Facts, type Tone } from '../../ui/basics';
 import { Code, Moment, Time } from '../../ui/text';
-import { days, number, t, word } from '../../i18n';
+import { days, number, rich, t, word } from '../../i18n';
 import { may } from '../../api/session';
 import type { PushCert } from './types';
 
@@ -16,9 +16,9 @@ function Life({ cert }: { cert: PushCert }) {
   return (
     <figure class="life">
       <figcaption>
-        <strong class={`big ${tone}`}>{days(Math.max(0, cert.days_left))}</strong> <span class="soft">{t('pushcert.left')}</span>
+        <span class="soft">{rich('pushcert.left', { n: Math.max(0, cert.days_left), days: <strong class={`big ${tone}`}>{days(Math.max(0, cert.days_left))}</strong> })}</span>
       </figcaption>
-      <progress max={whole} value={left} class={tone} aria-label={t('pushcert.left')} />
+      <progress max={whole} value={left} class={tone} aria-label={t('pushcert.life')} />
     </figure>
   );
 }
