@@ -23,10 +23,11 @@ static const char *text_of(struct http_req *rq, const char *name) {
   return s.p ? ctx_memdup(http_cx(rq), s.p, s.n) : NULL;
 }
 
-/* A time, or how long ago. */
+/* 0 is none: the first moment of 1970 is the next. */
 static enum err time_of(struct http_req *rq, const char *name, int64_t *out) {
   struct slice s = http_query(rq, name);
-  if (!s.p || dec_time(s, out) || dec_date(s, out)) return OK;
+  if (!s.p) return OK;
+  if (dec_time(s, out) || dec_date(s, out)) return *out += *out == 0, OK;
   return FAIL(http_cx(rq), E_INVALID, "%s is no time like 2026-11-22T15:00:00Z and no day like 2026-11-22", name);
 }
 

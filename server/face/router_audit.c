@@ -1,11 +1,13 @@
 /* The record of acts: a row for each request of somebody known that changes something, whatever came of it. */
 #include "face/router_int.h"
 
+#include "base/clock.h"
 #include "core/audit.h"
 
 #include <string.h>
 
-enum { OBJECT_MOST = 200 };
+enum { OBJECT_MOST = 200, METHOD_MOST = 20, REFUSALS_AT_ONCE = 1000 };
+#define REFUSAL_EVERY (10 * US_SECOND)
 
 /* Replays of an Idempotency-Key do not come here: nothing is done by them. */
 bool router_is_act(struct http_req *rq) {
@@ -30,7 +32,7 @@ static const char *object_of(struct ctx *cx, const struct routed *r) {
 
 static const char *act_of(struct ctx *cx, struct http_req *rq, const struct routed *r) {
   if (r->act) return r->act;
-  return ctx_printf(cx, "%s %s", http_method(rq), r->route ? r->route->pattern : "");
+  return ctx_printf(cx, "%.*s %s", METHOD_MOST, http_method(rq), r->route ? r->route->pattern : "?");
 }
 
 static struct audit row_of(struct ctx *cx, struct http_req *rq, int status) {
@@ -57,7 +59,19 @@ enum err router_audit_add(struct ctx *cx, struct db *db, struct http_req *rq, in
 
 static enum err refusal_job(struct ctx *cx, struct db *db, void *arg) { return audit_add(cx, db, arg); }
 
+/* Refusals cost who asks for them nothing, and us the disk: so many at once, and then one now and then. The log has
+ * all.
+ */
+static bool has_room(struct core *core) {
+  int64_t now = clock_mono_us(), until = atomic_load(&core->refusals_until);
+  if (until < now) until = now;
+  if (until - now >= REFUSALS_AT_ONCE * REFUSAL_EVERY) return false;
+  atomic_store(&core->refusals_until, until + REFUSAL_EVERY);
+  return true;
+}
+
 void router_audit_refusal(struct http_req *rq, int status) {
+  if (!has_room(router_state(rq)->router->core)) return;
   struct ctx *cx = ctx_new();
   struct audit *a = ctx_alloc(cx, sizeof *a);
   *a = row_of(cx, rq, status);

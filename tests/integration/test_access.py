@@ -9,7 +9,7 @@ import uuid
 
 import xar
 from accounts import PASSWORD, person
-from harness import CA, PATIENCE, Device, Server, plist, request
+from harness import CA, PATIENCE, Connection, Device, Server, plist, request
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 RANKS = {"ROLE_VIEWER": 1, "ROLE_OPERATOR": 2, "ROLE_ADMIN": 3}
@@ -130,6 +130,23 @@ def test_a_viewer_learns_no_secret(tmp):
     assert told["viewer", "/api/v1/packages/a.pkg"][0] == 200
 
 
+def test_a_flood_of_refusals_does_not_fill_the_record(tmp):
+    server = Server(tmp)
+    token = {"Authorization": f"Bearer {new_token(server, 'viewer', 'viewer')}"}
+    connection = Connection(server.admin_address)
+    for _ in range(1050):
+        assert connection.request("DELETE", "/api/v1/links/1", None, token)[0] == 403
+    connection.close()
+    server.stop()
+    assert 1000 <= server.rows("SELECT count(*) FROM audit WHERE status = 403")[0][0] <= 1010
+    assert len(server.events(msg="request", status="403")) == 1050
+    # nor does one row
+    server = Server(tmp, data=server.data)
+    assert server.admin("X" * 5000, "/api/v1/nothing")[0] == 404
+    server.stop()
+    assert server.rows("SELECT act FROM audit ORDER BY seq DESC LIMIT 1") == [("X" * 20 + " ?",)]
+
+
 def test_scopes_narrow_a_token(tmp):
     server = Server(tmp)
     reads = new_token(server, "reads", "operator", "devices:read", "commands")
@@ -218,6 +235,6 @@ def test_the_record_comes_by_pages(tmp):
         path = page["next"] is not None and f"/api/v1/audit?limit=2&cursor={page['next']}"
     assert seen == [f"N-{n}" for n in (4, 3, 2, 1, 0)]
     assert [a["object"] for a in acts(server, "object=N-3")] == ["N-3"]
-    assert acts(server, "to=2020-01-01") == [] and len(acts(server, "from=2020-01-01T00:00:00Z")) == 5
+    assert acts(server, "to=2020-01-01") == acts(server, "to=1970-01-01") == [] and len(acts(server, "from=2020-01-01T00:00:00Z")) == 5
     for query in ("from=yesterday", "failed=maybe", "cursor=x", "whom=x"):
         assert server.admin("GET", f"/api/v1/audit?{query}")[0] == 400, query
