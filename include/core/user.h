@@ -61,14 +61,18 @@ MUST_CHECK enum err password_check_rules(struct ctx *cx, const char *name, struc
 MUST_CHECK enum err password_make(struct ctx *cx, struct slice text, struct slice *made); /* cost, salt and digest */
 /* held p NULL (no such account): takes as long, and is false. */
 MUST_CHECK enum err password_is(struct ctx *cx, struct slice held, struct slice text, bool *is);
+bool password_is_cheap(struct slice held); /* it was made at less cost than others are now: it is to be made anew */
 /* Uses the link; *account is who may log in now. name: of the first account, else ignored. */
 MUST_CHECK enum err setup_use(struct ctx *cx, struct db *db, struct slice token, const char *name, struct slice made,
                               int64_t *account);
 MUST_CHECK enum err user_set_password(struct ctx *cx, struct db *db, int64_t account, struct slice made);
+/* The same password, made anew: it is as old as it was, and nothing else changes. */
+MUST_CHECK enum err user_keep_password(struct ctx *cx, struct db *db, int64_t account, struct slice made);
 /* Reader's connection. What a login is measured by. E_NOT_FOUND. */
 struct user_credentials {
   int64_t account;
   struct slice password; /* p NULL: none was set */
+  int64_t password_at;   /* when it was set */
   bool disabled, has_totp;
 };
 MUST_CHECK enum err user_credentials(struct ctx *cx, struct db *db, const char *name, struct user_credentials *out);

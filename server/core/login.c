@@ -94,6 +94,7 @@ struct opening {
   struct core *core;
   const struct login_ask *ask;
   struct user_credentials held; /* by which the password was found right */
+  struct slice made;            /* the same password at today's cost; p NULL: it costs as much already */
   struct actor *out;
   char **token;
 };
@@ -130,7 +131,7 @@ static enum err open_job(struct ctx *cx, struct db *db, void *arg) {
   bool recovery;
   enum err e = user_credentials(cx, db, o->ask->name, &now);
   if (e != OK && e != E_NOT_FOUND) return e;
-  bool same = e == OK && !now.disabled && slice_eq(now.password, o->held.password); /* since it was looked at */
+  bool same = e == OK && !now.disabled && now.password.p && now.password_at == o->held.password_at; /* since then */
   if (!same) return wrong(cx);
   if (now.has_totp && !o->ask->code.p) return FAIL(cx, E_SECOND_FACTOR, "a code of the second factor is asked for");
   if (now.has_totp) {
@@ -138,7 +139,14 @@ static enum err open_job(struct ctx *cx, struct db *db, void *arg) {
     if (e != OK) return e == E_UNAUTHORIZED ? wrong(cx) : e;
     method = recovery ? "recovery-code" : "totp";
   }
+  if (o->made.p) TRY(user_keep_password(cx, db, now.account, o->made));
   return login_add(cx, db, now.account, method, o->ask, o->out, o->token);
+}
+
+/* Costs grow with the years; what a password was can be made anew only while it is told. */
+static enum err make_anew(struct ctx *cx, struct opening *o) {
+  bool goes_on = !o->held.has_totp || o->ask->code.p;
+  return goes_on && password_is_cheap(o->held.password) ? password_make(cx, o->ask->password, &o->made) : OK;
 }
 
 enum err login_open(struct ctx *cx, struct core *core, const struct login_ask *ask, struct actor *out, char **token,
@@ -147,6 +155,7 @@ enum err login_open(struct ctx *cx, struct core *core, const struct login_ask *a
   *known = false;
   TRY(throttle_attempt(cx, core->throttle, ask->name, ask->peer, wait_us));
   enum err e = check_password(cx, core, ask, &o.held, known);
+  if (e == OK) e = make_anew(cx, &o);
   if (e == OK) e = db_call(cx, core->store, open_job, &o);
   if (e != E_UNAUTHORIZED) throttle_forgive(core->throttle, ask->name, ask->peer);
   if (e == OK) throttle_forget(core->throttle, ask->name);

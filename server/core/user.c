@@ -92,6 +92,10 @@ enum err user_set_password(struct ctx *cx, struct db *db, int64_t account, struc
   return user_sql_set_password(cx, db, account, made, clock_now_us());
 }
 
+enum err user_keep_password(struct ctx *cx, struct db *db, int64_t account, struct slice made) {
+  return user_sql_keep_password(cx, db, account, made);
+}
+
 /* ---- links ---- */
 
 static const char *const purposes[] = {[SETUP_FIRST] = "first", [SETUP_INVITE] = "invite", [SETUP_RESET] = "reset"};

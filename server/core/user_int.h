@@ -20,6 +20,7 @@ MUST_CHECK enum err user_sql_remove(struct ctx *cx, struct db *db, int64_t accou
 MUST_CHECK enum err user_sql_drop_passkeys(struct ctx *cx, struct db *db, int64_t account);
 MUST_CHECK enum err user_sql_set_password(struct ctx *cx, struct db *db, int64_t account, struct slice made,
                                           int64_t now);
+MUST_CHECK enum err user_sql_keep_password(struct ctx *cx, struct db *db, int64_t account, struct slice made);
 MUST_CHECK enum err user_sql_end_logins(struct ctx *cx, struct db *db, int64_t account);
 
 struct setup_row {

@@ -92,6 +92,8 @@ _Static_assert(sizeof(struct kept) == 4 + SALT + DIGEST, "bytes, as they are sto
 /* 32 MiB and some 80 ms. */
 static const struct pki_scrypt present_cost = {.log2_n = 15, .r = 8, .p = 1};
 
+static uint64_t work_of(const struct pki_scrypt *cost) { return ((uint64_t)cost->r * cost->p) << cost->log2_n; }
+
 enum err password_make(struct ctx *cx, struct slice text, struct slice *made) {
   struct kept *k = ctx_alloc(cx, sizeof *k);
   *k = (struct kept){.version = VERSION, .cost = present_cost};
@@ -99,6 +101,13 @@ enum err password_make(struct ctx *cx, struct slice text, struct slice *made) {
   TRY(pki_scrypt(cx, k->digest, DIGEST, &k->cost, text, slice_mem(k->salt, SALT)));
   *made = slice_mem(k, sizeof *k);
   return OK;
+}
+
+bool password_is_cheap(struct slice held) {
+  struct kept k;
+  if (held.n != sizeof k) return false;
+  memcpy(&k, held.p, sizeof k);
+  return k.version == VERSION && work_of(&k.cost) < work_of(&present_cost);
 }
 
 enum err password_is(struct ctx *cx, struct slice held, struct slice text, bool *is) {

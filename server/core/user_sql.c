@@ -39,14 +39,16 @@ enum err user_sql_credentials(struct ctx *cx, struct db *db, const char *name, s
   struct db_rows r;
   *out = (struct user_credentials){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT seq, password, disabled_at IS NOT NULL, totp_at IS NOT NULL FROM account WHERE name = $1",
+                   "SELECT seq, password, password_at, disabled_at IS NOT NULL, totp_at IS NOT NULL FROM account "
+                   "WHERE name = $1",
                    DB_S(name)));
   *found = db_next(&r);
   if (*found)
     *out = (struct user_credentials){.account = db_int(&r, 0),
                                      .password = db_blob(&r, 1),
-                                     .disabled = db_int(&r, 2) != 0,
-                                     .has_totp = db_int(&r, 3) != 0};
+                                     .password_at = db_int(&r, 2),
+                                     .disabled = db_int(&r, 3) != 0,
+                                     .has_totp = db_int(&r, 4) != 0};
   return db_close(&r);
 }
 
@@ -90,6 +92,10 @@ enum err user_sql_remove(struct ctx *cx, struct db *db, int64_t account) {
 enum err user_sql_set_password(struct ctx *cx, struct db *db, int64_t account, struct slice made, int64_t now) {
   return db_run(cx, db, "UPDATE account SET password = $1, password_at = $2, " USER_NEW_VERSION " WHERE seq = $3",
                 DB_B(made), DB_I(now), DB_I(account));
+}
+
+enum err user_sql_keep_password(struct ctx *cx, struct db *db, int64_t account, struct slice made) {
+  return db_run(cx, db, "UPDATE account SET password = $1 WHERE seq = $2", DB_B(made), DB_I(account));
 }
 
 /* ---- links ---- */

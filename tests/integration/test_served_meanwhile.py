@@ -31,10 +31,10 @@ def ask_for_the_fleet(server):
             for _ in range(ROUNDS) for method, path in FLEET]
 
 
-def others_are_served(server, device):
+def others_are_served(server, device, logs_in=True):
     """Of every kind one: what needs no thread that waits, what has a thread that may, and the devices."""
     assert server.admin("GET", "/healthz")[0] == 200
-    assert Browser(server).log_in("anna")[0] == 200
+    assert not logs_in or Browser(server).log_in("anna")[0] == 200
     for path in ("/users", "/audit", f"/devices/{device.udid}", f"/devices/{device.udid}/why", "/commands", "/pushcerts", "/profiles"):
         assert server.admin("GET", f"/api/v1{path}")[0] == 200, path
     command = str(uuid.uuid4())
@@ -66,6 +66,18 @@ def held(tmp, threads, data, settings):
     return file, Server(tmp, data=data, env={"LD_PRELOAD": preload(), "INTERPOSE_HOLD": f"{threads}:{file}"}, **settings)
 
 
+class LoggingIn(threading.Thread):
+    """Somebody else from somewhere else, who guesses."""
+
+    def __init__(self, server, number):
+        super().__init__(daemon=True)
+        self.browser, self.number, self.answer = Browser(server, peer=f"198.51.100.{number}"), number, None
+        self.start()
+
+    def run(self):
+        self.answer = self.browser.log_in(f"nobody-{self.number}")
+
+
 def test_only_who_asks_for_the_fleet_waits_until_it_is_read(tmp):
     settings, device = fleet_of_one(tmp)
     hold, server = held(tmp, "roster", tmp / "data", settings)
@@ -90,3 +102,18 @@ def test_only_who_asks_for_the_fleet_waits_until_it_is_read(tmp):
     asking.join()
     assert asking.answer[0] == 200
     assert server.wait() == 0
+
+
+def test_a_flood_of_logins_holds_up_nobody_else(tmp):
+    settings, device = fleet_of_one(tmp)
+    hold, server = held(tmp, "logins", tmp / "data", {**settings, "trusted_proxies": "127.0.0.1"})
+    device.server = server
+    flood = [LoggingIn(server, number) for number in range(1, 61)]
+    others_are_served(server, device, logs_in=False)
+    assert server.admin("GET", "/api/v1/devices")[1]["total"] == 1
+    assert [f.number for f in flood if f.answer] == []
+    hold.unlink()
+    for f in flood:
+        f.join()
+    assert {f.answer[0] for f in flood} == {401}
+    assert Browser(server).log_in("anna")[0] == 200

@@ -3,6 +3,7 @@
 #include "core/login.h"
 #include "core/token.h"
 #include "core_fixture.h"
+#include "lib/pki_crypto.h"
 
 #include <stdio.h>
 
@@ -171,6 +172,38 @@ static void what_is_wrong_is_not_told(void **state) {
 static enum err disable_job(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
   return db_run(cx, db, "UPDATE account SET disabled_at = 1");
+}
+
+/* As an older version kept it: version, cost, salt, digest. */
+static enum err cheap_job(struct ctx *cx, struct db *db, void *arg) {
+  enum { SALT = 16, DIGEST = 32 };
+  uint8_t kept[4 + SALT + DIGEST] = {1, 10, 8, 1};
+  const struct pki_scrypt cost = {.log2_n = 10, .r = 8, .p = 1};
+  (void)arg;
+  TRY(pki_scrypt(cx, kept + 4 + SALT, DIGEST, &cost, slice_of(PASSWORD), slice_mem(kept + 4, SALT)));
+  return db_run(cx, db, "UPDATE account SET password = $1", DB_B(slice_mem(kept, sizeof kept)));
+}
+
+/* Goal: a password that was kept at less cost than today's is made anew when its owner logs in, and by nobody else;
+   it stays the same password, and sessions stay. */
+static void cheap_passwords_are_made_anew(void **state) {
+  (void)state;
+  static const char cheap[] = "SELECT count(*) FROM account WHERE substr(password, 2, 1) = x'0a'";
+  static const char kept_at[] = "SELECT password_at FROM account";
+  struct session s = session();
+  struct actor who;
+  bool known;
+  int64_t set = count(kept_at);
+  must(in_job(cheap_job, NULL));
+  assert_int_equal(try_login("anna", "a wrong password", "192.0.2.1", &known), E_UNAUTHORIZED);
+  assert_int_equal(count(cheap), 1);
+  for (int i = 0; i < 2; i++) {
+    must(try_login("anna", PASSWORD, "192.0.2.1", &known));
+    assert_int_equal(count(cheap), 0);
+  }
+  assert_int_equal(try_login("anna", "a wrong password", "192.0.2.1", &known), E_UNAUTHORIZED);
+  assert_int_equal(count(kept_at), set);
+  must(held(s.token, &who));
 }
 
 /* Goal: of a disabled account the right password is wrong, and its sessions are none. */
@@ -378,10 +411,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(sessions_end),
       TEST(sessions_of_a_wrong_clock_end),
-      TEST(sessions_of_a_wrong_clock_end),
       TEST(tokens_of_sessions),
       TEST(ends_of_others),
       TEST(what_is_wrong_is_not_told),
+      TEST(cheap_passwords_are_made_anew),
       TEST(disabled_accounts),
       TEST(waits_double),
       TEST(addresses_wait),
