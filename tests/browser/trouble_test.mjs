@@ -1,7 +1,10 @@
 /* What happens meanwhile: the session ends in the middle of a form, the server goes away and comes back. */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { PASSWORD, server } from './world.mjs';
+import { PASSWORD, profile, server } from './world.mjs';
 
 const world = await server();
 const page = await world.enter();
@@ -52,6 +55,58 @@ test('what was pressed while the server was away is told, and can be pressed aga
   await dialog.getByRole('button', { name: 'Make a token' }).click();
   await dialog.getByText('It is shown only now.', { exact: false }).waitFor();
   assert.equal((await world.api('GET', '/tokens')).tokens.filter((k) => k.name === 'backup').length, 1);
+});
+
+test('an app is given by its number or address, and what cannot be right is told while it is typed', async () => {
+  await world.show(page, '/new-group');
+  await page.getByLabel('Name', { exact: true }).fill('new');
+  await page.getByLabel('Rule', { exact: true }).fill('platform=ios');
+  await page.getByLabel('Kind').selectOption('app');
+  const add = page.getByRole('button', { name: 'Add this' });
+  await page.getByLabel('Bundle identifier').fill('com.apple.Numbers');
+  await page.getByLabel('App Store number').fill('12a');
+  await page.getByText('This is no App Store number', { exact: false }).waitFor();
+  assert.ok(await add.isDisabled());
+  await page.getByLabel('App Store number').fill('https://apps.apple.com/de/app/numbers/id361304891');
+  await page.getByText('More of what InstallApplication takes').click();
+  await page.getByLabel('Configuration').fill('{"team": ');
+  assert.ok(await add.isDisabled());
+  await page.getByLabel('Configuration').fill('{"team": 4}');
+  await add.click();
+  await page.getByRole('button', { name: 'Make the group' }).click();
+  await page.getByRole('heading', { level: 1, name: 'new' }).waitFor();
+  const { assignments: [app] } = await world.api('GET', '/groups/new');
+  assert.deepEqual([app.kind, app.ref, app.options], ['app', '361304891', { identifier: 'com.apple.Numbers', Configuration: { team: 4 } }]);
+  assert.deepEqual(page.troubles, []);
+});
+
+/* As a hand drops files of the disk. */
+async function drop(locator, ...files) {
+  const { x, y, width, height } = await locator.boundingBox();
+  const debug = await page.context().newCDPSession(page);
+  const at = { x: x + width / 2, y: y + height / 2, data: { items: [], files, dragOperationsMask: 1 } };
+  for (const type of ['dragEnter', 'dragOver', 'drop']) await debug.send('Input.dispatchDragEvent', { type, ...at });
+}
+
+test('of a folder what fits is taken; what does not is told; beside the place nothing is lost', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drop-'));
+  for (const name of ['all/deep', 'none']) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, 'all/deep/a.mobileconfig'), profile('org.example.a'));
+  for (const name of ['all/notes.txt', 'none/notes.txt', 'empty.mobileconfig']) writeFileSync(join(folder, name), '');
+  writeFileSync(join(folder, 'large.mobileconfig'), Buffer.alloc(5 << 20, 65));
+  await world.show(page, '/profiles');
+  await page.getByRole('button', { name: 'Add profiles' }).click();
+  const place = page.locator('.drop');
+  await drop(place, join(folder, 'none'));
+  await place.getByRole('alert').filter({ hasText: 'There is nothing for here in' }).waitFor();
+  await drop(place, join(folder, 'all'), join(folder, 'empty.mobileconfig'), join(folder, 'large.mobileconfig'));
+  await page.getByText('org.example.a', { exact: true }).waitFor();
+  await page.getByText('The file is empty.').waitFor();
+  await page.getByText('1 file is too large').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Edit', exact: true }).count(), 2);
+  await drop(page.getByRole('heading', { level: 1 }), join(folder, 'empty.mobileconfig'));
+  assert.equal(new URL(page.url()).pathname, '/profiles');
+  assert.deepEqual(page.troubles, []);
 });
 
 test('a server that hangs is told of as one that is gone, and what was pressed meanwhile is done when it goes on', async () => {

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { useApi } from '../api/use';
 import { t } from '../i18n';
 import { Button, Empty } from '../ui/basics';
-import { CheckBox, Choice, TextArea, TextField } from '../ui/form';
+import { CheckBox, Choice, TextField } from '../ui/form';
 import { Code } from '../ui/text';
 import { type Fields, readArguments } from './command-draft';
 import { CommandFields } from './command-form';
@@ -56,22 +56,6 @@ export function Assignments({ base, assign, unassign, setAssign, setUnassign }: 
   );
 }
 
-/* "Name=Value" on each line: true, false, numbers and what begins with [, { or " are JSON, the rest is text. */
-export function readOptions(text: string): Record<string, unknown> | null | undefined {
-  const options: Record<string, unknown> = {};
-  for (const line of text.split('\n').filter((l) => l.trim() !== '')) {
-    const at = line.indexOf('=');
-    if (at < 1) return undefined;
-    const value = line.slice(at + 1).trim();
-    try {
-      options[line.slice(0, at).trim()] = /^(true|false|null|-?\d+(\.\d+)?|[[{"].*)$/.test(value) ? (JSON.parse(value) as unknown) : value;
-    } catch {
-      return undefined;
-    }
-  }
-  return Object.keys(options).length > 0 ? options : null;
-}
-
 const PACKAGE_OPTIONS = ['any_version', 'unverified', 'managed'] as const;
 
 interface Known {
@@ -79,7 +63,11 @@ interface Known {
   packages: [string, string][];
   commands: CommandType[];
   settings: Argument[]; // items of the command Settings
+  app: Argument[]; // of InstallApplication
 }
+
+/* How an app is found, and taken over, is the server's business. */
+const NOT_OF_APPS = ['iTunesStoreID', 'Identifier', 'ManifestURL', 'ChangeManagementState'];
 
 function useKnown(): Known {
   const profiles = useApi<{ profiles: { identifier: string; name: string | null }[] }>('/profiles?limit=1000');
@@ -89,6 +77,7 @@ function useKnown(): Known {
   return {
     commands: types.filter((c) => !c.no_group),
     settings: items?.kinds ?? [],
+    app: types.find((c) => c.request_type === 'InstallApplication')?.arguments.filter((a) => !NOT_OF_APPS.includes(a.name ?? '')) ?? [],
     profiles: (profiles.data?.profiles ?? []).map((p) => [p.identifier, p.name ? `${p.name} (${p.identifier})` : p.identifier]),
     packages: (packages.data?.packages ?? []).map((p) => [p.name, p.name]),
   };
@@ -98,7 +87,7 @@ function useKnown(): Known {
 function argumentsOf(kind: Kind, ref: string, known: Known): Argument[] | null {
   if (kind === 'command') return known.commands.find((c) => c.request_type === ref)?.arguments ?? null;
   if (kind === 'setting') return known.settings.find((s) => s.name === ref)?.arguments?.filter((a) => a.name !== 'Item') ?? null;
-  return null;
+  return kind === 'app' ? known.app : null;
 }
 
 interface Draft {
@@ -108,20 +97,40 @@ interface Draft {
   identifier: string; // of an app
   users: boolean;
   position: string;
-  text: string; // options of an app
   flags: string[]; // of a package
-  fields: Fields; // of a command or setting
+  fields: Fields; // of a command, setting or app
 }
-const blank = (kind: Kind): Draft => ({ kind, ref: '', label: '', identifier: '', users: false, position: '', text: '', flags: [], fields: {} });
+const blank = (kind: Kind): Draft => ({ kind, ref: '', label: '', identifier: '', users: false, position: '', flags: [], fields: {} });
 
 function optionsOf(d: Draft, args: Record<string, unknown>): Record<string, unknown> | null {
   const all = {
     ...(d.kind === 'app' && d.identifier.trim() !== '' ? { identifier: d.identifier.trim() } : {}),
     ...Object.fromEntries(d.flags.map((f) => [f, true])),
     ...args,
-    ...(readOptions(d.text) ?? {}),
   };
   return Object.keys(all).length > 0 ? all : null;
+}
+
+/* What an app is called: the number at the end of its address will do, as the address does. */
+const storeNumber = (text: string) => (/\/id(\d+)/.exec(text)?.[1] ?? text).trim();
+
+/* What is typed and cannot be right. An empty field is only not filled in yet. */
+function wrongOf(d: Draft): { ref?: string; identifier?: string; position?: string } {
+  const wrong: { ref?: string; identifier?: string; position?: string } = {};
+  if (d.kind === 'app' && d.ref !== '' && !/^[1-9]\d{0,17}$/.test(d.ref)) wrong.ref = t('group.app-number-wrong');
+  if (d.kind === 'app' && d.identifier !== '' && !/^[A-Za-z0-9.-]+$/.test(d.identifier.trim())) wrong.identifier = t('group.bundle-wrong');
+  if (d.kind === 'command' && !/^\s*\d{0,9}\s*$/.test(d.position)) wrong.position = t('form.no-integer');
+  return wrong;
+}
+
+function App({ d, set }: { d: Draft; set: (what: Partial<Draft>) => void }) {
+  const wrong = wrongOf(d);
+  return (
+    <>
+      <TextField label={t('group.ref.app')} help={t('group.ref-help.app')} error={wrong.ref} value={d.ref} change={(text) => set({ ref: storeNumber(text) })} autoComplete="off" spellcheck={false} />
+      <TextField label={t('group.bundle')} help={t('group.bundle-help')} error={wrong.identifier} value={d.identifier} change={(identifier) => set({ identifier })} autoComplete="off" spellcheck={false} />
+    </>
+  );
 }
 
 function Ref({ d, known, set }: { d: Draft; known: Known; set: (what: Partial<Draft>) => void }) {
@@ -134,7 +143,7 @@ function Ref({ d, known, set }: { d: Draft; known: Known; set: (what: Partial<Dr
   const list = lists[d.kind];
   const choose = (ref: string) => set({ ref, fields: {} });
   if (list) return <Choice label={t(`group.ref.${d.kind}`)} value={d.ref} options={[['', list.length === 0 ? t('group.none-kept') : t('group.choose')], ...list]} change={choose} />;
-  return <TextField label={t(`group.ref.${d.kind}`)} help={t(`group.ref-help.${d.kind as 'app' | 'requirement'}`)} value={d.ref} change={choose} autoComplete="off" spellcheck={false} />;
+  return <TextField label={t(`group.ref.${d.kind}`)} help={t('group.ref-help.requirement')} value={d.ref} change={choose} autoComplete="off" spellcheck={false} />;
 }
 
 export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
@@ -143,11 +152,12 @@ export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
   const set = (what: Partial<Draft>) => setD((before) => ({ ...before, ...what }));
   const list = argumentsOf(d.kind, d.ref, known);
   const { args, mistakes } = list ? readArguments(list, d.fields) : { args: {}, mistakes: {} };
-  const wrong = readOptions(d.text) === undefined ? t('group.options-wrong') : undefined;
+  const wrong = wrongOf(d);
+  const ready = d.ref.trim() !== '' && (d.kind !== 'app' || d.identifier.trim() !== '') && Object.keys({ ...wrong, ...mistakes }).length === 0;
   const go = () => {
     const n = Number(d.position);
     const ref = d.kind === 'command' && d.label.trim() !== '' ? `${d.ref}:${d.label.trim()}` : d.ref.trim();
-    add({ kind: d.kind, ref, users: d.users, options: optionsOf(d, args), ...(d.kind === 'command' && d.position.trim() !== '' && Number.isInteger(n) ? { position: n } : {}) });
+    add({ kind: d.kind, ref, users: d.users, options: optionsOf(d, args), ...(d.kind === 'command' && d.position.trim() !== '' ? { position: n } : {}) });
     setD(blank(d.kind));
   };
   const forUsers = d.kind === 'profile' || d.kind === 'command' || d.kind === 'setting' || d.kind === 'app';
@@ -156,22 +166,27 @@ export function AddAssignment({ add }: { add: (a: Assignment) => void }) {
       <legend>{t('group.add-assignment')}</legend>
       <div class="pair">
         <Choice label={t('group.kind')} value={d.kind} options={KINDS.map((k) => [k, t(`group.kind.${k}`)])} change={(k) => setD(blank(k as Kind))} />
-        <Ref d={d} known={known} set={set} />
-        {d.kind === 'app' && <TextField label={t('group.bundle')} value={d.identifier} change={(identifier) => set({ identifier })} autoComplete="off" spellcheck={false} />}
+        {d.kind !== 'app' && <Ref d={d} known={known} set={set} />}
       </div>
-      {list && <CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} />}
+      {d.kind === 'app' && <App d={d} set={set} />}
+      {list && d.kind !== 'app' && <CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} />}
+      {list && d.kind === 'app' && (
+        <details>
+          <summary>{t('group.app-more')}</summary>
+          <div class="app-more"><CommandFields list={list} value={d.fields} change={(fields) => set({ fields })} mistakes={mistakes} /></div>
+        </details>
+      )}
       {d.kind === 'command' && d.ref !== '' && (
         <div class="pair">
-          <TextField label={t('group.position')} help={t('group.position-help')} value={d.position} change={(position) => set({ position })} inputMode="numeric" />
+          <TextField label={t('group.position')} help={t('group.position-help')} error={wrong.position} value={d.position} change={(position) => set({ position })} inputMode="numeric" />
           <TextField label={t('group.label')} help={t('group.label-help')} value={d.label} change={(label) => set({ label })} autoComplete="off" />
         </div>
       )}
-      {d.kind === 'app' && <TextArea label={t('group.options')} help={t('group.options-help')} error={wrong} value={d.text} change={(text) => set({ text })} rows={3} mono />}
       {d.kind === 'package' && PACKAGE_OPTIONS.map((o) => (
         <CheckBox key={o} label={t(`group.package.${o}`)} value={d.flags.includes(o)} change={(on) => set({ flags: on ? [...d.flags, o] : d.flags.filter((f) => f !== o) })} />
       ))}
       {forUsers && <CheckBox label={t('group.for-users')} help={t('group.for-users-help')} value={d.users} change={(users) => set({ users })} />}
-      <p><Button disabled={d.ref.trim() === '' || wrong !== undefined || Object.keys(mistakes).length > 0} onClick={go}>{t('group.add-this')}</Button></p>
+      <p><Button disabled={!ready} onClick={go}>{t('group.add-this')}</Button></p>
     </fieldset>
   );
 }

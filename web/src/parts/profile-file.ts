@@ -1,5 +1,6 @@
 /* A profile on its way in: its bytes, the text that may be shown of it, and what the check says. */
-import { api, type ApiError } from '../api/client';
+import { api, ApiError } from '../api/client';
+import { t } from '../i18n';
 import type { Finding } from '../ui/lines';
 
 export interface Checked {
@@ -38,10 +39,19 @@ function inside(bytes: Uint8Array): string | null {
   return from >= 0 && to > from ? decode(bytes.subarray(from, to + 8)) : null;
 }
 
+/* What was signed, and property lists in binary, have zeros in them. */
 export function draftOf(name: string, bytes: Uint8Array): Draft {
-  const start = decode(bytes.subarray(0, 200)).trimStart();
-  const editable = start.startsWith('<');
+  const editable = !bytes.includes(0);
   return { id: ++last, name, bytes, text: editable ? decode(bytes) : inside(bytes), editable };
+}
+
+/* A file that went away meanwhile, or may not be read, is told beside its name. */
+export async function readDraft(file: File): Promise<Draft> {
+  try {
+    return draftOf(file.name, new Uint8Array(await file.arrayBuffer()));
+  } catch {
+    return { ...draftOf(file.name, new Uint8Array()), error: new ApiError(400, 'invalid', t('drop.unreadable'), '', {}) };
+  }
 }
 
 export function withText(draft: Draft, text: string): Draft {

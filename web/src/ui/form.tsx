@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { Eye, EyeOff } from 'lucide-preact';
 import { t } from '../i18n';
+import { type Dropped, dropped } from './files';
 
 interface Around {
   label: ComponentChildren;
@@ -88,23 +89,34 @@ export function CheckBox({ label, help, value, change, disabled = false }: { lab
   );
 }
 
-/* Files by choosing or dropping. */
+/* Does the name fit what a field of files accepts (".pkg,.xml")? */
+const accepts = (accept: string | undefined) => (name: string) => accept === undefined || accept.split(',').some((end) => name.toLowerCase().endsWith(end));
+
+/* Files by choosing or dropping; of a folder those in it that fit. What cannot be taken is told. */
 export function FileDrop({ label, help, accept, multiple = false, take }: { label: string; help?: ComponentChildren; accept?: string; multiple?: boolean; take: (files: File[]) => void }) {
   const id = useId();
   const [over, setOver] = useState(false);
-  const taken = (list: FileList | null | undefined) => {
-    if (list && list.length > 0) take([...list].slice(0, multiple ? undefined : 1));
+  const [wrong, setWrong] = useState('');
+  const taken = ({ files, folders }: Dropped) => {
+    const several = !multiple && (files.length > 1 || folders.length > 0);
+    setWrong(several ? t('drop.one') : files.length === 0 && folders.length > 0 ? t('drop.folder', { name: folders.join(', ') }) : '');
+    if (files.length > 0 && !several) take(files);
+  };
+  const drop = (transfer: DataTransfer | null) => {
+    setOver(false);
+    if (transfer) dropped(transfer, accepts(accept)).then(taken, () => setWrong(t('drop.unreadable')));
   };
   return (
     <div
       class={over ? 'drop over' : 'drop'}
       onDragOver={(e) => { e.preventDefault(); setOver(true); }}
       onDragLeave={() => setOver(false)}
-      onDrop={(e) => { e.preventDefault(); setOver(false); taken(e.dataTransfer?.files); }}
+      onDrop={(e) => { e.preventDefault(); drop(e.dataTransfer); }}
     >
       <label for={id}>{label}</label>
-      <input type="file" id={id} accept={accept} multiple={multiple} onChange={(e) => { taken(e.currentTarget.files); e.currentTarget.value = ''; }} />
+      <input type="file" id={id} accept={accept} multiple={multiple} onChange={(e) => { taken({ files: [...(e.currentTarget.files ?? [])], folders: [] }); e.currentTarget.value = ''; }} />
       {help !== undefined && <p class="help">{help}</p>}
+      {wrong !== '' && <p class="error" role="alert">{wrong}</p>}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { api, ApiError, onceKey, request, segment } from '../../api/client';
 import { changed, useAct, useApi } from '../../api/use';
 import { t } from '../../i18n';
-import { blobOf, type Checked, type Draft, draftOf, FILE_MOST, makeOwn } from '../../parts/profile-file';
+import { blobOf, type Checked, type Draft, draftOf, FILE_MOST, makeOwn, readDraft } from '../../parts/profile-file';
 import { Banner, Button, Card, Failure } from '../../ui/basics';
 import { CheckBox, Choice, FileDrop, TextField } from '../../ui/form';
 import { base64 } from '../../ui/files';
@@ -60,7 +60,7 @@ export function AddProfiles({ known, done }: { known: Listed[]; done: () => void
   const take = async (files: File[]) => {
     const fit = files.filter((f) => f.size <= FILE_MOST).slice(0, FILES_MOST);
     setOver(files.filter((f) => !fit.includes(f)).map((f) => f.name));
-    const read = await Promise.all(fit.map(async (f) => draftOf(f.name, new Uint8Array(await f.arrayBuffer()))));
+    const read = await Promise.all(fit.map(readDraft));
     setDrafts((all) => [...all, ...read]);
   };
   const mistakes = drafts.reduce((n, d) => n + (d.check?.errors ?? 0), 0);

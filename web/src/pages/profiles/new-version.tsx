@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { api, request, segment } from '../../api/client';
 import { changed, useAct } from '../../api/use';
 import { t } from '../../i18n';
-import { blobOf, type Draft, draftOf } from '../../parts/profile-file';
+import { blobOf, type Draft, draftOf, FILE_MOST, readDraft } from '../../parts/profile-file';
 import { Banner, Button, Card, Failure } from '../../ui/basics';
 import { CheckBox, FileDrop } from '../../ui/form';
 import { toast } from '../../ui/toasts';
@@ -14,10 +14,15 @@ export function NewVersion({ p, etag }: { p: Profile; etag: string | null }) {
   const [draft, setDraft] = useState<Draft | null>(null);
   const [base, setBase] = useState<{ etag: string | null; version: number }>({ etag, version: p.version });
   const [anyway, setAnyway] = useState(false);
+  const [large, setLarge] = useState(false);
   const path = `/profiles/${segment(p.identifier)}`;
   const begin = (d: Draft) => {
     setBase({ etag, version: p.version });
     setDraft(d);
+  };
+  const take = async (file: File) => {
+    setLarge(file.size > FILE_MOST);
+    if (file.size <= FILE_MOST) begin(await readDraft(file));
   };
   const edit = useAct(async () => begin(draftOf(`${p.identifier}.mobileconfig`, new Uint8Array(await (await request('GET', `${path}/file`)).arrayBuffer()))));
   const act = useAct(async () => {
@@ -34,7 +39,8 @@ export function NewVersion({ p, etag }: { p: Profile; etag: string | null }) {
     <Card title={t('profiles.new-version')} wide>
       {!draft && (
         <>
-          <FileDrop label={t('profiles.drop-one')} accept=".mobileconfig,.plist,.xml" take={(files) => { const f = files[0]; if (f) void f.arrayBuffer().then((b) => begin(draftOf(f.name, new Uint8Array(b)))); }} />
+          <FileDrop label={t('profiles.drop-one')} accept=".mobileconfig,.plist,.xml" take={(files) => { if (files[0]) void take(files[0]); }} />
+          {large && <Banner tone="warn" title={t('profiles.too-large', { n: 1 })} />}
           {!p.signed && <p><Button busy={edit.busy} onClick={() => void edit.run()}>{t('profiles.edit-newest')}</Button></p>}
           <Failure error={edit.error} />
         </>
