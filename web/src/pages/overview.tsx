@@ -3,6 +3,7 @@ import { segment } from '../api/client';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { days, number, rich, t, word } from '../i18n';
+import { commandName } from '../parts/commands';
 import { DeviceLink } from '../parts/device';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
 import { Day, Name, Time, Words } from '../ui/text';
@@ -100,7 +101,7 @@ function Commands({ c }: { c: Overview['commands'] }) {
   return (
     <Card title={<a href="/commands">{t('overview.commands')}</a>}>
       <p><strong class="big">{number(c.waiting)}</strong> {c.oldest_at && <span class="soft">{t('overview.oldest')} <Time at={c.oldest_at} /></span>}</p>
-      <Figures rows={c.by_request_type.slice(0, 6).map((r) => [<code>{r.request_type}</code>, r.waiting])} />
+      <Figures rows={c.by_request_type.slice(0, 6).map((r) => [commandName(r.request_type), r.waiting])} />
       {c.own_questions > 0 && <p class="soft">{t('overview.questions', { n: c.own_questions })}</p>}
     </Card>
   );

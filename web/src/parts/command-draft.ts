@@ -112,10 +112,11 @@ export function readArguments(list: Argument[], draft: Fields): { args: Argument
   return { args, mistakes: reader.mistakes };
 }
 
-/* "PreserveDataPlan" as "Preserve data plan": the key is all that the table has. */
+/* "PreserveDataPlan" as "Preserve data plan", "iTunesStoreID" as "iTunes store ID": the key is all that the table has. */
 export function argumentTitle(name: string): string {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2').split(/[ _-]+/);
-  return words.map((w, i) => (i > 0 && /^[A-Z][a-z]*$/.test(w) ? w.toLowerCase() : w)).join(' ');
+  const parts = name.replace(/(?<=[a-z0-9])(?<!^[a-z])(?=[A-Z])/g, ' ').replace(/(?<=[A-Z])(?=[A-Z][a-z])(?!Pv\d)/g, ' ').split(/[ _-]+/);
+  const words = parts.map((w, i) => (i > 0 && /^[A-Z][a-z]*$/.test(w) ? w.toLowerCase() : w)).join(' ');
+  return /^[a-z][A-Z]/.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 export async function fileData(file: File): Promise<FileData> {

@@ -38,7 +38,7 @@ function help(a: Argument): ComponentChildren {
     a.narrows && t('form.narrows'),
   ].filter((x): x is string => typeof x === 'string').join(' · ');
   if (a.help === undefined) return parts === '' ? undefined : parts;
-  return <><span lang="en">{a.help}.</span>{parts !== '' && ` ${parts}`}</>;
+  return <><span lang="en">{a.help}</span>{parts !== '' && ` · ${parts}`}</>;
 }
 
 function TextValue({ a, path, value, change, mistakes }: One) {
@@ -50,7 +50,7 @@ function TextValue({ a, path, value, change, mistakes }: One) {
     return <Choice {...around} options={[...absent, ['true', t('yes')], ['false', t('no')]]} />;
   }
   if (options) return <Choice {...around} options={[['', t('form.absent')], ...options.map((o): [string, string] => [o, o])]} />;
-  if (isJson(a)) return <TextArea {...around} help={<>{around.help} {t(a.type === 'array' ? 'form.json-list' : 'form.json-object')}</>} mono />;
+  if (isJson(a)) return <TextArea {...around} help={<>{around.help}{around.help !== undefined && ' · '}{t(a.type === 'array' ? 'form.json-list' : 'form.json-object')}</>} mono />;
   if (a.type === 'date') return <TextField {...around} type="datetime-local" step="1" />;
   if (a.type === 'integer' || a.type === 'real') return <TextField {...around} inputMode={a.type === 'integer' ? 'numeric' : 'decimal'} autoComplete="off" />;
   return <TextField {...around} autoComplete="off" spellcheck={false} maxLength={100_000} />;

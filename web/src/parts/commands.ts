@@ -48,6 +48,16 @@ export function useCommandTypes(device?: string): Used<{ command_types: CommandT
   return useApi<{ command_types: CommandType[] }>(device === undefined ? '/command-types' : `/command-types?device=${segment(device)}`);
 }
 
+/* For a device that is known: which platforms take an argument is no news, and what the device does not take says so itself. */
+export function forDevice(list: Argument[]): Argument[] {
+  return list.map((a) => {
+    const own = { ...a };
+    delete own.platforms;
+    for (const name of ['arguments', 'elements', 'kinds', 'values'] as const) if (a[name]) own[name] = forDevice(a[name]);
+    return own;
+  });
+}
+
 export const commandName = (type: string) => word('command', type);
 
 /* ---- sending ---- */

@@ -9,7 +9,7 @@ import { Form, TextField } from '../ui/form';
 import { Told, Words } from '../ui/text';
 import { type Fields, type Mistakes, readArguments } from './command-draft';
 import { CommandFields, supportText } from './command-form';
-import { type Arguments, checkCommand, type Checked, type CheckedTarget, commandName, type CommandType, sendCommand, type Targets, useCommandTypes } from './commands';
+import { type Arguments, checkCommand, type Checked, type CheckedTarget, commandName, type CommandType, forDevice, sendCommand, type Targets, useCommandTypes } from './commands';
 import { type Device, DeviceLink, deviceName } from './device';
 import { track } from './tracker';
 
@@ -178,8 +178,8 @@ function Filled({ to, row, start, back, done }: { to: Receivers; row: CommandTyp
   };
   return (
     <Form submit={submit}>
-      <p class="lead"><Words text={row.what} /> <small>({supportText(row.platforms)})</small></p>
-      <CommandFields list={row.arguments} value={draft} change={setDraft} mistakes={mistakes} />
+      <p class="lead"><Words text={row.what} />{row.refused === undefined && <> <small>({supportText(row.platforms)})</small></>}</p>
+      <CommandFields list={row.refused === undefined ? row.arguments : forDevice(row.arguments)} value={draft} change={setDraft} mistakes={mistakes} />
       {Object.keys(mistakes).length > 0 && <Banner tone="bad" title={t('form.mistakes', { n: Object.keys(mistakes).length })} />}
       <Failure error={act.error} />
       <footer>

@@ -54,11 +54,12 @@ window.setInterval(() => {
   clock.value = Date.now();
 }, 10_000);
 
-export function Time({ at }: { at: string | null | undefined }) {
+/* short: where a column is narrow. */
+export function Time({ at, short = false }: { at: string | null | undefined; short?: boolean }) {
   if (!at) return <span class="none">{t('never')}</span>;
   return (
     <time dateTime={at} title={time(at, 'exact')}>
-      {ago(at, clock.value)}
+      {ago(at, clock.value, short ? 'short' : 'long')}
     </time>
   );
 }

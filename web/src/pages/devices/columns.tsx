@@ -32,7 +32,7 @@ function cell(d: Device, field: string) {
   if (field === 'compliance' && value === 'none') return <span class="none">{word('compliance', 'none')}</span>;
   if (field === 'compliance') return <ComplianceBadge state={String(value)} />;
   if (field === 'platform') return platformName(String(value), d.fields.product);
-  if (FIELDS[field] === 'time') return <Time at={String(value)} />;
+  if (FIELDS[field] === 'time') return <Time at={String(value)} short />;
   if (typeof value === 'boolean') return t(value ? 'yes' : 'no');
   return typeof value === 'number' ? number(value) : <Name text={value} />;
 }
