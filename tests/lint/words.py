@@ -24,6 +24,7 @@ def whole(text):
 # (prefix of the keys, file, what of it to look at, shape of a word there, words that stand elsewhere)
 WORDS = [
     ("verdict", "include/core/verdict.def", whole, r'^VERDICT\(\d+, "([\w-]+)"', {"fine"}),
+    ("verdict-fix", "include/core/verdict.def", whole, r'^VERDICT\(\d+, "([\w-]+)"', set()),
     ("chain", "server/core/why_chain.c", whole, r'\(struct why_link\)\{"([\w-]+)"', set()),
     ("chain-status", "server/core/why_chain.c", between("static const char ok", ";"), SET, set()),
     ("error.code", "include/base/err.def", whole, r'^ERR\(E_\w+, +\d+, "([\w-]+)"', set()),
@@ -63,7 +64,7 @@ WORDS = [
     ("wake", "server/core/push_schedule.c", between(r"\} whys\[\] = \{"), r'= \{"([\w-]+)"', {"taken"}),
     ("doctor.check", "server/core/doctor.c", whole, r'^    \{"([^"]+)", [A-Z]+, check_', set()),
 ]
-UNTOLD = {("scope", "own"), ("refused", "fine")}  # never shown: what is for a person alone, and what is no refusal
+UNTOLD = {("scope", "own"), ("refused", "fine"), ("verdict-fix", "fine")}  # never shown: what is for a person alone, no refusal, and nothing to do
 
 # Kinds of events, and of what a timeline shows, wherever the server says them.
 FAMILIES = "command|device|disk|escrow|fleet|group|guardian|identity|inventory|link|package|profile|push|pushcert|renewal|takeover|tls|url|webhook"
@@ -108,7 +109,7 @@ def check(root):
     return list(differences(root))
 
 
-GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "event.disk.fine": "Fine", "command.Lock": "Lock", "command.acts": "Acts"}),
+GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "verdict-fix.lost": "Find it", "event.disk.fine": "Fine", "command.Lock": "Lock", "command.acts": "Acts"}),
         "include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\n', "include/core/commands.def": "COMMAND(Lock, 0, 0,\n",
         "server/core/disk.c": 'event_add(cx, db, "disk.fine", NULL, data);\n'}
 BAD = [({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),

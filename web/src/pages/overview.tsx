@@ -5,6 +5,7 @@ import { useApi } from '../api/use';
 import { days, number, rich, t, word } from '../i18n';
 import { commandName } from '../parts/commands';
 import { DeviceLink } from '../parts/device';
+import { Fix } from '../parts/why';
 import { Badge, Banner, Card, Empty, Failure, Page, Sign, type Tone, Waiting } from '../ui/basics';
 import { Day, Name, Time, Words } from '../ui/text';
 import { checkName } from './doctor';
@@ -122,7 +123,7 @@ function Verdicts({ all }: { all: Overview['verdicts'] }) {
               {v.devices > 0 && <a href={`/devices?filter=${segment(`verdict=${v.verdict}`)}`}>{t('devices.n', { n: v.devices })}</a>}
             </p>
             <p><Words text={v.message} most={400} /></p>
-            <p class="soft"><Words text={v.fix} most={400} /></p>
+            <p class="soft"><Fix verdict={v.verdict} fix={v.fix} /></p>
           </li>
         ))}
       </ul>

@@ -1,6 +1,6 @@
 /* Why a device does not do what it was asked: the verdict, what to do, and every link of the chain. */
 import { Circle, CircleCheck, CircleDashed, CircleX } from 'lucide-preact';
-import { type Key, t, word } from '../i18n';
+import { type Key, languageNow, t, word } from '../i18n';
 import { Banner } from '../ui/basics';
 import { Moment, Words } from '../ui/text';
 import { VerdictBadge, verdictTone } from './device';
@@ -26,11 +26,17 @@ export interface Why {
 const SIGNS = { ok: CircleCheck, wait: CircleDashed, trouble: CircleX, none: Circle } as const;
 const TONES = { ok: 'ok', wait: 'wait', trouble: 'bad', none: 'none' } as const;
 
+/* What to do about a verdict: in the server's words, which are English and name the device; before them, in the reader's language, in general. */
+export function Fix({ verdict, fix }: { verdict: string; fix: string }) {
+  if (languageNow() === 'en') return <Words text={fix} />;
+  return <>{word('verdict-fix', verdict)} <small><Words text={fix} /></small></>;
+}
+
 export function WhyText({ why }: { why: Why }) {
   return (
     <Banner tone={verdictTone(why.verdict)} title={word('verdict', why.verdict)}>
       <p><Words text={why.message} /></p>
-      {why.verdict !== 'fine' && <p>{t('why.fix')} <Words text={why.fix} /></p>}
+      {why.verdict !== 'fine' && <p>{t('why.fix')} <Fix verdict={why.verdict} fix={why.fix} /></p>}
       {why.also.length > 0 && <p class="also">{t('why.also')} {why.also.map((v) => <VerdictBadge key={v} verdict={v} />)}</p>}
     </Banner>
   );
