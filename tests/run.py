@@ -24,6 +24,10 @@ WEB = TESTS.parent / "web"
 WORKERS = 4     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
+SERVER_KEYS, CLIENT_KEYS = 2, 6  # as most tests need
+# These begin first: at the end they would run alone.
+LONGEST = ("integration/test_managed", "integration/test_soak", "browser/pages_test", "unit/talks_test", "integration/test_kill",
+           "web/lint", "integration/test_bad_input", "browser/trouble_test", "integration/test_kill_managed")
 made_keys = {}  # what tests see of make_keys
 
 
@@ -67,15 +71,15 @@ def run_process(argv, build, timeout):
         shutil.rmtree(tmp, ignore_errors=True)
 
 
-def make_keys(build, folder):
-    """A data folder with nothing but the RSA keys of a first start: making them anew costs each test more than a second."""
-    data = folder / "data"
+def make_server_keys(build, data):
+    """A data folder with nothing but the RSA keys of a first start."""
+    data.parent.mkdir(parents=True, exist_ok=True)
     argv = [str(build / "pomona"), "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-    with subprocess.Popen(argv, env=environment(build, folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
+    with subprocess.Popen(argv, env=environment(build, data.parent), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
         ready = any("msg=ready" in line for line in p.stderr)
         p.terminate()
     if not ready:
-        return  # the tests of starting say why
+        return shutil.rmtree(data, ignore_errors=True)  # the tests of starting say why
     with contextlib.closing(sqlite3.connect(data / "pomona.db")) as db:
         db.execute("DELETE FROM keyring WHERE name NOT IN ('device-ca', 'signing', 'escrow')")
         db.execute("DELETE FROM fact")
@@ -83,7 +87,19 @@ def make_keys(build, folder):
     for path in data.iterdir():
         if path.name not in ("pomona.db", "secret.key"):
             path.unlink()
-    made_keys["POMONA_TEST_KEYS"] = str(data)
+
+
+def make_keys(build, folder):
+    """RSA keys for the servers and clients of each test: making them anew cost tests more than all else."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    for n in range(SERVER_KEYS):
+        make_server_keys(build, folder / f"server-{n}" / "data")
+    for n in range(CLIENT_KEYS):
+        pem = rsa.generate_private_key(65537, 2048).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (folder / f"client-{n}.pem").write_bytes(pem)
+    made_keys["POMONA_TEST_KEYS"] = str(folder)
 
 
 def status_text(status):
@@ -117,9 +133,9 @@ def run_script(name, argv, build, timeout):
 
 
 class Job:
-    """One file of tests: parts run in parallel unless the file is serial."""
-    def __init__(self, name, parts, serial=False):
-        self.name, self.parts, self.serial, self.results, self.left = name, parts, serial, [], len(parts)
+    """One file of tests, whose parts may run at the same time."""
+    def __init__(self, name, parts):
+        self.name, self.parts, self.results, self.left = name, parts, [], len(parts)
 
 
 def unit_jobs(build):
@@ -141,32 +157,32 @@ def lint_jobs(build):
 
 
 def module_facts(path):
-    """Its tests and the constants SERIAL and TIMEOUT, without running it."""
-    tests, facts = [], {"SERIAL": False, "TIMEOUT": TIMEOUT}
+    """Its tests and its TIMEOUT, without running it."""
+    tests, timeout = [], TIMEOUT
     for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             if node.name in tests:
                 raise SyntaxError(f"{path}:{node.lineno}: a second {node.name} hides the first")
             tests.append(node.name)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in facts:
-            facts[node.targets[0].id] = ast.literal_eval(node.value)
-    return tests, facts
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "TIMEOUT":
+            timeout = ast.literal_eval(node.value)
+    return tests, timeout
 
 
 def python_jobs(build):
     for folder in ("protocol", "integration"):
         for path in sorted((TESTS / folder).glob("test_*.py")):
             name = f"{folder}/{path.stem}"
-            tests, facts = module_facts(path)
+            tests, timeout = module_facts(path)
             if not tests:
                 yield Job(name, [(name, lambda n=name: [Result(n, "failed", 0.0, "no test in this file\n")])])
                 continue
             parts = []
             for test in tests:
                 argv = [sys.executable, str(TESTS / "integration" / "harness.py"), str(path), test]
-                parts.append((f"{name}::{test}", lambda n=f"{name}::{test}", a=argv, t=facts["TIMEOUT"]:
+                parts.append((f"{name}::{test}", lambda n=f"{name}::{test}", a=argv, t=timeout:
                               run_script(n, a, build, t)))
-            yield Job(name, parts, facts["SERIAL"])
+            yield Job(name, parts)
 
 
 def run_node(name, argv, build, timeout):
@@ -236,12 +252,9 @@ class Runner:
 
     def run(self, jobs):
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            for job in (j for j in jobs if not j.serial):
+            for job in sorted(jobs, key=lambda j: LONGEST.index(j.name) if j.name in LONGEST else len(LONGEST)):
                 for part in job.parts:
                     pool.submit(self.run_part, job, part)
-        for job in (j for j in jobs if j.serial):
-            for part in job.parts:
-                self.run_part(job, part)
 
 
 def main():

@@ -1,8 +1,8 @@
 """What integration tests stand on: a server under test, its clients, and a certificate authority.
 
 A test is a function test_*() or test_*(tmp) of test_*.py; tmp is its own folder. raise Skip("why") when it cannot run
-here. A module may set SERIAL = True (never beside other tests) and TIMEOUT = seconds. Servers still running when
-the test returns are stopped, and must stop cleanly.
+here. A module may set TIMEOUT = seconds. Servers still running when the test returns are stopped, and must stop
+cleanly.
 
     def test_unknown_device_is_refused(tmp):
         ca = CA()
@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+MADE_KEYS = pathlib.Path(os.environ.pop("POMONA_TEST_KEYS")) if "POMONA_TEST_KEYS" in os.environ else None  # see run.py
 TOPIC = "com.apple.mgmt.External.test"
 NO_APNS = "https://127.0.0.1:9"  # nobody listens there: a test asks Apple nothing
 PATIENCE = 120  # seconds for anything that must happen; only ever waited out by a failure
@@ -176,15 +177,14 @@ class Server(Process):
     """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off").
     Devices are asked for nothing by itself: tests say what they are asked.
 
-    The first one of a test begins with RSA keys that run.py made, unless own_keys or an organization is given; others make
-    their own. env is for what is no setting of pomona's."""
-    made_keys = os.environ.pop("POMONA_TEST_KEYS", None)
+    The first ones of a test begin with RSA keys that run.py made, each with others, unless own_keys or an organization is
+    given; what comes then makes its own. env is for what is no setting of pomona's."""
+    made_keys = sorted(MADE_KEYS.glob("server-*/data")) if MADE_KEYS else []
 
     def __init__(self, tmp, data=None, flags=(), env=None, own_keys=False, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
-        if Server.made_keys and not self.data.exists() and not own_keys and not {"organization", "secret_key"} & settings.keys():
-            shutil.copytree(Server.made_keys, self.data)
-            Server.made_keys = None
+        if self.made_keys and not self.data.exists() and not own_keys and not {"organization", "secret_key"} & settings.keys():
+            shutil.copytree(self.made_keys.pop(0), self.data)
         self.tls = settings.get("tls", "on") != "off"
         own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS, "inventory_interval": "never"}
         super().__init__(["serve", "--data", self.data, *flags], {**own, **settings}, cwd=tmp, env=env)
@@ -312,8 +312,16 @@ class Connection:
 
 # ---- certificates ----
 
+made_client_keys = sorted(MADE_KEYS.glob("client-*.pem")) if MADE_KEYS else []
+
+
 def new_key(kind="rsa"):
-    return rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
+    """A key that nothing else of this test has."""
+    if kind != "rsa":
+        return ec.generate_private_key(ec.SECP256R1())
+    if made_client_keys:
+        return serialization.load_pem_private_key(made_client_keys.pop().read_bytes(), None)
+    return rsa.generate_private_key(65537, 2048)
 
 
 class Identity:

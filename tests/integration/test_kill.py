@@ -9,8 +9,7 @@ import uuid
 
 from harness import CA, Connection, Device, Server, plist
 
-TIMEOUT = 300
-SERIAL = True  # counts what a short time brings forth
+TIMEOUT = 400
 KILLS, ACKNOWLEDGED = 50, 5000
 SHORTEST, LONGEST = 0.05, 0.7  # seconds until a kill
 DEVICES = 6

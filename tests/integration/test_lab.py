@@ -315,7 +315,7 @@ def test_lab_up_stays_and_ends_with_its_children(tmp):
 
 
 def test_the_bench_measures_every_phase(tmp):
-    cli("lab", "bench", "--devices", "160", "--seconds", "1", "--csv", tmp / "bench.csv")
+    cli("lab", "bench", "--devices", "128", "--seconds", "1", "--csv", tmp / "bench.csv")
     with open(tmp / "bench.csv", encoding="utf-8") as f:
         rows = list(csv.DictReader(f))
     assert len(rows) == 12, rows

@@ -9,7 +9,7 @@ TIMEOUT = 280
 
 
 def test_every_command_of_a_mixed_fleet_is_done_once(tmp):
-    soak = Soak(tmp, 200)
+    soak = Soak(tmp, 100)
     assert soak.play() == []
     # The accounts find what is wrong.
     (command, channel), done = next(iter(soak.ledger.commands.items()))
