@@ -6,6 +6,7 @@
 #include "core/calendar.h"
 #include "core/pushcert.h"
 #include "face/api_int.h"
+#include "face/api_pushcert_int.h"
 
 #include <inttypes.h>
 
@@ -118,7 +119,7 @@ static void file_of_all(struct http_req *rq, struct core *core) { send_file(rq, 
 
 struct plan {
   struct core *core;
-  const char *topic, *on, *by;
+  const char *topic, *on, *by, *seen; /* seen: as api_seen */
   int64_t every_us, next;
 };
 
@@ -138,9 +139,10 @@ static enum err plan_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(pushcert_topic_meant(cx, db, p->topic, &p->topic));
   TRY(pushcert_find(cx, db, p->topic, &c));
   TRY(pushcert_record_read(cx, db, p->topic, &r));
+  TRY(api_seen(cx, "record", r.updated_at, r.updated_by, p->seen));
   r.plan_every_us = p->every_us;
   r.plan_on = p->on;
-  r.updated_at = clock_now_us();
+  r.updated_at = api_stamp(r.updated_at);
   r.updated_by = p->by;
   p->next = pushcert_plan_next(&r, &c);
   TRY(pushcert_record_write(cx, db, &r));
@@ -161,6 +163,7 @@ static enum err read_plan(struct http_req *rq, struct plan *p) {
   TRY(api_string(cx, object, "topic", &p->topic));
   TRY(api_span(cx, object, "every", &p->every_us));
   TRY(api_string(cx, object, "on", &p->on));
+  p->seen = api_seen_of(object);
   if (p->every_us && p->on)
     return FAIL(cx, E_INVALID, "a renewal is planned either every so long or on a day of the year");
   if (p->every_us % US_DAY) return FAIL(cx, E_INVALID, "every is so many whole days, like 90d");
@@ -206,9 +209,10 @@ const struct route calendar_routes[] = {
          "attendees."},
     {.method = "PUT",
      .pattern = "/api/v1/pushcerts/plan",
-     .body = "topic:text every:text on:text",
+     .body = "topic:text every:text on:text updated_at:time",
      .run = plan,
      .body_max = API_BODY_MAX,
-     .summary = "Plans renewals besides the expiry: topic, and every (90d) or on (04-01); neither: none is planned."},
+     .summary = "Plans renewals besides the expiry: topic, and every (90d) or on (04-01); neither: none is planned. "
+                "\"updated_at\" of the topic's record that was looked at: 409 when it was changed since."},
     {.method = NULL},
 };

@@ -225,7 +225,7 @@ static enum err edit_job(struct ctx *cx, struct db *db, void *arg) {
   TRY(merge_fields(cx, edit->body, &d));
   TRY(merge_state(cx, db, edit, &d)); /* before the checklist, which it may clear */
   TRY(merge_checklist(cx, edit, &d));
-  d.updated_at = clock_now_us();
+  d.updated_at = api_stamp(d.updated_at);
   d.updated_by = edit->by;
   TRY(dossier_write(cx, db, &d));
   return dossier_page(cx, db, edit->core, edit->topic, &edit->page);
@@ -245,8 +245,7 @@ static enum err read_edit(struct http_req *rq, struct core *core, struct edit *e
   const char *given = NULL;
   *edit = (struct edit){.core = core, .by = route_who(rq)};
   TRY(api_object(rq, &edit->body));
-  struct js *seen = js_get(edit->body, "updated_at");
-  if (seen) edit->seen = js_string(seen) ? js_string(seen) : ""; /* null: there was none */
+  edit->seen = api_seen_of(edit->body);
   TRY(api_string(cx, edit->body, "topic", &given));
   TRY(db_reader(cx, core->store, &db));
   return api_topic(rq, db, given, &edit->topic);

@@ -18,5 +18,10 @@ MUST_CHECK enum err api_topic(struct http_req *rq, struct db *db, const char *gi
    E_CONFLICT: somebody changed it since; E_INVALID. what: "record". */
 MUST_CHECK enum err api_seen(struct ctx *cx, const char *what, int64_t updated_at, const char *updated_by,
                              const char *seen);
+/* `updated_at` of the body of a change, for api_seen. */
+const char *api_seen_of(struct js *body);
+/* When what was updated at `former` (0: never) is updated now: times are told in whole seconds, so two are never the
+ * same. */
+int64_t api_stamp(int64_t former);
 
 #endif

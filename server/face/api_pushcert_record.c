@@ -133,6 +133,11 @@ static enum err merge(struct ctx *cx, struct js *body, struct pushcert_record *r
   return OK;
 }
 
+const char *api_seen_of(struct js *body) {
+  struct js *seen = js_get(body, "updated_at");
+  return !seen ? NULL : js_string(seen) ? js_string(seen) : "";
+}
+
 enum err api_seen(struct ctx *cx, const char *what, int64_t updated_at, const char *updated_by, const char *seen) {
   int64_t at = 0;
   if (!seen) return OK;
@@ -140,6 +145,11 @@ enum err api_seen(struct ctx *cx, const char *what, int64_t updated_at, const ch
   if (at / US_SECOND == updated_at / US_SECOND) return OK;
   return FAIL(cx, E_CONFLICT, "the %s was changed by %s on %s meanwhile: look at it again, then change it", what,
               updated_by ? updated_by : "nobody", enc_time(cx, updated_at));
+}
+
+int64_t api_stamp(int64_t former) {
+  int64_t now = clock_now_us(), next = (former / US_SECOND + 1) * US_SECOND;
+  return former && now < next ? next : now;
 }
 
 static bool differs(const char *a, const char *b) { return a && b ? strcmp(a, b) != 0 : a != b; }
@@ -175,7 +185,7 @@ static enum err edit_job(struct ctx *cx, struct db *db, void *arg) {
   if (edit->confirm && !r.apple_account)
     return FAIL(cx, E_INVALID, "there is no Apple Account in the record to confirm: give apple_account");
   confirm(&r, edit, sign_in);
-  r.updated_at = clock_now_us();
+  r.updated_at = api_stamp(r.updated_at);
   r.updated_by = edit->by;
   TRY(pushcert_record_write(cx, db, &r));
   if (differs(account, r.apple_account)) TRY(note_account(cx, db, edit, "account-recorded", account, r.apple_account));
@@ -197,8 +207,7 @@ static enum err read_edit(struct http_req *rq, struct core *core, struct edit *e
   *edit = (struct edit){.core = core, .by = route_who(rq)};
   TRY(api_object(rq, &edit->body));
   TRY(api_bool(cx, edit->body, "confirm", &edit->confirm));
-  struct js *seen = js_get(edit->body, "updated_at");
-  if (seen) edit->seen = js_string(seen) ? js_string(seen) : ""; /* null: there was none */
+  edit->seen = api_seen_of(edit->body);
   return read_topic(rq, edit);
 }
 
@@ -248,7 +257,7 @@ static void set_account(struct pushcert_record *r, const struct move *m) {
   r->account_kind = NULL;
   r->confirmed_at = 0;
   r->confirmed_by = NULL;
-  r->updated_at = clock_now_us();
+  r->updated_at = api_stamp(r->updated_at);
   r->updated_by = m->edit.by;
 }
 

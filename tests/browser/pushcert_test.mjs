@@ -75,3 +75,33 @@ test('two people who change the record at once: the second is told, and loses no
   assert.equal((await world.api('GET', `/pushcerts/record?topic=${before.topic}`)).record.owner, 'Casey');
   assert.deepEqual(other.troubles, []);
 });
+
+test('two people who plan renewals at once: the second is told, and what stands there is not taken for nothing', async () => {
+  const other = await world.enter('robin');
+  for (const p of [page, other]) {
+    await world.show(p, '/pushcert');
+    await p.getByRole('tab', { name: 'Dates' }).click();
+  }
+  await other.getByLabel('Plan', { exact: true }).selectOption('on'); // chosen, not saved
+  await page.getByLabel('Plan', { exact: true }).selectOption('every');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('Saved', { exact: true }).waitFor();
+  await other.getByRole('button', { name: 'Save', exact: true }).click();
+  await other.getByText('Somebody else changed it meanwhile').waitFor();
+  assert.equal(await other.getByLabel('Plan', { exact: true }).inputValue(), 'on');
+  await page.reload();
+  await page.getByRole('tab', { name: 'Dates' }).click();
+  await page.waitForFunction(() => document.querySelector('main form select')?.value === 'every');
+  assert.deepEqual([...page.troubles, ...other.troubles], []);
+});
+
+test('an account that somebody else changed meanwhile is not changed unseen', async () => {
+  await world.show(page, '/users');
+  await page.getByRole('button', { name: 'robin' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Role').selectOption('operator');
+  await world.api('PATCH', '/users/robin', { role: 'viewer' });
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await dialog.getByRole('alert').waitFor();
+  assert.equal((await world.api('GET', '/users/robin')).role, 'viewer');
+});

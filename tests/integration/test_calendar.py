@@ -140,6 +140,12 @@ def test_plan_and_file(tmp):
     assert new["UID"] == old["UID"] and int(new["SEQUENCE"][1]) == int(old["SEQUENCE"][1]) + 1 and new["DTSTART"][1] > old["DTSTART"][1]
     assert s.cli_json("pushcert", "plan", "--on", "02-29")["next_at"][4:] in ("-02-28T00:00:00Z", "-02-29T00:00:00Z")
     assert s.cli_json("pushcert", "plan", "--none")["next_at"] is None
+    # of two who plan at once the second is told, also within the same second
+    seen = s.admin("GET", "/api/v1/pushcerts/record")[1]["record"]["updated_at"]
+    for on, status in (("05-01", 200), ("06-01", 409)):
+        assert s.admin("PUT", "/api/v1/pushcerts/plan", {"topic": TOPIC, "on": on, "updated_at": seen})[0] == status
+    assert s.admin("GET", "/api/v1/pushcerts/record")[1]["record"]["plan_on"] == "05-01"
+    s.cli("pushcert", "plan", "--none")
     s.cli("pushcert", "calendar", "--out", tmp / "none.ics", "--topic", TOPIC)
     assert not any("Planned" in text(e, "SUMMARY") for e in parse((tmp / "none.ics").read_bytes())[1])
     s.stop()

@@ -199,6 +199,7 @@ def test_record(tmp):
     assert first["account_looks"] == "personal" and {w["slug"] for w in first["warnings"]} >= {"account-personal", "account-federation-risk", "deputy-missing"}
     assert "changed by admin" in write(409, owner="Ben Example", updated_at=None)
     assert write(owner="Ben Example", updated_at=first["updated_at"])["owner"] == "Ben Example"
+    assert "changed by admin" in write(409, owner="Cy Example", updated_at=first["updated_at"]), "although it is the same second"
     assert in_use_of(server)["apple_id"] == "ada.example@example.org" and "Ben Example" in in_use_of(server)["people"]
     # a confirmation holds until what was confirmed changes
     assert "unconfirmed" not in {w["slug"] for w in write(confirm=True)["warnings"]}

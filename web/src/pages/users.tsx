@@ -74,8 +74,17 @@ function Edit({ user, done, link, close }: { user: User; done: () => Promise<voi
   const [removing, setRemoving] = useState(false);
   const self = user.name === session.value?.name;
   const path = `/users/${segment(user.name)}`;
+  /* Refused, the account is read again: what it is now is seen when it is opened anew. */
+  const versioned = async (method: string, body?: Record<string, unknown>) => {
+    try {
+      await answer(method, path, { ...(body ? { body } : {}), ifMatch: `"${user.version}"` });
+    } catch (e) {
+      void done();
+      throw e;
+    }
+  };
   const change = useAct(async (body: Record<string, unknown>) => {
-    await answer('PATCH', path, { body, ifMatch: `"${user.version}"` });
+    await versioned('PATCH', body);
     await done();
     toast(t('saved'));
     close();
@@ -86,7 +95,7 @@ function Edit({ user, done, link, close }: { user: User; done: () => Promise<voi
     link(made);
   });
   const remove = useAct(async () => {
-    await api('DELETE', path);
+    await versioned('DELETE');
     await done();
     close();
   });

@@ -1,10 +1,10 @@
 /* Every date that can end the service, a planned renewal, and the calendar that has them. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { api, request } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
 import { days, rich, t, word } from '../../i18n';
-import { Badge, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/basics';
+import { Badge, Banner, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/dialog';
 import { save } from '../../ui/files';
 import { Choice, Form, TextField } from '../../ui/form';
@@ -50,29 +50,55 @@ function Guardian() {
   );
 }
 
-function Plan({ cert }: { cert: PushCert }) {
-  const [way, setWay] = useState('none');
-  const [every, setEvery] = useState('90');
-  const [on, setOn] = useState('04-01');
+interface Record {
+  plan_every_days: number;
+  plan_on: string | null;
+  updated_at: string | null;
+}
+
+const wayOf = (r: Record) => (r.plan_every_days > 0 ? 'every' : r.plan_on !== null ? 'on' : 'none');
+
+const shown = (way: string, every: string, on: string) => `${t(`plan.way-${way as 'none'}`)} ${way === 'every' ? every : way === 'on' ? on : ''}`.trim();
+
+/* Of the record as it was read: when somebody changed it meanwhile, that is said, and what is chosen here stays. */
+function PlanForm({ topic, record, again }: { topic: string; record: Record; again: () => Promise<void> }) {
+  const [way, setWay] = useState<string>(() => wayOf(record));
+  const [every, setEvery] = useState(String(record.plan_every_days || 90));
+  const [on, setOn] = useState(record.plan_on ?? '04-01');
+  const [seen, setSeen] = useState(record.updated_at);
   const act = useAct(async () => {
     const chosen = way === 'every' ? { every: `${every}d` } : way === 'on' ? { on } : {};
-    await api('PUT', '/pushcerts/plan', { body: { topic: cert.topic, ...chosen } });
+    await api('PUT', '/pushcerts/plan', { body: { topic, updated_at: seen, ...chosen } });
     await changed('/pushcerts', '/guardian');
     toast(t('saved'));
   });
+  const conflict = act.error?.status === 409;
+  useEffect(() => {
+    if (conflict) void again();
+  }, [conflict]); // eslint-disable-line react-hooks/exhaustive-deps -- what stands now is read once for each refusal
+  const stored = shown(wayOf(record), String(record.plan_every_days), record.plan_on ?? '');
+  useEffect(() => {
+    if (conflict || shown(way, every, on) === stored) setSeen(record.updated_at); // it is shown now
+  }, [conflict, record.updated_at]); // eslint-disable-line react-hooks/exhaustive-deps -- not when something is chosen
+  return (
+    <Form submit={() => void act.run()}>
+      <Choice label={t('plan.way')} help={conflict ? t('conflict.now', { text: stored }) : undefined} value={way} change={setWay} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />
+      {way === 'every' && <TextField label={t('plan.every')} type="number" min={1} max={364} value={every} change={setEvery} />}
+      {way === 'on' && <TextField label={t('plan.on')} help={t('plan.on-help')} value={on} change={setOn} pattern="\d\d-\d\d" />}
+      {conflict ? <Banner tone="warn" title={t('conflict.title')}>{t('conflict.text')}</Banner> : <Failure error={act.error} />}
+      <footer><Button type="submit" busy={act.busy}>{t('save')}</Button></footer>
+    </Form>
+  );
+}
+
+function Plan({ cert }: { cert: PushCert }) {
+  const { data, error, again } = useApi<{ record: Record }>(`/pushcerts/record?topic=${encodeURIComponent(cert.topic)}`, { on: (c) => c.kind.startsWith('pushcert.') });
   return (
     <Card title={t('plan.renewal')}>
       <p>{t('plan.text')}</p>
       <p>{cert.planned_at ? rich('plan.next', { date: <Day at={cert.planned_at} /> }) : t('plan.none')}</p>
-      {may('admin') && (
-        <Form submit={() => void act.run()}>
-          <Choice label={t('plan.way')} value={way} change={setWay} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />
-          {way === 'every' && <TextField label={t('plan.every')} type="number" min={1} max={364} value={every} change={setEvery} />}
-          {way === 'on' && <TextField label={t('plan.on')} help={t('plan.on-help')} value={on} change={setOn} pattern="\d\d-\d\d" />}
-          <Failure error={act.error} />
-          <footer><Button type="submit" busy={act.busy}>{t('save')}</Button></footer>
-        </Form>
-      )}
+      <Failure error={error} />
+      {may('admin') && data && <PlanForm topic={cert.topic} record={data.record} again={again} />}
     </Card>
   );
 }
