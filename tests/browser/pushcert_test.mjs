@@ -60,7 +60,7 @@ test('two people who change the record at once: the second is told, and loses no
   const other = await world.enter('casey');
   for (const [p, owner] of [[page, 'Alex'], [other, 'Casey']]) {
     await world.show(p, '/pushcert');
-    await p.getByRole('tab', { name: 'People' }).click();
+    await p.getByRole('tab', { name: 'Who can renew' }).click();
     await p.getByRole('button', { name: 'Edit' }).click();
     await p.getByLabel('Owner', { exact: true }).fill(owner);
   }
