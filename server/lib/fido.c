@@ -11,8 +11,35 @@
 const int fido_algorithms[FIDO_ALGORITHMS] = {COSE_ES256, COSE_EDDSA, COSE_RS256};
 
 /* Authenticator data begins with the RP id's digest, the flags and the counter. */
-enum { DATA_LEAST = 37, FLAGS_AT = 32 };
+enum { DATA_LEAST = 37, FLAGS_AT = 32, ID_LENGTH_AT = 53, ID_AT = 55 }; /* the last two of a new credential */
 enum { USER_PRESENT = 1, USER_VERIFIED = 4, HAS_CREDENTIAL = 64 };
+
+/* ---- CBOR (RFC 8949) ---- */
+
+enum { BYTES = 2, TEXT, ARRAY, MAP, LARGEST_INFO = 27, CONTAINERS_MOST = 8 };
+
+static bool take_number(struct slice *in, size_t n, uint64_t *out) {
+  if (n > in->n) return false;
+  for (*out = 0; n; n--, in->p++, in->n--) *out = *out << 8 | (uint8_t)*in->p;
+  return true;
+}
+
+/* The reader behind libfido2 makes room for as many items as an array or a map says that it has, before they come. What
+   authenticators write has neither lengths that are open nor much inside each other (CTAP2 canonical CBOR). */
+static bool is_sound_cbor(struct slice in) {
+  int containers = 0;
+  while (in.n) {
+    uint64_t head, n;
+    if (!take_number(&in, 1, &head)) return false;
+    int major = (int)(head >> 5);
+    n = head & 31;
+    if (n > LARGEST_INFO || (n > 23 && !take_number(&in, (size_t)1 << (n - 24), &n))) return false;
+    if ((major == BYTES || major == TEXT || major == ARRAY || major == MAP) && n > in.n) return false;
+    if (major == BYTES || major == TEXT) in = slice_mem(in.p + n, in.n - n);
+    if ((major == ARRAY || major == MAP) && ++containers > CONTAINERS_MOST) return false;
+  }
+  return true;
+}
 
 /* ---- a new credential ---- */
 
@@ -43,6 +70,14 @@ static enum err check_head(struct ctx *cx, const char *rp, struct slice data) {
   return flags & HAS_CREDENTIAL ? OK : FAIL(cx, E_INVALID, "there is no credential in the authenticator data");
 }
 
+/* Behind its id: the key, and what extensions say. */
+static bool is_sound(struct slice data) {
+  struct slice length = slice_mem(data.p + ID_LENGTH_AT, ID_AT - ID_LENGTH_AT);
+  uint64_t n;
+  if (data.n < ID_AT || !take_number(&length, length.n, &n) || n > data.n - ID_AT) return false;
+  return is_sound_cbor(slice_mem(data.p + ID_AT + n, data.n - ID_AT - n));
+}
+
 static enum err take(struct ctx *cx, const fido_cred_t *cred, int algorithm, struct fido_credential *out) {
   size_t id_n = fido_cred_id_len(cred), key_n = fido_cred_pubkey_len(cred);
   if (id_n == 0 || id_n > FIDO_ID_MOST || key_n == 0 || key_n > FIDO_KEY_MOST)
@@ -56,7 +91,7 @@ static enum err take(struct ctx *cx, const fido_cred_t *cred, int algorithm, str
 
 enum err fido_read(struct ctx *cx, const char *rp, struct slice data, struct fido_credential *out) {
   TRY(check_head(cx, rp, data));
-  for (int i = 0; i < FIDO_ALGORITHMS; i++) {
+  for (int i = 0; is_sound(data) && i < FIDO_ALGORITHMS; i++) {
     const fido_cred_t *cred = read_as(cx, fido_algorithms[i], data);
     if (cred) return take(cx, cred, fido_algorithms[i], out);
   }
@@ -111,7 +146,8 @@ static bool fill(fido_assert_t *to, const struct fido_assertion *a) {
 
 static bool has_sizes(const struct fido_assertion *a) {
   return a->data.n >= DATA_LEAST && a->data.n <= FIDO_DATA_MOST && a->signature.n > 0 &&
-         a->signature.n <= FIDO_SIGNATURE_MOST && a->client_data.n > 0;
+         a->signature.n <= FIDO_SIGNATURE_MOST && a->client_data.n > 0 &&
+         is_sound_cbor(slice_mem(a->data.p + DATA_LEAST, a->data.n - DATA_LEAST));
 }
 
 enum err fido_check(struct ctx *cx, const struct fido_credential *held, const struct fido_assertion *a,

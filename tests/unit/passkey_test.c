@@ -426,6 +426,39 @@ static void garbage(void **state) {
   }
 }
 
+/* Goal: what says that it has more in it than there are bytes, or is nested deeply, is refused before room is made for
+   it; also what comes with a proof. */
+static void endless_cbor(void **state) {
+  (void)state;
+  static const char *const endless[] = {"\xba\xff\xff\xff\xff",
+                                        "\x9a\x40\xff\xff\xff",
+                                        "\xbb\x0f\xff\xff\xff\xff\xff\xff\xff",
+                                        "\xa1\x01\x9a\x0f\xff\xff\xff",
+                                        "\x81\x81\x81\x81\x81\x81\x81\x81\x81\x81\x01",
+                                        "\xbf\x01\x01\xff",
+                                        "\x5a\x7f\xff\xff\xff",
+                                        "\xb9\x01"};
+  struct authenticator a = authenticator(ES256, "key");
+  struct slice whole = new_data(&a);
+  struct fido_credential held, out;
+  int64_t counter;
+  must(fido_read(fx.cx, RP, whole, &held));
+  for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
+    struct buf b = {0};
+    struct slice more = slice_of(endless[i]);
+    buf_add_slice(&b, slice_mem(whole.p, 37 + 16 + 2 + strlen("key")));
+    buf_add_slice(&b, more);
+    assert_int_equal(fido_read(fx.cx, RP, buf_slice(&b), &out), E_INVALID);
+    buf_clear(&b);
+    buf_add_slice(&b, slice_mem(whole.p, 37));
+    buf_add_slice(&b, more);
+    b.p[32] = (char)(BOTH | 128); /* extensions */
+    const struct fido_assertion proof = {RP, buf_slice(&b), slice_of("{}"), slice_of("signature")};
+    assert_int_equal(fido_check(fx.cx, &held, &proof, &counter), E_DENIED);
+    buf_free(&b);
+  }
+}
+
 /* Goal: a proof of any size that is none is refused, without a look where it is too long. */
 static void garbage_of_proofs(void **state) {
   (void)state;
@@ -481,6 +514,7 @@ int main(void) {
       TEST(accounts_that_may_not),
       TEST(ones_own),
       TEST(garbage),
+      TEST(endless_cbor),
       TEST(garbage_of_proofs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
