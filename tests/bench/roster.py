@@ -228,4 +228,5 @@ def main():
             out.writerows(bench.rows)
 
 
-main()
+if __name__ == "__main__":
+    main()

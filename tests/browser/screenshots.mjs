@@ -18,18 +18,20 @@ const AT_ONCE = 3;
 
 const words = process.argv.slice(2);
 const wanted = (name) => words.every((word) => name.split('-').includes(word));
-const nameOf = (path) => (path === '/' ? 'overview' : path.slice(1).replace(/[^\w.-]+/g, '-'));
+
+/* A device's id is another each time; its picture's name is not. */
+const nameOf = (path) => (path === '/' ? 'overview' : path.slice(1).replace(/^(device|command)s\/[^?]+/, '$1').replace(/[^\w.-]+/g, '-'));
 
 /* Everything that the pages can show: groups, profiles, a device that fails, one that sleeps, one whose place somebody wants. */
 async function fleet(world) {
   await world.fill();
   await world.keep(profile('org.example.guests', 'Guest Wi-Fi'));
-  await world.api('POST', '/groups', { name: 'Classroom iPads', note: 'Room 12 and 13', rule: 'platform=ipados', assign: [{ kind: 'profile', ref: 'org.example.guests' }] });
+  await world.api('POST', '/groups', { name: 'Classroom iPads', note: 'Room 12 and 13', rule: 'product~iPad', assign: [{ kind: 'profile', ref: 'org.example.guests' }] });
   await world.devices(await world.link(40), 40, '--mix', '--count', '40', '--trouble', '5');
   await world.devices(await world.link(), 1, '--offline', '--udid', 'LIVING', '--platform', 'ios');
   await world.devices(await world.link(), 1, '--offline', '--udid', 'LIVING', '--platform', 'ios');
-  for (const type of ['DeviceInformation', 'InstalledApplicationList', 'CertificateList', 'SecurityInfo'])
-    await world.api('POST', '/commands', { filter: 'platform=macos', request_type: type, confirm: true }).catch(() => null);
+  for (const type of ['InstalledApplicationList', 'CertificateList', 'SecurityInfo'])
+    await world.api('POST', '/commands', { filter: 'platform=macos', request_type: type, confirm: true });
 }
 
 const TABS = { pushcert: ['renew', 'people', 'dates', 'history', 'trouble', 'dossier'], devices: ['security', 'software', 'plan', 'users', 'timeline'], takeovers: ['unknown'] };
@@ -68,6 +70,7 @@ test('every page', async () => {
   await fleet(world);
   const state = await (await world.enter()).context().storageState();
   await shoot(world, state, every, withTabs(await pages(world)));
+  await shoot(world, undefined, every, ['/'], 'login-');
   const page = await newPage({ state, width: 1280, height: 800 });
   const { devices } = await world.api('GET', '/devices?limit=1&filter=platform%3Dmacos');
   for (const [name, path] of [['console-overview', '/'], ['console-device', `/devices/${devices[0].id}`]]) {

@@ -106,9 +106,11 @@ export function time(iso: string, as: keyof typeof FORMATS): string {
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_557_600], ['month', 2_629_800], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60],
 ];
+const relative = new Map<Intl.RelativeTimeFormatStyle, Intl.RelativeTimeFormat>(); // as formats
 export function ago(iso: string, now = Date.now(), style: Intl.RelativeTimeFormatStyle = 'long'): string {
   const seconds = (at(iso).getTime() - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style });
+  let format = relative.get(style);
+  if (!format) relative.set(style, (format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style })));
   for (const [unit, size] of STEPS) if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   return format.format(Math.trunc(seconds / 10) * 10, 'second');
 }

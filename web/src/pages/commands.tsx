@@ -37,7 +37,7 @@ function More({ query, cursor }: { query: Record<string, string>; cursor: number
   return (
     <>
       {commands.length > 0 && <Table columns={columns()} rows={commands} id={(c) => `${c.command_uuid} ${c.id}`} caption={t('nav.commands')} />}
-      {commands.length === 0 && cursor === null && <Empty>{t('commands.none')}</Empty>}
+      {commands.length === 0 && cursor === null && <Empty>{t(query.status || query.type || query.device ? 'commands.none' : 'commands.none-yet')}</Empty>}
       {next !== null && !more && commands.length === PAGE && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
       {next !== null && more && <More query={query} cursor={next} />}
     </>

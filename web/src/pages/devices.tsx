@@ -131,6 +131,7 @@ export default function Devices() {
       {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo({ targets, count: n })} act={(act) => setMany({ act, targets })} />}
       {!list.known && list.loading && <Waiting />}
       {list.known && list.total === 0 && <Empty>{asked.filter === '' ? t('devices.none') : t('devices.none-found')}</Empty>}
+      {list.known && list.total === 0 && asked.filter === '' && may('operator') && <div class="actions"><a class="button main" href="/enrollment">{t('enroll.make')}</a></div>}
       {list.total > 0 && (
         <LongTable<Device>
           columns={shown} rows={list.rows} total={list.total} need={list.need} id={(d) => d.id} caption={t('nav.devices')}

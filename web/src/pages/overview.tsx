@@ -16,34 +16,45 @@ import { dateTone, inUse } from './pushcert/types';
 const EXPIRY_WARN = 60;
 const EXPIRY_BAD = 14;
 
+/* What keeps devices from being woken at all. */
+const DARK = new Set(['pushcert-expired', 'pushcert-missing', 'pushcert-refused', 'push-stopped']);
+
+/* What the guardian says; where it is of the push certificate, that page is the next step. */
+function Said({ b, tone }: { b: Overview['banner'][number]; tone: Tone }) {
+  const next = b.slug.startsWith('pushcert-') && may('admin') && <a class="button" href="/pushcert?tab=renew">{t(b.slug === 'pushcert-none' ? 'pushcert.make' : 'pushcert.renew')}</a>;
+  return (
+    <Banner tone={tone} title={<Words text={b.title} />} actions={next || undefined}>
+      <p><Words text={b.text} most={600} /></p>
+      <p><Words text={b.fix} most={600} /></p>
+    </Banner>
+  );
+}
+
 /* What is wrong, worst first, each with its next step; nothing: all is well. */
 function Health({ o }: { o: Overview }) {
   const bad = o.doctor.checks.filter((c) => c.status === 'fail');
   const unsettled = inUse(o.pushcerts).reduce((n, c) => n + (c.warnings?.length ?? 0), 0);
-  const banner = o.banner.filter((b) => b.slug !== 'record'); // told above, in the reader's language
+  const dark = o.banner.filter((b) => DARK.has(b.slug));
+  const others = o.banner.filter((b) => !DARK.has(b.slug) && b.slug !== 'record'); // told below, in the reader's language
   const fine = !o.alarm && o.banner.length === 0 && bad.length === 0;
   return (
     <>
       {o.alarm && <Banner tone="bad" title={<Words text={o.alarm.text} />}>{t('overview.since')} <Time at={o.alarm.since} /></Banner>}
-      {unsettled > 0 && (
-        <Banner tone="warn" title={t('pushcert.warnings', { n: unsettled })} actions={<a class="button" href="/pushcert?tab=people">{t('pushcert.tab.people')}</a>}>
-          {t('overview.unsettled')}
-        </Banner>
-      )}
-      {banner.map((b) => (
-        <Banner key={b.slug} tone="warn" title={<bdi>{b.title}</bdi>}>
-          <p><Words text={b.text} most={600} /></p>
-          <p><Words text={b.fix} most={600} /></p>
-        </Banner>
-      ))}
-      {bad.map((c) => (
+      {dark.map((b) => <Said key={b.slug} b={b} tone="bad" />)}
+      {bad.filter((c) => dark.length === 0 || c.name !== 'push certificate').map((c) => (
         <Banner key={c.name} tone="bad" title={<Words text={c.message} />} actions={<a class="button" href="/doctor">{t('nav.doctor')}</a>}>
           <Words text={c.fix} most={600} />
         </Banner>
       ))}
+      {others.map((b) => <Said key={b.slug} b={b} tone="warn" />)}
       {o.takeovers.length > 0 && (
         <Banner tone="warn" title={t('overview.takeovers', { n: o.takeovers.length })} actions={<a class="button" href="/takeovers">{t('overview.decide')}</a>}>
           {t('overview.takeovers-text')}
+        </Banner>
+      )}
+      {unsettled > 0 && (
+        <Banner tone="warn" title={t('pushcert.warnings', { n: unsettled })} actions={<a class="button" href="/pushcert?tab=people">{t('pushcert.tab.people')}</a>}>
+          {t('overview.unsettled')}
         </Banner>
       )}
       {fine && <Banner tone="ok" title={t('overview.fine')} />}
@@ -55,13 +66,13 @@ function Certificate({ o }: { o: Overview }) {
   const certs = inUse(o.pushcerts);
   return (
     <Card title={<a href="/pushcert">{t('nav.pushcert')}</a>}>
-      {certs.length === 0 && <Banner tone="bad" title={t('pushcert.none')} actions={may('admin') && <a class="button" href="/pushcert?tab=renew">{t('pushcert.make')}</a>} />}
+      {certs.length === 0 && <Empty>{t('pushcert.none-yet')}</Empty>}
       {certs.map((c) => {
         const tone: Tone = c.days_left <= EXPIRY_BAD || c.state === 'expired' || c.state === 'revoked' ? 'bad' : c.days_left <= EXPIRY_WARN ? 'warn' : 'ok';
         return (
           <div key={c.serial_number}>
             <p><span class="soft">{rich('pushcert.left', { n: Math.max(0, c.days_left), days: <strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> })}</span></p>
-            <p class="line"><span>{rich('overview.ends', { date: <Day at={c.not_after} /> })}</span> <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
+            <p class="line"><span>{rich(c.state === 'expired' ? 'overview.ended' : 'overview.ends', { date: <Day at={c.not_after} /> })}</span> <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
             {certs.length > 1 && <small class="told">{c.topic}</small>}
           </div>
         );

@@ -32,11 +32,13 @@ function Row({ s }: { s: Setting }) {
         <strong><Code>{s.name}</Code></strong>
         <Value s={s} />
         {s.source !== 'default' && <Badge tone="info">{word('settings.source', s.source)}</Badge>}
-        <span class="soft">{t(s.restart ? 'settings.restart' : 'settings.reload')}</span>
         <span class="actions"><Button kind="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>{t('settings.how')}</Button></span>
       </div>
       <p class="soft"><Words text={s.help} most={600} /></p>
-      {!s.secret && s.default !== null && s.default !== '' && s.default !== s.value && <p class="soft">{t('settings.default')} <Code>{s.default}</Code></p>}
+      <p class="soft">
+        {!s.secret && s.default !== null && s.default !== '' && s.default !== s.value && <>{t('settings.default')} <Code>{s.default}</Code> · </>}
+        {t(s.restart ? 'settings.restart' : 'settings.reload')}
+      </p>
       {open && (
         <div class="how">
           <p>{t(s.restart ? 'settings.how-restart' : 'settings.how-reload')}</p>

@@ -1,5 +1,6 @@
 /* Tables: a small one as it is, and one of any length of which only what is seen is drawn. */
 import type { ComponentChildren } from 'preact';
+import { memo } from 'preact/compat';
 import { useEffect, useRef } from 'preact/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-preact';
@@ -42,6 +43,38 @@ const TALL = 60; // with a second line
 /* Rows are grids of their own: only a width that does not hang on what is in them keeps their columns in line. */
 const least = (widths: string[]) => widths.reduce((sum, w) => sum + Number(/([\d.]+)rem/.exec(w)?.[1] ?? 6), 0);
 
+interface LineProps {
+  row: unknown; // undefined: not there yet
+  index: number;
+  start: number; // px
+  height: number;
+  on: boolean | undefined; // undefined: there is nothing to choose
+  tab: boolean;
+  columns: Column<unknown>[];
+  template: string;
+  minWidth: string;
+}
+
+/* Drawn anew only when something of it is another: while one scrolls, most lines are as they were. */
+const Line = memo(({ row, index, start, height, on, tab, columns, template, minWidth }: LineProps) => (
+  <div
+    role="row"
+    data-line={index}
+    aria-rowindex={index + 2}
+    aria-selected={on}
+    tabIndex={tab ? 0 : -1}
+    class={on ? 'long-row chosen' : 'long-row'}
+    style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${start}px)`, height: `${height}px` }}
+  >
+    {on !== undefined && (
+      <span role="gridcell" class="tick">{row !== undefined && <input type="checkbox" tabIndex={-1} aria-label={t('choose')} checked={on} />}</span>
+    )}
+    {columns.map((c) => (
+      <span role="gridcell" key={c.id} class={c.align}>{row === undefined ? <span class="ghost" /> : c.cell(row)}</span>
+    ))}
+  </div>
+));
+
 /* rows: what is loaded, in order; undefined: not yet. total: how many there are. need: asks for what is seen. */
 export function LongTable<T>({ columns, rows, total, need, id, caption, sort, descending, sortBy, open, chosen, choose, tall = false }: {
   columns: Column<T>[];
@@ -68,6 +101,7 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
   useEffect(() => {
     if (total > 0) need(first, last);
   }, [first, last, total, need]);
+  const head = lines.range?.startIndex ?? first; // seen, unlike those that are drawn ahead
   const widths = [...(choose ? ['2.5rem'] : []), ...columns.map((c) => c.width ?? 'minmax(6rem, 1fr)')];
   const template = widths.join(' ');
   const minWidth = `${least(widths)}rem`;
@@ -87,13 +121,16 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
     lines.scrollToIndex(to);
     window.requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-line="${to}"]`)?.focus());
   };
-  /* A click beside what is a link or a tick of its own; who marks text to copy it stays. */
-  const clicked = (e: MouseEvent, row: T) => {
-    const own = (e.target as HTMLElement).closest('a, button, input, .tick') !== null;
-    if (!own && open && window.getSelection()?.isCollapsed !== false) open(row);
+  /* A click beside what is a link or a tick of its own opens the row; who marks text to copy it stays. */
+  const clicked = (e: MouseEvent) => {
+    const on = e.target as HTMLElement;
+    const row = rows[Number(on.closest<HTMLElement>('[data-line]')?.dataset.line)];
+    if (!row) return;
+    if (on.closest('.tick')) choose?.(row, e.shiftKey);
+    else if (open && !on.closest('a, button') && window.getSelection()?.isCollapsed !== false) open(row);
   };
   return (
-    <div class="long-table" role="grid" aria-label={caption} aria-rowcount={total + 1} aria-colcount={columns.length + (choose ? 1 : 0)} ref={box} onKeyDown={keys}>
+    <div class="long-table" role="grid" aria-label={caption} aria-rowcount={total + 1} aria-colcount={columns.length + (choose ? 1 : 0)} ref={box} onKeyDown={keys} onClick={clicked}>
       <div class="long-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template, minWidth }}>
         {choose && <span role="columnheader"><span class="hidden">{t('choose')}</span></span>}
         {columns.map((c) => (
@@ -111,26 +148,10 @@ export function LongTable<T>({ columns, rows, total, need, id, caption, sort, de
           const row = rows[line.index];
           const on = row !== undefined && (chosen?.has(id(row)) ?? false);
           return (
-            <div
-              role="row"
-              key={row === undefined ? `line-${line.index}` : id(row)}
-              data-line={line.index}
-              aria-rowindex={line.index + 2}
-              aria-selected={choose ? on : undefined}
-              tabIndex={line.index === first ? 0 : -1}
-              class={on ? 'long-row chosen' : 'long-row'}
-              style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${line.start}px)`, height: `${height}px` }}
-              onClick={row === undefined ? undefined : (e) => clicked(e, row)}
-            >
-              {choose && (
-                <span role="gridcell" class="tick" onClick={row === undefined ? undefined : (e) => choose(row, e.shiftKey)}>
-                  {row !== undefined && <input type="checkbox" tabIndex={-1} aria-label={t('choose')} checked={on} />}
-                </span>
-              )}
-              {columns.map((c) => (
-                <span role="gridcell" key={c.id} class={c.align}>{row === undefined ? <span class="ghost" /> : c.cell(row)}</span>
-              ))}
-            </div>
+            <Line
+              key={row === undefined ? `line-${line.index}` : id(row)} row={row} index={line.index} start={line.start} height={height}
+              on={choose ? on : undefined} tab={line.index === head} columns={columns as Column<unknown>[]} template={template} minWidth={minWidth}
+            />
           );
         })}
       </div>

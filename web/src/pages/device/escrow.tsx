@@ -106,7 +106,7 @@ export function Escrow({ device }: { device: Whole }) {
           columns={[
             { id: 'kind', name: t('escrow.kind'), cell: (s) => word('escrow-kind', s.kind) },
             { id: 'state', name: t('field.state'), cell: (s) => <><Badge tone={STATES[s.state] ?? 'none'}>{word('escrow-state', s.state)}</Badge>{s.note && <p class="help"><Words text={s.note} /></p>}</> },
-            { id: 'at', name: t('escrow.at'), cell: (s) => <Moment at={s.at} /> },
+            { id: 'at', name: t('escrow.at'), cell: (s) => s.at && <Moment at={s.at} /> },
             { id: 'seen', name: t('escrow.seen'), cell: (s) => (s.revealed_at ? <><Moment at={s.revealed_at} /> · <Name text={s.revealed_by} /><p class="help"><Told text={s.revealed_reason} /></p></> : <span class="none">{t('never')}</span>) },
             { id: 'act', name: <span class="hidden">{t('command.acts')}</span>, cell: (s) => may('operator') && s.state !== 'unread' && <Button onClick={() => setRevealing(s)}>{t('escrow.reveal')}</Button>, align: 'end' },
           ]}

@@ -18,12 +18,27 @@ interface Shown {
   asked: Asked;
   pages: Map<number, Device[]>;
   stale: Set<number>; // shown, and to be read again when it is seen
+  rows: (Device | undefined)[]; // of all pages
   total: number;
 }
 
 const PAGE = 100;
 const AT_MOST_EVERY = 2000; // ms: changes of thousands are one look at what is seen
-const NOTHING: Shown = { asked: { filter: '', sort: '', former: false }, pages: new Map(), stale: new Set(), total: 0 };
+const KEPT = 60; // pages: of a large fleet not everything that was once seen
+const NOTHING: Shown = { asked: { filter: '', sort: '', former: false }, pages: new Map(), stale: new Set(), rows: [], total: 0 };
+
+/* Takes a page that came, and lets go of what is furthest from it. */
+function keep(of: Shown, page: number, devices: Device[]) {
+  of.pages.set(page, devices);
+  of.stale.delete(page);
+  if (of.pages.size > KEPT) {
+    const far = [...of.pages.keys()].reduce((a, b) => (Math.abs(b - page) > Math.abs(a - page) ? b : a));
+    of.pages.delete(far);
+    of.stale.delete(far);
+  }
+  of.rows = [];
+  for (const [p, list] of of.pages) list.forEach((d, i) => { of.rows[p * PAGE + i] = d; });
+}
 
 function read(asked: Asked, page: number, signal: AbortSignal) {
   const query = { filter: asked.filter, sort: asked.sort, former: asked.former ? 'yes' : undefined, offset: page * PAGE, limit: PAGE };
@@ -48,8 +63,7 @@ export function useDevices(asked: Asked) {
       .then((got) => {
         if (of !== wanted.current && of !== shown.current) return; // something else was asked for meanwhile
         if (got.total !== of.total) for (const p of of.pages.keys()) if (p !== page) of.stale.add(p);
-        of.pages.set(page, got.devices);
-        of.stale.delete(page);
+        keep(of, page, got.devices);
         of.total = got.total;
         if (of === wanted.current) shown.current = of;
         setError(undefined);
@@ -76,7 +90,7 @@ export function useDevices(asked: Asked) {
     for (const stop of coming.current.values()) stop.abort();
     coming.current.clear();
     setLoading(true);
-    wanted.current = { asked: { filter, sort, former }, pages: new Map(), stale: new Set(), total: 0 };
+    wanted.current = { asked: { filter, sort, former }, pages: new Map(), stale: new Set(), rows: [], total: 0 };
     fetchPage(wanted.current, 0);
   }, [filter, sort, former, fetchPage]);
 
@@ -109,7 +123,5 @@ export function useDevices(asked: Asked) {
     look();
   }, [look]);
 
-  const rows: (Device | undefined)[] = [];
-  for (const [page, devices] of shown.current.pages) devices.forEach((d, i) => { rows[page * PAGE + i] = d; });
-  return { rows, filter: shown.current.asked.filter, total: shown.current.total, known: shown.current !== NOTHING, error, loading, need, again };
+  return { rows: shown.current.rows, filter: shown.current.asked.filter, total: shown.current.total, known: shown.current !== NOTHING, error, loading, need, again };
 }
