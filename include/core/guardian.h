@@ -46,5 +46,8 @@ MUST_CHECK enum err guardian_counts(struct ctx *cx, struct db *db, struct guardi
 /* What everybody must know now, most urgent first: [{"slug","title","text","fix"}]; empty when all is fine: for the
    banner of `status` and of the console. Reader's connection. */
 MUST_CHECK enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out);
+/* The banner and the list, in less time than one after the other. */
+MUST_CHECK enum err guardian_page(struct ctx *cx, struct db *db, struct core *core, struct js **banner,
+                                  struct js **list);
 
 #endif

@@ -43,6 +43,9 @@ MUST_CHECK enum err roster_channel_changed(struct ctx *cx, struct db *db, struct
 /* The channel was seen; of users' channels nothing is kept. Cheap. True: it is of a device that counts as former. */
 bool roster_seen(struct core *core, int64_t device, int64_t enrollment, int64_t at);
 
+/* When the device that came last did; 0: nobody knows without asking the database. Cheap, and waits for nothing. */
+int64_t roster_last_seen(struct core *core);
+
 /* ---- filters (roster_filter.c) ----
 
    platform=macos and (os>=14 or supervised=on) and not user="" laptop

@@ -105,19 +105,24 @@ static struct js *date_json(struct ctx *cx, const struct guardian_date *d, int64
   return o;
 }
 
-enum err guardian_list(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
-  struct guardian_date *dates;
-  size_t n;
+struct js *guardian_list_of(struct ctx *cx, struct core *core, const struct guardian_date *dates, size_t n) {
   int64_t now = clock_now_us();
-  TRY(guardian_dates(cx, db, core, &dates, &n));
-  *out = js_array(cx);
-  for (size_t i = 0; i < n; i++) js_add(*out, date_json(cx, &dates[i], now));
+  struct js *list = js_array(cx);
+  for (size_t i = 0; i < n; i++) js_add(list, date_json(cx, &dates[i], now));
   const char *host = guardian_unknown_domain(cx, core_conf(core));
   struct guardian_date unknown = {.kind = "domain",
                                   .subject = host ? ctx_printf(cx, "domain %s", host) : NULL,
                                   .name = host ? ctx_printf(cx, "The registration of the domain of %s", host) : NULL,
                                   .effect = "Nobody is warned before it ends: when that is, is not known here.",
                                   .fix = "Tell the date that its registrar names: setting domain-ends = YYYY-MM-DD."};
-  if (host) js_add(*out, date_json(cx, &unknown, now));
+  if (host) js_add(list, date_json(cx, &unknown, now));
+  return list;
+}
+
+enum err guardian_list(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
+  struct guardian_date *dates;
+  size_t n;
+  TRY(guardian_dates(cx, db, core, &dates, &n));
+  *out = guardian_list_of(cx, core, dates, n);
   return OK;
 }

@@ -24,6 +24,8 @@ struct banner {
   size_t topics_n;
   struct pushcert *certs;
   size_t certs_n;
+  struct guardian_date *dates;
+  size_t dates_n;
 };
 
 struct item {
@@ -54,9 +56,8 @@ static bool is_expired_pushcert(const struct banner *b, const struct guardian_da
 }
 
 static enum err dates(struct banner *b) {
-  struct guardian_date *all;
-  size_t n;
-  TRY(guardian_dates(b->cx, b->db, b->core, &all, &n));
+  const struct guardian_date *all = b->dates;
+  size_t n = b->dates_n;
   for (size_t i = 0; i < n; i++)
     if (is_expired_pushcert(b, &all[i])) add_expired(b, &all[i]);
   for (size_t i = 0; i < n; i++) {
@@ -268,11 +269,26 @@ static enum err (*const providers[])(struct banner *b) = {disk,           wrong_
                                                           missing_topics, fleet_alarm,    dates,         proofs,
                                                           ways_to_apple,  several_topics, command_child, records};
 
+static enum err fill(struct ctx *cx, struct db *db, struct core *core, struct banner *b) {
+  *b = (struct banner){.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};
+  TRY(guardian_topics(cx, db, &b->topics, &b->topics_n));
+  TRY(pushcert_list(cx, db, &b->certs, &b->certs_n));
+  TRY(guardian_dates_of(cx, db, core, &(struct guardian_certs){b->certs, b->certs_n}, &b->dates, &b->dates_n));
+  for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) TRY(providers[i](b));
+  return OK;
+}
+
 enum err guardian_banner(struct ctx *cx, struct db *db, struct core *core, struct js **out) {
-  struct banner b = {.cx = cx, .db = db, .core = core, .list = js_array(cx), .now = clock_now_us()};
-  TRY(guardian_topics(cx, db, &b.topics, &b.topics_n));
-  TRY(pushcert_list(cx, db, &b.certs, &b.certs_n));
-  for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) TRY(providers[i](&b));
+  struct banner b;
+  TRY(fill(cx, db, core, &b));
   *out = b.list;
+  return OK;
+}
+
+enum err guardian_page(struct ctx *cx, struct db *db, struct core *core, struct js **banner, struct js **list) {
+  struct banner b;
+  TRY(fill(cx, db, core, &b));
+  *banner = b.list;
+  *list = guardian_list_of(cx, core, b.dates, b.dates_n);
   return OK;
 }

@@ -325,8 +325,8 @@ static enum err domain(struct dates *d) {
 }
 
 /* A new date is a row here. */
-static enum err (*const providers[])(struct dates *d) = {pushcerts,   plans, accounts,   vendor, own_keys, profile_signers,
-                                                         further_cas, tls,   identities, domain};
+static enum err (*const providers[])(struct dates *d) = {pushcerts,       plans,       accounts, vendor,     own_keys,
+                                                         profile_signers, further_cas, tls,      identities, domain};
 
 static int sooner(const void *a, const void *b) {
   const struct guardian_date *x = a, *y = b;
@@ -334,12 +334,18 @@ static int sooner(const void *a, const void *b) {
   return strcmp(x->subject, y->subject);
 }
 
-enum err guardian_dates(struct ctx *cx, struct db *db, struct core *core, struct guardian_date **out, size_t *n) {
-  struct dates d = {.cx = cx, .db = db, .core = core};
-  TRY(pushcert_list(cx, db, &d.certs, &d.certs_n));
+enum err guardian_dates_of(struct ctx *cx, struct db *db, struct core *core, const struct guardian_certs *certs,
+                           struct guardian_date **out, size_t *n) {
+  struct dates d = {.cx = cx, .db = db, .core = core, .certs = certs->all, .certs_n = certs->n};
   for (size_t i = 0; i < sizeof providers / sizeof *providers; i++) TRY(providers[i](&d));
   if (d.n) qsort(d.all, d.n, sizeof *d.all, sooner);
   *out = d.all;
   *n = d.n;
   return OK;
+}
+
+enum err guardian_dates(struct ctx *cx, struct db *db, struct core *core, struct guardian_date **out, size_t *n) {
+  struct guardian_certs certs;
+  TRY(pushcert_list(cx, db, &certs.all, &certs.n));
+  return guardian_dates_of(cx, db, core, &certs, out, n);
 }

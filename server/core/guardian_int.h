@@ -3,6 +3,7 @@
 #define POMONA_CORE_GUARDIAN_INT_H
 
 #include "core/guardian.h"
+#include "core/pushcert.h"
 
 enum { GUARDIAN_LADDER_DAYS = 60 };
 
@@ -28,6 +29,15 @@ struct guardian_topic {
   bool certificate; /* there is one in use for it */
 };
 MUST_CHECK enum err guardian_topics(struct ctx *cx, struct db *db, struct guardian_topic **out, size_t *n);
+
+/* The same as guardian_dates for who has read the push certificates, whose channels take long to count. */
+struct guardian_certs {
+  struct pushcert *all;
+  size_t n;
+};
+MUST_CHECK enum err guardian_dates_of(struct ctx *cx, struct db *db, struct core *core,
+                                      const struct guardian_certs *certs, struct guardian_date **out, size_t *n);
+struct js *guardian_list_of(struct ctx *cx, struct core *core, const struct guardian_date *dates, size_t n);
 
 /* The domain of public-url whose end nobody told; NULL: it is told, or public-url names none. In cx. */
 const char *guardian_unknown_domain(struct ctx *cx, const struct core_conf *conf);

@@ -140,8 +140,7 @@ static enum err add_wakeups(struct ctx *cx, struct db *db, struct core *core, st
 
 static enum err add_guardian(struct ctx *cx, struct db *db, struct core *core, struct js *page) {
   struct js *all, *next = js_array(cx), *banner;
-  TRY(guardian_banner(cx, db, core, &banner));
-  TRY(guardian_list(cx, db, core, &all));
+  TRY(guardian_page(cx, db, core, &banner, &all));
   for (size_t i = 0; i < js_count(all) && i < DATES_MOST; i++) js_add(next, js_at(all, i));
   js_set(page, "banner", banner);
   js_set(page, "guardian", next);

@@ -315,6 +315,20 @@ enum err roster_look(struct ctx *cx, struct db *reader, struct core *core, struc
   return OK;
 }
 
+int64_t roster_last_seen(struct core *core) {
+  struct roster *r = core->roster;
+  int64_t last = 0;
+  if (!r || !is_complete(r)) return 0;
+  pthread_mutex_lock(&r->lock);
+  struct roster_shot *s = r->now;
+  s->refs++;
+  pthread_mutex_unlock(&r->lock);
+  for (size_t i = 0; i < s->n; i++)
+    if (s->devices[i]->last_seen > last) last = s->devices[i]->last_seen;
+  let_go(r, s);
+  return last;
+}
+
 void roster_unlook(struct core *core, struct roster_view *view) {
   let_go(core->roster, view->shot);
   *view = (struct roster_view){0};

@@ -17,7 +17,7 @@ MUST_CHECK enum err why_read_head(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_past(struct ctx *cx, struct why_facts *f); /* dark and configured */
 MUST_CHECK enum err why_read_renewal(struct ctx *cx, struct why_facts *f);
 MUST_CHECK enum err why_read_other(struct ctx *cx, struct why_facts *f);
-MUST_CHECK enum err why_read_traffic(struct ctx *cx, struct db *db, struct why_server *out);
+MUST_CHECK enum err why_read_traffic(struct ctx *cx, struct db *db, struct core *core, struct why_server *out);
 /* Has any channel come from this address since then? */
 MUST_CHECK enum err why_others_came(struct ctx *cx, struct db *db, const char *address, int64_t since, bool *out);
 /* why_server.c: after enrollment, wake and generation are there. */

@@ -22,7 +22,7 @@ enum err why_server_load(struct ctx *cx, struct db *db, struct core *core, struc
   TRY(guard_clock_read(cx, db, &out->clock));
   TRY(load_tls(cx, db, &out->tls));
   TRY(push_links(cx, db, &out->links, &out->links_n));
-  TRY(why_read_traffic(cx, db, out));
+  TRY(why_read_traffic(cx, db, core, out));
   if (db_health(cx, core->store) == OK) return OK;
   out->storage_since = db_trouble_since(core->store);
   out->storage_trouble = ctx_strdup(cx, ctx_error_text(cx));
