@@ -30,6 +30,24 @@ test('a session that ends in the middle of a form loses no text', async () => {
   assert.deepEqual(page.troubles, []);
 });
 
+test('what a page reads by itself while nobody touches it does not put off the end of the session', async () => {
+  await world.show(page, '/groups');
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.evaluate(() => {
+    const now = Date.now;
+    Date.now = () => now() + 120_000;
+  });
+  const read = async (name) => {
+    const again = page.waitForRequest((r) => r.method() === 'GET' && /\/api\/v1\/groups/.test(r.url()));
+    await world.api('POST', '/groups', { name, rule: 'platform=ios' });
+    return (await again).headers()['x-by-itself'];
+  };
+  assert.equal(await read('Nobody looks'), '1');
+  await page.getByRole('link', { name: 'Nobody looks' }).waitFor();
+  await page.keyboard.press('Shift');
+  assert.equal(await read('Somebody looks'), undefined);
+});
+
 test('a server that goes away is told of, and the page goes on by itself when it is back', async () => {
   await world.show(page, '/groups');
   await page.getByText('Live', { exact: true }).waitFor();
