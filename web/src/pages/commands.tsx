@@ -22,7 +22,7 @@ const columns = (): Column<CommandRow>[] => [
   { id: 'device', name: t('commands.device'), cell: (c) => <DeviceLink id={c.id} name={c.name} />, width: '9rem' },
   { id: 'status', name: t('commands.status'), cell: (c) => <StatusBadge status={c.status} /> },
   { id: 'answer', name: t('commands.answer'), cell: (c) => (c.errors.length > 0 ? <Name text={errorText(c.errors)} /> : c.reason && word('reason', c.reason)) },
-  { id: 'queued', name: t('commands.queued'), cell: (c) => <Time at={c.queued_at} /> },
+  { id: 'queued', name: t('commands.queued'), cell: (c) => <Time at={c.queued_at} short /> },
   { id: 'by', name: t('commands.by'), cell: (c) => <Name text={c.created_by} /> },
 ];
 

@@ -1,7 +1,7 @@
 /* What the server was told: every setting with its value, where it came from, what it means, and what a change of it takes. */
 import { useState } from 'preact/hooks';
 import { useApi } from '../api/use';
-import { t, word } from '../i18n';
+import { t } from '../i18n';
 import { Badge, Button, Card, Clip, Empty, Failure, Page, Waiting } from '../ui/basics';
 import { CheckBox, TextField } from '../ui/form';
 import { Code, Words } from '../ui/text';
@@ -15,6 +15,12 @@ interface Setting {
   set: boolean;
   restart: boolean;
   help: string;
+}
+
+/* "flag --listen", "environment POMONA_LISTEN", "/etc/pomona.conf:3" */
+function sourceText(source: string): string {
+  const [kind = '', what = ''] = source.split(/ (.*)/s);
+  return kind === 'flag' || kind === 'environment' ? t(`settings.source.${kind}`, { what }) : t('settings.source.file', { what: source });
 }
 
 function Value({ s }: { s: Setting }) {
@@ -31,7 +37,7 @@ function Row({ s }: { s: Setting }) {
       <div class="line">
         <strong><Code>{s.name}</Code></strong>
         <Value s={s} />
-        {s.source !== 'default' && <Badge tone="info">{word('settings.source', s.source)}</Badge>}
+        {s.source !== 'default' && <Badge tone="info">{sourceText(s.source)}</Badge>}
         <span class="actions"><Button kind="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>{t('settings.how')}</Button></span>
       </div>
       <p class="soft"><Words text={s.help} most={600} /></p>

@@ -7,7 +7,7 @@ import { t, word } from '../../i18n';
 import { Badge, Banner, Button, Card, Facts, Failure, Waiting } from '../../ui/basics';
 import { save } from '../../ui/files';
 import { CheckBox, Choice, Form, TextField } from '../../ui/form';
-import { Time, Told } from '../../ui/text';
+import { Moment, Time, Told, Words } from '../../ui/text';
 import { toast } from '../../ui/toasts';
 
 const STATES = ['open', 'asked', 'called-back', 'approved', 'done'];
@@ -58,12 +58,12 @@ export function Dossier({ topic }: { topic: string }) {
         <Facts
           rows={dossier.facts.map((f): [string, preact.ComponentChildren] => [
             word('dossier.fact', f.name),
-            missing.has(f.name) ? <Badge tone="warn">{t('dossier.missing')}</Badge> : <Told text={f.value} />,
+            missing.has(f.name) ? <Badge tone="warn">{t('dossier.missing')}</Badge> : f.name === 'not_after' ? <Moment at={f.value} /> : <Told text={f.value} />,
           ])}
         />
       </Card>
       <Card title={t('dossier.way')}>
-        {dossier.warnings.map((w) => <Banner key={w.slug} tone="warn" title={<bdi>{w.text}</bdi>} />)}
+        {dossier.warnings.map((w) => <Banner key={w.slug} tone="warn" title={<Words text={w.text} />} />)}
         <Failure error={act.error} />
         {may('admin') && <Own dossier={dossier} change={act.run} />}
         <Choice label={t('dossier.state')} value={dossier.state} disabled={!may('admin')} options={STATES.map((s) => [s, word('dossier.state', s)])} change={(state) => void act.run({ state })} />
