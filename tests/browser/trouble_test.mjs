@@ -48,6 +48,21 @@ test('what a page reads by itself while nobody touches it does not put off the e
   assert.equal(await read('Somebody looks'), undefined);
 });
 
+test('so does the form of the own password, whose refusal is another one', async () => {
+  await world.show(page, '/account');
+  await page.getByLabel('Current password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('New password', { exact: true }).fill(`${PASSWORD} 2`);
+  await page.getByLabel('Password again').fill(`${PASSWORD} 2`);
+  await endSessions();
+  await page.getByRole('button', { name: 'Change the password' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Log in', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.getByLabel('New password', { exact: true }).inputValue(), `${PASSWORD} 2`);
+  assert.deepEqual(page.troubles, []);
+});
+
 test('a server that goes away is told of, and the page goes on by itself when it is back', async () => {
   await world.show(page, '/groups');
   await page.getByText('Live', { exact: true }).waitFor();

@@ -49,7 +49,7 @@ async function browsers(ask: () => Promise<Credential | null>): Promise<PublicKe
 }
 
 export async function addPasskey(name: string, password: string): Promise<void> {
-  const { id, public_key: asked } = await api<Asked<Creation>>('POST', '/me/passkeys/options', { quiet: true, body: { password } });
+  const { id, public_key: asked } = await api<Asked<Creation>>('POST', '/me/passkeys/options', { body: { password } });
   const made = await browsers(() =>
     navigator.credentials.create({
       publicKey: {

@@ -1,6 +1,6 @@
 /* Who is logged in. */
 import { signal } from '@preact/signals';
-import { api, sessionEnded, setCsrf } from './client';
+import { api, ApiError, sessionEnded, setCsrf } from './client';
 
 export type Role = 'viewer' | 'operator' | 'admin';
 
@@ -35,8 +35,9 @@ export function loggedIn(s: Session) {
 export async function loadSession() {
   try {
     loggedIn(await api<Session>('GET', '/session', { quiet: true }));
-  } catch {
-    session.value = null;
+  } catch (e) {
+    if (!session.value) session.value = null;
+    else if (e instanceof ApiError && e.status === 401) sessionEnded.value = true; // what is typed on the page stays
   }
 }
 

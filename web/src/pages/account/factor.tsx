@@ -37,8 +37,12 @@ function Begin({ done, close }: { done: (codes: string[]) => void; close: () => 
   const [code, setCode] = useState('');
   const begin = useAct(async () => setKey(await api<Key>('POST', '/me/totp')));
   const confirm = useAct(async () => {
-    const { recovery_codes } = await api<Codes>('PUT', '/me/totp', { quiet: true, body: { code: code.replace(/\s/g, '') } });
-    done(recovery_codes);
+    try {
+      done((await api<Codes>('PUT', '/me/totp', { quiet: true, body: { code: code.replace(/\s/g, '') } })).recovery_codes);
+    } catch (e) {
+      void loadSession(); // a wrong code is answered as a session that ended is
+      throw e;
+    }
   });
   if (!key) {
     return (
@@ -87,7 +91,7 @@ export function SecondFactor() {
         <WithPassword
           title={t('factor.codes-new')}
           verb={t('factor.codes-new')}
-          act={async (password) => shown((await api<Codes>('POST', '/me/recovery-codes', { quiet: true, body: { password } })).recovery_codes)}
+          act={async (password) => shown((await api<Codes>('POST', '/me/recovery-codes', { body: { password } })).recovery_codes)}
           close={() => setOpen(null)}
         />
       )}
@@ -97,7 +101,7 @@ export function SecondFactor() {
           verb={t('factor.remove')}
           danger
           act={async (password) => {
-            await api('DELETE', '/me/totp', { quiet: true, body: { password } });
+            await api('DELETE', '/me/totp', { body: { password } });
             setOpen(null);
             await loadSession();
           }}

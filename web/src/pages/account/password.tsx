@@ -13,7 +13,7 @@ export function ChangePassword() {
   const [next, setNext] = useState('');
   const [again, setAgain] = useState('');
   const act = useAct(async () => {
-    await api('PUT', '/me/password', { quiet: true, body: { current, new: next } });
+    await api('PUT', '/me/password', { body: { current, new: next } });
     await changed('/me/sessions');
     setCurrent('');
     setNext('');

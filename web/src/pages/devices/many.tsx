@@ -58,14 +58,14 @@ function Go({ act, body, back, close }: { act: ManyAct; body: Body; back: (() =>
   const n = told?.devices ?? 0;
   const ready = n > 0 && (act !== SURE || typed.trim() === String(n));
   return (
-    <Form submit={() => { if (ready) void go.run(n); }}>
+    <Form submit={() => void (look.error ? look.run() : ready && go.run(n))}>
       {!told && !look.error && <Waiting />}
       {told && <What told={told} />}
       {act === SURE && n > 0 && <TextField label={t('confirm.type', { word: String(n) })} value={typed} change={setTyped} inputMode="numeric" autoComplete="off" autoFocus />}
       <Failure error={look.error ?? go.error} />
       <footer>
         <Button onClick={back ?? close}>{t(back ? 'back' : 'cancel')}</Button>
-        <Button type="submit" kind={act === SURE ? 'danger' : 'main'} busy={go.busy || look.busy} disabled={!ready}>{t(`many.go-${act}`, { n })}</Button>
+        <Button type="submit" kind={act === SURE ? 'danger' : 'main'} busy={go.busy || look.busy} disabled={!ready && !look.error}>{look.error ? t('send.next') : t(`many.go-${act}`, { n })}</Button>
       </footer>
     </Form>
   );
