@@ -107,7 +107,7 @@ test('an app is given by its number or address, and what cannot be right is told
   await page.getByLabel('Configuration').fill('{"team": 4}');
   await add.click();
   await page.getByRole('button', { name: 'Make the group' }).click();
-  await page.getByRole('heading', { level: 1, name: 'new' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'new', exact: true }).waitFor();
   const { assignments: [app] } = await world.api('GET', '/groups/new');
   assert.deepEqual([app.kind, app.ref, app.options], ['app', '361304891', { identifier: 'com.apple.Numbers', Configuration: { team: 4 } }]);
   assert.deepEqual(page.troubles, []);

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { api, segment } from '../api/client';
 import { may } from '../api/session';
+import { tells } from '../api/live';
 import { changed, useAct, useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { type Device, DeviceLink, deviceName, StateBadge } from '../parts/device';
@@ -134,8 +135,8 @@ function Knocker({ x }: { x: Refused }) {
 export default function Takeovers() {
   const { path, query, route } = useLocation();
   const tab = query.tab === 'unknown' ? 'unknown' : 'held';
-  const held = useApi<{ takeovers: Takeover[] }>('/takeovers', { on: (c) => c.device !== undefined, every: 30_000 });
-  const refused = useApi<{ refused: Refused[] }>('/refused', { on: (c) => c.device !== undefined, every: 30_000 });
+  const held = useApi<{ takeovers: Takeover[] }>('/takeovers', { on: tells('device', 'takeover'), every: 30_000 });
+  const refused = useApi<{ refused: Refused[] }>('/refused', { on: tells('device', 'refused'), every: 30_000 });
   const all = held.data?.takeovers ?? [];
   const knocking = refused.data?.refused ?? [];
   return (
