@@ -160,7 +160,8 @@ function Guardian({ list }: { list: Overview['guardian'] }) {
 function Doctor({ d }: { d: Overview['doctor'] }) {
   return (
     <Card title={<a href="/doctor">{t('overview.doctor')}</a>}>
-      {d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
+      {!d.at && <Empty>{t('overview.not-looked')}</Empty>}
+      {d.at && d.checks.length === 0 && <p><Badge tone="ok">{t('overview.no-findings')}</Badge></p>}
       <ul class="rows">{d.checks.map((c) => <li key={c.name} class="check-row"><Badge tone={c.status === 'fail' ? 'bad' : 'warn'}>{checkName(c.name)}</Badge><p class="brief"><Words text={c.message} /></p></li>)}</ul>
       {d.at && <p class="soft">{t('overview.looked')} <Time at={d.at} /></p>}
     </Card>

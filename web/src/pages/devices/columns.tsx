@@ -83,7 +83,7 @@ export function summary(): Column<Device> {
     cell: (d) => (
       <>
         {cell(d, 'name')}
-        <small class="beneath">{d.os_version} · <Time at={d.last_seen} /></small>
+        <small class="beneath">{d.os_version} · <Time at={d.last_seen} short /></small>
       </>
     ),
   };
