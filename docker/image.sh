@@ -5,10 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 image=pomona:$(sed -n 's/^project(pomona VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 name=pomona-try-$$
+extra_ca=$(cat /usr/local/share/ca-certificates/*.crt 2>/dev/null || true) # what this host trusts besides the usual
 
 if docker info >/dev/null 2>&1; then
   engine=docker
-  docker build -f docker/Dockerfile -t "$image" .
+  docker build --build-arg EXTRA_CA="$extra_ca" -f docker/Dockerfile -t "$image" .
 else
   engine=podman
   [ "$(id -u)" -eq 0 ] || { echo "image: no Docker daemon answers, and podman is used as root only" >&2; exit 1; }
@@ -21,7 +22,8 @@ else
   exec 9>"$oci/lock"
   flock 9
   docker/base-image.sh "$oci"
-  buildah bud --isolation=chroot --network=host --pull-never --format docker --layers -f docker/Dockerfile -t "$image" . 9>&-
+  buildah bud --isolation=chroot --network=host --pull-never --format docker --layers --build-arg EXTRA_CA="$extra_ca" \
+    -f docker/Dockerfile -t "$image" . 9>&-
   exec 9>&-
 fi
 
