@@ -357,11 +357,11 @@ static void rows_follow_the_rules(void **state) {
   } rules[] = {
       {"RestartDevice", COMMAND_ONCE | COMMAND_EARLY, US_DAY},
       {"ShutDownDevice", COMMAND_ONCE | COMMAND_EARLY, US_DAY},
-      {"DeviceLock", COMMAND_ONCE | COMMAND_JUMP | COMMAND_SINGLE | COMMAND_DANGEROUS, 0},
-      {"EraseDevice", COMMAND_JUMP | COMMAND_DANGEROUS | COMMAND_EARLY, 0},
-      {"ClearPasscode", COMMAND_ONCE | COMMAND_DANGEROUS, 0},
+      {"DeviceLock", COMMAND_ONCE | COMMAND_JUMP | COMMAND_SINGLE | COMMAND_DANGEROUS | COMMAND_NO_GROUP, 0},
+      {"EraseDevice", COMMAND_JUMP | COMMAND_DANGEROUS | COMMAND_EARLY | COMMAND_NO_GROUP, 0},
+      {"ClearPasscode", COMMAND_ONCE | COMMAND_DANGEROUS | COMMAND_NO_GROUP, 0},
       {"DeviceInformation", COMMAND_QUERY, 7 * US_DAY},
-      {"InstallProfile", 0, 0},
+      {"InstallProfile", COMMAND_NO_GROUP, 0},
       {"ScheduleOSUpdate", COMMAND_WITHDRAWN | COMMAND_EARLY, 0},
   };
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
