@@ -116,6 +116,9 @@ struct db_watch {
 /* From now on; NULL: not any more, and the former one is free when this returns. One at a time. Waits, as db_call. */
 MUST_CHECK enum err db_watch(struct ctx *cx, struct db_store *st, const struct db_watch *w);
 
+/* Waits until no job is left, those that others post when they are done included. Never on a listener's thread. */
+void db_settle(struct db_store *st);
+
 /* The error of the last commit that failed, if the writer is in trouble now; E_STORAGE with text, else OK. */
 MUST_CHECK enum err db_health(struct ctx *cx, struct db_store *st);
 int64_t db_trouble_since(struct db_store *st); /* 0: there is none */

@@ -1,7 +1,6 @@
 /* The parts of the core that have threads of their own. */
 #include "app/serve_int.h"
 
-#include "base/log.h"
 #include "core/chores.h"
 #include "core/feed.h"
 #include "core/hangup.h"
@@ -63,21 +62,8 @@ void serve_close_webhooks(struct server *s) { webhook_stop(s->core.webhook); }
 
 enum err serve_open_push(struct ctx *cx, struct server *s) { return push_start(cx, &s->core.push, &s->core); }
 
-static enum err nothing(struct ctx *cx, struct db *db, void *arg) {
-  (void)cx, (void)db, (void)arg;
-  return OK;
-}
-
-/* Jobs of requests that were cut off may still be queued, and tell the threads of pushes and webhooks: they come first.
- */
-static void finish_jobs(struct server *s) {
-  struct ctx *cx = ctx_new();
-  if (db_call(cx, s->core.store, nothing, NULL) != OK) log_failure(LOG_WARN, cx, "the last jobs were not written");
-  ctx_free(cx);
-}
-
 void serve_close_push(struct server *s) {
-  finish_jobs(s);
+  db_settle(s->core.store); /* the last jobs tell the threads of pushes and webhooks */
   push_stop(s->core.push);
 }
 
@@ -100,6 +86,7 @@ enum err serve_open_outbound(struct ctx *cx, struct server *s) {
 void serve_close_outbound(struct server *s) {
   roster_quiesce(s->core.roster); /* who waited for the fleet goes on there */
   outbound_stop(s->core.outbound);
+  db_settle(s->core.store); /* requests that were cut off go on, from job to job, with all that is closed next */
 }
 
 /* Each scrypt takes 32 MiB. */

@@ -117,6 +117,10 @@ void db_post_alone(struct db_store *st, struct ctx *cx, enum err (*fn)(struct ct
   db_post(st, job);
 }
 
+void db_settle(struct db_store *st) {
+  if (st->writer) db_writer_settle(st->writer);
+}
+
 enum err db_health(struct ctx *cx, struct db_store *st) { return st->writer ? db_writer_health(cx, st->writer) : OK; }
 int64_t db_trouble_since(struct db_store *st) { return st->writer ? db_writer_trouble_since(st->writer) : 0; }
 

@@ -33,6 +33,7 @@ struct db_writer;
 struct db_writer *db_writer_start(struct db *db);
 void db_writer_stop(struct db_writer *w); /* after the last job */
 void db_writer_post(struct db_writer *w, struct db_job *job);
+void db_writer_settle(struct db_writer *w);
 MUST_CHECK enum err db_writer_health(struct ctx *cx, struct db_writer *w);
 int64_t db_writer_trouble_since(struct db_writer *w);
 

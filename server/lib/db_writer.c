@@ -15,10 +15,10 @@ struct db_writer {
   struct ctx *cx; /* the writer's own: BEGIN, COMMIT */
   pthread_t thread;
   pthread_mutex_t lock;
-  pthread_cond_t filled;
+  pthread_cond_t filled, rested;
   struct note *head, **tail;
-  bool stopping;
-  char trouble[256]; /* of the last commit; empty when it went well */
+  bool stopping, resting; /* resting: all that was taken is answered */
+  char trouble[256];      /* of the last commit; empty when it went well */
   int64_t trouble_at;
 };
 
@@ -32,7 +32,10 @@ struct outcome {
 static size_t take(struct db_writer *w, struct outcome *out) {
   size_t n = 0;
   pthread_mutex_lock(&w->lock);
+  w->resting = !w->head;
+  if (w->resting) pthread_cond_broadcast(&w->rested);
   while (!w->head && !w->stopping) pthread_cond_wait(&w->filled, &w->lock);
+  w->resting = false;
   for (; w->head && n < BATCH; n++) {
     out[n] = (struct outcome){.job = (struct db_job *)w->head};
     w->head = w->head->next;
@@ -145,6 +148,7 @@ struct db_writer *db_writer_start(struct db *db) {
   w->tail = &w->head;
   pthread_mutex_init(&w->lock, NULL);
   cond_init(&w->filled);
+  cond_init(&w->rested);
   w->thread = thread_start("writer", run, w);
   return w;
 }
@@ -157,6 +161,7 @@ void db_writer_stop(struct db_writer *w) {
   thread_join(w->thread);
   pthread_mutex_destroy(&w->lock);
   pthread_cond_destroy(&w->filled);
+  pthread_cond_destroy(&w->rested);
   ctx_free(w->cx);
   free(w);
 }
@@ -167,6 +172,12 @@ void db_writer_post(struct db_writer *w, struct db_job *job) {
   if (!w->head) pthread_cond_signal(&w->filled);
   *w->tail = &job->note;
   w->tail = &job->note.next;
+  pthread_mutex_unlock(&w->lock);
+}
+
+void db_writer_settle(struct db_writer *w) {
+  pthread_mutex_lock(&w->lock);
+  while (w->head || !w->resting) pthread_cond_wait(&w->rested, &w->lock);
   pthread_mutex_unlock(&w->lock);
 }
 

@@ -8,8 +8,10 @@ import ssl
 import subprocess
 import threading
 import time
+import uuid
 
-from harness import CA, PATIENCE, Device, Process, Server, binary, cli, request, until
+import fleet
+from harness import CA, PATIENCE, TOPIC, Device, Process, Server, binary, cli, preload, request, until
 
 
 def serve_fails(tmp, *flags, expect=1, **settings):
@@ -175,6 +177,28 @@ def test_signals_end_it_with_requests_in_flight(tmp):
         for t in askers:
             t.join()
         assert not odd and server.events(msg="stopped")
+
+
+def test_what_was_cut_off_at_the_end_is_done_before_its_parts_are_taken_apart(tmp):
+    """A request with many devices goes on from job to job; with a slow disk it does so longer than the end waits for it."""
+    command, answers = str(uuid.uuid4()), []
+    server = Server(tmp, tls="off")
+    server.push_cert()
+    server.stop()
+    fleet.enroll(server.data / "pomona.db", 1000, TOPIC)
+    server = Server(tmp, tls="off")
+    asked = {"filter": "FLEET", "command_uuid": command, "request_type": "ProfileList", "push": False}
+    assert server.admin("POST", "/api/v1/commands", asked)[0] == 200
+    server.stop()
+    slow = {"LD_PRELOAD": preload(), "INTERPOSE_LOG": str(tmp / "log"), "INTERPOSE_SYNC_US": "1000000"}
+    server = Server(tmp, env=slow, tls="off")
+    asking = threading.Thread(target=lambda: answers.append(server.admin("DELETE", f"/api/v1/commands/{command}")[0]))
+    asking.start()
+    until(lambda: server.rows("SELECT 1 FROM target WHERE status = 'Cancelled' LIMIT 1"), "the first of them")
+    server.stop()
+    asking.join()
+    assert answers == [503]
+    assert server.rows("SELECT count(*) FROM target WHERE status = 'Cancelled'") == [(1000,)]
 
 
 def test_an_unfinished_request_does_not_hold_it(tmp):

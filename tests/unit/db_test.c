@@ -175,6 +175,33 @@ static void test_many_jobs_and_reopen(void **state) {
   ctx_free(cx);
 }
 
+/* Jobs that go on from one to the next, as a request with many devices does, have all ended when it has settled. */
+struct chain {
+  struct db_job job;
+  _Atomic int left;
+};
+
+static void go_on(struct db_job *job, enum err e) {
+  struct chain *c = (struct chain *)job;
+  usleep(1000); /* the next one comes when nothing else is queued any more */
+  assert_int_equal(e, OK);
+  if (atomic_fetch_sub(&c->left, 1) > 1) db_post(store, &c->job);
+}
+
+static enum err do_nothing(struct ctx *own, struct db *db, void *arg) {
+  (void)own, (void)db, (void)arg;
+  return OK;
+}
+
+static void test_settling_waits_for_jobs_that_jobs_post(void **state) {
+  (void)state;
+  struct chain c = {.job = {.cx = cx, .fn = do_nothing, .done = go_on}, .left = 20};
+  db_settle(store); /* nothing is there */
+  db_post(store, &c.job);
+  db_settle(store);
+  assert_int_equal(atomic_load(&c.left), 0);
+}
+
 /* A database of a newer program is left alone; a file that is no database is told. */
 static enum err pretend_newer(struct ctx *own, struct db *db, void *arg) {
   (void)arg;
@@ -214,6 +241,7 @@ int main(void) {
       T(test_placeholders),
       T(test_values),
       T(test_after_commit),
+      T(test_settling_waits_for_jobs_that_jobs_post),
       cmocka_unit_test(test_many_jobs_and_reopen),
       cmocka_unit_test(test_newer_or_broken_file),
   };
