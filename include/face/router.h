@@ -68,6 +68,9 @@ MUST_CHECK enum err route_proof_holds(struct ctx *cx, struct db *db, struct core
                                       const char *path);
 /* The one who asks speaks TLS, with us or with one of trusted-proxies, which says so by X-Forwarded-Proto. */
 bool route_is_tls(struct http_req *rq);
+/* For who takes a body as it comes (http_stream_body): that is a use of the session, which may not end by itself then.
+ */
+void route_goes_on(struct http_req *rq);
 const char *route_cookie_name(struct http_req *rq); /* of sessions */
 /* For an open route by which somebody proves who it is, right or wrong: it is recorded as `act`, and by whom. detail
    NULL: the error's slug. All are borrowed. */

@@ -95,6 +95,7 @@ struct adding {
 
 static bool take_part(struct http_req *rq, struct slice bytes, void *arg) {
   struct adding *a = arg;
+  route_goes_on(rq);
   if (package_upload_part(http_cx(rq), a->upload, bytes) == OK) return true;
   log_failure(LOG_ERROR, http_cx(rq), "the upload of a package was cut off");
   return false;

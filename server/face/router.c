@@ -186,18 +186,36 @@ struct fleet_wait {
   struct roster_wait wait;
   struct http_req *rq;
   struct core *core;
-  void (*run)(struct http_req *rq, struct core *core);
 };
+
+/* Whose session or token ended while the request waited is refused, and the record says who that was. */
+static enum err still_known(struct http_req *rq) {
+  struct routed *r = routed(rq);
+  struct actor known = r->actor;
+  if (known.kind == ACTOR_NONE) return OK;
+  enum err e = router_authenticate(rq, r);
+  if (e != OK) r->actor = known;
+  return e;
+}
+
+static void after_waiting(struct http_req *rq, struct core *core) {
+  enum err e = still_known(rq);
+  if (e == OK)
+    routed(rq)->waiting(rq, core);
+  else
+    reply_error(rq, e);
+}
 
 static void fleet_is_read(struct roster_wait *wait) {
   const struct fleet_wait *w = (struct fleet_wait *)wait; /* its first member */
-  enum err e = outbound_run(w->rq, w->core, w->run);
+  enum err e = outbound_run(w->rq, w->core, after_waiting);
   if (e != OK) reply_error(w->rq, e);
 }
 
 void route_fleet(struct http_req *rq, struct core *core, void (*run)(struct http_req *rq, struct core *core)) {
   struct fleet_wait *w = ctx_alloc(http_cx(rq), sizeof *w);
-  *w = (struct fleet_wait){{.run = fleet_is_read}, rq, core, run};
+  *w = (struct fleet_wait){{.run = fleet_is_read}, rq, core};
+  routed(rq)->waiting = run;
   if (!roster_wait(core, &w->wait)) run(rq, core);
 }
 
@@ -209,17 +227,10 @@ void router_run(struct http_req *rq, struct core *core) {
     route->run(rq, core);
 }
 
-/* A body that is held may take a minute, in which a session or a token ends. */
-static enum err still_known(struct http_req *rq) {
-  struct routed *r = routed(rq);
-  bool waited = http_content_length(rq) != 0 && !r->route->early;
-  return waited && r->actor.kind != ACTOR_NONE ? router_authenticate(rq, r) : OK;
-}
-
 static void body(struct http_req *rq, void *arg) {
   struct router *router = arg;
   bool once = false;
-  enum err e = still_known(rq);
+  enum err e = http_content_length(rq) == 0 ? OK : still_known(rq); /* a body takes its time */
   if (e == OK) e = once_wanted(rq, &once);
   if (e == OK && !once) {
     router_run(rq, router->core);

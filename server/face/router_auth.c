@@ -2,6 +2,7 @@
 #include "face/access.h"
 #include "face/router_int.h"
 
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/secret.h"
 #include "core/login.h"
@@ -112,6 +113,14 @@ static enum err by_cookie(struct http_req *rq, struct routed *r, struct slice to
   TRY(login_by_cookie(cx, db, token, &r->actor));
   if (!is_by_itself(rq, r)) login_seen(core, &r->actor);
   return router_changes(rq) ? check_csrf(rq, &r->actor) : OK;
+}
+
+void route_goes_on(struct http_req *rq) {
+  struct routed *r = router_state(rq);
+  int64_t now = clock_now_us();
+  if (!r->actor.login || r->actor.idle_ends_at - LOGIN_IDLE_US > now - US_MINUTE) return;
+  login_seen(r->router->core, &r->actor);
+  r->actor.idle_ends_at = now + LOGIN_IDLE_US;
 }
 
 enum err router_authenticate(struct http_req *rq, struct routed *r) {

@@ -20,7 +20,8 @@ struct routed {
   bool in_head;             /* the body is not read yet: what is answered now is a refusal */
   const char *etag;         /* NULL: none was given */
   struct once *once;        /* of a request with an Idempotency-Key */
-  struct write *write;      /* whose job is running, and is to hold the answer */
+  void (*waiting)(struct http_req *rq, struct core *core); /* what goes on when the fleet is read */
+  struct write *write;                                     /* whose job is running, and is to hold the answer */
   size_t params;
   struct {
     struct slice name, value;

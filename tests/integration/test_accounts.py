@@ -270,18 +270,24 @@ def test_a_reset_is_not_undone_by_who_was_logged_in(tmp):
     link = link_of(server, "reset", "anna")
     body = json.dumps({"current": PASSWORD, "new": "a password of the thief"}).encode()
     asked = []
-    for path, sent in (("/api/v1/me/password", body), ("/api/v1/me/password", body[:-1]), ("/api/v1/links", b"{")):
+    as_thief = {"Cookie": thief.cookie, "X-CSRF-Token": thief.csrf}
+    as_token = {"Authorization": f"Bearer {server.admin('POST', '/api/v1/tokens', {'name': 'stolen', 'role': 'operator'})[1]['token']}"}
+    for headers, method, path, sent, missing in (
+            (as_thief, "PUT", "/me/password", body, b""), (as_thief, "PUT", "/me/password", body[:-1], body[-1:]), (as_thief, "POST", "/links", b"{", b"}"),
+            (as_thief, "PUT", "/packages/a.pkg", b"xar", b"!"), (as_token, "PUT", "/packages/b.pkg", b"xar", b"!"), (as_token, "POST", "/links", b"{", b"}")):
         connection = http.client.HTTPConnection(*server.admin_address, timeout=PATIENCE)
-        connection.putrequest("POST" if "links" in path else "PUT", path)
-        for name, value in (("Cookie", thief.cookie), ("X-CSRF-Token", thief.csrf), ("Content-Length", str(len(body) if "me" in path else 2))):
+        connection.putrequest(method, f"/api/v1{path}")
+        for name, value in {**headers, "Content-Length": str(len(sent + missing))}.items():
             connection.putheader(name, value)
         connection.endheaders(sent)
-        asked.append(connection)
+        asked.append((connection, missing))
     assert Browser(server).set_up(link, password=fresh)[0] == 200
-    for connection in asked[1:]:
-        connection.send(b"}")
-    statuses = [connection.getresponse().status for connection in asked]
-    assert statuses[1:] == [401, 401] and statuses[0] in (204, 401, 403), statuses  # the first may have been quick
+    assert server.admin("DELETE", "/api/v1/tokens/stolen")[0] == 204
+    for connection, missing in asked[1:]:
+        connection.send(missing)
+    statuses = [connection.getresponse().status for connection, _ in asked]
+    assert server.rows("SELECT who, count(*) FROM audit WHERE status = 401 AND act <> 'login' GROUP BY who ORDER BY who")[-1] == ("token:stolen", 2)
+    assert statuses[1:] == [401] * 5 and statuses[0] in (204, 401, 403), statuses  # the first may have been quick
     assert Browser(server).log_in("anna", fresh)[0] == 200 and Browser(server).log_in("anna", "a password of the thief")[0] == 401
 
 

@@ -6,7 +6,7 @@ import threading
 import uuid
 
 from accounts import Browser, person
-from harness import CA, Device, Server, preload
+from harness import CA, Device, Server, preload, until
 
 FLEET = (("GET", "/devices?limit=5"), ("GET", "/devices/export"), ("GET", "/overview"), ("GET", "/groups"), ("GET", "/profiles?devices=yes"),
          ("POST", "/groups/nobodys/plan"), ("POST", "/commands"), ("GET", "/devices?filter=group%3Dnobodys"))
@@ -17,9 +17,9 @@ ROUNDS = 3  # more of them than threads that could wait
 class Asking(threading.Thread):
     """One request on a connection of its own, and its answer."""
 
-    def __init__(self, server, method, path, body=None):
+    def __init__(self, server, method, path, body=None, token=None, headers=None):
         super().__init__(daemon=True)
-        self.server, self.args, self.answer = server, (method, "/api/v1" + path, body), None
+        self.server, self.args, self.answer = server, (method, "/api/v1" + path, body, token, headers), None
         self.start()
 
     def run(self):
@@ -82,12 +82,17 @@ def test_only_who_asks_for_the_fleet_waits_until_it_is_read(tmp):
     settings, device = fleet_of_one(tmp)
     hold, server = held(tmp, "roster", tmp / "data", settings)
     device.server = server
+    token = server.admin("POST", "/api/v1/tokens", {"name": "revoked", "role": "admin"})[1]["token"]
+    by_token = Asking(server, "POST", "/groups", {"name": "late"}, token, {"Idempotency-Key": "late"})
+    until(lambda: server.rows("SELECT 1 FROM idempotency WHERE key = 'late'"), "its beginning")
+    assert server.admin("DELETE", "/api/v1/tokens/revoked")[0] == 204
     asking = ask_for_the_fleet(server)
     others_are_served(server, device)
     assert [a.args for a in asking if a.answer] == []
     hold.unlink()
-    for a in asking:
+    for a in (by_token, *asking):
         a.join()
+    assert by_token.answer[0] == 401 and server.rows("SELECT who FROM audit WHERE status = 401") == [("token:revoked",)]
     wanted = {"/commands": 404, "/devices?filter=group%3Dnobodys": 404}
     assert [(a.args, a.answer) for a in asking if a.answer[0] != wanted.get(a.args[1].removeprefix("/api/v1"), 200)] == []
     others_are_served(server, device)

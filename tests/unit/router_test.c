@@ -3,14 +3,21 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/login.h"
+#include "core/user.h"
 #include "face/router.h"
 #include "lib/net_http.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -95,6 +102,22 @@ static size_t early(struct http_req *rq, struct core *core) {
   return CAP;
 }
 
+/* Its bytes are taken as they come. */
+static atomic_int parts;
+
+static bool take_part(struct http_req *rq, struct slice bytes, void *arg) {
+  (void)bytes, (void)arg;
+  route_goes_on(rq);
+  atomic_fetch_add(&parts, 1);
+  return true;
+}
+
+static size_t begin_stream(struct http_req *rq, struct core *core) {
+  (void)core;
+  http_stream_body(rq, take_part, NULL);
+  return CAP;
+}
+
 static const struct route routes[] = {
     {.method = "GET", .pattern = "/open", .flags = ROUTE_OPEN, .run = say},
     {.method = "GET", .pattern = "/things/:id", .run = say},
@@ -102,6 +125,7 @@ static const struct route routes[] = {
     {.method = "*", .pattern = "/v1/any/:id", .run = say},
     {.method = "GET", .pattern = "/files/*", .run = say},
     {.method = "PUT", .pattern = "/early", .run = say, .early = early},
+    {.method = "PUT", .pattern = "/stream", .run = say, .early = begin_stream},
     {.method = "PUT", .pattern = "/write/:what", .run = write_it},
     {.method = "GET", .pattern = "/inside", .run = fail_inside},
     {.method = "GET", .pattern = "/outside", .run = fail_outside},
@@ -353,6 +377,72 @@ static void what_was_not_committed_was_not_done(void **state) {
   assert_string_equal(seen.text, "taa|");
 }
 
+/* ---- bodies that take their time ---- */
+
+struct session {
+  struct actor who;
+  char *token;
+};
+
+static enum err session_job(struct ctx *cx, struct db *db, void *arg) {
+  struct session *s = arg;
+  struct user u;
+  TRY(user_add(cx, db, "anna", ROLE_ADMIN, "test"));
+  TRY(user_find(cx, db, "anna", &u));
+  return login_add(cx, db, u.account, "password", &(struct login_ask){.name = "anna", .peer = "::1"}, &s->who,
+                   &s->token);
+}
+
+static enum err end_job(struct ctx *cx, struct db *db, void *arg) {
+  const struct session *s = arg;
+  return login_end(cx, db, s->who.login, s->who.account);
+}
+
+static int begin_upload(const struct session *s) {
+  struct sockaddr_in to = {.sin_family = AF_INET,
+                           .sin_port = htons((uint16_t)http_port(t.admin)),
+                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const char *head = ctx_printf(t.cx,
+                                "PUT /stream HTTP/1.1\r\nHost: localhost\r\nCookie: " LOGIN_COOKIE
+                                "=%s\r\nX-CSRF-Token: %s\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
+                                s->token, s->who.csrf);
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) fail_msg("%s", strerror(errno));
+  assert_int_equal(write(fd, head, strlen(head)), strlen(head));
+  return fd;
+}
+
+static void send_part(int fd, int number) {
+  assert_int_equal(write(fd, "x", 1), 1);
+  while (atomic_load(&parts) < number) usleep(1000);
+  db_settle(t.core.store);
+}
+
+static void answers(int fd, const char *status) {
+  char told[64] = "";
+  assert_true(recv(fd, told, sizeof told - 1, MSG_WAITALL) > 0);
+  if (!strstr(told, status)) fail_msg("%s", told);
+  close(fd);
+}
+
+/* Goal: a session does not end by itself while its upload comes, but when somebody ends it, the upload is refused. */
+static void an_upload_is_a_use_of_its_session(void **state) {
+  (void)state;
+  struct session s;
+  assert_int_equal(db_call(t.cx, t.core.store, session_job, &s), OK);
+  for (int ended = 0; ended < 2; ended++) {
+    atomic_store(&parts, 0);
+    int fd = begin_upload(&s);
+    for (int i = 1; i <= 3; i++) {
+      clock_shift((3 * ended + i) * 50 * US_MINUTE);
+      if (ended && i == 3) assert_int_equal(db_call(t.cx, t.core.store, end_job, &s), OK);
+      send_part(fd, i);
+    }
+    answers(fd, ended ? " 401 " : " 200 ");
+  }
+  clock_shift(0);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -363,6 +453,7 @@ int main(void) {
       TEST(the_right_row_answers),
       TEST(early_refusals_come_early),
       TEST(errors_tell_what_they_may),
+      TEST(an_upload_is_a_use_of_its_session),
       cmocka_unit_test_setup_teardown(an_act_is_recorded_with_what_it_did, setup_writes, teardown),
       cmocka_unit_test_setup_teardown(a_refused_act_is_recorded, setup_writes, teardown),
       cmocka_unit_test_setup_teardown(what_was_not_committed_was_not_done, setup_writes, teardown),
