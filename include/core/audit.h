@@ -13,7 +13,7 @@ struct audit {
 };
 MUST_CHECK enum err audit_add(struct ctx *cx, struct db *db, const struct audit *a); /* inside a job */
 struct audit_query {
-  const char *who, *act, *object; /* NULL: any; act: how it begins */
+  const char *who, *act, *object; /* NULL: any; act: as GLOB of SQLite, "*" is anything */
   int64_t from, to;               /* times, to not included; 0: open */
   int64_t before;                 /* seq; 0: from the newest */
   bool failed;                    /* only those with a status of 400 and above */

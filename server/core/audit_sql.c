@@ -16,7 +16,7 @@ enum err audit_list(struct ctx *cx, struct db *db, const struct audit_query *q, 
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
                    "SELECT seq, at, who, kind, peer, act, object, status, trace, detail FROM audit "
-                   "WHERE ($1 IS NULL OR who = $1) AND ($2 IS NULL OR substr(act, 1, length($2)) = $2) "
+                   "WHERE ($1 IS NULL OR who = $1) AND ($2 IS NULL OR act GLOB $2) "
                    "AND ($3 IS NULL OR object = $3) AND at >= $4 AND ($5 IS NULL OR at < $5) "
                    "AND ($6 IS NULL OR seq < $6) AND status >= $7 ORDER BY seq DESC LIMIT $8",
                    DB_S(q->who), DB_S(q->act), DB_S(q->object), DB_I(q->from), DB_NULL_IF(q->to == 0, DB_I(q->to)),

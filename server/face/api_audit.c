@@ -66,7 +66,7 @@ const struct route audit_routes[] = {
      .pattern = "/api/v1/audit",
      .query = "who:text act:text object:text from:time to:time failed:bool cursor:int limit:int",
      .run = list,
-     .summary = "Who did what, from where, and what came of it, newest first. `act`: how it begins; `failed`: only "
-                "what was refused."},
+     .summary = "Who did what, from where, and what came of it, newest first. `act`: \"*\" in it stands for anything; "
+                "`failed`: only what was refused."},
     {.method = NULL},
 };

@@ -218,18 +218,28 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
 
 static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
-#define ACT(name_, run_, summary_)                                                                                     \
-  {                                                                                                                    \
-    .method = "POST", .pattern = "/api/v1/devices/:id/" name_, .run = run_, .body_max = API_BODY_MAX,                  \
-    .summary = summary_                                                                                                \
-  }
-
 const struct route device_acts_routes[] = {
-    ACT("block", block, "Refuses everything that the device asks and stops its wake-ups, until it is unblocked."),
-    ACT("unblock", unblock, "Serves a blocked device again, and wakes it when something waits for it."),
-    ACT("unenroll", unenroll,
-        "Has the device remove its enrollment profile; after that was handed over, it is told that it is not managed."),
-    ACT("release", release, "Lets the next Authenticate of this device in for 24 hours, whoever holds it now."),
+    {.method = "POST",
+     .pattern = "/api/v1/devices/:id/block",
+     .run = block,
+     .body_max = API_BODY_MAX,
+     .summary = "Refuses everything that the device asks and stops its wake-ups, until it is unblocked."},
+    {.method = "POST",
+     .pattern = "/api/v1/devices/:id/unblock",
+     .run = unblock,
+     .body_max = API_BODY_MAX,
+     .summary = "Serves a blocked device again, and wakes it when something waits for it."},
+    {.method = "POST",
+     .pattern = "/api/v1/devices/:id/unenroll",
+     .run = unenroll,
+     .body_max = API_BODY_MAX,
+     .summary = "Has the device remove its enrollment profile; after that was handed over, it is told that it is not "
+                "managed."},
+    {.method = "POST",
+     .pattern = "/api/v1/devices/:id/release",
+     .run = release,
+     .body_max = API_BODY_MAX,
+     .summary = "Lets the next Authenticate of this device in for 24 hours, whoever holds it now."},
     {.method = "POST",
      .pattern = "/api/v1/devices/:id/adopt",
      .run = adopt,

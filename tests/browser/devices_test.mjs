@@ -140,3 +140,13 @@ test('many devices are blocked, served again and tagged by their number', async 
   assert.equal((await world.api('GET', '/devices?filter=tag%3D4b%20state%3Denrolled')).total, total);
   assert.deepEqual(page.troubles, []);
 });
+
+test('the record of acts tells each in words, by which it can be looked for', async () => {
+  await world.show(page, '/audit');
+  await page.getByLabel('Act', { exact: true }).selectOption('Sent a command');
+  await page.getByRole('button', { name: 'Find' }).click();
+  await page.waitForURL(/act=POST/);
+  const rows = page.getByRole('table').getByRole('row');
+  await rows.nth(1).getByText('POST /api/v1/commands').waitFor();
+  assert.equal(await rows.count(), 1 + (await rows.getByText('Sent a command').count()));
+});

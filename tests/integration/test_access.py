@@ -220,6 +220,7 @@ def test_what_is_recorded_and_what_not(tmp):
     assert anna.ask("DELETE", "/session")[0] == 204
     assert [a["act"] for a in acts(server, "who=anna&limit=1")] == ["logout"]
     assert {a["act"] for a in acts(server, "act=setup")} == {"setup"}
+    assert {a["act"] for a in acts(server, "act=*%20/v1/enqueue/:ids")} == {"PUT /v1/enqueue/:ids"} and not acts(server, "act=PUT%20/v1/enqueue")
     text = json.dumps(acts(server, "limit=1000"))
     assert PASSWORD not in text and server.token not in text
 

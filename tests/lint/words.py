@@ -76,6 +76,37 @@ def in_key(prefix, word):
     """The console makes the key of a check out of its name, which is words."""
     return re.sub("[^a-z]+", "-", word.lower()) if prefix == "doctor.check" else word
 
+# The acts that the record of acts can hold, by the tables of routes of the admin listener (server/face/router_audit.c): by their key in the console.
+ADMIN = "server/app/serve_http.c"
+TABLE = re.compile(r"const struct route (\w+)\[\] = \{(.*?)\n\};", re.S)
+RECORDED = "audit.do"
+
+
+def act_key(method, pattern):
+    path = pattern.removeprefix("/api/v1/")
+    return f"{'any' if method == '*' else method.lower()}.{path.replace('/', '.').replace(':', '_')}"
+
+
+def recorded(row):
+    """Keys of a row of a table of routes, from behind its first `.method = `."""
+    methods, pattern = re.match(r'"([^"]*)"', row), re.search(r'\.pattern = "([^"]+)"', row)
+    for method in methods[1].split(",") if methods and pattern else []:
+        if "ROUTE_ACT" in row or (method not in ("GET", "HEAD") and "ROUTE_LOOK" not in row):
+            yield act_key(method, pattern[1])
+
+
+def acts(root):
+    """(key, file) of every route that is recorded, of what handlers call their act, and of a path that is none."""
+    served = re.findall(r"\w+_routes\b", between(r"serve_admin_tables\[\] = \{")(read(root / ADMIN))) if (root / ADMIN).exists() else []
+    if served:
+        yield "nothing", root / ADMIN
+    for path in files(root, ["server/face"], {".c"}):
+        text = read(path)
+        for name, rows in TABLE.findall(text):
+            for row in rows.split(".method = ")[1:] if name in served else []:
+                yield from ((key, path) for key in recorded(row))
+        yield from ((act, path) for act in re.findall(r'route_proved\(rq, "(\w+)"', text))
+
 
 def told(root):
     """(prefix, word, file) of what the server says."""
@@ -87,6 +118,7 @@ def told(root):
     for path in files(root, ["server/core", "server/face", "include/core"], {".c", ".h", ".def"}):
         for word in set(EVENT.findall(read(path))) - NO_EVENTS:
             yield "event", word, path
+    yield from ((RECORDED, act, path) for act, path in acts(root))
 
 
 def differences(root):
@@ -95,7 +127,7 @@ def differences(root):
     for prefix, word, path in told(root):
         if (prefix, word) not in UNTOLD and word:
             words.setdefault(prefix, {})[word] = path
-    for prefix in sorted({row[0] for row in WORDS}):
+    for prefix in sorted({row[0] for row in WORDS} | {RECORDED}):
         own = words.get(prefix, {})
         for word, path in sorted(own.items()):
             if f"{prefix}.{word}" not in keys:
@@ -105,17 +137,38 @@ def differences(root):
                 yield root / TEXTS, 1, f"{key} is of no word of the server"
 
 
+def unseen(root):
+    """Rows of tables of routes that cannot be read here."""
+    for path in files(root, ["server/face"], {".c"}):
+        text = read(path)
+        for name, rows in TABLE.findall(text):
+            for macro in sorted(set(re.findall(r"^ +([A-Z_]+)\(", rows, re.M))):
+                if not re.search(rf'#define {macro}\b(?:.*\\\n)*.*\.method = "GET"', text):
+                    yield path, 1, f"{name} has a row of the macro {macro}: what it is called in the console cannot be compared"
+
+
 def check(root):
-    return list(differences(root))
+    return [*differences(root), *unseen(root)]
 
 
-GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "verdict-fix.lost": "Find it", "event.disk.fine": "Fine", "command.Lock": "Lock", "command.acts": "Acts"}),
+A_TABLE = """const struct route a_routes[] = {
+    {.method = "POST", .pattern = "/api/v1/devices/:id/lock", .run = lock},
+    {.method = "POST", .pattern = "/api/v1/devices/:id/look", .flags = ROUTE_LOOK, .run = look},
+    {.method = "GET", .pattern = "/api/v1/devices", .run = list},
+    {.method = NULL},
+};
+"""
+GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "verdict-fix.lost": "Find it", "event.disk.fine": "Fine", "command.Lock": "Lock", "command.acts": "Acts",
+                           "audit.do.post.devices._id.lock": "Locked", "audit.do.login": "Logged in", "audit.do.nothing": "Nothing"}),
         "include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\n', "include/core/commands.def": "COMMAND(Lock, 0, 0,\n",
+        ADMIN: "serve_admin_tables[] = {a_routes, NULL};\n", "server/face/a.c": A_TABLE + 'route_proved(rq, "login", &who, NULL);\n',
         "server/core/disk.c": 'event_add(cx, db, "disk.fine", NULL, data);\n'}
 BAD = [({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),
        ({"include/core/verdict.def": 'VERDICT(1, "late", CERTAIN,\n'}, "verdict.lost is of no word"),
        ({"server/core/b.c": '"disk.gone"'}, "event.disk.gone"), ({"include/core/commands.def": "COMMAND(Wipe, 0, 0,\n"}, "command.Lock is of no word"),
-       ({"include/core/commands.def": "COMMAND(Lock, 0, 0,\nCOMMAND(Wipe, 0, 0,\n"}, "command.Wipe")]
+       ({"include/core/commands.def": "COMMAND(Lock, 0, 0,\nCOMMAND(Wipe, 0, 0,\n"}, "command.Wipe"),
+       ({"server/face/b.c": A_TABLE.replace("lock", "wipe")}, 'no text for "post.devices._id.wipe"'), ({"server/face/a.c": A_TABLE}, "audit.do.login is of no word"),
+       ({"server/face/c.c": 'const struct route c_routes[] = {\n    ACT("wipe", wipe),\n};\n'}, "a row of the macro ACT")]
 
 if __name__ == "__main__":
     main(check, GOOD, BAD)

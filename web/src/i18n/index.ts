@@ -83,6 +83,9 @@ export function word(prefix: string, value: string): string {
   return typeof text === 'string' ? text : value;
 }
 
+/* All words of a prefix that have a text. */
+export const wordsOf = (prefix: string) => Object.keys(words).filter((key) => key.startsWith(`${prefix}.`)).map((key) => key.slice(prefix.length + 1));
+
 export const number = (n: number) => numbers.format(n);
 
 /* ---- times, in the reader's zone ---- */

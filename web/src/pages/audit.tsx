@@ -4,10 +4,11 @@ import { useLocation } from 'preact-iso';
 import { segment, withQuery } from '../api/client';
 import { t, word } from '../i18n';
 import { Badge, Button, Card, Page } from '../ui/basics';
-import { CheckBox, Form, TextField } from '../ui/form';
+import { CheckBox, Choice, Form, TextField } from '../ui/form';
 import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
 import { Code, Moment, Name, Told } from '../ui/text';
+import { actText, acts } from './audit/acts';
 
 interface Row {
   id: number;
@@ -43,6 +44,13 @@ function midnight(day: string, days: number): string | undefined {
 
 const pathOf = (a: Asked) => withQuery('/audit', { who: a.who, act: a.act, object: a.object, failed: a.failed, from: midnight(a.from, 0), to: midnight(a.to, 1), limit: 100 });
 
+/* One that was asked for by the address and has no text is offered as it is. */
+function choices(now: string): [string, string][] {
+  const all = acts();
+  const known = now === '' || all.some(([act]) => act === now);
+  return [['', t('audit.any')], ...(known ? [] : [[now, now] as [string, string]]), ...all];
+}
+
 function Filters({ now }: { now: Asked }) {
   const { route } = useLocation();
   const [a, setA] = useState(now);
@@ -54,7 +62,7 @@ function Filters({ now }: { now: Asked }) {
     <Form submit={() => go(a)}>
       <div class="pair">
         <TextField label={t('audit.who')} value={a.who} change={(who) => set({ who })} type="search" autoComplete="off" />
-        <TextField label={t('audit.act')} value={a.act} change={(act) => set({ act })} autoComplete="off" placeholder="POST /api/v1/commands" />
+        <Choice label={t('audit.act')} value={a.act} change={(act) => set({ act })} options={choices(a.act)} />
         <TextField label={t('audit.object')} value={a.object} change={(object) => set({ object })} autoComplete="off" />
         <TextField label={t('audit.from')} value={a.from} change={(from) => set({ from })} type="date" />
         <TextField label={t('audit.to')} value={a.to} change={(to) => set({ to })} type="date" />
@@ -70,15 +78,20 @@ function Filters({ now }: { now: Asked }) {
 
 /* The page that shows what an act was done to. */
 function place(row: Row): string | null {
-  const found = /\/api\/v1\/(devices|groups|profiles|commands)\b/.exec(row.act);
+  const found = /\/api\/v1\/(devices|groups|profiles|commands)\b(?!\/[a-z])/.exec(row.act);
   return found?.[1] && row.object ? `/${found[1]}/${segment(row.object)}` : null;
+}
+
+function Act({ act }: { act: string }) {
+  const text = actText(act);
+  return text === null ? <Code>{act}</Code> : <>{text}{act.includes(' ') && <div class="soft"><Code>{act}</Code></div>}</>;
 }
 
 function columns(): Column<Row>[] {
   return [
     { id: 'at', name: t('audit.at'), cell: (r) => <Moment at={r.at} /> },
     { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /><div class="soft">{word('audit.kind', r.kind)}</div></>, width: '6rem' },
-    { id: 'act', name: t('audit.act'), cell: (r) => <Code>{r.act}</Code>, width: '9rem' },
+    { id: 'act', name: t('audit.act'), cell: (r) => <Act act={r.act} />, width: '11rem' },
     { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : r.object && <Name text={r.object} />; } },
     { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={word('error.code', r.detail)} /></div>}</> },
     { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></> },
