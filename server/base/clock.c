@@ -29,6 +29,10 @@ int64_t clock_now_us(void) {
 int64_t clock_mono_us(void) { return read_clock(CLOCK_MONOTONIC); }
 void clock_shift(int64_t by_us) { atomic_store(&shift_us, by_us); }
 
+int64_t clock_days_left(int64_t at, int64_t now) {
+  return at > now ? (at - now + US_DAY - 1) / US_DAY : -((now - at) / US_DAY);
+}
+
 int64_t clock_backoff(int64_t failures) {
   static const int64_t steps[] = {5 * US_MINUTE, 30 * US_MINUTE, 2 * US_HOUR, 6 * US_HOUR, US_DAY};
   int64_t last = (int64_t)(sizeof steps / sizeof *steps) - 1;

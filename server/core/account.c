@@ -31,7 +31,8 @@ enum err account_name_check(struct ctx *cx, const char *name) {
     return FAIL(cx, E_INVALID, "a name is 1 to %d of a-z, 0-9 and . _ - @, and not . or ..", ACCOUNT_NAME_MOST);
   bool admin = strcmp(name, "admin") == 0;
   if (!admin && strcmp(name, "api-key") != 0) return OK;
-  return FAIL(cx, E_INVALID, "in records, %s stands for who has %s: take the name of a person or a program", name,
+  return FAIL(cx, E_INVALID,
+              "\"%s\" is what the record of acts calls who has %s: take a name of your own, such as alex", name,
               admin ? "DATA/" ACCOUNT_TOKEN_FILE : "the setting api-key");
 }
 

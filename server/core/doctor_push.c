@@ -44,7 +44,7 @@ static void check_cert(struct check *c, const struct pushcert *p) {
     not_read(c);
     return;
   }
-  int64_t left = p->not_after - clock_now_us();
+  int64_t now = clock_now_us(), left = p->not_after - now;
   const char *day = ctx_printf(c->cx, "%.10s", enc_time(c->cx, p->not_after));
   if (left <= 0)
     found(c, DOCTOR_FAIL,
@@ -57,7 +57,7 @@ static void check_cert(struct check *c, const struct pushcert *p) {
   else
     found(c, left < SOON_DAYS * US_DAY ? DOCTOR_WARN : DOCTOR_OK,
           ctx_printf(c->cx, "%s ends on %s (in %s); %s listening on it.", p->topic, day,
-                     many(c->cx, left / US_DAY, "day"), many(c->cx, p->enrollments, "channel")),
+                     many(c->cx, clock_days_left(p->not_after, now), "day"), many(c->cx, p->enrollments, "channel")),
           left < SOON_DAYS * US_DAY ? renew(c, p, &r) : NULL);
   check_record(c, p, &r);
 }

@@ -28,13 +28,8 @@ bool guardian_reached(const struct guardian_date *d, int64_t now, int *step) {
   return guardian_step(d->at, now, step) && *step <= d->first;
 }
 
-/* Begun days count ahead, ended ones after it: "in 60 days" is what the step of 60 days says. */
-static int64_t days_left(const struct guardian_date *d, int64_t now) {
-  return d->at > now ? (d->at - now + US_DAY - 1) / US_DAY : -((now - d->at) / US_DAY);
-}
-
 char *guardian_when(struct ctx *cx, const struct guardian_date *d, int64_t now) {
-  int64_t left = days_left(d, now), days = left < 0 ? -left : left;
+  int64_t left = clock_days_left(d->at, now), days = left < 0 ? -left : left;
   const char *day = guardian_day(cx, d->at), *s = days == 1 ? "" : "s";
   if (d->at > now) return ctx_printf(cx, "%s in %" PRId64 " day%s, on %s", d->due ? "is due" : "ends", days, s, day);
   const char *verb = d->due ? "was due" : "ended";
@@ -97,7 +92,7 @@ static struct js *date_json(struct ctx *cx, const struct guardian_date *d, int64
   js_set_time(o, "at", d->at);
   js_set_null(o, "days_left");
   js_set_null(o, "step");
-  if (d->at) js_set_int(o, "days_left", days_left(d, now));
+  if (d->at) js_set_int(o, "days_left", clock_days_left(d->at, now));
   if (d->at && guardian_reached(d, now, &step)) js_set_int(o, "step", step);
   js_set_string(o, "effect", d->effect);
   js_set_string(o, "fix", d->fix);

@@ -12,7 +12,7 @@ static struct js *identity_json(struct ctx *cx, const struct renewal_identity *i
   js_set_string(o, "device", i->id);
   js_set_string(o, "certificate", enc_hex(cx, i->hash.p, i->hash.n));
   js_set_time(o, "not_after", i->not_after);
-  js_set_int(o, "days_left", (i->not_after - now) / US_DAY);
+  js_set_int(o, "days_left", clock_days_left(i->not_after, now));
   js_set_string(o, "issuer", i->own ? "own" : "foreign");
   js_set_time(o, "seen_at", i->seen_at);
   js_set_string(o, "renewal", i->renewal);

@@ -14,7 +14,7 @@ static struct js *certificate(struct ctx *cx, const struct pushcert *c, int64_t 
   js_set_string(o, "state", pushcert_state(c, now));
   js_set_time(o, "not_before", c->not_before);
   js_set_time(o, "not_after", c->not_after);
-  js_set_int(o, "days_left", (c->not_after - now) / US_DAY);
+  js_set_int(o, "days_left", clock_days_left(c->not_after, now));
   js_set_string(o, "serial_number", c->serial_number);
   js_set_string(o, "subject", c->subject);
   js_set_string(o, "issuer", c->issuer);

@@ -112,7 +112,7 @@ export default function DevicePage() {
         {tab === 'software' && <Software device={d.id} />}
         {tab === 'plan' && <Standing device={d} />}
         {tab === 'users' && <><Users device={d} /><History device={d} /></>}
-        {tab === 'timeline' && <Timeline device={d.id} />}
+        {tab === 'timeline' && <Timeline device={d} />}
       </Panel>
     </Page>
   );

@@ -45,6 +45,7 @@ export function Login({ again = false }: { again?: boolean }) {
     <main class="alone">
       <h1>{t('login.title')}</h1>
       {form}
+      <p class="help">{t('login.first')} <code>pomona user setup-link</code></p>
       <p class="help">{t('login.help')} <code>pomona user reset</code></p>
     </main>
   );

@@ -37,7 +37,7 @@ export function Setup() {
       {link && (
         <Form submit={() => { if (!differs) void act.run(); }}>
           <p>{rich('setup.lead', { role: <strong>{word('role', link.role)}</strong> })}</p>
-          <TextField label={t('login.name')} value={link.name ?? name} change={setName} disabled={link.name !== null} autoComplete="username" autoFocus={link.name === null} required />
+          <TextField label={t('login.name')} help={link.name === null ? t('setup.name-help') : undefined} value={link.name ?? name} change={setName} disabled={link.name !== null} autoComplete="username" autoFocus={link.name === null} required />
           <PasswordField label={t('setup.password')} help={t('setup.password-help', { n: PASSWORD_LEAST })} value={password} change={setPassword} autoComplete="new-password" autoFocus={link.name !== null} required />
           <PasswordField label={t('setup.again')} error={differs} value={again} change={setAgain} autoComplete="new-password" required />
           <Failure error={act.error} />

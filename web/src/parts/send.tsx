@@ -38,6 +38,12 @@ function Picker({ types, choose }: { types: CommandType[]; choose: (row: Command
   const found = types.filter((row) => matches(row, find.trim()));
   const ordered = [...found.filter((r) => !r.refused), ...found.filter((r) => r.refused)];
   const keys = (e: KeyboardEvent) => {
+    const first = ordered[0];
+    if (e.key === 'Enter' && e.target instanceof HTMLInputElement && find.trim() !== '' && first && !first.refused) {
+      e.preventDefault();
+      choose(first);
+      return;
+    }
     const step = e.key === 'ArrowDown' ? 1 : e.key === 'ArrowUp' ? -1 : 0;
     if (step === 0) return;
     e.preventDefault();

@@ -8,6 +8,7 @@ import { commandName } from '../../parts/commands';
 import { DeviceLink } from '../../parts/device';
 import { Button, Card, Empty, Failure, Waiting } from '../../ui/basics';
 import { Moment, Name, Told } from '../../ui/text';
+import type { Whole } from './data';
 
 interface Entry {
   at: string;
@@ -45,7 +46,10 @@ function What({ e }: { e: Entry }) {
   );
 }
 
-function Row({ e, device }: { e: Entry; device: string }) {
+/* The names of its users, by their channels. */
+type Names = Map<string, string | null>;
+
+function Row({ e, device, users }: { e: Entry; device: string; users: Names }) {
   const Icon = ICONS[e.kind.split('.')[0] ?? ''] ?? Radio;
   return (
     <li>
@@ -54,13 +58,13 @@ function Row({ e, device }: { e: Entry; device: string }) {
       <span class="what">
         <strong>{word('event', e.kind)}</strong>
         <What e={e} />
-        {e.channel && e.channel !== device && <DeviceLink id={e.channel} />}
+        {e.channel && e.channel !== device && <DeviceLink id={e.channel} name={users.get(e.channel)} />}
       </span>
     </li>
   );
 }
 
-function Part({ device, cursor }: { device: string; cursor: string | null }) {
+function Part({ device, users, cursor }: { device: string; users: Names; cursor: string | null }) {
   const [more, setMore] = useState(false);
   const page = useApi<Page>(withQuery(`/devices/${segment(device)}/timeline`, { limit: 50, cursor: cursor ?? undefined }), { on: (c) => cursor === null && c.device === device });
   if (!page.data) return page.error ? <Failure error={page.error} /> : <Waiting />;
@@ -68,13 +72,14 @@ function Part({ device, cursor }: { device: string; cursor: string | null }) {
   return (
     <>
       {timeline.length === 0 && cursor === null && <Empty>{t('timeline.none')}</Empty>}
-      <ol class="timeline">{timeline.map((e, i) => <Row key={`${e.at} ${e.kind} ${i}`} e={e} device={device} />)}</ol>
+      <ol class="timeline">{timeline.map((e, i) => <Row key={`${e.at} ${e.kind} ${i}`} e={e} device={device} users={users} />)}</ol>
       {next !== null && !more && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
-      {next !== null && more && <Part device={device} cursor={next} />}
+      {next !== null && more && <Part device={device} users={users} cursor={next} />}
     </>
   );
 }
 
-export function Timeline({ device }: { device: string }) {
-  return <Card title={t('device.tab-timeline')} wide><Part device={device} cursor={null} /></Card>;
+export function Timeline({ device }: { device: Whole }) {
+  const users = new Map(device.users.map((u) => [u.id, u.long_name ?? u.short_name]));
+  return <Card title={t('device.tab-timeline')} wide><Part device={device.id} users={users} cursor={null} /></Card>;
 }

@@ -26,6 +26,7 @@ function Chart({ hours }: { hours: Hour[] }) {
       {
         width: element.clientWidth,
         height: HEIGHT,
+        padding: [8, 36, 0, 0], // half of the last hour's text
         legend: { show: false },
         cursor: { y: false },
         axes: [{ ...axis, values: (_, all, _at, _space, step) => all.map((v) => time(new Date(v * 1000).toISOString(), step < 86_400 ? 'hour' : 'short')) }, { ...axis, size: 44, values: (_, all) => all.map((v) => (Number.isInteger(v) ? number(v) : '')) }],
