@@ -2,7 +2,7 @@
 import json
 import plistlib
 
-from harness import CA, Device, Server, plist, until
+from harness import CA, Connection, Device, Server, plist, tls_context, until
 
 
 class Rig:
@@ -55,6 +55,8 @@ def test_cancel(tmp):
 def test_cancel_for_very_many(tmp):
     """More targets than one job takes."""
     rig = Rig(tmp, [f"U-{n}" for n in range(1, 4)])
+    for device in rig.devices:
+        device.connection = Connection(rig.server.devices_address, tls_context(device.identity))
     users = [f"U-{n % 3 + 1}:user-{n}" for n in range(160)]
     for n, name in enumerate(users):
         device = rig.devices[n % 3]
