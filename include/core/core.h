@@ -20,6 +20,7 @@ struct keyring;
 struct hangups;
 struct js;
 struct throttle;
+struct unforgotten;
 struct notify_child;
 struct overview_kept;
 struct outbound;
@@ -75,7 +76,7 @@ struct core_conf {
   int64_t wake_rate;                          /* pushes a second */
   const struct core_setting *settings;        /* all of them */
   size_t settings_n;
-  bool own_tls;                               /* the TLS certificate is by our own CA: its root goes into profiles */
+  bool own_tls; /* the TLS certificate is by our own CA: its root goes into profiles */
 };
 
 struct core {
@@ -97,6 +98,7 @@ struct core {
   struct outbound *logins;           /* the same for what takes passwords: two threads; NULL where nobody logs in */
   struct throttle *throttle;         /* of logins; NULL: none */
   struct challenges *challenges;     /* of passkeys; NULL where nobody logs in */
+  struct unforgotten *unforgotten;   /* of Idempotency-Keys; NULL: none */
   struct pki_signers *signers;
   _Atomic int64_t latencies[LATENCY_STEPS]; /* push_felt */
   _Atomic int64_t heard_since, clock_lead;  /* enroll_listens */

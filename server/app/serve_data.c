@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "core/account.h"
+#include "core/idempotency.h"
 #include "core/keyring.h"
 #include "core/vault.h"
 
@@ -61,12 +62,16 @@ static enum err open_vault(struct ctx *cx, struct server *s) {
 enum err serve_open_store(struct ctx *cx, struct server *s) {
   TRY(open_vault(cx, s));
   enum err e = db_store_open(cx, &s->core.store, conf_path(cx, s->conf, "pomona.db"));
-  if (e != OK) vault_close(s->core.vault);
+  if (e != OK)
+    vault_close(s->core.vault);
+  else
+    s->core.unforgotten = unforgotten_new();
   return e;
 }
 
 void serve_close_store(struct server *s) {
   db_store_close(s->core.store);
+  unforgotten_free(s->core.unforgotten);
   vault_close(s->core.vault);
 }
 

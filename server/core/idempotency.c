@@ -3,9 +3,19 @@
 #include "base/clock.h"
 #include "core/vault.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 150 };
+enum { CHUNK = 150, UNFORGOTTEN = 256 };
+
+/* The last failures of ours whose rows stayed, since nothing could be written. */
+struct unforgotten {
+  size_t n;
+  struct {
+    uint8_t digest[32];
+    int64_t at;
+  } last[UNFORGOTTEN];
+};
 
 static const char *about(struct ctx *cx, const struct idempotency_request *rq) {
   return ctx_printf(cx, "idempotency.body %s %s", rq->who, rq->key);
@@ -36,19 +46,45 @@ static enum err again(struct ctx *cx, struct core *core, const struct idempotenc
   return row->sealed.p ? vault_unseal(cx, core->vault, about(cx, rq), row->sealed, &answer->body) : OK;
 }
 
-enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,
+struct unforgotten *unforgotten_new(void) {
+  return mem_alloc(sizeof(struct unforgotten));
+}
+void unforgotten_free(struct unforgotten *u) { free(u); }
+
+void idempotency_not_forgotten(struct ctx *cx, struct core *core, const struct idempotency_request *rq) {
+  struct unforgotten *u = core->unforgotten;
+  if (!u) return;
+  struct idempotency_request stored = hidden(cx, core, rq);
+  size_t i = u->n++ % UNFORGOTTEN;
+  memcpy(u->last[i].digest, stored.digest, sizeof stored.digest);
+  u->last[i].at = rq->at;
+}
+
+static bool is_unforgotten(const struct unforgotten *u, const struct idempotency_row *row) {
+  bool is = false;
+  for (size_t i = 0; u && i < UNFORGOTTEN && i < u->n; i++)
+    is = is ||
+         (u->last[i].at == row->at && slice_eq(row->digest, slice_mem(u->last[i].digest, sizeof u->last[i].digest)));
+  return is;
+}
+
+static bool is_over(const struct core *core, const struct idempotency_row *row) {
+  return row->at <= clock_now_us() - US_DAY || (row->status == 0 && is_unforgotten(core->unforgotten, row));
+}
+
+enum err idempotency_begin(struct ctx *cx, struct db *db, struct core *core, struct idempotency_request *rq,
                            bool *first, struct idempotency_answer *answer) {
   struct idempotency_row row;
   struct idempotency_request stored = hidden(cx, core, rq);
   *first = false;
-  rq = &stored;
-  enum err e = idempotency_read(cx, db, rq, &row);
-  if (e == OK && row.at > clock_now_us() - US_DAY) return again(cx, core, rq, &row, answer);
+  enum err e = idempotency_read(cx, db, &stored, &row);
+  if (e == OK && !is_over(core, &row)) return again(cx, core, &stored, &row, answer);
   if (e != OK && e != E_NOT_FOUND) return e;
   ctx_clear_error(cx);
   *first = true;
-  if (e == OK) TRY(idempotency_delete(cx, db, rq));
-  return idempotency_insert(cx, db, rq, clock_now_us());
+  rq->at = clock_now_us();
+  if (e == OK) TRY(idempotency_delete(cx, db, &stored));
+  return idempotency_insert(cx, db, &stored, rq->at);
 }
 
 enum err idempotency_end(struct ctx *cx, struct db *db, struct core *core, const struct idempotency_request *rq,

@@ -61,6 +61,8 @@ MUST_CHECK enum err once_run(struct http_req *rq, struct core *core);
 /* Inside a job: what it was answered. */
 MUST_CHECK enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq,
                               const struct idempotency_answer *answer);
+/* On the writer's thread: that failed, and it was answered 5xx. */
+void once_not_forgotten(struct http_req *rq);
 
 /* ---- router_write.c ---- */
 

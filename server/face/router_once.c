@@ -76,3 +76,8 @@ enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq, const str
   kept.reveals = (route_row(rq)->flags & ROUTE_REVEALS) && kept.status < 300;
   return idempotency_end(cx, db, o->core, &o->request, &kept);
 }
+
+void once_not_forgotten(struct http_req *rq) {
+  struct once *o = router_state(rq)->once;
+  idempotency_not_forgotten(http_cx(rq), o->core, &o->request);
+}

@@ -73,8 +73,9 @@ static enum err record_job(struct ctx *cx, struct db *db, void *arg) { return re
 
 /* What was done is done, whether it can be recorded or not; the database tells of its trouble by itself. */
 static void recorded(struct db_job *done, enum err e) {
-  (void)e;
-  send((struct write *)done);
+  struct write *w = (struct write *)done;
+  if (e != OK && w->answer.status >= 500 && router_state(w->rq)->once) once_not_forgotten(w->rq);
+  send(w);
 }
 
 void router_answer(struct http_req *rq, const struct idempotency_answer *a) {

@@ -77,6 +77,28 @@ static void test_failures(void **state) {
   assert_int_equal(theirs.answer.status, 400);
 }
 
+/* Goal: a failure of ours that could not be written down may be asked again, once at a time; what is still being done
+   may not. */
+static void test_failures_that_stayed(void **state) {
+  (void)state;
+  struct asked failed = {.rq = request("failed", 1)}, working = {.rq = request("working", 1)};
+  fx.core.unforgotten = unforgotten_new();
+  must(in_job(begin, &failed));
+  must(in_job(begin, &working));
+  idempotency_not_forgotten(fx.cx, &fx.core, &failed.rq);
+  assert_int_equal(in_job(begin, &working), E_CONFLICT);
+  must(in_job(begin, &failed));
+  assert_true(failed.first);
+  assert_int_equal(in_job(begin, &failed), E_CONFLICT);
+  failed.answer = (struct idempotency_answer){.status = 204};
+  must(in_job(end, &failed));
+  idempotency_not_forgotten(fx.cx, &fx.core, &failed.rq);
+  must(in_job(begin, &failed)); /* it has an answer */
+  assert_false(failed.first);
+  unforgotten_free(fx.core.unforgotten);
+  fx.core.unforgotten = NULL;
+}
+
 /* An answer that is too large to be kept is not made up: who asks again is told to look. */
 static void test_large(void **state) {
   (void)state;
@@ -121,6 +143,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_same_again, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_hidden_digest, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_failures, fixture_open, fixture_close),
+      cmocka_unit_test_setup_teardown(test_failures_that_stayed, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_revealing, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
       cmocka_unit_test_setup_teardown(test_a_day_later, fixture_open, fixture_close),
