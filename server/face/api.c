@@ -154,6 +154,10 @@ enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present) {
               (long long)wanted, (long long)present);
 }
 
+char *api_of(struct ctx *cx, const char *act, size_t n, const char *thing) {
+  return ctx_printf(cx, "%s: %zu %s%s", act, n, thing, n == 1 ? "" : "s");
+}
+
 void api_unconfirmed(struct http_req *rq, int64_t devices) {
   struct ctx *cx = http_cx(rq);
   struct js *body = js_object(cx), *error = js_object(cx);

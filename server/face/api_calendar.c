@@ -150,6 +150,7 @@ static enum err plan_job(struct ctx *cx, struct db *db, void *arg) {
 }
 
 static void planned(struct http_req *rq, void *arg, enum err e) {
+  route_log(rq, "topic", ((const struct plan *)arg)->topic);
   if (e == OK)
     reply_json(rq, 200, plan_json(http_cx(rq), arg));
   else

@@ -93,6 +93,7 @@ static enum err read_request(struct http_req *rq, struct enqueue *q, bool *check
   TRY(api_bool(cx, object, "push", &q->push));
   TRY(api_bool(cx, object, "force", &force));
   TRY(api_bool(cx, object, "check", check));
+  route_log(rq, "command", *check ? "check" : command->uuid);
   TRY(need_confirm(cx, object, command, *check));
   q->command = command;
   return enqueue_check(q, force);

@@ -147,6 +147,7 @@ static void import(struct http_req *rq, struct core *core) {
   bool dry_run = route_flag(rq, "dry_run");
   i->core = core;
   enum err e = read_table(rq, i);
+  if (e == OK) route_log(rq, "act", api_of(http_cx(rq), dry_run ? "check" : "set", i->table.n, "device"));
   if (e == OK && i->table.mistakes_all && !dry_run) e = refuse(http_cx(rq), &i->table);
   if (e != OK)
     reply_error(rq, e);

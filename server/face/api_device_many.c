@@ -239,7 +239,7 @@ static void plan(struct http_req *rq, struct core *core) {
 static void many(struct http_req *rq, struct core *core) {
   struct many *m;
   enum err e = begin(rq, core, &m);
-  if (e == OK) route_log(rq, "act", ctx_printf(http_cx(rq), "%s: %zu", m->kind->name, m->n));
+  if (e == OK) route_log(rq, "act", api_of(http_cx(rq), m->kind->name, m->n, "device"));
   if (e != OK)
     reply_error(rq, e);
   else if (m->confirm != (int64_t)m->n)

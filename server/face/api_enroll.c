@@ -62,6 +62,7 @@ static enum err read_link(struct http_req *rq, struct link_wish *w) {
   if (w->link.uses < 1 || w->link.uses > USES_MAX) return FAIL(cx, E_INVALID, "uses is not from 1 to %d", USES_MAX);
   if (w->link.device && (!*w->link.device || !text_is_plain(slice_of(w->link.device)) || strlen(w->link.device) > 255))
     return FAIL(cx, E_INVALID, "device is no id or serial number");
+  route_log(rq, "for", w->link.device ? w->link.device : api_of(cx, "any", (size_t)w->link.uses, "device"));
   return OK;
 }
 

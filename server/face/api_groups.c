@@ -152,6 +152,7 @@ static enum err read_change(struct http_req *rq, struct db *db, struct changing 
   struct group_assignment *unassign = NULL;
   TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "name", &g->name));
+  route_log(rq, "group", g->name);
   TRY(api_string(cx, object, "new_name", &g->new_name));
   TRY(api_string(cx, object, "rule", &g->rule));
   TRY(api_string(cx, object, "note", &g->note));

@@ -113,6 +113,7 @@ static enum err read_wish(struct http_req *rq, struct wish *w) {
   struct js *object;
   TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "start", &w->start));
+  route_log(rq, "id", w->start);
   TRY(api_bool(cx, object, "resume", &w->resume));
   if (w->resume == (w->start != NULL)) return FAIL(cx, E_INVALID, "either start (a device) or resume is needed");
   return OK;

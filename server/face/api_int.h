@@ -28,6 +28,8 @@ MUST_CHECK enum err api_if_match(struct http_req *rq, int64_t *version);
 MUST_CHECK enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present);
 /* 409 with the context's error under the code `unconfirmed`, and how many devices are to be confirmed. */
 void api_unconfirmed(struct http_req *rq, int64_t devices);
+/* What an act on many was done to, for route_log: "block: 214 devices". */
+char *api_of(struct ctx *cx, const char *act, size_t n, const char *thing);
 /* Answers 200 with the object that fill has filled, or with its error. */
 void api_answer(struct http_req *rq, struct core *core,
                 enum err (*fill)(struct http_req *rq, struct core *core, struct js *body));

@@ -37,6 +37,7 @@ static void get_pushcert(struct http_req *rq, struct core *core) {
 }
 
 static void stored(struct http_req *rq, void *arg, enum err e) {
+  if (e == OK) route_log(rq, "topic", api_imported(arg)->topic);
   if (e == OK)
     reply_pushcert(rq, api_imported(arg));
   else

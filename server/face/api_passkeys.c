@@ -184,6 +184,7 @@ static enum err read_added(struct http_req *rq, struct core *core, struct keepin
   TRY(read_proof(rq, &proof, &object));
   TRY(api_string(cx, object, "name", &k->name));
   if (!k->name) return FAIL(cx, E_INVALID, "name is wanted");
+  route_log(rq, "passkey", k->name);
   k->account = route_actor(rq)->account;
   k->login = route_actor(rq)->login;
   return passkey_read(cx, core, k->login, &proof, &k->made);

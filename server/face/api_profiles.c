@@ -388,6 +388,8 @@ static void add_elsewhere(struct http_req *rq, struct core *core) {
   bool refused = false;
   enum err e = take_body(rq, a);
   if (e == OK) e = check_all(cx, a, &refused);
+  if (e == OK)
+    route_log(rq, "profile", a->n == 1 ? a->files->given.check->identifier : api_of(cx, "add", a->n, "profile"));
   if (e == OK && refused) {
     refuse(rq, a);
     return;

@@ -193,6 +193,7 @@ const struct pushcert *api_imported(const void *arg) { return &((const struct ch
 static void done(struct http_req *rq, void *arg, enum err e) {
   struct js *body;
   if (e == OK) e = answer(http_cx(rq), arg, &body);
+  if (e == OK) route_log(rq, "topic", api_imported(arg)->topic);
   if (e == OK)
     reply_json(rq, 200, body);
   else

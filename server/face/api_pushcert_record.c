@@ -75,7 +75,9 @@ enum err api_record(struct ctx *cx, struct db *db, const char *topic, struct js 
 
 enum err api_topic(struct http_req *rq, struct db *db, const char *given, const char **out) {
   struct slice asked = http_query(rq, "topic");
-  return pushcert_topic_meant(http_cx(rq), db, given ? given : asked.n ? asked.p : NULL, out);
+  TRY(pushcert_topic_meant(http_cx(rq), db, given ? given : asked.n ? asked.p : NULL, out));
+  route_log(rq, "topic", *out);
+  return OK;
 }
 
 static enum err fill_record(struct http_req *rq, struct core *core, struct js *body) {

@@ -122,6 +122,7 @@ static enum err read_linking(struct http_req *rq, struct linking *k) {
   k->l = (struct move_links){.most = LINKS_A_REQUEST, .ttl_us = LINK_DAYS * US_DAY, .by = route_who(rq)};
   TRY(api_object(rq, &object));
   TRY(api_string(cx, object, "topic", &k->l.topic));
+  route_log(rq, "topic", k->l.topic);
   TRY(api_int(cx, object, "cursor", &k->l.after));
   return api_span(cx, object, "ttl", &k->l.ttl_us);
 }
@@ -215,6 +216,7 @@ static enum err read_moved(struct ctx *cx, const struct moving *m, struct move *
 
 static void moved(struct http_req *rq, const struct moving *m, enum err e) {
   struct move move;
+  route_log(rq, "topic", m->topic);
   if (e == OK) e = read_moved(http_cx(rq), m, &move);
   if (e == OK)
     reply_json(rq, 200, move_json(http_cx(rq), &move));

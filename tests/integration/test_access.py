@@ -217,6 +217,17 @@ def test_what_is_recorded_and_what_not(tmp):
     # names with markup and controls come out as they may be shown
     assert anna.ask("POST", "/devices/%3Cb%3E%E2%80%AE%1b/block", {})[0] == 404
     assert acts(server)[0]["object"] == "<b>\ufffd\ufffd"
+    # what stands in no path is told, too: of one thing its name, of many their number
+    def object_of(*asked, **more):
+        assert server.admin("POST", *asked, **more)[0] < 300
+        return acts(server)[0]["object"]
+    command = {"ids": ["U-1"], "request_type": "DeviceInformation", "arguments": {"Queries": ["UDID"]}}
+    assert server.admin("POST", "/api/v1/commands", {**command, "command_uuid": "C-1"})[0] == 404 and acts(server)[0]["object"] == "C-1"
+    assert object_of("/api/v1/devices/import?dry_run=true", b"id,tag\r\n") == "check: 0 devices"
+    assert object_of("/api/v1/devices/many", {"act": "block", "ids": ["U-1"], "confirm": 0}) == "block: 0 devices"
+    assert object_of("/api/v1/groups", {"name": "Room 4b", "static": True}) == "Room 4b"
+    assert object_of("/api/v1/links", {"anyway": True, "uses": 40}) == "any: 40 devices"
+    assert object_of("/api/v1/links", {"anyway": True, "device": "C02X"}) == "C02X"
     assert anna.ask("DELETE", "/session")[0] == 204
     assert [a["act"] for a in acts(server, "who=anna&limit=1")] == ["logout"]
     assert {a["act"] for a in acts(server, "act=setup")} == {"setup"}

@@ -197,7 +197,7 @@ def test_many_at_once_by_their_number(tmp):
     server.cli("device", "set", "--filter", "platform=macos", "tag=", "--yes")
     assert not ids(server, "tag=4b") and server.cli_json("device", "show", "M-3")["version"] == 0
     objects = [row["object"] for row in server.admin("GET", "/api/v1/audit?limit=100")[1]["audit"] if row["act"] == f"POST {path}" and row["status"] == 200]
-    assert objects == ["set: 2", "set: 2", "unblock: 3", "block: 1", "block: 2"], objects
+    assert objects == ["set: 2 devices", "set: 2 devices", "unblock: 3 devices", "block: 1 device", "block: 2 devices"], objects
 
 
 def test_rename_is_a_command(tmp):

@@ -76,10 +76,12 @@ function Filters({ now }: { now: Asked }) {
   );
 }
 
+const OF_MANY = /^(check|[a-z]+: \d+ [a-z]+)$/; // "block: 214 devices": what has no page
+
 /* The page that shows what an act was done to. */
 function place(row: Row): string | null {
   const found = /\/api\/v1\/(devices|groups|profiles|commands)\b(?!\/[a-z])/.exec(row.act);
-  return found?.[1] && row.object ? `/${found[1]}/${segment(row.object)}` : null;
+  return found?.[1] && row.object && !(found[1] === 'commands' && row.status >= 400) && !OF_MANY.test(row.object) ? `/${found[1]}/${segment(row.object)}` : null;
 }
 
 function Act({ act }: { act: string }) {
