@@ -113,8 +113,9 @@ void route_fleet(struct http_req *rq, struct core *core, void (*run)(struct http
 
 /* Runs fn as a job of the writer, then `then` on the writer's thread (which must not block); both get arg. rq's context
    goes along. `then` answers, or goes on with another route_write. Of an act it is called at the end of the job itself,
-   so that its record is in the same transaction: it must not look at the database, and when the transaction fails, it
-   is called once more with that error, in place of what it did before. */
+   so that its record is in the same transaction: it must not look at the database, nor do anything but answer (what is
+   to be logged then is for db_after_commit), and when the transaction fails, it is called once more with that error, in
+   place of what it did before. */
 void route_write(struct http_req *rq, struct core *core, enum err (*fn)(struct ctx *cx, struct db *db, void *arg),
                  void *arg, void (*then)(struct http_req *rq, void *arg, enum err e));
 

@@ -6,10 +6,26 @@
 
 enum { CHECKIN_MAX = 1 << 20 };
 
+struct moving {
+  struct checkin c;
+  struct http_req *rq;
+};
+
+static void tell(void *arg) {
+  const struct moving *m = arg;
+  log_info(http_cx(m->rq), m->c.news, LOG_S("id", m->c.ids.id), LOG_S("type", m->c.ids.type),
+           LOG_S("by", route_who(m->rq)));
+}
+
+static enum err migrate_job(struct ctx *cx, struct db *db, void *arg) {
+  struct moving *m = arg;
+  TRY(migrate_checkin(cx, db, &m->c));
+  if (m->c.news) db_after_commit(db, tell, m);
+  return OK;
+}
+
 static void migrated(struct http_req *rq, void *arg, enum err e) {
-  const struct checkin *c = arg;
-  if (e == OK && c->news)
-    log_info(http_cx(rq), c->news, LOG_S("id", c->ids.id), LOG_S("type", c->ids.type), LOG_S("by", route_who(rq)));
+  (void)arg;
   if (e == OK)
     reply_empty(rq, 200);
   else
@@ -17,12 +33,12 @@ static void migrated(struct http_req *rq, void *arg, enum err e) {
 }
 
 static void migration(struct http_req *rq, struct core *core) {
-  struct checkin *c = ctx_alloc(http_cx(rq), sizeof *c);
-  *c = (struct checkin){.core = core};
-  enum err e = checkin_read(http_cx(rq), http_body(rq), c);
-  route_log(rq, "id", c->ids.id);
+  struct moving *m = ctx_alloc(http_cx(rq), sizeof *m);
+  *m = (struct moving){.c.core = core, .rq = rq};
+  enum err e = checkin_read(http_cx(rq), http_body(rq), &m->c);
+  route_log(rq, "id", m->c.ids.id);
   if (e == OK)
-    route_write(rq, core, migrate_checkin, c, migrated);
+    route_write(rq, core, migrate_job, m, migrated);
   else
     reply_error(rq, e);
 }

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 import plistlib
+import resource
 import shutil
 import sqlite3
 import tarfile
@@ -246,6 +247,15 @@ def test_stream_of_check_ins(tmp):
         [("U-1", "Device", 1, 1), ("U-1:USER", "User", 1, 1)]
     assert [d["type"] for d in server.cli_json("device", "list") if d["id"].startswith("U-1")] == ["Device"]
     assert [u["type"] for u in server.cli_json("device", "show", "U-1")["users"]] == ["User"]
+    authenticate, told, _ = stream("U-FULL")
+    assert send(server, authenticate) == EMPTY
+    limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))  # as on a full disk
+    assert send(server, told)[0] == 503
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+    assert not server.events(msg="device migrated", id="U-FULL")
+    bring(server, "U-FULL")
+    server.wait_log(msg="device migrated", id="U-FULL")
     bring(server, "U-TOPIC", topic="com.apple.mgmt.External.unknown")
     shown = {d["id"]: d["push"]["state"] for d in server.cli_json("device", "list")}
     assert shown["U-TOPIC"] == "stopped"  # until its push certificate is imported
