@@ -80,7 +80,7 @@ test('a restart is one click, and its way is seen until it is acknowledged', asy
   const { devices: [phone] } = await world.api('GET', `/devices?filter=${encodeURIComponent('platform=ios and supervised=on')}`);
   await world.show(page, `/devices/${phone.id}`);
   await page.getByRole('button', { name: 'Restart', exact: true }).click();
-  const way = page.getByRole('complementary', { name: 'In progress' });
+  const way = page.getByRole('complementary', { name: 'Just sent' });
   await way.getByRole('link', { name: 'Restart' }).waitFor();
   await way.locator('li.done', { hasText: 'Acknowledged' }).waitFor();
   await page.goto(`${world.url}/commands?device=${phone.id}&all=yes`);

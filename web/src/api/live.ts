@@ -2,7 +2,8 @@
    saw last; the server sends what was missed, or `reset` when that is too much. Hints are not sent again: after each gap all is read. */
 import { effect, signal } from '@preact/signals';
 import { ask, reachable, streamed, streaming } from './alive';
-import { withQuery } from './client';
+import { sessionEnded, withQuery } from './client';
+import { loadSession } from './session';
 
 export interface Change {
   kind: string; // as in events of webhooks: "device.enrolled", "command.status" …
@@ -80,6 +81,7 @@ export function connect() {
     void ask();
     if (source?.readyState !== EventSource.CLOSED) return;
     disconnect(); // refused: the session ended, or the server is too busy
+    if (!sessionEnded.value) void loadSession();
     window.setTimeout(connect, 5000);
   });
   source.addEventListener('alive', streamed);

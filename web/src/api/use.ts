@@ -1,7 +1,8 @@
 /* What pages show of the server: read once for all who want it, read again when it changes. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import useSWR, { mutate } from 'swr';
-import { type Answer, type ApiError, answer } from './client';
+import { reachable } from './alive';
+import { type Answer, type ApiError, answer, sessionEnded } from './client';
 import { type Change, hear } from './live';
 
 export interface Used<T> {
@@ -59,6 +60,9 @@ export function useApi<T>(path: string | null, options: UseOptions = {}): Used<T
     },
   };
 }
+
+/* Nobody answers now, or nobody is logged in: what is looked at by itself is looked at again afterwards. */
+export const useAway = () => sessionEnded.value || !reachable.value;
 
 /* After an act: everything below these paths is read again. */
 export function changed(...paths: string[]) {

@@ -1,6 +1,7 @@
 /* Groups as the server tells them, a change of one, and what it would do. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, ApiError, segment } from '../api/client';
+import { useAway } from '../api/use';
 
 export type Kind = 'profile' | 'command' | 'setting' | 'package' | 'app' | 'requirement';
 export const KINDS: Kind[] = ['profile', 'command', 'setting', 'package', 'app', 'requirement'];
@@ -79,9 +80,10 @@ export function usePlan(name: string, change: Change | null): { plan: Plan | und
   const [busy, setBusy] = useState(false);
   const [fresh] = useState(() => `new ${Math.random().toString(36).slice(2)}`);
   const text = change && JSON.stringify(change);
+  const away = useAway();
   const first = useRef(true);
   useEffect(() => {
-    if (text === null) return undefined;
+    if (text === null || away) return undefined;
     const stop = new AbortController();
     setBusy(true);
     const look = async () => {
@@ -101,7 +103,7 @@ export function usePlan(name: string, change: Change | null): { plan: Plan | und
       window.clearTimeout(timer);
       stop.abort();
     };
-  }, [text, name, fresh]);
+  }, [text, name, fresh, away]);
   return { plan, error, busy };
 }
 

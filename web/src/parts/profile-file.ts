@@ -62,8 +62,10 @@ export function withText(draft: Draft, text: string): Draft {
 export const blobOf = (draft: Draft) => new Blob([draft.bytes as BlobPart]);
 
 export async function checkDraft(draft: Draft): Promise<Draft> {
+  const clean = { ...draft };
+  delete clean.error;
   try {
-    return { ...draft, check: await api<Checked>('POST', '/profiles/check', { body: blobOf(draft) }) };
+    return { ...clean, check: await api<Checked>('POST', '/profiles/check', { body: blobOf(draft) }) };
   } catch (e) {
     return { ...draft, error: e as ApiError };
   }

@@ -1,6 +1,7 @@
 /* One profile before it is kept: what it is, what is wrong with it and where; its text can be mended here. */
 import { useEffect, useState } from 'preact/hooks';
 import { X } from 'lucide-preact';
+import { useAway } from '../../api/use';
 import { t } from '../../i18n';
 import { checkDraft, type Draft, withText } from '../../parts/profile-file';
 import { Badge, Banner, Button, Failure, Waiting } from '../../ui/basics';
@@ -15,9 +16,11 @@ const PAUSE = 500; // ms after the last key
 export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (d: Draft) => void; drop?: () => void; is?: string | undefined }) {
   const [editing, setEditing] = useState(false);
   const [here, setHere] = useState<number>();
-  const fresh = draft.check === undefined && draft.error === undefined;
+  const away = useAway();
+  const passing = draft.error?.status === 401 || draft.error?.status === 0; // it is checked again when somebody answers
+  const fresh = draft.check === undefined && (draft.error === undefined || passing);
   useEffect(() => {
-    if (!fresh) return undefined;
+    if (!fresh || away) return undefined;
     let over = false;
     const timer = window.setTimeout(() => {
       void checkDraft(draft).then((d) => {
@@ -29,7 +32,7 @@ export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (
       window.clearTimeout(timer);
     };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- each text is checked once
-  }, [draft.bytes, fresh]);
+  }, [draft.bytes, fresh, away]);
   const c = draft.check;
   const warnings = c ? c.findings.length - c.errors : 0;
   return (
@@ -52,7 +55,7 @@ export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (
         </span>
       </div>
       <p class="soft"><Told text={draft.name} /> {c && <Platforms of={c.platforms} supervised={c.supervised} />}</p>
-      <Failure error={draft.error} />
+      <Failure error={passing ? undefined : draft.error} />
       {fresh && <Waiting />}
       {c && c.errors === 0 && c.findings.length === 0 && !editing ? null : (
         <div class={c && c.findings.length === 0 ? undefined : 'beside'}>
