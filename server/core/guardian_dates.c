@@ -277,15 +277,18 @@ static enum err identities(struct dates *d) {
   int64_t now = clock_now_us();
   TRY(guardian_identities(d->cx, d->db, now, now + GUARDIAN_LADDER_DAYS * US_DAY, &i));
   if (i.first == 0) return OK;
+  const char *many = i.soon ? ctx_printf(d->cx, "Of %s the identity ends within %d days and was not renewed. ",
+                                         plural(d->cx, i.soon, "device"), GUARDIAN_LADDER_DAYS)
+                            : "";
   add(d, (struct guardian_date){
              .kind = "identities",
              .subject = ctx_printf(d->cx, "identities %.7s", enc_time(d->cx, i.first)), /* at most one ladder a month */
              .name = "The identity certificate of a device",
              .at = i.first,
              .effect = ctx_printf(d->cx,
-                                  "Of %s the identity ends within %d days and was not renewed. A device whose identity "
-                                  "has ended is served its renewal only, and after identity-grace nothing.",
-                                  plural(d->cx, i.soon, "device"), GUARDIAN_LADDER_DAYS),
+                                  "%sA device whose identity has ended is served its renewal only, and after "
+                                  "identity-grace nothing.",
+                                  many),
              .fix = "They are renewed by themselves when their devices come: `pomona identity renewals` says what "
                     "holds them up, `pomona identity list` which they are."});
   return OK;

@@ -92,6 +92,9 @@ static void dates_name_who_and_what(void **state) {
   assert_int_equal(find("account")->at, r.confirmed_at + 90 * US_DAY);
   assert_int_equal(find("identities")->at / US_DAY, (clock_now_us() + 30 * US_DAY) / US_DAY);
   assert_non_null(strstr(find("identities")->effect, "1 device "));
+  clock_shift(-40 * US_DAY); /* 70 days ahead: of none it is said how many */
+  assert_true(strncmp(find("identities")->effect, "A device ", 9) == 0);
+  clock_shift(0);
 }
 
 /* The server's own keys, its TLS certificate and its domain stand there as well; what is not known is not made up. */

@@ -1,7 +1,7 @@
 /* What the server was told: every setting with its value, where it came from, what it means, and what a change of it takes. */
 import { useState } from 'preact/hooks';
 import { useApi } from '../api/use';
-import { t } from '../i18n';
+import { type Key, number, t } from '../i18n';
 import { Badge, Button, Card, Clip, Empty, Failure, Page, Waiting } from '../ui/basics';
 import { CheckBox, TextField } from '../ui/form';
 import { Code, Words } from '../ui/text';
@@ -15,6 +15,29 @@ interface Setting {
   set: boolean;
   restart: boolean;
   help: string;
+}
+
+/* What belongs together, in this order; the server itself has all the rest. */
+const GROUPS: [Key, RegExp][] = [
+  ['settings.group.access', /^(public-url|listen|tls.*|trusted-proxies|admin-.*|server|api-key|proxy)$/],
+  ['settings.group.enrollment', /^(identity.*|device-ca.*|unknown-devices|takeover-wait|migration-window|user-auth|await-timeout|sign-message|scep-legacy|open-enrollment|accept-cut-off|authproxy-url)$/],
+  ['settings.group.fleet', /^(wake-rate|inventory-interval|plan-limit|lost-after|apns-.*|mdmcert-.*|signing-.*|escrow-.*)$/],
+  ['settings.group.webhooks', /^webhook-/],
+  ['settings.group.notices', /^(smtp-.*|mail-.*|notify-command|domain-ends)$/],
+  ['settings.group.server', /^/],
+];
+const groupOf = (s: Setting) => GROUPS.findIndex(([, names]) => names.test(s.name));
+const WIDE = '(min-width: 40rem)';
+
+/* Folded where there is little room, unless something is looked for. */
+function Group({ title, settings, found }: { title: string; settings: Setting[]; found: boolean }) {
+  const [open, setOpen] = useState(() => window.matchMedia(WIDE).matches);
+  return (
+    <details class="fold" open={open || found} onToggle={(e) => !found && setOpen(e.currentTarget.open)}>
+      <summary><h2>{title}</h2> <span class="soft">{number(settings.length)}</span></summary>
+      <ul class="rows">{settings.map((s) => <Row key={s.name} s={s} />)}</ul>
+    </details>
+  );
 }
 
 /* "flag --listen", "environment POMONA_LISTEN", "/etc/pomona.conf:3" */
@@ -75,7 +98,10 @@ export default function Settings() {
       {data && (
         <Card wide>
           <p class="soft" role="status">{t('settings.count', { n: shown.length })}</p>
-          {shown.length === 0 ? <Empty>{t('settings.none')}</Empty> : <ul class="rows">{shown.map((s) => <Row key={s.name} s={s} />)}</ul>}
+          {shown.length === 0 ? <Empty>{t('settings.none')}</Empty> : GROUPS.map(([title], i) => {
+            const of = shown.filter((s) => groupOf(s) === i);
+            return of.length > 0 && <Group key={title} title={t(title)} settings={of} found={mine || words.length > 0} />;
+          })}
         </Card>
       )}
     </Page>

@@ -33,6 +33,16 @@ const STATES = ['command.settled'];
 const SECRETS = ['escrow.kept', 'escrow.revealed'];
 const TAKEN = '200'; // by Apple
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/* From what to what. A profile's version is a UUID, which tells a person only that it is another. */
+function Change({ e: { was, now } }: { e: Entry }) {
+  if (was === undefined && now === undefined) return null;
+  if ([was, now].every((one) => one === undefined || UUID.test(one)))
+    return <span class="soft">{t(was === undefined ? 'timeline.came' : now === undefined ? 'timeline.went' : 'timeline.replaced')}</span>;
+  return <span class="soft">{was !== undefined && <Told text={was} />}{now !== undefined && <> → <Told text={now} /></>}</span>;
+}
+
 /* What it was about, in the words that stand elsewhere for it. */
 function What({ e }: { e: Entry }) {
   const what = e.what === undefined ? null : e.kind === 'push.sent' ? word('wake', e.what) : e.kind === 'push.answered' && e.what === TAKEN ? word('wake', 'taken') : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow-kind', e.what) : e.what;
@@ -40,7 +50,7 @@ function What({ e }: { e: Entry }) {
     <>
       {e.request_type && e.command && <a href={`/commands/${segment(e.command)}`}>{commandName(e.request_type)}</a>}
       {what !== null && <Told text={what} />}
-      {(e.was !== undefined || e.now !== undefined) && <span class="soft">{e.was !== undefined && <Told text={e.was} />}{e.now !== undefined && <> → <Told text={e.now} /></>}</span>}
+      <Change e={e} />
       {e.by && <span class="soft">{t('timeline.by')} <Name text={e.by} /></span>}
     </>
   );

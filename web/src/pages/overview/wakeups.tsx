@@ -77,6 +77,7 @@ export function Wakeups({ hours }: { hours: Hour[] }) {
           </li>
         ))}
       </ol>
+      {sums.some(([, n], i) => n > (sums[i - 1]?.[1] ?? n)) && <p class="soft">{t('wakeups.grows')}</p>}
       {most === 1 && sums.every(([, n]) => n === 0) ? <Empty>{t('wakeups.none')}</Empty> : <Chart hours={shown} />}
       <details open={table} onToggle={(e) => setTable(e.currentTarget.open)}>
         <summary>{t('wakeups.as-table')}</summary>
