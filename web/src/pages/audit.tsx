@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { segment, withQuery } from '../api/client';
-import { t, word } from '../i18n';
+import { type Key, t, word } from '../i18n';
 import { Badge, Button, Card, Page } from '../ui/basics';
 import { CheckBox, Choice, Form, TextField } from '../ui/form';
 import { Paged } from '../ui/paged';
@@ -76,12 +76,29 @@ function Filters({ now }: { now: Asked }) {
   );
 }
 
-const OF_MANY = /^(check|[a-z]+: \d+ [a-z]+)$/; // "block: 214 devices": what has no page
+const OF_MANY = /^([a-z]+): (\d+) [a-z]+$/; // "block: 214 devices": what has no page
+const OF = { add: 'audit.of.add', any: 'audit.of.any', block: 'audit.of.block', check: 'audit.of.check', set: 'audit.of.set', unblock: 'audit.of.unblock' } satisfies Record<string, Key>;
+const isOf = (act: string): act is keyof typeof OF => Object.hasOwn(OF, act);
+
+/* Of many how many, in words; null of what has a name. */
+function ofMany(row: Row): string | null {
+  if (row.object === 'check' && row.act === 'POST /api/v1/commands') return t('audit.of.check-one');
+  const [, act = '', n] = OF_MANY.exec(row.object ?? '') ?? [];
+  return isOf(act) ? t(OF[act], { n: Number(n) }) : null;
+}
+
+function Done({ row }: { row: Row }) {
+  const to = place(row);
+  if (row.object === null) return null;
+  if (to !== null) return <a href={to}><Name text={row.object} /></a>;
+  const many = ofMany(row);
+  return many === null ? <Name text={row.object} /> : <>{many}</>;
+}
 
 /* The page that shows what an act was done to. */
 function place(row: Row): string | null {
   const found = /\/api\/v1\/(devices|groups|profiles|commands)\b(?!\/[a-z])/.exec(row.act);
-  return found?.[1] && row.object && !(found[1] === 'commands' && row.status >= 400) && !OF_MANY.test(row.object) ? `/${found[1]}/${segment(row.object)}` : null;
+  return found?.[1] && row.object && !(found[1] === 'commands' && row.status >= 400) && ofMany(row) === null ? `/${found[1]}/${segment(row.object)}` : null;
 }
 
 function Act({ act }: { act: string }) {
@@ -93,8 +110,8 @@ function columns(): Column<Row>[] {
   return [
     { id: 'at', name: t('audit.at'), cell: (r) => <Moment at={r.at} /> },
     { id: 'who', name: t('audit.who'), cell: (r) => <><Name text={r.who} /><div class="soft">{word('audit.kind', r.kind)}</div></>, width: '6rem' },
-    { id: 'act', name: t('audit.act'), cell: (r) => <Act act={r.act} />, width: '11rem' },
-    { id: 'object', name: t('audit.object'), cell: (r) => { const to = place(r); return to ? <a href={to}><Name text={r.object} /></a> : r.object && <Name text={r.object} />; } },
+    { id: 'act', name: t('audit.act'), cell: (r) => <Act act={r.act} />, width: '15rem' },
+    { id: 'object', name: t('audit.object'), cell: (r) => <Done row={r} /> },
     { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={word('error.code', r.detail)} /></div>}</> },
     { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></> },
   ];
