@@ -65,6 +65,9 @@ const CHIPS: [string, string, Key][] = [
 ];
 const PLATFORMS = ['macos', 'ios', 'tvos', 'watchos', 'visionos'];
 
+/* Of those found. */
+const firstLine = () => document.querySelector<HTMLElement>('[data-line][tabindex="0"]')?.focus();
+
 function Chips({ filter, former, set }: { filter: string; former: boolean; set: (change: Record<string, string>) => void }) {
   const held = useApi<{ takeovers: unknown[] }>('/takeovers', { on: (c) => c.kind.startsWith('device.') });
   const unknown = useApi<{ refused: { known: boolean }[] }>('/refused', { every: 60_000 });
@@ -126,7 +129,7 @@ export default function Devices() {
         </>
       )}
     >
-      <FilterField value={typed} change={type} error={list.error} placeholder={t('devices.find')} />
+      <FilterField value={typed} change={type} error={list.error} placeholder={t('devices.find')} down={firstLine} />
       <Chips filter={typed} former={asked.former} set={(change) => { if (change.filter !== undefined) type(change.filter); set(change); }} />
       {n > 0 && <Chosen n={n} total={list.total} all={chosen.all} choose={chosen.chooseAll} clear={chosen.clear} send={() => setTo({ targets, count: n })} act={(act) => setMany({ act, targets })} />}
       {!list.known && list.loading && <Waiting />}

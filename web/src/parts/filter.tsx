@@ -41,16 +41,23 @@ export function FilterHelp({ take }: { take: (text: string) => void }) {
   );
 }
 
-export function FilterField({ value, change, error, placeholder }: { value: string; change: (text: string) => void; error: ApiError | undefined; placeholder: string }) {
+/* down: to what was found. */
+export function FilterField({ value, change, error, placeholder, down }: { value: string; change: (text: string) => void; error: ApiError | undefined; placeholder: string; down?: () => void }) {
   const [help, setHelp] = useState(false);
   const id = useId();
+  const keys = (e: KeyboardEvent) => {
+    if (e.key === 'ArrowDown' && down) down();
+    else if (e.key === 'Escape' && value !== '') change('');
+    else return;
+    e.preventDefault();
+  };
   return (
     <div class="filter">
       <div class="with-button">
         <input
           type="search" value={value} placeholder={placeholder} aria-label={placeholder} aria-invalid={error ? true : undefined} aria-describedby={`${id}-mistake`}
           autoComplete="off" autoCapitalize="off" spellcheck={false} maxLength={4000}
-          onInput={(e) => change(e.currentTarget.value)} onKeyDown={(e) => { if (e.key === 'Escape' && value !== '') { e.preventDefault(); change(''); } }}
+          onInput={(e) => change(e.currentTarget.value)} onKeyDown={keys}
         />
         {value !== '' && <Button kind="quiet" icon={<X size={16} aria-hidden="true" />} onClick={() => change('')}>{t('filter.clear')}</Button>}
         <button type="button" class="button quiet" aria-expanded={help} aria-label={t('filter.help-show')} title={t('filter.help-show')} onClick={() => setHelp(!help)}><CircleHelp size={18} aria-hidden="true" /></button>
