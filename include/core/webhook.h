@@ -16,6 +16,9 @@
 /* Is there a receiver? Then idle polls are told of as well, which costs each of them a write. */
 bool webhook_wanted(const struct core *core);
 
+/* Scheme, host and port: "https://hooks.example/…". A path may be a secret: who may not change receivers sees this. */
+char *webhook_origin(struct ctx *cx, const char *url);
+
 /* What a device sent, and was accepted. */
 struct webhook_event {
   const struct enroll_ids *ids;
@@ -37,7 +40,7 @@ MUST_CHECK enum err webhook_tidy(struct ctx *cx, struct core *core);
 /* ---- for operators ---- */
 
 struct webhook_info {
-  char *url;                /* as it may be shown: without its query */
+  char *url;                /* without its query; for who may change it, see webhook_origin */
   const char *state;        /* "new" (nothing was sent yet), "ok", "failing", "removed" (from the settings) */
   int64_t due, dead;        /* messages */
   int64_t ok_at, failed_at; /* last success, last failure; 0: none */
@@ -49,7 +52,7 @@ MUST_CHECK enum err webhook_list(struct ctx *cx, struct db *db, struct core *cor
 
 struct webhook_dead {
   int64_t seq, attempts, ended_at, at, status;
-  char *event_id, *topic, *enrollment, *url, *error;
+  char *event_id, *topic, *enrollment, *url, *error; /* url as in webhook_info */
 };
 /* Reader's connection, newest first: those before `before` (0: all), at most `most`. */
 MUST_CHECK enum err webhook_dead(struct ctx *cx, struct db *db, int64_t before, int most, struct webhook_dead **out,

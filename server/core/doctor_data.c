@@ -171,14 +171,15 @@ void check_keys(struct check *c) {
 /* ---- who is told ---- */
 
 static void check_webhook(struct check *c, const struct webhook_info *w) {
+  const char *url = webhook_origin(c->cx, w->url);
   if (strcmp(w->state, "failing") == 0)
     found(c, DOCTOR_WARN,
-          ctx_printf(c->cx, "%s does not take events: %s; %" PRId64 " wait.", w->url, w->error ? w->error : "no answer",
+          ctx_printf(c->cx, "%s does not take events: %s; %" PRId64 " wait.", url, w->error ? w->error : "no answer",
                      w->due),
           "Mend the receiver; `pomona webhook test` tries it. What waits is sent by itself.");
   if (w->dead)
     found(c, DOCTOR_WARN,
-          ctx_printf(c->cx, "%" PRId64 " messages for %s were given up: its records lack them.", w->dead, w->url),
+          ctx_printf(c->cx, "%" PRId64 " messages for %s were given up: its records lack them.", w->dead, url),
           "`pomona webhook list --dead` shows them, `pomona webhook replay` sends them again.");
 }
 

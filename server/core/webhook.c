@@ -29,6 +29,13 @@ char *webhook_shown(struct ctx *cx, const char *url) {
   return ctx_printf(cx, "%.*s%s", (int)n, url, url[n] ? "?…" : "");
 }
 
+char *webhook_origin(struct ctx *cx, const char *url) {
+  const char *host = strstr(url, "://");
+  size_t n = (size_t)(host ? host + 3 - url : 0);
+  n += strcspn(url + n, "/?#");
+  return ctx_printf(cx, "%.*s%s", (int)n, url, url[n] && strcmp(url + n, "/") != 0 ? "/…" : "");
+}
+
 /* Kept in rows: it must not change from one start to the next (FNV-1a). */
 int webhook_worker_of(const char *enrollment) {
   uint32_t h = 2166136261u;

@@ -51,7 +51,7 @@ static enum err open_hook(struct ctx *cx, struct webhook *w, const char *url) {
   h->next = w->hooks;
   w->hooks = h;
   pthread_mutex_unlock(&w->lock);
-  log_info(cx, "webhook", LOG_I("webhook", h->seq), LOG_S("url", webhook_shown(cx, url)));
+  log_info(cx, "webhook", LOG_I("webhook", h->seq), LOG_S("url", webhook_origin(cx, url)));
   return OK;
 }
 

@@ -1,13 +1,19 @@
 /* /api/v1/webhooks: receivers, dead letters, tests, replay. */
 #include "base/clock.h"
 #include "core/webhook.h"
+#include "face/access.h"
 #include "face/api_int.h"
 #include "lib/net_addr.h"
 
+static const char *shown(struct http_req *rq, const char *url) {
+  bool whole = access_allows(route_actor(rq), slice_of("/api/v1/webhooks"), true);
+  return whole ? url : webhook_origin(http_cx(rq), url);
+}
+
 /* The keys of these lists are promised to scripts. */
-static struct js *webhook_json(struct ctx *cx, const struct webhook_info *w) {
-  struct js *o = js_object(cx);
-  js_set_string(o, "url", w->url);
+static struct js *webhook_json(struct http_req *rq, const struct webhook_info *w) {
+  struct js *o = js_object(http_cx(rq));
+  js_set_string(o, "url", shown(rq, w->url));
   js_set_string(o, "state", w->state);
   js_set_int(o, "due", w->due);
   js_set_int(o, "dead", w->dead);
@@ -17,35 +23,30 @@ static struct js *webhook_json(struct ctx *cx, const struct webhook_info *w) {
   return o;
 }
 
-static enum err read_list(struct ctx *cx, struct core *core, struct js *out) {
+static enum err read_list(struct http_req *rq, struct core *core, struct js *out) {
+  struct ctx *cx = http_cx(rq);
   struct db *db;
   struct webhook_info *rows;
   size_t n;
   struct js *all = js_array(cx);
   TRY(db_reader(cx, core->store, &db));
   TRY(webhook_list(cx, db, core, &rows, &n));
-  for (size_t i = 0; i < n; i++) js_add(all, webhook_json(cx, &rows[i]));
+  for (size_t i = 0; i < n; i++) js_add(all, webhook_json(rq, &rows[i]));
   js_set(out, "webhooks", all);
   return OK;
 }
 
-static void list(struct http_req *rq, struct core *core) {
-  struct js *body = js_object(http_cx(rq));
-  enum err e = read_list(http_cx(rq), core, body);
-  if (e == OK)
-    reply_json(rq, 200, body);
-  else
-    reply_error(rq, e);
-}
+static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, read_list); }
 
 /* ---- dead letters ---- */
 
-static struct js *dead_json(struct ctx *cx, const struct webhook_dead *d) {
-  struct js *o = js_object(cx);
+static struct js *dead_json(struct http_req *rq, const struct webhook_dead *d) {
+  struct js *o = js_object(http_cx(rq));
+  js_set_int(o, "delivery", d->seq);
   js_set_string(o, "event_id", d->event_id);
   js_set_string(o, "topic", d->topic);
   js_set_string(o, "id", *d->enrollment ? d->enrollment : NULL);
-  js_set_string(o, "url", d->url);
+  js_set_string(o, "url", shown(rq, d->url));
   js_set_time(o, "created_at", d->at);
   js_set_time(o, "ended_at", d->ended_at);
   js_set_int(o, "attempts", d->attempts);
@@ -69,7 +70,7 @@ static enum err read_dead(struct http_req *rq, struct core *core, struct js *out
   TRY(api_limit(rq, &limit));
   TRY(db_reader(cx, core->store, &db));
   TRY(webhook_dead(cx, db, before, limit, &rows, &n));
-  for (size_t i = 0; i < n; i++) js_add(all, dead_json(cx, &rows[i]));
+  for (size_t i = 0; i < n; i++) js_add(all, dead_json(rq, &rows[i]));
   js_set(out, "dead", all);
   if (n == (size_t)limit)
     js_set_int(out, "next", rows[n - 1].seq);
@@ -179,7 +180,8 @@ const struct route webhooks_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/webhooks",
      .run = list,
-     .summary = "The receivers of webhooks: state, messages due and dead, last success and failure."},
+     .summary = "The receivers of webhooks: state, messages due and dead, last success and failure. Who may not change "
+                "them sees scheme and host alone."},
     {.method = "GET",
      .pattern = "/api/v1/webhooks/dead",
      .query = "cursor:int limit:int",

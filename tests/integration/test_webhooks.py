@@ -28,6 +28,17 @@ def settings(tmp, ca, *receivers, **more):
             "webhook_hmac_key": KEY, **more}
 
 
+def told_of_urls(server, role, *scopes):
+    """All that tells of receivers, as somebody of that role sees it."""
+    named = {"name": f"{role}-{len(scopes)}", "role": role, **({"scopes": scopes} if scopes else {})}
+    token = server.admin("POST", "/api/v1/tokens", named)[1]["token"]
+    told = {}
+    for path in ("/api/v1/webhooks", "/api/v1/webhooks/dead", "/api/v1/doctor", "/api/v1/overview"):
+        status, _, told[path] = request(server.admin_address, "GET", path, None, {"Authorization": f"Bearer {token}"})
+        assert status == 200, path
+    return told
+
+
 def enroll(server, ca, name):
     server.push_cert()
     return Device(server, ca.identity(name, "ec")).enroll()
@@ -151,5 +162,14 @@ def test_tallies_tests_replay_and_a_receiver_that_is_removed(tmp):
     until(lambda: [w["state"] for w in server.cli_json("webhook", "list")] == ["removed"], "removed")
     until(lambda: server.cli_json("webhook", "list", "--dead"), "dead letters")
     assert "removed from the settings" in server.cli_json("webhook", "list", "--dead")[0]["error"]
+    # a path may be a secret (as with chats): who may not change receivers sees scheme and host alone
+    lists = ("/api/v1/webhooks", "/api/v1/webhooks/dead")
+    for role, scopes in (("viewer", ()), ("operator", ()), ("admin", ("webhooks:read", "system:read"))):
+        told = told_of_urls(server, role, *scopes)
+        assert not [path for path, text in told.items() if f":{receiver.port}/webhook".encode() in text], role
+        assert all(f"http://127.0.0.1:{receiver.port}/…".encode() in told[path] for path in (*lists, "/api/v1/doctor")), role
+    told = told_of_urls(server, "admin")
+    assert all(f":{receiver.port}/webhook".encode() in told[path] for path in lists)
+    assert f":{receiver.port}/webhook" not in server.log()
     assert d.idle()[0] == 200
     assert request(server.devices_address, "GET", "/healthz")[0] == 200

@@ -308,6 +308,22 @@ static int64_t replay(struct webhook_replay r) {
   return r.n;
 }
 
+/* Of a receiver whose path may be a secret, scheme, host and port are told. */
+static void test_origin(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"https://hooks.example/T0/B0/secret?a=b", "https://hooks.example/…"},
+      {"http://[::1]:8080/secret", "http://[::1]:8080/…"},
+      {"https://hooks.example?secret", "https://hooks.example/…"},
+      {"https://hooks.example/?…", "https://hooks.example/…"},
+      {"https://hooks.example/", "https://hooks.example"},
+      {"https://hooks.example", "https://hooks.example"},
+      {"secret://", "secret://"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(webhook_origin(fx.cx, cases[i][0]), cases[i][1]);
+}
+
 /* A message that is refused holds up its enrollment only, is dead after 20 answers, and can be sent again. */
 static void test_refused(void **state) {
   (void)state;
@@ -512,19 +528,9 @@ static void test_tests(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_nothing_to_tell),
-      TEST(test_provisional),
-      TEST(test_refused),
-      TEST(test_away),
-      TEST(test_removed),
-      TEST(test_two_receivers),
-      TEST(test_backlog),
-      TEST(test_json),
-      TEST(test_told),
-      TEST(test_own_questions),
-      TEST(test_kept),
-      TEST(test_own_events),
-      TEST(test_tests),
+      TEST(test_nothing_to_tell), TEST(test_provisional),   TEST(test_origin),     TEST(test_refused), TEST(test_away),
+      TEST(test_removed),         TEST(test_two_receivers), TEST(test_backlog),    TEST(test_json),    TEST(test_told),
+      TEST(test_own_questions),   TEST(test_kept),          TEST(test_own_events), TEST(test_tests),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

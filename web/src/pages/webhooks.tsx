@@ -23,6 +23,7 @@ interface Receiver {
   last_error: string | null;
 }
 interface Dead {
+  delivery: number;
   event_id: string;
   topic: string;
   id: string | null;
@@ -46,8 +47,8 @@ const TONES: Record<Receiver['state'], Tone> = { new: 'info', ok: 'ok', failing:
 function Receivers({ all }: { all: Receiver[] }) {
   return (
     <>
-      {all.map((w) => (
-        <Card key={w.url} title={<Told text={w.url} />} actions={<Badge tone={TONES[w.state]}>{word('webhooks.state', w.state)}</Badge>}>
+      {all.map((w, i) => (
+        <Card key={i} title={<Told text={w.url} />} actions={<Badge tone={TONES[w.state]}>{word('webhooks.state', w.state)}</Badge>}>
           <Facts
             rows={[
               [t('webhooks.due'), number(w.due)],
@@ -139,7 +140,7 @@ export default function Webhooks() {
       {may('admin') && <Test any={all.some((w) => w.state !== 'removed')} />}
       {all.length > 0 && <Card title={t('webhooks.dead-title')} wide>
           <Paged<Dead> path="/webhooks/dead?limit=50" of="dead" empty={t('webhooks.no-dead')} on={tells('webhook')}>
-            {(rows) => <Table columns={columns()} rows={rows} id={(d) => d.event_id + d.url} caption={t('webhooks.dead-title')} />}
+            {(rows) => <Table columns={columns()} rows={rows} id={(d) => String(d.delivery)} caption={t('webhooks.dead-title')} />}
           </Paged>
         </Card>}
       {replay && <Replay close={() => setReplay(false)} />}
