@@ -11,7 +11,7 @@
 enum { PASSWORD_LEAST = 12, PASSWORD_MOST = 1024, RECOVERY_CODES = 10 };
 
 struct user {
-  int64_t account, version; /* version: grows with each change of what is shown here */
+  int64_t account, version; /* version: grows with each edit, not with log-ins */
   char *name;
   enum role role;
   bool has_password, has_totp;

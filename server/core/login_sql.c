@@ -32,8 +32,7 @@ enum err login_sql_add(struct ctx *cx, struct db *db, struct slice digest, int64
              "DELETE FROM login WHERE account = $1 AND seq NOT IN "
              "(SELECT seq FROM login WHERE account = $1 ORDER BY seq DESC LIMIT $2)",
              DB_I(account), DB_I(LOGINS_MOST)));
-  return db_run(cx, db, "UPDATE account SET last_login_at = $1, version = version + 1 WHERE seq = $2",
-                DB_I(row->created_at), DB_I(account));
+  return db_run(cx, db, "UPDATE account SET last_login_at = $1 WHERE seq = $2", DB_I(row->created_at), DB_I(account));
 }
 
 enum err login_sql_seen(struct ctx *cx, struct db *db, int64_t login, int64_t now) {

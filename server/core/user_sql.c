@@ -2,7 +2,7 @@
 
 enum { USERS_MOST = 1000 };
 
-/* Every change of what is shown makes it another version. */
+/* Every edit makes it another version; a log-in is none: who edits meanwhile must not be told of a conflict. */
 #define USER_NEW_VERSION "version = version + 1"
 
 enum err user_sql_list(struct ctx *cx, struct db *db, const char *name, int64_t account, struct user **out, size_t *n) {

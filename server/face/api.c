@@ -139,12 +139,17 @@ void api_etag(struct http_req *rq, int64_t version) {
   route_etag(rq, ctx_printf(http_cx(rq), "\"%lld\"", (long long)version));
 }
 
+void api_etag_of(struct http_req *rq, int64_t version, const char *also) {
+  route_etag(rq, ctx_printf(http_cx(rq), "\"%lld.%s\"", (long long)version, also));
+}
+
 enum err api_if_match(struct http_req *rq, int64_t *version) {
   struct slice tag = slice_trim(http_header(rq, "If-Match"));
   *version = -1;
   if (!tag.p || slice_is(tag, "*")) return OK;
   bool quoted = tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"';
-  if (quoted && slice_to_i64(slice_mem(tag.p + 1, tag.n - 2), version) && *version >= 0) return OK;
+  struct slice text = quoted ? slice_mem(tag.p + 1, tag.n - 2) : (struct slice){0}, number;
+  if (slice_cut(&text, '.', &number) && slice_to_i64(number, version) && *version >= 0) return OK;
   return FAIL(http_cx(rq), E_INVALID, "If-Match is no ETag of an answer");
 }
 

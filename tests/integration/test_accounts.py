@@ -116,8 +116,15 @@ def test_who_may_less_is_logged_out(tmp):
     assert Browser(server).log_in("anna-disable")[0] == 401
     assert server.cli("user", "remove", "chief", expect=1).stderr.count("last admin") == 1
     assert server.admin("PATCH", "/api/v1/users/chief", {"disabled": True})[0] == 409
-    # two admins at one account: the second is told
-    etag = request(server.admin_address, "GET", "/api/v1/users/anna-role", None, {"Authorization": f"Bearer {server.token}"})[1]["ETag"]
+    # two admins at one account: the second is told; that the person logs in meanwhile is seen, but no conflict
+    look = lambda **more: request(server.admin_address, "GET", "/api/v1/users/anna-role", None, {"Authorization": f"Bearer {server.token}", **more})
+    etag = look()[1]["ETag"]
+    assert look(**{"If-None-Match": etag})[0] == 304
+    assert Browser(server).log_in("anna-role")[0] == 200
+    status, headers, seen = look(**{"If-None-Match": etag})
+    assert status == 200 and headers["ETag"] != etag and json.loads(seen)["last_login_at"]
+    for wrong in ('"1', '"."', '"-1.0"', '"x.1"', '".1"'):
+        assert server.admin("PATCH", "/api/v1/users/anna-role", {"role": "operator"}, headers={"If-Match": wrong})[0] == 400, wrong
     assert server.admin("PATCH", "/api/v1/users/anna-role", {"role": "operator"}, headers={"If-Match": etag})[0] == 200
     status, told = server.admin("PATCH", "/api/v1/users/anna-role", {"role": "admin"}, headers={"If-Match": etag})
     assert (status, told["error"]["code"]) == (412, "precondition")
