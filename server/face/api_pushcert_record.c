@@ -247,6 +247,7 @@ static enum err read_move(struct http_req *rq, struct core *core, struct move *m
   TRY(api_object(rq, &m->edit.body));
   TRY(api_string(cx, m->edit.body, "to", &m->to));
   TRY(api_bool(cx, m->edit.body, "done", &m->done));
+  m->edit.seen = api_seen_of(m->edit.body);
   if (!m->to || !*m->to) return FAIL(cx, E_INVALID, "\"to\" is the new address of the Apple Account");
   static const struct field address = {.name = "to", .kind = FIELD_MAIL};
   TRY(check_field(cx, &address, m->to));
@@ -275,6 +276,7 @@ static enum err move_job(struct ctx *cx, struct db *db, void *arg) {
   struct move *m = arg;
   struct pushcert_record r;
   TRY(pushcert_record_read(cx, db, m->edit.topic, &r));
+  TRY(api_seen(cx, "record", r.updated_at, r.updated_by, m->edit.seen));
   TRY(check_move(cx, &r, m->to));
   const char *from = r.apple_account;
   struct js *steps = m->done ? js_array(cx) : api_account_steps(cx, &r, m->to);
@@ -327,10 +329,11 @@ const struct route pushcert_record_routes[] = {
                 "was changed since."},
     {.method = "POST",
      .pattern = "/api/v1/pushcerts/account",
-     .body = "topic:text to:text done:bool",
+     .body = "topic:text to:text done:bool updated_at:time",
      .run = change_account,
      .body_max = BODY_MOST,
      .summary = "The Apple Account gets another address: {\"to\"} notes the plan and gives Apple's steps, with "
-                "\"done\": true the record has the new address. The topic stays."},
+                "\"done\": true the record has the new address. The topic stays. \"updated_at\" as with the "
+                "record."},
     {.method = NULL},
 };

@@ -212,12 +212,21 @@ def test_record(tmp):
     steps = server.cli("pushcert", "account", "change", "--to", "apple-push@example.org").stdout
     assert "https://account.apple.com" in steps and "Managed Apple Account cannot be the target" in steps and TOPIC in steps
     assert server.admin("GET", RECORD)[1]["record"]["apple_account"] == "ada.example@example.org"
+    # nor does that overwrite what another admin wrote meanwhile; the command line, which shows no form, needs not tell
+    for done in (False, True):
+        body = {"to": "apple-push@example.org", "done": done, "updated_at": first["updated_at"]}
+        status, told = server.admin("POST", "/api/v1/pushcerts/account", body)
+        assert status == 409 and "changed by admin" in told["error"]["message"]
+    assert server.admin("POST", "/api/v1/pushcerts/account", {**body, "updated_at": "soon"})[0] == 400
+    assert server.admin("GET", RECORD)[1]["record"]["apple_account"] == "ada.example@example.org"
+    assert server.admin("POST", "/api/v1/pushcerts/account", {"to": "b@example.org", "updated_at": server.admin("GET", RECORD)[1]["record"]["updated_at"]})[0] == 200
     shown = server.cli("pushcert", "account", "change", "--to", "apple-push@example.org", "--done").stdout
     assert "apple-push@example.org" in shown and "never confirmed" in shown
     server.cli("pushcert", "account", "change", "--to", "apple-push@example.org", "--done", expect=1)
     acts = [x for x in server.cli_json("pushcert", "history")[0]["acts"] if x["act"] not in ("imported", "probed")]
     assert [(x["act"], x["detail"].get("to")) for x in acts] == [
         ("account-recorded", "ada.example@example.org"), ("confirmed", None), ("confirmed", None), ("account-change-planned", "apple-push@example.org"),
+        ("account-change-planned", "b@example.org"),
         ("account-changed", "apple-push@example.org")]
     # options record, "" clears, none shows
     server.cli("pushcert", "record", "--account-kind", "managed", "--deputy", "", "--web-site", "https://example.org")

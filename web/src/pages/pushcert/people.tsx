@@ -30,7 +30,7 @@ const KINDS = ['', 'organization', 'personal', 'managed'] as const;
 
 function Confirmation({ record, again }: { record: PushRecord; again: () => Promise<void> }) {
   const act = useAct(async () => {
-    await api('PUT', '/pushcerts/record', { query: { topic: record.topic }, body: { confirm: true } });
+    await api('PUT', '/pushcerts/record', { query: { topic: record.topic }, body: { confirm: true, updated_at: record.updated_at } });
     await again();
     toast(t('record.confirmed'));
   });
@@ -90,16 +90,25 @@ function Edit({ record, again, close }: { record: PushRecord; again: () => Promi
 interface Move {
   to: string;
   steps: string[];
+  record: PushRecord;
 }
 
-/* The account gets another address; the topic stays. */
+/* The account gets another address; the topic stays. Apple's steps are of the record as it was planned with: when it is
+   another by now, they are to be looked at again. */
 function AccountChange({ record, again }: { record: PushRecord; again: () => Promise<void> }) {
   const [to, setTo] = useState('');
   const [planned, setPlanned] = useState<Move | null>(null);
   const act = useAct(async (done: boolean) => {
-    const move = await api<Move>('POST', '/pushcerts/account', { body: { topic: record.topic, to, ...(done ? { done } : {}) } });
-    setPlanned(done ? null : move);
-    await again();
+    const seen = (done ? planned?.record : record)?.updated_at ?? null;
+    try {
+      const move = await api<Move>('POST', '/pushcerts/account', { body: { topic: record.topic, to, updated_at: seen, ...(done ? { done } : {}) } });
+      setPlanned(done ? null : move);
+    } catch (e) {
+      setPlanned(null);
+      throw e;
+    } finally {
+      await again();
+    }
     if (done) toast(t('saved'));
   });
   return (
