@@ -12,7 +12,6 @@ import pathlib
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -24,11 +23,12 @@ WEB = TESTS.parent / "web"
 WORKERS = 5     # most tests wait for a server half of their time
 TIMEOUT = 300  # seconds a test, unless its module says otherwise
 SKIPPED = 77   # exit status of a test that cannot run here
-SERVER_KEYS, CLIENT_KEYS = 2, 6  # as most tests need
+RSA_KEYS = ".rsa-keys"  # where a test finds them, see take_key in server/lib/pki_key.c and harness.py
+KEYS = {3072: 4, 2048: 24}  # RSA keys of so many bits, so many a test, as most need
 # These begin first: at the end they would run alone.
 LONGEST = ("integration/test_managed", "integration/test_soak", "browser/pages_test", "unit/talks_test", "integration/test_kill",
            "web/lint", "integration/test_bad_input", "browser/trouble_test", "integration/test_kill_managed")
-made_keys = {}  # what tests see of make_keys
+made_keys = []  # the files of make_keys
 
 
 class Result:
@@ -40,8 +40,8 @@ def environment(build, tmp):
     """What a test sees: no setting of the caller's, everything it writes in its own folder."""
     env = {k: v for k, v in os.environ.items() if not re.search(r"^POMONA_|_proxy$", k, re.I)}
     env.update(
-        made_keys, HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
-        POMONA_BIN=str(build / "pomona"),
+        HOME=str(tmp), TMPDIR=str(tmp), LC_ALL="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
+        POMONA_BIN=str(build / "pomona"), POMONA_TEST_RSA_KEYS=str(tmp / RSA_KEYS),
         # Freed memory is kept back by 32 MB instead of 256: a quarter less of the kernel's time for pages touched once.
         ASAN_OPTIONS="detect_leaks=1:exitcode=99:abort_on_error=0:strict_string_checks=1:verify_asan_link_order=0:quarantine_size_mb=32",
         UBSAN_OPTIONS="print_stacktrace=1:exitcode=99", TSAN_OPTIONS="ignore_noninstrumented_modules=1:exitcode=99:halt_on_error=0:second_deadlock_stack=1")
@@ -51,6 +51,9 @@ def environment(build, tmp):
 def run_process(argv, build, timeout):
     """Runs argv in a session and a folder of its own; ends all it left running. Returns status (None: too slow), output."""
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="pomona-test-"))
+    (tmp / RSA_KEYS).mkdir()
+    for key in made_keys:
+        os.link(key, tmp / RSA_KEYS / key.name)
     try:
         with open(tmp / ".output", "w+b") as out:
             p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=tmp,
@@ -72,35 +75,20 @@ def run_process(argv, build, timeout):
         shutil.rmtree(tmp, ignore_errors=True)
 
 
-def make_server_keys(build, data):
-    """A data folder with nothing but the RSA keys of a first start."""
-    data.parent.mkdir(parents=True, exist_ok=True)
-    argv = [str(build / "pomona"), "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-    with subprocess.Popen(argv, env=environment(build, data.parent), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as p:
-        ready = any("msg=ready" in line for line in p.stderr)
-        p.terminate()
-    if not ready:
-        return shutil.rmtree(data, ignore_errors=True)  # the tests of starting say why
-    with contextlib.closing(sqlite3.connect(data / "pomona.db")) as db:
-        db.execute("DELETE FROM keyring WHERE name NOT IN ('device-ca', 'signing', 'escrow')")
-        db.execute("DELETE FROM fact")
-        db.commit()
-    for path in data.iterdir():
-        if path.name not in ("pomona.db", "secret.key"):
-            path.unlink()
-
-
-def make_keys(build, folder):
-    """RSA keys for the servers and clients of each test: making them anew cost tests more than all else."""
+def make_keys(folder):
+    """RSA keys that each test takes, each once: making them anew cost tests more than all else."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
-    for n in range(SERVER_KEYS):
-        make_server_keys(build, folder / f"server-{n}" / "data")
-    for n in range(CLIENT_KEYS):
-        pem = rsa.generate_private_key(65537, 2048).private_bytes(
+
+    def make(name):
+        pem = rsa.generate_private_key(65537, int(name.split("-")[0])).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        (folder / f"client-{n}.pem").write_bytes(pem)
-    made_keys["POMONA_TEST_KEYS"] = str(folder)
+        (folder / name).write_bytes(pem)
+
+    folder.mkdir()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(make, (f"{bits}-{n}" for bits, count in KEYS.items() for n in range(count))))
+    made_keys.extend(folder.iterdir())
 
 
 def status_text(status):
@@ -267,8 +255,7 @@ def main():
     runner = Runner()
     jobs = list(chosen([*lint_jobs(build), *unit_jobs(build), *python_jobs(build), *web_jobs(build)], args.words))
     with tempfile.TemporaryDirectory(prefix="pomona-test-") as folder:
-        if any(job.name.startswith("integration/") for job in jobs):
-            make_keys(build, pathlib.Path(folder))
+        make_keys(pathlib.Path(folder) / "keys")
         runner.run(jobs)
     count = {s: sum(r.status == s for r in runner.results) for s in ("passed", "failed", "skipped")}
     print("\nslowest:")

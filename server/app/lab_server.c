@@ -37,15 +37,21 @@ struct lab_server {
 
 /* ---- the child ---- */
 
-/* What POMONA_… says is for the user's own server. */
+/* What POMONA_… says is for the user's own server, but for what the test programs understand. */
+static bool for_own_server(const char *setting) {
+  static const char *const both[] = {"POMONA_CLOCK_SHIFT=", "POMONA_TEST_"};
+  for (size_t i = 0; i < sizeof both / sizeof both[0]; i++)
+    if (strncmp(setting, both[i], strlen(both[i])) == 0) return false;
+  return strncmp(setting, "POMONA_", 7) == 0;
+}
+
 static char **environment(struct ctx *cx) {
   extern char **environ;
   size_t n = 0, k = 0;
   while (environ[n]) n++;
   char **own = ctx_alloc(cx, (n + 1) * sizeof(char *));
   for (size_t i = 0; i < n; i++)
-    if (strncmp(environ[i], "POMONA_", 7) != 0 || strncmp(environ[i], "POMONA_CLOCK_SHIFT=", 19) == 0)
-      own[k++] = environ[i];
+    if (!for_own_server(environ[i])) own[k++] = environ[i];
   return own;
 }
 

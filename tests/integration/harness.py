@@ -22,7 +22,6 @@ import os
 import pathlib
 import plistlib
 import shlex
-import shutil
 import signal
 import sqlite3
 import ssl
@@ -39,7 +38,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-MADE_KEYS = pathlib.Path(os.environ.pop("POMONA_TEST_KEYS")) if "POMONA_TEST_KEYS" in os.environ else None  # see run.py
+RSA_KEYS = pathlib.Path(os.environ["POMONA_TEST_RSA_KEYS"]) if "POMONA_TEST_RSA_KEYS" in os.environ else None  # see run.py
 TOPIC = "com.apple.mgmt.External.test"
 NO_APNS = "https://127.0.0.1:9"  # nobody listens there: a test asks Apple nothing
 PATIENCE = 120  # seconds for anything that must happen; only ever waited out by a failure
@@ -175,16 +174,10 @@ _running = []
 
 class Server(Process):
     """`pomona serve` on free ports of the loopback; settings as keyword arguments: Server(tmp, tls="off").
-    Devices are asked for nothing by itself: tests say what they are asked.
+    Devices are asked for nothing by itself: tests say what they are asked. env is for what is no setting of pomona's."""
 
-    The first ones of a test begin with RSA keys that run.py made, each with others, unless own_keys or an organization is
-    given; what comes then makes its own. env is for what is no setting of pomona's."""
-    made_keys = sorted(MADE_KEYS.glob("server-*/data")) if MADE_KEYS else []
-
-    def __init__(self, tmp, data=None, flags=(), env=None, own_keys=False, **settings):
+    def __init__(self, tmp, data=None, flags=(), env=None, **settings):
         self.data = pathlib.Path(data or pathlib.Path(tmp) / "data")
-        if self.made_keys and not self.data.exists() and not own_keys and not {"organization", "secret_key"} & settings.keys():
-            shutil.copytree(self.made_keys.pop(0), self.data)
         self.tls = settings.get("tls", "on") != "off"
         own = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "apns_url": NO_APNS, "inventory_interval": "never"}
         super().__init__(["serve", "--data", self.data, *flags], {**own, **settings}, cwd=tmp, env=env)
@@ -312,15 +305,15 @@ class Connection:
 
 # ---- certificates ----
 
-made_client_keys = sorted(MADE_KEYS.glob("client-*.pem")) if MADE_KEYS else []
-
-
 def new_key(kind="rsa"):
     """A key that nothing else of this test has."""
     if kind != "rsa":
         return ec.generate_private_key(ec.SECP256R1())
-    if made_client_keys:
-        return serialization.load_pem_private_key(made_client_keys.pop().read_bytes(), None)
+    for path in RSA_KEYS.glob("2048-*") if RSA_KEYS else ():
+        with contextlib.suppress(FileNotFoundError):  # a server took it meanwhile
+            pem = path.read_bytes()
+            path.unlink()
+            return serialization.load_pem_private_key(pem, None)
     return rsa.generate_private_key(65537, 2048)
 
 

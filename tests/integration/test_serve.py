@@ -53,7 +53,7 @@ def test_what_cannot_start_says_why(tmp):
 
 
 def test_the_first_start_says_what_to_do_next(tmp):
-    server = Server(tmp, own_keys=True)
+    server = Server(tmp)
     until(lambda: b"nobody is told yet before a certificate ends" in server.stdout, "the first words, and who is told of trouble")
     assert b"enroll link" in server.stdout
     assert server.token.encode() not in server.stdout and server.token not in server.log()
