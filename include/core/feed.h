@@ -14,20 +14,22 @@
 #include "core/core.h"
 #include "lib/db.h"
 
-enum { FEED_LISTENERS = 64, FEED_BATCH = 500, FEED_MISSED = 1000 };
+enum { FEED_LISTENERS = 64, FEED_OF_ONE = 8, FEED_BATCH = 500, FEED_MISSED = 1000 };
 
 struct feed_listener {
   bool (*send)(void *arg, struct slice bytes);           /* false: it is gone */
   bool (*may)(struct ctx *cx, struct db *db, void *arg); /* still? asked at each heartbeat, and when accounts change */
   void (*end)(void *arg);                                /* the last that is called */
   void *arg;
+  int place; /* of feed_reserve */
 };
 
 MUST_CHECK enum err feed_start(struct ctx *cx, struct feed **out, struct core *core);
 void feed_stop(struct feed *f); /* after the listeners; ends those who still listen */
 
-/* Holds a place for a listener, which feed_join takes: E_UNAVAILABLE when there are FEED_LISTENERS. */
-MUST_CHECK enum err feed_reserve(struct ctx *cx, struct feed *f);
+/* Holds a place for a listener, which feed_join takes: E_UNAVAILABLE when there are FEED_LISTENERS, or FEED_OF_ONE of
+   `who`, a name of core/account.h. The newest is refused, not the oldest ended: two pages would end each other. */
+MUST_CHECK enum err feed_reserve(struct ctx *cx, struct feed *f, const char *who, int *place);
 /* after: number of the last event that it knows, -1: none. It gets what it missed, or `reset`. */
 void feed_join(struct feed *f, const struct feed_listener *l, int64_t after);
 

@@ -28,12 +28,12 @@ struct feed {
   struct core *core;
   pthread_t thread;
   struct hint_list fresh; /* the writer's, of a transaction that is not committed yet */
-  atomic_int places;      /* held by listeners */
   pthread_mutex_t lock;   /* of what follows, to the blank line */
   pthread_cond_t news;
   struct hint_list changed;
   struct listener *joining;
-  bool stopping, logins;
+  bool stopping, logins, crowded; /* crowded: who has gone is to be found now, by a word to all */
+  char *places[FEED_LISTENERS];   /* whose; NULL: free */
 
   struct listener *listeners; /* the thread's, as all that follows */
   struct db_watch watch;
@@ -78,8 +78,11 @@ static void on_committed(void *arg) {
 
 static void end_listener(struct feed *f, struct listener *l) {
   l->is.end(l->is.arg);
+  pthread_mutex_lock(&f->lock);
+  free(f->places[l->is.place]);
+  f->places[l->is.place] = NULL;
+  pthread_mutex_unlock(&f->lock);
   free(l);
-  atomic_fetch_sub(&f->places, 1);
 }
 
 /* Those of whom it is not true any more go. */
@@ -136,13 +139,13 @@ static void unwatch(struct ctx *cx, struct feed *f) {
 struct work {
   struct hint_list changed;
   struct listener *joining;
-  bool logins, stopping;
+  bool logins, crowded, stopping;
 };
 
 static bool is_due(const struct feed *f, int64_t now) {
   if (f->stopping || f->joining) return true;
   if (!f->listeners) return false;
-  return f->logins || (f->changed.n && now >= f->next_batch) || now >= f->next_beat;
+  return f->logins || f->crowded || (f->changed.n && now >= f->next_batch) || now >= f->next_beat;
 }
 
 static int64_t next_of(const struct feed *f, int64_t now) {
@@ -159,9 +162,10 @@ static void await(struct feed *f, struct work *w) {
   f->changed = (struct hint_list){.p = room};
   w->joining = f->joining;
   w->logins = f->logins;
+  w->crowded = f->crowded;
   w->stopping = f->stopping;
   f->joining = NULL;
-  f->logins = false;
+  f->logins = f->crowded = false;
   pthread_mutex_unlock(&f->lock);
 }
 
@@ -212,7 +216,7 @@ static enum err step(struct ctx *cx, struct feed *f, struct work *w) {
     w->joining = l->next;
     join(cx, f, db, l);
   }
-  bool beat = now >= f->next_beat;
+  bool beat = w->crowded || now >= f->next_beat;
   if (beat) tell_all(f, slice_of(beat_text));
   if (beat || w->logins) keep(f, still_may, &(struct question){cx, db});
   if (beat) f->next_beat = now + BEAT_US;
@@ -270,15 +274,38 @@ void feed_stop(struct feed *f) {
   thread_join(f->thread);
   free(f->fresh.p);
   free(f->changed.p);
+  for (int i = 0; i < FEED_LISTENERS; i++) free(f->places[i]);
   pthread_mutex_destroy(&f->lock);
   pthread_cond_destroy(&f->news);
   free(f);
 }
 
-enum err feed_reserve(struct ctx *cx, struct feed *f) {
-  if (atomic_fetch_add(&f->places, 1) < FEED_LISTENERS) return OK;
-  atomic_fetch_sub(&f->places, 1);
-  return FAIL(cx, E_UNAVAILABLE, "%d already follow what changes: close a page of the console", FEED_LISTENERS);
+/* A free place, or -1; *own: how many are theirs. */
+static int place_for(struct feed *f, const char *who, int *own) {
+  int place = -1;
+  *own = 0;
+  for (int i = 0; i < FEED_LISTENERS; i++) {
+    if (!f->places[i])
+      place = i;
+    else
+      *own += strcmp(f->places[i], who) == 0;
+  }
+  return place;
+}
+
+enum err feed_reserve(struct ctx *cx, struct feed *f, const char *who, int *place) {
+  int own;
+  pthread_mutex_lock(&f->lock);
+  *place = place_for(f, who, &own);
+  if (*place >= 0 && own < FEED_OF_ONE) f->places[*place] = mem_strdup(who);
+  f->crowded |= *place < 0 || own >= FEED_OF_ONE / 2; /* pages that were loaded again hold theirs until then */
+  if (f->crowded) pthread_cond_signal(&f->news);
+  pthread_mutex_unlock(&f->lock);
+  if (own >= FEED_OF_ONE)
+    return FAIL(cx, E_UNAVAILABLE, "%s already follows what changes %d times: close a page of the console", who, own);
+  return *place >= 0
+             ? OK
+             : FAIL(cx, E_UNAVAILABLE, "%d already follow what changes: close a page of the console", FEED_LISTENERS);
 }
 
 void feed_join(struct feed *f, const struct feed_listener *is, int64_t after) {

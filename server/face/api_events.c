@@ -38,7 +38,7 @@ static enum err last_seen(struct http_req *rq, int64_t *after) {
 }
 
 /* A proxy that holds answers back until they are complete is told not to (nginx). */
-static void follow(struct http_req *rq, struct core *core, int64_t after) {
+static void follow(struct http_req *rq, struct core *core, int64_t after, int place) {
   struct route_proof proof = route_proof(rq);
   struct follower *f = mem_alloc(sizeof *f + proof.secret.n);
   f->core = core;
@@ -47,15 +47,16 @@ static void follow(struct http_req *rq, struct core *core, int64_t after) {
   f->proof.secret.p = f->secret;
   http_set_header(rq, "X-Accel-Buffering", "no");
   f->stream = http_reply_stream(rq, "text/event-stream");
-  feed_join(core->feed, &(struct feed_listener){send_to, still_may, end_of, f}, after);
+  feed_join(core->feed, &(struct feed_listener){send_to, still_may, end_of, f, place}, after);
 }
 
 static void events(struct http_req *rq, struct core *core) {
   int64_t after;
+  int place = -1;
   enum err e = last_seen(rq, &after);
-  if (e == OK) e = feed_reserve(http_cx(rq), core->feed);
+  if (e == OK) e = feed_reserve(http_cx(rq), core->feed, route_actor(rq)->name, &place);
   if (e == OK)
-    follow(rq, core, after);
+    follow(rq, core, after, place);
   else
     reply_error(rq, e);
 }
@@ -66,8 +67,10 @@ const struct route events_routes[] = {
      .flags = ROUTE_QUIET,
      .query = "after:int",
      .run = events,
-     .summary = "What changes, as it happens: server-sent events (text/event-stream). `event: changes` has an array of "
-                "{kind, device, enrollment, command, group, profile, data} with what is known, `event: reset` says: "
-                "read all again. Resumes behind the header Last-Event-ID, or ?after=; at most 64 listen at a time."},
+     .summary =
+         "What changes, as it happens: server-sent events (text/event-stream). `event: changes` has an array of "
+         "{kind, device, enrollment, command, group, profile, data} with what is known, `event: reset` says: "
+         "read all again. Resumes behind the header Last-Event-ID, or ?after=; at most 64 listen at a time, 8 of one "
+         "person or token."},
     {.method = NULL},
 };

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PASSWORD, profile, server } from './world.mjs';
+import { PASSWORD, PATIENCE, profile, server } from './world.mjs';
 
 const world = await server();
 const page = await world.enter();
@@ -46,6 +46,52 @@ test('what a page reads by itself while nobody touches it does not put off the e
   await page.getByRole('link', { name: 'Nobody looks' }).waitFor();
   await page.keyboard.press('Shift');
   assert.equal(await read('Somebody looks'), undefined);
+});
+
+test('with as many streams as one may have, a page reads by itself what changes, and is live when one is free', async () => {
+  const cookie = (await page.context().cookies()).map((c) => `${c.name}=${c.value}`).join('; ');
+  const held = []; // an answer that nobody holds is ended
+  const other = await page.context().newPage();
+  await page.goto('about:blank');
+  const follow = async () => {
+    const end = new AbortController();
+    const answer = await fetch(`${world.url}/api/v1/events`, { headers: { cookie }, signal: end.signal });
+    if (answer.status === 200) held.push({ answer, end });
+  };
+  for (const by = Date.now() + PATIENCE; held.length < 8 && Date.now() < by;) await follow(); // the page's own may still end
+  assert.equal(held.length, 8);
+  await other.clock.install();
+  await other.goto(`${world.url}/groups`);
+  await other.getByText('Not live', { exact: true }).waitFor();
+  const tries = () => other.waitForResponse((r) => r.url().includes('/api/v1/events'));
+  await world.api('POST', '/groups', { name: 'Read anyway', rule: 'platform=ios' });
+  let tried = tries();
+  await other.clock.runFor(6_000);
+  assert.equal((await tried).status(), 503);
+  await other.getByRole('link', { name: 'Read anyway' }).waitFor();
+  await other.getByText('Not live', { exact: true }).waitFor();
+  for (const { end } of held) end.abort();
+  do {
+    tried = tries();
+    await other.clock.runFor(6_000);
+  } while ((await tried).status() !== 200);
+  await other.getByText('Live', { exact: true }).waitFor();
+  await other.close();
+});
+
+test('a page that nobody sees gives its stream back, and is live when it is seen again', async () => {
+  const seen = (hidden) => page.evaluate((is) => {
+    Object.defineProperty(document, 'hidden', { value: is, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await world.show(page, '/groups');
+  await page.getByText('Live', { exact: true }).waitFor();
+  await seen(true);
+  await page.getByText('Not live', { exact: true }).waitFor();
+  await world.api('POST', '/groups', { name: 'Not seen', rule: 'platform=ios' });
+  await seen(false);
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'Not seen' }).waitFor();
 });
 
 test('so does the form of the own password, whose refusal is another one', async () => {

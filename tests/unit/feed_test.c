@@ -44,8 +44,9 @@ static int ears_n;
 static struct ear *join(int64_t after) {
   struct ear *e = &ears[ears_n++];
   pthread_mutex_init(&e->lock, NULL);
-  must(feed_reserve(fx.cx, fx.core.feed));
-  feed_join(fx.core.feed, &(struct feed_listener){hear, may, end, e}, after);
+  int place;
+  must(feed_reserve(fx.cx, fx.core.feed, ctx_printf(fx.cx, "person-%d", (ears_n - 1) / FEED_OF_ONE), &place));
+  feed_join(fx.core.feed, &(struct feed_listener){hear, may, end, e, place}, after);
   return e;
 }
 
@@ -242,22 +243,31 @@ static void test_ends(void **state) {
   forget(c);
 }
 
-/* goal: there are 64 places, and one that was left is free again */
+static enum err reserve(const char *who) {
+  int place;
+  enum err e = feed_reserve(fx.cx, fx.core.feed, who, &place);
+  ctx_clear_error(fx.cx);
+  return e;
+}
+
+/* goal: there are 64 places, 8 of them for one person, and one that was left is free again */
 static void test_places(void **state) {
   (void)state;
-  for (int i = 0; i < FEED_LISTENERS; i++) join(-1);
-  assert_int_equal(feed_reserve(fx.cx, fx.core.feed), E_UNAVAILABLE);
-  ctx_clear_error(fx.cx);
+  for (int i = 0; i < FEED_LISTENERS; i++) {
+    join(-1);
+    if (i == FEED_OF_ONE) assert_int_equal(reserve("person-0"), E_UNAVAILABLE);
+  }
+  assert_int_equal(reserve("somebody"), E_UNAVAILABLE);
   for (int i = 0; i < FEED_LISTENERS; i++) await(&ears[i], "id: ");
   forget(&ears[7]);
   happen("x.now", 1);
   await_end(&ears[7]);
   enum err e = E_UNAVAILABLE;
   for (int64_t until = clock_mono_us() + PATIENCE; e != OK && clock_mono_us() < until; poll(NULL, 0, 2)) {
-    e = feed_reserve(fx.cx, fx.core.feed);
-    ctx_clear_error(fx.cx);
+    e = reserve("person-0"); /* that was one of its own */
   }
   assert_int_equal(e, OK);
+  assert_int_equal(reserve("person-0"), E_UNAVAILABLE);
 }
 
 int main(void) {

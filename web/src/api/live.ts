@@ -62,13 +62,39 @@ effect(() => {
   else gap = true;
 });
 
+let wanted = false;
+let retry = 0;
+const RETRY = 5_000; // ms
+
 export function connect() {
-  if (source) return;
+  wanted = true;
+  open();
+}
+
+export function disconnect() {
+  wanted = false;
+  close();
+}
+
+/* Refused: the session ended, or there are enough streams. Until there is one, all is read again now and then. */
+function refused() {
+  close();
+  if (!sessionEnded.value) void loadSession();
+  retry = window.setTimeout(() => {
+    all = !sessionEnded.value;
+    later();
+    open();
+  }, RETRY);
+}
+
+function open() {
+  if (source || !wanted || document.hidden) return;
+  window.clearTimeout(retry); // seen again meanwhile
   source = new EventSource(withQuery('/api/v1/events', { after: last }));
   streaming(() => {
     gap = true;
-    disconnect();
-    connect();
+    close();
+    open();
   });
   source.addEventListener('open', () => {
     live.value = true;
@@ -79,10 +105,7 @@ export function connect() {
     live.value = false;
     gap = true;
     void ask();
-    if (source?.readyState !== EventSource.CLOSED) return;
-    disconnect(); // refused: the session ended, or the server is too busy
-    if (!sessionEnded.value) void loadSession();
-    window.setTimeout(connect, 5000);
+    if (source?.readyState === EventSource.CLOSED) refused();
   });
   source.addEventListener('alive', streamed);
   source.addEventListener('changes', (e: MessageEvent<string>) => {
@@ -99,9 +122,20 @@ export function connect() {
   });
 }
 
-export function disconnect() {
+function close() {
+  window.clearTimeout(retry);
   source?.close();
   source = null;
   streaming(null);
   live.value = false;
 }
+
+/* A page that nobody sees needs no stream: a browser has six connections to a server, and each stream holds one. */
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) {
+    gap = true;
+    close();
+  } else {
+    open();
+  }
+});
