@@ -183,6 +183,26 @@ static enum err wait_seconds(struct ctx *cx, const struct args *a, int64_t *out)
   return OK;
 }
 
+/* Who would get it, and who would not: nothing is queued. */
+static enum err dry_run(struct ctx *cx, const struct args *a, struct client *c, struct js *body) {
+  struct js *checked;
+  size_t refused = 0;
+  if (args_has(a, "force")) js_set_bool(body, "force", true);
+  TRY(command_check(cx, c, body, &checked));
+  struct js *targets = js_get(checked, "targets");
+  size_t n = js_count(targets);
+  if (args_has(a, "json")) return print_json(cx, checked), OK;
+  for (size_t i = 0; i < n; i++) {
+    command_print_warnings(cx, js_at(targets, i));
+    refused += js_str(js_get(js_at(targets, i), "error"), "message") != NULL;
+  }
+  printf("%zu device%s would get %s", n - refused, n - refused == 1 ? "" : "s",
+         plain(cx, js_str(checked, "request_type")));
+  if (refused) printf("; %zu would not", refused);
+  puts(".");
+  return OK;
+}
+
 enum err command_post(struct ctx *cx, const struct args *a, struct client *c, struct js *body) {
   struct js *answer;
   int64_t seconds;
@@ -204,7 +224,7 @@ static enum err send(struct ctx *cx, const struct args *a, const struct wish *w)
   struct js *body = js_object(cx);
   TRY(make_body(cx, a, w, body));
   TRY(client_open(cx, &c, a));
-  return command_post(cx, a, c, body);
+  return args_has(a, "dry-run") ? dry_run(cx, a, c, body) : command_post(cx, a, c, body);
 }
 
 enum err cmd_command_send(struct ctx *cx, struct args *a) {

@@ -108,6 +108,7 @@ static const struct option_row adopt_options[] = {
   { "force", NULL, "although the device cannot do it, as far as is known: a warning instead of a refusal" }
 static const struct option_row send_options[] = {
     {"filter", "FILTER", "to all devices that match (pomona device list FILTER), instead of ID…"},
+    {"dry-run", NULL, "tell who would get it, and who would not and why; nothing is queued"},
     {"wait", "SECONDS", "wait so long for the answers; exit status 0 only when all acknowledged"},
     {"plist", "FILE", "send this property list (- is stdin) instead of REQUESTTYPE"},
     {"expires", "SPAN", "do not deliver it any more after this time, e.g. 24h"},

@@ -117,8 +117,13 @@ static enum err check_requirement(struct ctx *cx, struct db *db, struct core *co
   (void)db, (void)core;
   TRY(no_options(cx, a));
   if (a->users) return FAIL(cx, E_INVALID, "a requirement is of the device, not of its users");
-  TRY(roster_filter(cx, &f, slice_of(a->ref)));
-  return roster_filter_steady(cx, f);
+  enum err e = roster_filter(cx, &f, slice_of(a->ref));
+  if (e == OK) e = roster_filter_steady(cx, f);
+  if (e != E_INVALID) return e;
+  /* The group's rule is a filter as well: it is said which. The text stands in this line and needs no mark beneath. */
+  const char *said = ctx_error_text(cx), *wrong = ctx_memdup(cx, said, strcspn(said, "\n"));
+  ctx_clear_error(cx);
+  return FAIL(cx, e, "the requirement %s: %s", a->ref, wrong);
 }
 
 enum err group_ref_check(struct ctx *cx, struct db *db, struct core *core, struct group_assignment *a) {

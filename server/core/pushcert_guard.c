@@ -14,7 +14,7 @@
 const char *pushcert_steps(struct ctx *cx, const char *topic, const char *serial_number, const char *apple_account) {
   return ctx_printf(cx,
                     "sign in at " PUSHCERT_PORTAL " with %s%s, press Renew (never Create a Certificate) on the row "
-                    "with the UID %s%s%s, with a request of `pomona pushcert csr`, and import what it gives",
+                    "with the UID %s%s%s, with a request made here (`pomona pushcert csr`), and import what it gives",
                     apple_account ? "the Apple Account " : "the Apple Account that it was made with (not recorded)",
                     apple_account ? apple_account : "", topic, serial_number ? ", serial number " : "",
                     serial_number ? serial_number : "");
@@ -127,8 +127,8 @@ static enum err guard_age(struct ctx *cx, struct db *db, const struct pushcert_p
               "  certificate: serial number %s, ends %s\n"
               "  in use:      serial number %s, ends %s, imported %s by %s\n"
               "  topic:       %s\n"
-              "  to do:       import the renewed one; to go back to a former one: `pomona pushcert rollback`, or "
-              "--anyway (?anyway=1)",
+              "  to do:       import the renewed one, or go back to a former one (`pomona pushcert rollback`)\n"
+              "  or else:     --anyway (?anyway=1) imports it all the same",
               pushcert_serials(cx, c->serial_number), day(cx, c->not_after), pushcert_serials(cx, in_use.serial_number),
               day(cx, in_use.not_after), day(cx, in_use.imported_at), in_use.imported_by, c->topic);
 }

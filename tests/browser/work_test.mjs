@@ -49,6 +49,13 @@ test('a group says what it would do before it is saved, and does nothing until t
   await page.getByRole('button', { name: 'Add this' }).click();
   const plan = page.getByRole('region', { name: 'What it would do' });
   await plan.getByText('org.example.office', { exact: true }).waitFor();
+  await page.getByLabel('Kind', { exact: true }).selectOption('requirement');
+  await page.getByLabel('Requirement', { exact: true }).fill('filevalt=on');
+  await page.getByRole('button', { name: 'Add this' }).click();
+  await plan.getByText('the requirement filevalt=on: ').waitFor();
+  assert.equal(await page.locator('.rule-wrong').count(), 0, 'the rule is not to blame');
+  await page.getByRole('row', { name: /filevalt/ }).getByRole('button').click();
+  await plan.getByText('org.example.office', { exact: true }).waitFor();
   assert.equal((await world.api('GET', '/groups')).groups.length, 0);
   await page.getByRole('button', { name: 'Make the group' }).click();
   await page.getByRole('heading', { level: 1, name: 'Offices' }).waitFor();

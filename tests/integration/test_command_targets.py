@@ -54,6 +54,10 @@ def test_what_is_dangerous_is_asked_for_twice(tmp):
     assert rig.post(["PHONE"], "RemoveProfile", arguments={"Identifier": "com.example"}, check=True)[1]["dangerous"] is False
     assert "--yes" in server.cli("device", "erase", "PHONE", expect=2).stderr
     assert "--yes" in server.cli("command", "send", "PHONE", "EraseDevice", expect=2).stderr
+    told = server.cli("command", "send", "--filter", "platform=ios or platform=tvos", "EraseDevice", "--dry-run")
+    assert told.stdout == "2 devices would get EraseDevice.\n"
+    told = server.cli("command", "send", "--filter", "", "DeviceLock", "--dry-run")
+    assert told.stdout == "2 devices would get DeviceLock; 1 would not.\n" and "TV: DeviceLock is for iOS" in told.stderr
     assert server.rows("SELECT count(*) FROM command") == [(0,)], "nothing was queued by all of that"
     assert server.cli("device", "erase", "PHONE", "--yes").stdout.strip()
     assert server.rows("SELECT request_type FROM command") == [("EraseDevice",)]

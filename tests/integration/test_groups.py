@@ -79,7 +79,8 @@ def test_refused(tmp):
     cli("group", "assign", "office", "command", "EraseDevice", expect=1)
     cli("group", "assign", "office", "app", "361309726", expect=1)
     cli("group", "member", "add", "office", "U-9", expect=3)
-    cli("group", "require", "office", "last-seen<7d", expect=1)
+    assert "the requirement last-seen<7d: " in cli("group", "require", "office", "last-seen<7d", expect=1).stderr
+    assert "the requirement filevalt=on: the filter, at character 1: " in cli("group", "require", "office", "filevalt=on", expect=1).stderr
     assert admin("PATCH", "/api/v1/groups/office", {"nonsense": 1})[0] == 400
     assert admin("PATCH", "/api/v1/groups/office", {"note": "x"}, headers={"If-Match": '"7"'})[0] == 412
     assert admin("POST", "/api/v1/groups/office/plan", {"assign": [{"kind": "profile"}]})[0] == 400

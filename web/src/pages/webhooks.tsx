@@ -114,7 +114,7 @@ function Replay({ close }: { close: () => void }) {
 function columns(): Column<Dead>[] {
   return [
     { id: 'ended', name: t('webhooks.ended'), cell: (d) => <Time at={d.ended_at} /> },
-    { id: 'topic', name: t('webhooks.event'), cell: (d) => <Code>{d.topic}</Code> },
+    { id: 'topic', name: t('webhooks.event'), cell: (d) => <Code>{d.topic}</Code>, width: '10rem' },
     { id: 'device', name: t('device'), cell: (d) => (d.id ? <a href={`/devices/${encodeURIComponent(d.id.split(':')[0] ?? '')}`}><Name text={d.id} /></a> : <Told text={null} />) },
     { id: 'url', name: t('webhooks.receiver'), cell: (d) => <Told text={d.url} /> },
     { id: 'attempts', name: t('webhooks.attempts'), cell: (d) => number(d.attempts), align: 'end' },

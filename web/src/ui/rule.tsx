@@ -5,9 +5,10 @@ import type { ApiError } from '../api/client';
 import { t } from '../i18n';
 import { Words } from './text';
 
-/* "the filter, at character 12: …", as the server says it; behind it come lines for terminals. */
+/* "the filter, at character 12: …", as the server says it; behind it come lines for terminals. What a requirement demands is a filter, too,
+   but says so first: "the requirement …: the filter, at …". */
 function placeOf(error: ApiError | undefined): { at: number; text: string } | undefined {
-  const found = error && /at character (\d+): ([^\n]*)/.exec(error.message);
+  const found = error && /^the filter, at character (\d+): ([^\n]*)/.exec(error.message);
   return found ? { at: Number(found[1]), text: found[2] ?? '' } : undefined;
 }
 export const isOfRule = (error: ApiError | undefined) => placeOf(error) !== undefined;

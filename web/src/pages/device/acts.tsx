@@ -12,6 +12,7 @@ import { Confirm } from '../../ui/dialog';
 import { Menu, type MenuItem } from '../../ui/menu';
 import { Name } from '../../ui/text';
 import { toast } from '../../ui/toasts';
+import { MakeLink } from '../enrollment/make';
 import { DecideTakeover } from '../takeovers';
 import type { Whole } from './data';
 import { Offboard } from './offboard';
@@ -61,7 +62,7 @@ function Ask({ device, row, close }: { device: Whole; row: Row; close: () => voi
   );
 }
 
-type Open = { row: Row } | 'send' | 'offboard' | 'accept' | 'refuse' | null;
+type Open = { row: Row } | 'send' | 'link' | 'offboard' | 'accept' | 'refuse' | null;
 
 /* refresh: reads the device anew. */
 export function Acts({ device, verdict }: { device: Whole; verdict: string | undefined }) {
@@ -72,11 +73,14 @@ export function Acts({ device, verdict }: { device: Whole; verdict: string | und
     toast(t(key(row.id, '-done')), 'info');
     await changed('/devices');
   });
-  const items: MenuItem[] = ACTS.filter((row) => row.when(device, verdict)).map((row) => ({
-    id: row.id, name: t(key(row.id, '')), danger: row.ask === 'type',
+  const itemsOf = (danger: boolean) => ACTS.filter((row) => row.when(device, verdict) && (row.ask === 'type') === danger).map((row): MenuItem => ({
+    id: row.id, name: row.ask === 'no' ? t(key(row.id, '')) : `${t(key(row.id, ''))}…`, danger,
     run: () => { if (row.ask === 'no') void now.run(row); else setOpen({ row }); },
   }));
-  items.push({ id: 'offboard', name: t('act.offboard'), danger: true, run: () => setOpen('offboard') });
+  const items: MenuItem[] = [
+    ...itemsOf(false), { id: 'link', name: t('act.link'), run: () => setOpen('link') },
+    ...itemsOf(true), { id: 'offboard', name: t('act.offboard'), danger: true, run: () => setOpen('offboard') },
+  ];
   const close = () => setOpen(null);
   const { takeover } = device;
   return (
@@ -95,6 +99,7 @@ export function Acts({ device, verdict }: { device: Whole; verdict: string | und
       )}
       {once.dialog}
       {open === 'send' && <SendDialog to={{ device }} close={close} />}
+      {open === 'link' && <MakeLink device={device.id} close={close} />}
       {open === 'offboard' && <Offboard device={device} close={close} />}
       {(open === 'accept' || open === 'refuse') && <DecideTakeover id={device.id} name={deviceName(device)} what={open} close={close} />}
       {open !== null && typeof open === 'object' && <Ask device={device} row={open.row} close={close} />}

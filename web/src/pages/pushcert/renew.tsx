@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { api, type ApiError } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
-import { rich, t } from '../../i18n';
+import { rich, t, word } from '../../i18n';
 import { Banner, Button, Card, Clip, Failure, Facts } from '../../ui/basics';
 import { CheckBox, Choice, FileDrop, Form, PasswordField, TextField } from '../../ui/form';
 import { base64, save } from '../../ui/files';
@@ -142,14 +142,24 @@ function Portal({ cert, note }: { cert: PushCert | undefined; note: string | und
 
 /* ---- 4. the import ---- */
 
-/* The guard's refusal, in its own layout: what was handed in, what devices have, what probably happened, what to do. */
+/* What the guard refuses, as the server says it: a sentence, and lines of "  name: text". What is for the command line alone is left out: "(`pomona …`)",
+   and the options that do it all the same, for which there is a button. */
+function saidOf(message: string): { what: string; lines: [string, string][] } {
+  const [what = '', ...rest] = message.replace(/ \(`pomona [^`]+`\)/g, '').split('\n');
+  const lines = rest.map((line) => /^ +([^:]+): +(.*)$/.exec(line)).filter((m) => m !== null && m[1] !== 'or else');
+  return { what, lines: lines.map((m) => [m?.[1] ?? '', m?.[2] ?? '']) };
+}
+
+/* What was handed in, what devices have, what probably happened, what to do. */
 function Refusal({ error, anyway }: { error: ApiError; anyway: (how: 'new-topic' | 'anyway') => void }) {
   const [sure, setSure] = useState(false);
   const other = error.message.includes('--new-topic');
+  const { what, lines } = saidOf(error.message);
   return (
     <Banner tone="bad" title={t('renew.refused')}>
-      <pre class="told refusal" lang="en">{error.message}</pre>
-      <p>{t('renew.refused-nothing')}</p>
+      <p><Words text={what} /></p>
+      <div class="refusal"><Facts rows={lines.map(([name, text]) => [word('renew.said', name.replace(/ /g, '-')), <Words text={text} />])} /></div>
+      <p>{t('renew.refused-here')}</p>
       <CheckBox label={t(other ? 'renew.sure-topic' : 'renew.sure-anyway')} value={sure} change={setSure} />
       <p><Button kind="danger" disabled={!sure} onClick={() => anyway(other ? 'new-topic' : 'anyway')}>{t(other ? 'renew.go-topic' : 'renew.go-anyway')}</Button></p>
     </Banner>
