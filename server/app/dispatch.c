@@ -1,6 +1,7 @@
 /* Finds the subcommand that a command line names, and runs it. */
 #include "app/args.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How many words of argv are the name of sub: 0 when they are not. */
@@ -46,7 +47,7 @@ static bool print_rows(FILE *to, const struct subcommand *subcommands, const cha
 static void print_usage(FILE *to, const struct subcommand *subcommands) {
   fputs("usage: pomona SUBCOMMAND [OPTION]…\n\nA self-hosted MDM server for Apple devices.\n\n", to);
   print_rows(to, subcommands, NULL);
-  fputs("\n`pomona SUBCOMMAND --help` tells more; `pomona --version` the version.\n", to);
+  fputs("\n`pomona help SUBCOMMAND`, or its --help, tells more; `pomona --version` the version.\n", to);
 }
 
 static int told(struct ctx *cx, enum err e) {
@@ -76,7 +77,7 @@ static int run(const struct subcommand *sub, int argc, char **argv) {
 static int unknown(const struct subcommand *subcommands, int argc, char **argv) {
   if (argc == 0) return print_usage(stderr, subcommands), err_exit_status(E_USAGE);
   if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) return print_usage(stdout, subcommands), 0;
-  if (strcmp(argv[0], "--version") == 0) return puts("pomona " POMONA_VERSION), 0;
+  if (strcmp(argv[0], "--version") == 0 || strcmp(argv[0], "version") == 0) return puts("pomona " POMONA_VERSION), 0;
   bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
   if (argc > 1 && !help && is_group(subcommands, argv[0]))
     fprintf(stderr, "pomona: there is no subcommand \"%s %s\"; there are these.\n", argv[0], argv[1]);
@@ -85,8 +86,21 @@ static int unknown(const struct subcommand *subcommands, int argc, char **argv) 
   return err_exit_status(E_USAGE);
 }
 
+/* `help device list` is `device list --help`. */
+static int help(const struct subcommand *subcommands, int argc, char **argv) {
+  static char flag[] = "--help";
+  char **words = mem_alloc(((size_t)argc + 2) * sizeof *words);
+  for (int i = 0; i < argc; i++) words[i] = argv[i];
+  words[argc] = flag;
+  int status = dispatch(subcommands, argc + 1, words);
+  free(words);
+  return status;
+}
+
 int dispatch(const struct subcommand *subcommands, int argc, char **argv) {
   int words = 0;
   const struct subcommand *sub = find(subcommands, argc, argv, &words);
-  return sub ? run(sub, argc - words, argv + words) : unknown(subcommands, argc, argv);
+  if (sub) return run(sub, argc - words, argv + words);
+  if (argc > 0 && strcmp(argv[0], "help") == 0) return help(subcommands, argc - 1, argv + 1);
+  return unknown(subcommands, argc, argv);
 }

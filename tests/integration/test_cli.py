@@ -52,6 +52,11 @@ def test_usage_and_exit_statuses(tmp):
     assert cli("--version").stdout.startswith("pomona ")
     for words in (["--help"], ["serve", "--help"], ["device", "--help"], ["device", "list", "--help"], ["conf", "--help"], ["lab", "--help"]):
         assert cli(*words).stdout, words
+        assert cli("help", *words[:-1]).stdout == cli(*words).stdout, words
+    assert cli("version").stdout == cli("--version").stdout
+    assert cli("help", "help").stdout == cli("--help").stdout
+    for words in (["nonsense"], ["device", "nonsense"]):
+        assert "there is no subcommand" in cli("help", *words, expect=2).stderr
     for words in ([], ["nonsense"], ["device"], ["device", "list", "--nonsense"], ["device", "show"], ["conf", "--wake-rate", "0"],
                   ["conf", "--database", "postgresql://x"], ["conf", "--listen"], ["conf", "--config", tmp / "absent"]):
         assert cli(*words, expect=2).stderr.startswith(("pomona: ", "usage: ", "subcommands:")), words
