@@ -137,6 +137,12 @@ static enum err log_out_job(struct ctx *cx, struct db *db, void *arg) {
   return login_end(cx, db, a->login, a->account);
 }
 
+/* Who is told that it failed is logged in still, and can log out again. */
+static void logged_out(struct http_req *rq, void *arg, enum err e) {
+  if (e == OK) set_cookie(rq, "");
+  api_done(rq, arg, e);
+}
+
 static void log_out(struct http_req *rq, struct core *core) {
   struct actor *who = ctx_memdup(http_cx(rq), route_actor(rq), sizeof *who);
   if (!who->login) {
@@ -144,8 +150,7 @@ static void log_out(struct http_req *rq, struct core *core) {
     return;
   }
   route_proved(rq, "logout", who, NULL);
-  set_cookie(rq, "");
-  route_write(rq, core, log_out_job, who, api_done);
+  route_write(rq, core, log_out_job, who, logged_out);
 }
 
 /* ---- setup: a password by a one-use link ---- */

@@ -122,6 +122,16 @@ test('a server that goes away is told of, and the page goes on by itself when it
   await page.getByRole('link', { name: 'Made meanwhile' }).waitFor();
 });
 
+test('who could not be logged out is told', async () => {
+  await world.show(page, '/groups');
+  await page.route('**/api/v1/session', (route) => (route.request().method() === 'DELETE' ? route.fulfill({ status: 503, json: { error: { code: 'storage', message: 'full' } } }) : route.fallback()));
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('You are still logged in', { exact: false }).waitFor();
+  await page.unroute('**/api/v1/session');
+  await world.show(page, '/groups');
+  assert.deepEqual(page.troubles, []);
+});
+
 test('what was pressed while the server was away is told, and can be pressed again', async () => {
   await world.show(page, '/tokens');
   await page.getByRole('button', { name: 'Make a token' }).click();

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import subprocess
 import time
 
@@ -98,8 +99,14 @@ def test_a_session_is_nobody_elses(tmp):
     assert anna.ask("DELETE", "/me/sessions")[0] == 204 and fixed.ask("GET", "/session")[0] == 401
     assert anna.ask("DELETE", f"/sessions/{other}")[0] == 204 and bert.ask("GET", "/session")[0] == 401
     assert denied(person(server, "carl", "operator").ask("DELETE", "/sessions/1"))
-    # a log-out ends it on the server, not only in the browser
+    # a log-out that could not be written leaves her logged in, with her cookie
     kept = anna.cookie
+    limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))  # as on a full disk
+    assert anna.ask("DELETE", "/session")[0] == 503 and "Set-Cookie" not in anna.headers and anna.cookie == kept
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+    assert anna.ask("GET", "/session")[0] == 200
+    # a log-out ends it on the server, not only in the browser
     assert anna.ask("DELETE", "/session")[0] == 204 and anna.cookie is None and "Max-Age=0" in anna.headers["Set-Cookie"]
     anna.cookie = kept
     assert anna.ask("GET", "/session")[0] == 401

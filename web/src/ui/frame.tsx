@@ -4,12 +4,14 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { LogOut, Menu } from 'lucide-preact';
 import { reachable } from '../api/alive';
+import type { ApiError } from '../api/client';
 import { live } from '../api/live';
 import { logOut, may, session } from '../api/session';
 import { type Key, t } from '../i18n';
 import { PAGES, type PageRow } from '../pages';
 import { Banner, Facts } from './basics';
 import { Dialog } from './dialog';
+import { toast } from './toasts';
 
 const SECTIONS: [PageRow['section'], Key][] = [['fleet', 'nav.fleet'], ['server', 'nav.server'], ['own', 'nav.own']];
 
@@ -40,6 +42,11 @@ function Navigation({ done }: { done: () => void }) {
       })}
     </nav>
   );
+}
+
+/* Of a session that has ended by itself the dialog tells. */
+function stillIn(e: ApiError) {
+  if (e.status !== 401) toast(t('log-out-failed'), 'bad');
 }
 
 const typing = (e: KeyboardEvent) => e.target instanceof HTMLElement && e.target.closest('input, textarea, select, [contenteditable], dialog') !== null;
@@ -98,7 +105,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
           <span class="organization"><bdi>{who?.organization.toLowerCase() === 'pomona' ? '' : who?.organization}</bdi></span>
           <span class={live.value && reachable.value ? 'live on' : 'live'} role="status">{live.value && reachable.value ? t('live.on') : t('live.off')}</span>
           <span class="who"><bdi>{who?.name}</bdi></span>
-          <button type="button" class="button quiet" aria-label={t('log-out')} title={t('log-out')} onClick={() => void logOut()}>
+          <button type="button" class="button quiet" aria-label={t('log-out')} title={t('log-out')} onClick={() => void logOut().catch(stillIn)}>
             <LogOut size={18} aria-hidden="true" />
           </button>
         </header>
