@@ -102,7 +102,7 @@ export default function DevicePage() {
   if (!d) return <Waiting />;
   if (d.device) return <UserOf c={d} device={d.device} />;
   return (
-    <Page title={<Told text={deviceName(d)} most={120} />} lead={<Lead d={d} />} actions={may('operator') ? <Acts device={d} verdict={why.data?.verdict} /> : undefined}>
+    <Page title={<Told text={deviceName(d)} most={120} />} lead={<Lead d={d} />} actions={may('operator') ? <Acts device={d} verdicts={why.data ? [why.data.verdict, ...why.data.also] : []} /> : undefined}>
       {d.former && <Banner tone="warn" title={t('device.former')} />}
       <Failure error={device.error ?? why.error} />
       <Tabs tabs={TABS.map((x) => [x, t(`device.tab-${x}`)])} chosen={tab} choose={(x) => route(x === 'overview' ? path : `${path}?tab=${x}`, true)} />

@@ -19,7 +19,7 @@ import { Offboard } from './offboard';
 
 interface Row {
   id: 'push' | 'refresh' | 'block' | 'unblock' | 'unenroll' | 'release' | 'forget' | 'grace' | 'configured';
-  when: (d: Whole, verdict: string | undefined) => boolean;
+  when: (d: Whole, verdicts: string[]) => boolean;
   method: 'POST' | 'DELETE';
   path: string; // behind the device
   body?: unknown;
@@ -31,7 +31,7 @@ const here = (d: Whole) => d.state === 'enrolled' || d.state === 'leaving';
 const ACTS: Row[] = [
   { id: 'push', when: here, method: 'POST', path: '/push', ask: 'no' },
   { id: 'refresh', when: here, method: 'POST', path: '/inventory/refresh', ask: 'no' },
-  { id: 'grace', when: (_, verdict) => verdict === 'identity-expired', method: 'POST', path: '/grace', body: { span: '7d' }, ask: 'yes' },
+  { id: 'grace', when: (_, verdicts) => verdicts.includes('identity-expired'), method: 'POST', path: '/grace', body: { span: '7d' }, ask: 'yes' },
   { id: 'configured', when: (d) => d.awaiting_configuration, method: 'POST', path: '/configured', ask: 'yes' },
   { id: 'block', when: (d) => d.state !== 'blocked', method: 'POST', path: '/block', ask: 'yes' },
   { id: 'unblock', when: (d) => d.state === 'blocked', method: 'POST', path: '/unblock', ask: 'yes' },
@@ -64,8 +64,8 @@ function Ask({ device, row, close }: { device: Whole; row: Row; close: () => voi
 
 type Open = { row: Row } | 'send' | 'link' | 'offboard' | 'accept' | 'refuse' | null;
 
-/* refresh: reads the device anew. */
-export function Acts({ device, verdict }: { device: Whole; verdict: string | undefined }) {
+/* verdicts: what holds of it, the first of them and the others. */
+export function Acts({ device, verdicts }: { device: Whole; verdicts: string[] }) {
   const [open, setOpen] = useState<Open>(null);
   const once = useOneClick(device);
   const now = useAct(async (row: Row) => {
@@ -73,7 +73,7 @@ export function Acts({ device, verdict }: { device: Whole; verdict: string | und
     toast(t(key(row.id, '-done')), 'info');
     await changed('/devices');
   });
-  const itemsOf = (danger: boolean) => ACTS.filter((row) => row.when(device, verdict) && (row.ask === 'type') === danger).map((row): MenuItem => ({
+  const itemsOf = (danger: boolean) => ACTS.filter((row) => row.when(device, verdicts) && (row.ask === 'type') === danger).map((row): MenuItem => ({
     id: row.id, name: row.ask === 'no' ? t(key(row.id, '')) : `${t(key(row.id, ''))}…`, danger,
     run: () => { if (row.ask === 'no') void now.run(row); else setOpen({ row }); },
   }));
