@@ -18,7 +18,8 @@ struct idempotency_answer {
   int status;
   const char *type; /* Content-Type; NULL: none */
   struct slice body;
-  bool reveals; /* the body holds what is recorded each time that it is shown: it is not kept */
+  const char *etag; /* a version, never a digest of the body: it is kept as it is; NULL: none */
+  bool reveals;     /* the body holds what is recorded each time that it is shown: it is not kept */
 };
 /* Inside a job. *first: it is to be done now, and idempotency_end is told what it came to; else *answer is what the
    first one came to. E_CONFLICT: the first one is being done, or the server ended while it was: then nobody knows; or

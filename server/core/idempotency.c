@@ -42,7 +42,7 @@ static enum err again(struct ctx *cx, struct core *core, const struct idempotenc
         "the request with this Idempotency-Key was done (%d), but its answer is not kept, since it held secrets "
         "or was too large: see what became of it, and use another key to do it again",
         (int)row->status);
-  *answer = (struct idempotency_answer){.status = (int)row->status, .type = row->type};
+  *answer = (struct idempotency_answer){.status = (int)row->status, .type = row->type, .etag = row->etag};
   return row->sealed.p ? vault_unseal(cx, core->vault, about(cx, rq), row->sealed, &answer->body) : OK;
 }
 
@@ -91,6 +91,7 @@ enum err idempotency_end(struct ctx *cx, struct db *db, struct core *core, const
                          const struct idempotency_answer *answer) {
   bool kept = !answer->reveals && answer->body.n <= IDEMPOTENCY_BODY_MAX;
   struct idempotency_row row = {.status = answer->status};
+  if (answer->etag) row.etag = ctx_strdup(cx, answer->etag);
   if (answer->status >= 500) return idempotency_delete(cx, db, rq);
   if (kept && answer->body.n) TRY(vault_seal(cx, core->vault, about(cx, rq), answer->body, &row.sealed));
   if (!kept || (answer->body.n && answer->type)) row.type = ctx_strdup(cx, answer->type ? answer->type : "");

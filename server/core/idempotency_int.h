@@ -7,7 +7,7 @@
 struct idempotency_row {
   struct slice digest, sealed;
   int64_t at, status; /* status 0: it is being answered */
-  char *type;
+  char *type, *etag;
 };
 /* E_NOT_FOUND: the key is new. */
 MUST_CHECK enum err idempotency_read(struct ctx *cx, struct db *db, const struct idempotency_request *rq,

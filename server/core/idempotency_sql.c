@@ -8,7 +8,7 @@ enum err idempotency_read(struct ctx *cx, struct db *db, const struct idempotenc
   bool found = false;
   *out = (struct idempotency_row){0};
   TRY(db_open_rows(cx, db, &r,
-                   "SELECT digest, at, status, type, body_sealed FROM idempotency WHERE key = $1 AND who = $2",
+                   "SELECT digest, at, status, type, body_sealed, etag FROM idempotency WHERE key = $1 AND who = $2",
                    DB_S(rq->key), DB_S(rq->who)));
   if (db_next(&r)) {
     found = true;
@@ -16,7 +16,8 @@ enum err idempotency_read(struct ctx *cx, struct db *db, const struct idempotenc
                                     .at = db_int(&r, 1),
                                     .status = db_int(&r, 2),
                                     .type = db_text(&r, 3),
-                                    .sealed = db_blob(&r, 4)};
+                                    .sealed = db_blob(&r, 4),
+                                    .etag = db_text(&r, 5)};
   }
   TRY(db_close(&r));
   return found ? OK : FAIL(cx, E_NOT_FOUND, "the key is new");
@@ -29,8 +30,9 @@ enum err idempotency_insert(struct ctx *cx, struct db *db, const struct idempote
 
 enum err idempotency_update(struct ctx *cx, struct db *db, const struct idempotency_request *rq,
                             const struct idempotency_row *row) {
-  return db_run(cx, db, "UPDATE idempotency SET status = $1, type = $2, body_sealed = $3 WHERE key = $4 AND who = $5",
-                DB_I(row->status), DB_S(row->type), DB_B(row->sealed), DB_S(rq->key), DB_S(rq->who));
+  return db_run(
+      cx, db, "UPDATE idempotency SET status = $1, type = $2, body_sealed = $3, etag = $4 WHERE key = $5 AND who = $6",
+      DB_I(row->status), DB_S(row->type), DB_B(row->sealed), DB_S(row->etag), DB_S(rq->key), DB_S(rq->who));
 }
 
 enum err idempotency_delete(struct ctx *cx, struct db *db, const struct idempotency_request *rq) {

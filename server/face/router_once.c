@@ -34,6 +34,7 @@ static void digest(struct http_req *rq, uint8_t out[32]) {
 }
 
 static void reply(struct http_req *rq, const struct idempotency_answer *a) {
+  if (a->etag) http_set_header(rq, "ETag", a->etag);
   http_reply(rq, a->status, a->type, a->body);
 }
 
@@ -73,6 +74,7 @@ enum err once_run(struct http_req *rq, struct core *core) {
 enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq, const struct idempotency_answer *answer) {
   struct once *o = router_state(rq)->once;
   struct idempotency_answer kept = *answer;
+  kept.etag = router_state(rq)->etag;
   kept.reveals = (route_row(rq)->flags & ROUTE_REVEALS) && kept.status < 300;
   return idempotency_end(cx, db, o->core, &o->request, &kept);
 }

@@ -1,5 +1,6 @@
 """What holds for the whole API: its description, ETags, requests that are done once, pages."""
 import copy
+import json
 import pathlib
 import re
 import sqlite3
@@ -152,6 +153,19 @@ def test_the_same_request_again_is_done_once(tmp):
     server.stop()
     server = Server(tmp, data=server.data)
     assert post(server, "one") == first and links(server) == 2
+
+
+def test_the_answer_again_has_the_etag_of_the_first(tmp):
+    server = Server(tmp)
+    headers = {"Authorization": f"Bearer {server.token}", "Idempotency-Key": "one", "Content-Type": "application/json"}
+    add = lambda: request(server.admin_address, "POST", "/api/v1/users", json.dumps({"name": "anna", "role": "viewer"}).encode(), headers)
+    status, first, body = add()
+    assert status == 201 and first["ETag"] and "Idempotency-Replayed" not in first
+    status, again, same = add()
+    assert (status, same, again["Idempotency-Replayed"], again["ETag"]) == (201, body, "true", first["ETag"])
+    change = lambda role, etag: server.admin("PATCH", "/api/v1/users/anna", {"role": role}, headers={"If-Match": etag})[0]
+    assert change("operator", again["ETag"]) == 200
+    assert change("admin", add()[1]["ETag"]) == 412
 
 
 def test_the_same_request_at_the_same_time_is_done_once(tmp):

@@ -98,3 +98,5 @@ ALTER TABLE wake ADD COLUMN told_at INTEGER;   -- the push after which it settle
 CREATE INDEX target_waiting ON target (command, own, waiting) WHERE waiting = 1 AND own = 0;
 -- Who is on the way in, by topic: few, and asked for with each push certificate that is shown.
 CREATE INDEX generation_coming ON generation (topic) WHERE state IN ('pending', 'provisional');
+-- Of the answer that is kept; NULL: it had none.
+ALTER TABLE idempotency ADD COLUMN etag TEXT;

@@ -295,7 +295,7 @@ CREATE TABLE idempotency (
   at INTEGER NOT NULL,
   status INTEGER,              -- NULL: it is being answered
   type TEXT,                   -- Content-Type of the answer
-  body_sealed BLOB,
+  body_sealed BLOB, etag TEXT,
   PRIMARY KEY (key, who)
 );
 CREATE TABLE identity (
