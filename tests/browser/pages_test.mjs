@@ -1,7 +1,7 @@
 /* Every page: readable to those who do not see it or use no mouse, in both colour schemes; nothing is asked of other hosts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { axe, lab, pages, profile } from './world.mjs';
+import { axe, lab, newPage, pages, profile } from './world.mjs';
 
 const world = await lab('--supervised');
 await world.fill();
@@ -89,20 +89,49 @@ const HARSH = [
   ['bidi', 'abc\u202edef\u2066ghi'],
   ['emoji', '👩‍👩‍👧‍👦🏳️‍🌈 Ω̷̢̛'],
   ['long', 'W'.repeat(10_000)],
+  ['marks', `Z${'\u0301\u0316'.repeat(30)}algo`],
 ];
 test('markup, bidirectional controls, emoji and 10 kB are shown harmlessly', async () => {
   const page = await world.enter('jo');
   for (const [name, text] of HARSH) await world.api('POST', '/groups', { name: `harsh ${name}`, note: text.slice(0, 2000), rule: 'platform=tvos' });
   await world.keep(profile('org.example.harsh', '&lt;b onclick=&quot;x&quot;&gt;bold&lt;/b&gt; \u202eright'));
   await world.keep(profile('org.example.long', HARSH[3][1]));
+  await world.keep(profile('org.example.blank', ' \u200b '));
   for (const path of ['/groups', '/profiles', '/profiles/org.example.harsh', '/profiles/org.example.long', ...HARSH.map(([name]) => `/groups/${encodeURIComponent(`harsh ${name}`)}`)]) {
     await world.show(page, path);
     assert.equal(await page.locator('main img, main script, main b[onclick]').count(), 0, path);
-    assert.ok(!(await page.locator('main').innerText()).includes('\u202e'), path);
+    assert.doesNotMatch(await page.locator('main').innerText(), /\u202e|\p{M}{5}/u, path);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${path} is ${over} px too wide`);
   }
   await world.show(page, '/groups');
   await page.getByText('<script>alert(1)</script>').waitFor();
+  await world.show(page, '/profiles');
+  await page.getByRole('link', { name: 'org.example.blank' }).click(); // a name that nobody sees is no link
+  await page.getByRole('heading', { level: 1, name: 'org.example.blank' }).waitFor();
   assert.deepEqual(page.troubles, []);
+});
+
+/* What reaches out of the window, or out of a card, or is scrolled sideways in it. */
+const tooWide = () => {
+  const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  const tables = [...document.querySelectorAll('.table-box')].filter((box) => box.scrollWidth > box.clientWidth + 1);
+  const buttons = [...document.querySelectorAll('.card .button')].filter((b) => b.getBoundingClientRect().right > b.closest('.card').getBoundingClientRect().right);
+  return [...(over > 0 ? [`the page by ${over} px`] : []), ...tables.map((box) => `the table ${box.textContent.slice(0, 30)}`), ...buttons.map((b) => b.textContent)];
+};
+test('nothing is wider than a small window, in the language with the longest words and in one without blanks', async () => {
+  const state = await (await world.enter('kim')).context().storageState();
+  const found = [];
+  for (const [locale, paths] of [['fr-FR', all], ['ja-JP', ['/audit', '/pushcert?tab=renew', '/pushcert?tab=dossier']]]) {
+    const page = await newPage({ state, locale });
+    for (const path of paths) {
+      await world.show(page, path);
+      for (const width of [1024, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        found.push(...(await page.evaluate(tooWide)).map((what) => `${path}, ${locale}, ${width}: ${what}`));
+      }
+    }
+    await page.context().close();
+  }
+  assert.deepEqual(found, []);
 });

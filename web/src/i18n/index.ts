@@ -87,6 +87,7 @@ export function word(prefix: string, value: string): string {
 export const wordsOf = (prefix: string) => Object.keys(words).filter((key) => key.startsWith(`${prefix}.`)).map((key) => key.slice(prefix.length + 1));
 
 export const number = (n: number) => numbers.format(n);
+export const percent = (part: number) => new Intl.NumberFormat(language, { style: 'percent' }).format(part);
 
 /* ---- times, in the reader's zone ---- */
 

@@ -113,7 +113,7 @@ function columns(): Column<Row>[] {
     { id: 'act', name: t('audit.act'), cell: (r) => <Act act={r.act} />, width: '15rem' },
     { id: 'object', name: t('audit.object'), cell: (r) => <Done row={r} /> },
     { id: 'status', name: t('audit.outcome'), cell: (r) => <><Badge tone={r.status < 400 ? 'ok' : 'bad'}>{r.status < 400 ? t('audit.done') : t('audit.refused')} {r.status}</Badge>{r.detail && <div class="soft"><Told text={word('error.code', r.detail)} /></div>}</> },
-    { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></> },
+    { id: 'peer', name: t('audit.peer'), cell: (r) => <><Told text={r.peer} /><div class="soft whole">{t('audit.trace')} <Code>{r.trace}</Code></div></>, width: '6.5rem' },
   ];
 }
 

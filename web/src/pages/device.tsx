@@ -26,9 +26,9 @@ function Lead({ d }: { d: Whole }) {
   return (
     <span class="device-lead">
       <PlatformIcon platform={d.fields.platform as string | undefined} product={d.fields.product} />
-      <span>{platformName(d.fields.platform as string | undefined, d.fields.product)} {d.os_version}</span>
+      <span>{platformName(d.fields.platform as string | undefined, d.fields.product)} <Name text={d.os_version} /></span>
       <Name text={d.model} />
-      {d.serial_number && <code class="told">{d.serial_number}</code>}
+      {d.serial_number && <code><Name text={d.serial_number} /></code>}
       {d.fields.user !== undefined && <Name text={String(d.fields.user)} />}
       <StateBadge state={d.former ? 'former' : d.state} />
       {d.plan.state !== 'none' && <ComplianceBadge state={d.plan.state} />}

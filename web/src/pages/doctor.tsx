@@ -14,8 +14,10 @@ export interface Check {
 const TONES: Record<Check['status'], Tone> = { ok: 'ok', warn: 'warn', fail: 'bad', skip: 'none' };
 const ORDER: Check['status'][] = ['fail', 'warn', 'skip', 'ok'];
 
-/* "data folder" is doctor.check.data-folder. */
+/* "data folder" is doctor.check.data-folder; "APNs 443 directly" is one of the ways to Apple. */
 export function checkName(name: string): string {
+  const [, port, how] = /^APNs (\d+) (directly|by proxy)$/.exec(name) ?? [];
+  if (port !== undefined) return t(how === 'directly' ? 'doctor.way' : 'doctor.way-proxy', { port });
   const key = name.toLowerCase().replace(/[^a-z]+/g, '-');
   const text = word('doctor.check', key);
   return text === key ? name : text;

@@ -19,7 +19,7 @@ export function Count({ n, tone, group, state }: { n: number; tone: Tone; group:
 function columns(): Column<GroupShort>[] {
   return [
     { id: 'name', name: t('group.name'), cell: (g) => <><a href={`/groups/${segment(g.name)}`}><Name text={g.name} /></a>{g.note && <div class="soft"><Told text={g.note} most={120} /></div>}</>, width: '9rem' },
-    { id: 'rule', name: t('group.which'), cell: (g) => (g.rule === null ? t('group.static') : <Code>{g.rule.length > 160 ? `${g.rule.slice(0, 160)}…` : g.rule}</Code>) },
+    { id: 'rule', name: t('group.which'), cell: (g) => (g.rule === null ? t('group.static') : <Code>{g.rule.length > 160 ? `${g.rule.slice(0, 160)}…` : g.rule}</Code>), width: '8rem' },
     { id: 'devices', name: t('group.devices'), cell: (g) => <a href={devicesBy(`group=${quoted(g.name)}`)}>{number(g.devices)}</a>, align: 'end' },
     { id: 'compliant', name: t('group.compliant'), cell: (g) => <Count n={g.compliant} tone="ok" group={g.name} state="compliant" />, align: 'end' },
     { id: 'working', name: t('group.working'), cell: (g) => <Count n={g.working} tone="wait" group={g.name} state="working" />, align: 'end' },

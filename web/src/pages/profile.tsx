@@ -16,7 +16,7 @@ import { Code, Name, Time, Told } from '../ui/text';
 import { AssignProfile } from './profiles/assign';
 import { GiveProfile } from './profiles/give';
 import { NewVersion } from './profiles/new-version';
-import { devicesBy, Groups, Platforms, type Profile, quoted, type Version } from './profiles/parts';
+import { devicesBy, Groups, Platforms, type Profile, profileName, quoted, type Version } from './profiles/parts';
 
 function fileOf(p: Profile, version: number): { href: string; download: string } {
   return { href: `/api/v1/profiles/${segment(p.identifier)}/file?version=${version}`, download: `${p.identifier}-${version}.mobileconfig` };
@@ -80,12 +80,12 @@ function Remove({ p, etag, close }: { p: Profile; etag: string | null; close: ()
   const held = p.groups.length > 0;
   if (held)
     return (
-      <Confirm title={t('profiles.remove-title', { name: p.name ?? p.identifier })} verb={t('close')} go={close} close={close}>
+      <Confirm title={t('profiles.remove-title', { name: profileName(p) })} verb={t('close')} go={close} close={close}>
         <p>{t('profiles.remove-held')} <Groups names={p.groups} /></p>
       </Confirm>
     );
   return (
-    <Confirm title={t('profiles.remove-title', { name: p.name ?? p.identifier })} verb={t('profiles.remove')} danger busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
+    <Confirm title={t('profiles.remove-title', { name: profileName(p) })} verb={t('profiles.remove')} danger busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
       <p>{t('profiles.remove-text', { n: p.versions.reduce((n, v) => n + v.devices, p.other_devices) })}</p>
     </Confirm>
   );
@@ -106,7 +106,7 @@ export default function ProfilePage() {
     );
   return (
     <Page
-      title={<Name text={p.name ?? p.identifier} />}
+      title={<Name text={profileName(p)} />}
       lead={<Code>{p.identifier}</Code>}
       actions={may('operator') && <Button kind="danger" onClick={() => setRemoving(true)}>{t('profiles.remove')}</Button>}
     >

@@ -11,11 +11,11 @@ import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
 import { Code, Name, Time } from '../ui/text';
 import { AddProfiles } from './profiles/add';
-import { devicesBy, Groups, type Listed, Platforms, quoted } from './profiles/parts';
+import { devicesBy, Groups, type Listed, Platforms, profileName, quoted } from './profiles/parts';
 
 function columns(): Column<Listed>[] {
   return [
-    { id: 'name', name: t('profiles.name'), cell: (p) => <><a href={`/profiles/${segment(p.identifier)}`}><Name text={p.name ?? p.identifier} /></a><div><Code>{p.identifier}</Code></div></> },
+    { id: 'name', name: t('profiles.name'), cell: (p) => <><a href={`/profiles/${segment(p.identifier)}`}><Name text={profileName(p)} /></a><div><Code>{p.identifier}</Code></div></> },
     { id: 'version', name: t('profiles.version'), cell: (p) => p.version, align: 'end' },
     { id: 'platforms', name: t('profiles.platforms'), cell: (p) => <Platforms of={p.platforms} supervised={p.supervised} /> },
     {
@@ -29,7 +29,7 @@ function columns(): Column<Listed>[] {
       ),
       align: 'end',
     },
-    { id: 'groups', name: t('profiles.given-by'), cell: (p) => <Groups names={p.groups} /> },
+    { id: 'groups', name: t('profiles.given-by'), cell: (p) => <Groups names={p.groups} />, width: '6rem' },
     { id: 'added', name: t('profiles.added'), cell: (p) => <Time at={p.added_at} /> },
   ];
 }

@@ -3,7 +3,7 @@ import { CircleHelp, Glasses, Laptop, Smartphone, Tablet, Tv, Watch } from 'luci
 import { segment } from '../api/client';
 import { word } from '../i18n';
 import { Badge, type Tone } from '../ui/basics';
-import { Name } from '../ui/text';
+import { isBlank, Name } from '../ui/text';
 
 export type FieldValue = string | number | boolean;
 
@@ -53,11 +53,11 @@ export function PlatformIcon({ platform, product }: { platform: string | undefin
   return <Icon class="platform" size={16} aria-hidden="true" />;
 }
 
-export const deviceName = (d: { id: string; name?: string | null; serial_number?: string | null }) => d.name ?? d.serial_number ?? d.id;
+export const deviceName = (d: { id: string; name?: string | null; serial_number?: string | null }) => [d.name, d.serial_number].find((x) => !isBlank(x)) ?? d.id;
 export const devicePath = (id: string) => `/devices/${segment(id)}`;
 
 export function DeviceLink({ id, name }: { id: string; name?: string | null | undefined }) {
-  return <a href={devicePath(id)}><Name text={name ?? id} /></a>;
+  return <a href={devicePath(id)}><Name text={isBlank(name) ? id : name} /></a>;
 }
 
 const STATES: Record<string, Tone> = { enrolled: 'ok', pending: 'wait', leaving: 'warn', blocked: 'bad', 'checked-out': 'none' };

@@ -17,7 +17,7 @@ export interface Column<T> {
 
 /* One element in each cell, so that it stands beside its label where rows are folded; nothing in one that is empty. */
 const labelOf = (name: ComponentChildren) => (typeof name === 'string' && name !== '' ? name : undefined);
-const inCell = (content: ComponentChildren, width?: string) => (content === null || content === undefined || content === false || content === '' ? null : <div style={width === undefined ? undefined : { minWidth: width }}>{content}</div>);
+const inCell = (content: ComponentChildren, width?: string) => (content === null || content === undefined || content === false || content === '' ? null : <div style={width === undefined ? undefined : `--least: ${width}`}>{content}</div>);
 
 export function Table<T>({ columns, rows, id, caption }: { columns: Column<T>[]; rows: T[]; id: (row: T) => string; caption: string }) {
   return (

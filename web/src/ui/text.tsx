@@ -4,13 +4,18 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { ago, languageNow, t, time } from '../i18n';
 
-/* Bidirectional controls would turn what stands around them; control characters are drawn as their pictures. */
+/* Bidirectional controls would turn what stands around them; control characters are drawn as their pictures; marks heaped on one
+   letter, more than any script has, would cover the lines above and below. */
 function visible(text: string): string {
   return text
     // eslint-disable-next-line no-control-regex
     .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCodePoint(0x2400 + c.charCodeAt(0)))
-    .replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');
+    .replace(/[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd')
+    .replace(/(\p{M}{4})\p{M}+/gu, '$1');
 }
+
+/* Nothing of it would be seen, or could be clicked. */
+export const isBlank = (text: string | null | undefined): text is null | undefined => text == null || !/[^\s\p{Cf}\u115f\u1160\u2800\u3164\uffa0]/u.test(text);
 
 const SHORT = 300;
 
@@ -22,7 +27,7 @@ interface Said {
 /* In an element of its own direction (bdi); what is very long is cut, and unfolds. */
 function Long({ text, most = SHORT, lang, show }: Said & { lang?: string; show: (text: string) => ComponentChildren }) {
   const [open, setOpen] = useState(false);
-  if (text == null || text === '') return <span class="none">–</span>;
+  if (isBlank(text)) return <span class="none">–</span>;
   const shown = visible(text);
   const letters = shown.length > most && !open ? Array.from(shown).slice(0, most).join('') : shown;
   if (letters.length === shown.length) return <bdi class="told" lang={lang}>{show(shown)}</bdi>;
@@ -41,7 +46,7 @@ export const Told = (said: Said) => <Long {...said} show={(text) => text} />;
 
 /* A name in a link or a table: one line, cut where it is long; all of it stands in its title. */
 export function Name({ text, most = 80 }: { text: string | null | undefined; most?: number }) {
-  if (text == null || text === '') return <span class="none">–</span>;
+  if (isBlank(text)) return <span class="none">–</span>;
   const shown = visible(text).replace(/\s+/g, ' ');
   const letters = Array.from(shown);
   if (letters.length <= most) return <bdi class="told">{shown}</bdi>;

@@ -1,6 +1,6 @@
 /* What is known of a device: the thing itself, how it is reached, how safe it is. */
 import { withQuery } from '../../api/client';
-import { number, t } from '../../i18n';
+import { number, percent, t } from '../../i18n';
 import { Badge, Banner, Card, Facts } from '../../ui/basics';
 import { Moment, Name, Time, Told } from '../../ui/text';
 import { platformName, PushBadge } from '../../parts/device';
@@ -13,6 +13,7 @@ function value(device: Whole, field: string) {
   const v = valueOf(device, field);
   if (v === undefined) return null;
   if (typeof v === 'boolean') return t(v ? 'yes' : 'no');
+  if (field === 'battery' && typeof v === 'number' && v >= 0) return percent(v);
   if (typeof v === 'number') return number(v);
   return FIELDS[field] === 'time' ? <Moment at={v} /> : <Told text={v} />;
 }
@@ -28,7 +29,7 @@ export function Things({ device }: { device: Whole }) {
       <Facts
         rows={[
           ...rows(device, device.fields.model === device.fields.product ? ['serial', 'model'] : ['serial', 'model', 'product']),
-          [fieldName('platform'), `${platformName(device.fields.platform as string | undefined, device.fields.product)} ${device.os_version ?? ''}`],
+          [fieldName('platform'), <>{platformName(device.fields.platform as string | undefined, device.fields.product)} <Name text={device.os_version} /></>],
           ...rows(device, ['build', 'hostname', 'capacity', 'free-space', 'battery', 'wifi-mac', 'ethernet-mac', 'imei', 'phone', 'roaming']),
           [fieldName('id'), <code class="told">{device.id}</code>],
         ]}

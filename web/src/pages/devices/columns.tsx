@@ -28,8 +28,8 @@ function cell(d: Device, field: string) {
   if (field === 'push') return <PushBadge state={d.push.state} />;
   if (field === 'state') return <StateBadge state={d.former ? 'former' : d.state} />;
   if (value === undefined) return <span class="none">–</span>;
-  if (field === 'verdict') return <VerdictBadge verdict={String(value)} />;
-  if (field === 'compliance' && value === 'none') return <span class="none">{word('compliance', 'none')}</span>;
+  if (field === 'verdict') return <span title={word('verdict', String(value))}><VerdictBadge verdict={String(value)} /></span>;
+  if (field === 'compliance' && value === 'none') return <span class="none" title={word('compliance', 'none')}>–</span>;
   if (field === 'compliance') return <ComplianceBadge state={String(value)} />;
   if (field === 'platform') return platformName(String(value), d.fields.product);
   if (FIELDS[field] === 'time') return <Time at={String(value)} short />;
@@ -38,18 +38,19 @@ function cell(d: Device, field: string) {
 }
 
 const WIDTHS: Record<string, string> = {
-  name: 'minmax(9rem, 2fr)', id: 'minmax(10rem, 1.5fr)', state: '7.5rem', verdict: 'minmax(8.5rem, 1.2fr)', compliance: '9.75rem', push: '8rem', os: '6.25rem', platform: '7rem',
-  serial: 'minmax(8.25rem, 1fr)', user: 'minmax(7rem, 1.2fr)', note: 'minmax(10rem, 2fr)', 'last-seen': '8.5rem',
+  name: 'minmax(9rem, 2fr)', id: 'minmax(10rem, 1.5fr)', state: '7.5rem', verdict: 'minmax(10.5rem, 1fr)', compliance: '9.75rem', push: '8rem', os: '6.25rem', platform: '7rem',
+  serial: 'minmax(9rem, 1fr)', user: 'minmax(7rem, 1.2fr)', note: 'minmax(10rem, 2fr)', 'last-seen': '8.5rem',
 };
 
 export const ALL_COLUMNS = ['name', 'push', ...Object.keys(FIELDS).filter((f) => f !== 'name')];
 
-/* What is shown when nothing was chosen: what fits beside the navigation without scrolling sideways. */
+/* What is shown when nothing was chosen: what fits beside the navigation without scrolling sideways, and leaves a name 15rem. */
 const USUAL: [string, string[]][] = [
-  ['(min-width: 88rem)', ['name', 'serial', 'os', 'user', 'state', 'verdict', 'compliance', 'last-seen']],
-  ['(min-width: 78rem)', ['name', 'serial', 'os', 'state', 'verdict', 'compliance', 'last-seen']],
-  ['(min-width: 64rem)', ['name', 'os', 'state', 'compliance', 'last-seen']],
-  ['(min-width: 52rem)', ['name', 'os', 'state', 'last-seen']],
+  ['(min-width: 100rem)', ['name', 'serial', 'os', 'user', 'state', 'verdict', 'compliance', 'last-seen']],
+  ['(min-width: 88rem)', ['name', 'serial', 'os', 'state', 'verdict', 'compliance', 'last-seen']],
+  ['(min-width: 78rem)', ['name', 'serial', 'state', 'verdict', 'compliance', 'last-seen']],
+  ['(min-width: 64rem)', ['name', 'state', 'compliance', 'last-seen']],
+  ['(min-width: 52rem)', ['name', 'state', 'last-seen']],
 ];
 const BRIEF = ['name', 'state'];
 const usual = () => USUAL.find(([query]) => window.matchMedia(query).matches)?.[1];
@@ -83,7 +84,7 @@ export function summary(): Column<Device> {
     cell: (d) => (
       <>
         {cell(d, 'name')}
-        <small class="beneath">{d.os_version} · <Time at={d.last_seen} short /></small>
+        <small class="beneath"><Name text={d.os_version} most={20} /> · <Time at={d.last_seen} short /></small>
       </>
     ),
   };

@@ -2,6 +2,7 @@
 import { segment } from '../../api/client';
 import { t } from '../../i18n';
 import { Badge } from '../../ui/basics';
+import { isBlank } from '../../ui/text';
 
 export interface ProfileRow {
   identifier: string;
@@ -50,6 +51,8 @@ export function Platforms({ of, supervised }: { of: string[]; supervised: boolea
     </>
   );
 }
+
+export const profileName = (p: { identifier: string; name: string | null }) => (isBlank(p.name) ? p.identifier : p.name);
 
 export function Groups({ names }: { names: string[] }) {
   if (names.length === 0) return <span class="none">{t('profiles.no-group')}</span>;
