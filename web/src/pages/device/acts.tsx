@@ -53,7 +53,7 @@ function Ask({ device, row, close }: { device: Whole; row: Row; close: () => voi
   });
   return (
     <Confirm
-      title={<>{t(key(row.id, ''))}: <Name text={deviceName(device)} most={60} /></>} verb={t(key(row.id, ''))} danger={row.ask === 'type'}
+      title={<>{t(key(row.id, ''))} · <Name text={deviceName(device)} most={60} /></>} verb={t(key(row.id, ''))} danger={row.ask === 'type'}
       {...(row.ask === 'type' ? { type: device.serial_number ?? device.id } : {})}
       busy={act.busy} error={act.error} go={() => void act.run()} close={close}
     >

@@ -87,7 +87,7 @@ export function Offboard({ device, close }: { device: Whole; close: () => void }
             rows={[
               [t('offboard.step'), <><strong>{word('offboard-step', report.step)}</strong> <Words text={report.next} /></>],
               [t('field.activation-lock'), word('lock', report.activation_lock.state)],
-              [t('plan.groups'), report.groups.length > 0 ? <Name text={report.groups.join(', ')} /> : t('compliance.none')],
+              [t('nav.groups'), report.groups.length > 0 ? <Name text={report.groups.join(', ')} /> : t('compliance.none')],
               [t('offboard.links'), report.links],
               ...(report.by ? [[t('commands.by'), <><Name text={report.by} />: <Told text={report.reason} /></>] as [string, preact.JSX.Element]] : []),
             ]}

@@ -28,7 +28,7 @@ function MadeLink({ made, close }: { made: Made; close: () => void }) {
         <div>
           <Clip text={made.url} />
           <p>{t('enroll.good-for', { n: made.uses })} <Moment at={made.expires_at} /></p>
-          {made.device && <p>{t('enroll.for')}: <Told text={made.device} /></p>}
+          {made.device && <p>{t('enroll.for')} · <Told text={made.device} /></p>}
           <p class="help">{t('enroll.safari')}</p>
         </div>
       </div>
