@@ -121,6 +121,9 @@ export function ago(iso: string, now = Date.now(), style: Intl.RelativeTimeForma
 const amount = (n: number, unit: string) => new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' }).format(n);
 export const days = (n: number) => amount(n, 'day');
 
+/* How far a day is away, or how long ago it was. */
+export const daysTo = (n: number) => (n < 0 ? new Intl.RelativeTimeFormat(language).format(n, 'day') : days(n));
+
 /* A span as the API has it: "24h", "7d". */
 export function span(text: string): string {
   return amount(parseInt(text, 10), text.endsWith('h') ? 'hour' : 'day');

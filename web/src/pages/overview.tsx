@@ -2,7 +2,7 @@
 import { segment } from '../api/client';
 import { may } from '../api/session';
 import { useApi } from '../api/use';
-import { days, number, rich, t, word } from '../i18n';
+import { days, daysTo, type Key, number, rich, t, word } from '../i18n';
 import { commandName } from '../parts/commands';
 import { DeviceLink } from '../parts/device';
 import { Fix } from '../parts/why';
@@ -19,9 +19,22 @@ const EXPIRY_BAD = 14;
 /* What keeps devices from being woken at all. */
 const DARK = new Set(['pushcert-expired', 'pushcert-missing', 'pushcert-refused', 'push-stopped']);
 
-/* What the guardian says; where it is of the push certificate, that page is the next step. */
+/* Where the next step is, by how the guardian's slug begins; the first row that fits. */
+const STEPS: [slug: string, page: string, name: Key][] = [
+  ['pushcert-none', '/pushcert?tab=renew', 'pushcert.make'],
+  ['pushcert-unproven', '/doctor', 'nav.doctor'], // Apple could not be asked: nothing is to be renewed
+  ['pushcert-', '/pushcert?tab=renew', 'pushcert.renew'],
+  ['vendor-', '/pushcert?tab=renew', 'pushcert.renew'],
+  ['account-', '/pushcert?tab=people', 'pushcert.tab.people'],
+  ['push-', '/doctor', 'nav.doctor'],
+  ['apns-', '/doctor', 'nav.doctor'],
+];
+
+/* What the guardian says. */
 function Said({ b, tone }: { b: Overview['banner'][number]; tone: Tone }) {
-  const next = b.slug.startsWith('pushcert-') && may('admin') && <a class="button" href="/pushcert?tab=renew">{t(b.slug === 'pushcert-none' ? 'pushcert.make' : 'pushcert.renew')}</a>;
+  const step = STEPS.find(([slug]) => b.slug.startsWith(slug));
+  const [, page, name] = step ?? [];
+  const next = page && name && (page === '/doctor' || may('admin')) && <a class="button" href={page}>{t(name)}</a>;
   return (
     <Banner tone={tone} title={<Words text={b.title} />} actions={next || undefined}>
       <p><Words text={b.text} most={600} /></p>
@@ -148,7 +161,7 @@ function Guardian({ list }: { list: Overview['guardian'] }) {
       <ul class="rows">
         {list.slice(0, 3).map((d) => (
           <li key={d.subject}>
-            <p><Day at={d.at} /> <Badge tone={dateTone(d)}>{days(d.days_left)}</Badge></p>
+            <p><Day at={d.at} /> <Badge tone={dateTone(d)}>{daysTo(d.days_left)}</Badge></p>
             <p class="soft">{word('dates.kind', d.kind)}</p>
           </li>
         ))}

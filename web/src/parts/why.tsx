@@ -26,10 +26,12 @@ export interface Why {
 const SIGNS = { ok: CircleCheck, wait: CircleDashed, trouble: CircleX, none: Circle } as const;
 const TONES = { ok: 'ok', wait: 'wait', trouble: 'bad', none: 'none' } as const;
 
+const COMMAND = /`[a-z]+ [a-z]/; // a setting is one word
+
 /* What to do about a verdict: in the server's words, which are English and name the device; before them, where those are for the command line or
    not in the reader's language, in general, by the console's buttons. */
 export function Fix({ verdict, fix }: { verdict: string; fix: string }) {
-  if (languageNow() === 'en' && !fix.includes('`pomona ')) return <Words text={fix} />;
+  if (languageNow() === 'en' && !COMMAND.test(fix)) return <Words text={fix} />;
   return <>{word('verdict-fix', verdict)} <small class="in-full"><Words text={fix} /></small></>;
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, request } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
-import { days, rich, t, word } from '../../i18n';
+import { daysTo, rich, t, word } from '../../i18n';
 import { Badge, Banner, Button, Card, Clip, Empty, Failure, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/dialog';
 import { save } from '../../ui/files';
@@ -34,7 +34,7 @@ function Guardian() {
             <li key={d.subject} class="check-row">
               <div class="date">
                 <strong><Day at={d.at} /></strong>
-                <Badge tone={dateTone(d)}>{days(d.days_left)}</Badge>
+                <Badge tone={dateTone(d)}>{daysTo(d.days_left)}</Badge>
               </div>
               <div>
                 <h3>{word('dates.kind', d.kind)}</h3>
