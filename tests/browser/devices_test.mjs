@@ -114,6 +114,27 @@ test('a table is refused as a whole by line, then taken; the list goes out as on
   assert.deepEqual(page.troubles, []);
 });
 
+test('a device that waits in Setup Assistant goes on, is told to leave, and gets a link by which it comes again', async () => {
+  const [id] = await world.devices(await world.link(), 1, '--platform', 'ios', '--supervised', '--await');
+  const act = async (name) => {
+    await page.locator('main').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name, exact: true }).click();
+  };
+  const dialog = page.getByRole('dialog');
+  await world.show(page, `/devices/${id}`);
+  await act('Let Setup Assistant go on…');
+  await dialog.getByRole('button', { name: 'Let Setup Assistant go on' }).click();
+  await until(async () => (await world.api('GET', `/commands?device=${id}&type=DeviceConfigured`)).commands[0]?.status === 'Acknowledged');
+  await act('Unenroll…');
+  await confirm('Unenroll');
+  await page.locator('.device-lead').getByText('Has left').waitFor();
+  await act('Make a link for it…');
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  await dialog.getByRole('img').waitFor();
+  assert.equal((await world.api('GET', '/links')).links[0].device, id);
+  assert.deepEqual(page.troubles, []);
+});
+
 test('many devices are blocked, served again and tagged by their number', async () => {
   await world.show(page, '/devices?filter=platform%3Dmacos%20or%20platform%3Dtvos&columns=name,state,tag');
   const total = await page.getByRole('grid').locator('[data-line]').count();

@@ -64,6 +64,23 @@ test('a group says what it would do before it is saved, and does nothing until t
   assert.deepEqual(page.troubles, []);
 });
 
+test('versions of a profile are compared without their passwords, and it is given to a group', async () => {
+  for (const secret of ['first-secret', 'other-secret'])
+    await world.keep(profile('org.example.lab', 'Lab', `<key>SSID_STR</key><string>lab</string><key>EncryptionType</key><string>WPA2</string><key>Password</key><string>${secret}</string>`));
+  await world.show(page, '/profiles/org.example.lab');
+  await page.getByRole('button', { name: 'Compare with 1' }).click();
+  const differences = page.getByRole('region', { name: 'Differences' });
+  await differences.getByText('PayloadContent[org.example.lab.1].Password', { exact: true }).waitFor();
+  assert.doesNotMatch(await page.locator('main').innerText(), /-secret/);
+  await page.getByLabel('Group', { exact: true }).selectOption('Offices');
+  await page.getByText('3 installations').waitFor();
+  assert.equal((await world.api('GET', '/groups/Offices')).assignments.length, 1, 'only looked at');
+  await page.getByRole('button', { name: 'Give it to this group' }).click();
+  await page.getByRole('region', { name: 'Given by' }).getByRole('link', { name: 'Offices' }).waitFor();
+  assert.equal((await world.api('GET', '/groups/Offices')).assignments.length, 2);
+  assert.deepEqual(page.troubles, []);
+});
+
 test('two people who change one group: the second sees both changes, and nothing is lost', async () => {
   const other = await world.enter('casey');
   for (const [p, note] of [[page, 'by Alex'], [other, 'by Casey']]) {
