@@ -223,7 +223,7 @@ static void go(struct http_req *rq, struct changing *c) {
   else if (c->preview.devices > core_conf(c->core)->plan_limit && c->confirm < c->preview.devices)
     ask_first(rq, c);
   else {
-    c->change.if_version = c->preview.version;
+    if (c->change.if_version < 0) c->change.if_version = c->preview.version; /* what was looked at */
     route_write(rq, c->core, make_job, c, made);
   }
 }

@@ -1,5 +1,6 @@
 """Groups as operators use them: a device is brought to what they say and kept there, by the command line and the API."""
 import plistlib
+import threading
 import uuid
 
 from harness import CA, Device, Server, until
@@ -141,6 +142,25 @@ def test_many(tmp):
         rig.stands(mac, "compliant")
     assert server.admin("DELETE", "/api/v1/groups/macs")[0] == 409
     assert server.admin("DELETE", "/api/v1/groups/macs?confirm=3")[0] == 200
+
+
+def test_of_two_who_change_the_same_version_one_is_told(tmp):
+    server, won = Server(tmp), []
+    server.admin("POST", "/api/v1/groups", {"name": "G", "static": True})
+
+    def work(who):
+        for n in range(25):
+            version = server.admin("GET", "/api/v1/groups/G")[1]["version"]
+            status, _ = server.admin("PATCH", "/api/v1/groups/G", {"note": f"{who} {n}"}, headers={"If-Match": f'"{version}"'})
+            assert status in (200, 412)
+            won.extend([version] if status == 200 else [])
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(won) == sorted(set(won)) and won, won
 
 
 def test_who_cannot_is_told_before(tmp):
