@@ -3,6 +3,9 @@
 #include "face/api_int.h"
 #include "lib/db.h"
 
+#include <ctype.h>
+#include <string.h>
+
 /* ---- bodies, by the words of their rows (face/router.h) ---- */
 
 static bool is_text(struct js *n) { return js_string(n) != NULL; }
@@ -143,13 +146,22 @@ void api_etag_of(struct http_req *rq, int64_t version, const char *also) {
   route_etag(rq, ctx_printf(http_cx(rq), "\"%lld.%s\"", (long long)version, also));
 }
 
+/* Proxies that compress an answer mark its ETag as weak (nginx), or add to it ("3-gzip": Apache, Caddy): the version is
+   the same. */
+static bool version_of(struct slice tag, int64_t *version) {
+  if (slice_starts(tag, "W/")) tag = slice_mem(tag.p + 2, tag.n - 2);
+  if (tag.n < 3 || tag.p[0] != '"' || memchr(tag.p + 1, '"', tag.n - 1) != tag.p + tag.n - 1) return false;
+  struct slice text = slice_mem(tag.p + 1, tag.n - 2);
+  size_t digits = 0;
+  while (digits < text.n && isdigit((unsigned char)text.p[digits])) digits++;
+  bool ends = digits == text.n || text.p[digits] == '.' || text.p[digits] == '-';
+  return ends && slice_to_i64(slice_mem(text.p, digits), version);
+}
+
 enum err api_if_match(struct http_req *rq, int64_t *version) {
   struct slice tag = slice_trim(http_header(rq, "If-Match"));
   *version = -1;
-  if (!tag.p || slice_is(tag, "*")) return OK;
-  bool quoted = tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"';
-  struct slice text = quoted ? slice_mem(tag.p + 1, tag.n - 2) : (struct slice){0}, number;
-  if (slice_cut(&text, '.', &number) && slice_to_i64(number, version) && *version >= 0) return OK;
+  if (!tag.p || slice_is(tag, "*") || version_of(tag, version)) return OK;
   return FAIL(http_cx(rq), E_INVALID, "If-Match is no ETag of an answer");
 }
 
