@@ -157,14 +157,30 @@ static enum err counts(struct page *p) {
   return OK;
 }
 
+/* Who may read this may not see the path of a receiver, which may be a secret: those of one host are counted together.
+ */
+static void by_host(struct page *p, const struct webhook_info *all, size_t n, bool dead) {
+  for (size_t i = 0; i < n; i++) {
+    const char *host = webhook_origin(p->cx, all[i].url);
+    int64_t sum = 0;
+    bool told = false;
+    for (size_t k = 0; k < n; k++) {
+      if (strcmp(webhook_origin(p->cx, all[k].url), host) != 0) continue;
+      told = told || k < i;
+      sum += dead ? all[k].dead : all[k].due;
+    }
+    if (!told) sample(p, (struct label){"url", host}, none, (double)sum);
+  }
+}
+
 static enum err webhooks(struct page *p) {
   struct webhook_info *all;
   size_t n;
   TRY(webhook_list(p->cx, p->db, p->core, &all, &n));
   family(p, "pomona_webhook_waiting", "gauge", "Messages that wait for a receiver of webhooks.");
-  for (size_t i = 0; i < n; i++) sample(p, (struct label){"url", all[i].url}, none, (double)all[i].due);
+  by_host(p, all, n, false);
   family(p, "pomona_webhook_dead", "gauge", "Messages that were given up.");
-  for (size_t i = 0; i < n; i++) sample(p, (struct label){"url", all[i].url}, none, (double)all[i].dead);
+  by_host(p, all, n, true);
   return OK;
 }
 

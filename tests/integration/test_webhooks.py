@@ -33,7 +33,7 @@ def told_of_urls(server, role, *scopes):
     named = {"name": f"{role}-{len(scopes)}", "role": role, **({"scopes": scopes} if scopes else {})}
     token = server.admin("POST", "/api/v1/tokens", named)[1]["token"]
     told = {}
-    for path in ("/api/v1/webhooks", "/api/v1/webhooks/dead", "/api/v1/doctor", "/api/v1/overview"):
+    for path in ("/api/v1/webhooks", "/api/v1/webhooks/dead", "/api/v1/doctor", "/api/v1/overview", "/metrics"):
         status, _, told[path] = request(server.admin_address, "GET", path, None, {"Authorization": f"Bearer {token}"})
         assert status == 200, path
     return told
@@ -167,7 +167,7 @@ def test_tallies_tests_replay_and_a_receiver_that_is_removed(tmp):
     for role, scopes in (("viewer", ()), ("operator", ()), ("admin", ("webhooks:read", "system:read"))):
         told = told_of_urls(server, role, *scopes)
         assert not [path for path, text in told.items() if f":{receiver.port}/webhook".encode() in text], role
-        assert all(f"http://127.0.0.1:{receiver.port}/…".encode() in told[path] for path in (*lists, "/api/v1/doctor")), role
+        assert all(f"http://127.0.0.1:{receiver.port}/…".encode() in told[path] for path in (*lists, "/api/v1/doctor", "/metrics")), role
     told = told_of_urls(server, "admin")
     assert all(f":{receiver.port}/webhook".encode() in told[path] for path in lists)
     assert f":{receiver.port}/webhook" not in server.log()
