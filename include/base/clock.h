@@ -1,7 +1,7 @@
 /* Time. Wall time decides dates, monotonic time decides deadlines. Any thread.
 
-   Tests shift wall time by clock_shift (in process) or by POMONA_CLOCK_SHIFT, seconds (for the built binary; read once
-   at start), so that expiry can be shown without waiting. */
+   Tests shift wall time by clock_shift (in process) or by POMONA_CLOCK_SHIFT, seconds (for a binary that was built with
+   POMONA_TEST_HOOKS; read once at start), so that expiry can be shown without waiting. */
 #ifndef POMONA_BASE_CLOCK_H
 #define POMONA_BASE_CLOCK_H
 
