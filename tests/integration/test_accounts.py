@@ -135,6 +135,7 @@ def test_who_may_less_is_logged_out(tmp):
     assert server.admin("PATCH", "/api/v1/users/anna-role", {"role": "operator"}, headers={"If-Match": etag})[0] == 200
     status, told = server.admin("PATCH", "/api/v1/users/anna-role", {"role": "admin"}, headers={"If-Match": etag})
     assert (status, told["error"]["code"]) == (412, "precondition")
+    assert server.admin("DELETE", "/api/v1/users/anna-role", headers={"If-Match": etag})[0] == 412
 
 
 def test_sessions_and_links_end_by_the_clock(tmp):

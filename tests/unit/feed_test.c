@@ -3,6 +3,7 @@
 
 #include "core/event.h"
 #include "core/feed.h"
+#include "core/feed_int.h"
 
 #include <poll.h>
 
@@ -60,6 +61,14 @@ static bool has(struct ear *e, const char *text) {
 static void await(struct ear *e, const char *text) {
   for (int64_t until = clock_mono_us() + PATIENCE; !has(e, text); poll(NULL, 0, 2))
     if (clock_mono_us() > until) fail_msg("never heard \"%s\" in: %s", text, e->heard.p ? e->heard.p : "");
+}
+
+/* Both were heard. */
+static bool comes_first(struct ear *e, const char *first, const char *then) {
+  pthread_mutex_lock(&e->lock);
+  bool is = strstr(e->heard.p, first) < strstr(e->heard.p, then);
+  pthread_mutex_unlock(&e->lock);
+  return is;
 }
 
 static void await_end(struct ear *e) {
@@ -133,6 +142,10 @@ static void test_told(void **state) {
   forget(a);
 }
 
+static enum err forget_events(struct ctx *cx, struct db *db, void *arg) {
+  return db_run(cx, db, "DELETE FROM event WHERE seq <= $1", DB_I(*(const int64_t *)arg));
+}
+
 /* goal: who was away gets what it missed once, in order; who missed too much, or comes from another database, reads
    all again */
 static void test_resumed(void **state) {
@@ -163,6 +176,31 @@ static void test_resumed(void **state) {
   assert_false(has(d, "reset"));
   assert_false(has(d, "five"));
   forget(a), forget(b), forget(c), forget(d);
+}
+
+/* goal: what is told to all by the next batch is not told to who joins before it; what is not kept any more is missed,
+   and who is cut off in the midst of what it missed does not take it for known */
+static void test_resumed_in_between(void **state) {
+  (void)state;
+  struct slice text;
+  int64_t last;
+  happen("one.before", 1);
+  must(db_one_int(fx.cx, reader(), &last, "SELECT max(seq) FROM event"));
+  happen("two.missed", 1);
+  happen("three.later", 1);
+  must(feed_catch_up(fx.cx, reader(), last, last + 1, &text));
+  assert_non_null(strstr(text.p, "two.missed"));
+  assert_null(strstr(text.p, "three.later"));
+  struct ear *a = join(last);
+  await(a, "retry: ");
+  await(a, "three.later");
+  assert_true(comes_first(a, "three.later", "retry: "));
+  must(in_job(forget_events, &last));
+  must(feed_catch_up(fx.cx, reader(), last - 1, last + 2, &text));
+  assert_non_null(strstr(text.p, "event: reset"));
+  must(feed_catch_up(fx.cx, reader(), last, last + 2, &text));
+  assert_null(strstr(text.p, "event: reset"));
+  forget(a);
 }
 
 /* goal: more at once than a batch holds is not told one by one */
@@ -273,7 +311,8 @@ static void test_places(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_feed, close_feed)
-      TEST(test_told), TEST(test_resumed), TEST(test_flood), TEST(test_hints), TEST(test_ends), TEST(test_places),
+      TEST(test_told), TEST(test_resumed), TEST(test_resumed_in_between), TEST(test_flood), TEST(test_hints),
+      TEST(test_ends), TEST(test_places),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,14 @@
 /* Logging in: sessions and their ends, throttling, tokens of programs, the record of acts. */
+#include "base/thread.h"
 #include "core/audit.h"
 #include "core/login.h"
 #include "core/token.h"
 #include "core_fixture.h"
 #include "lib/pki_crypto.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define PASSWORD "a long enough one"
 
@@ -167,6 +170,60 @@ static void what_is_wrong_is_not_told(void **state) {
   assert_string_equal(ctx_error_text(fx.cx), words);
   assert_false(known);
   must(try_login("anna", PASSWORD, "192.0.2.1", &known));
+}
+
+/* A reset that the writer is at, from before the old password is looked at until after it. */
+struct reset {
+  atomic_bool waits, goes_on;
+  struct slice made;
+};
+
+static enum err reset_job(struct ctx *cx, struct db *db, void *arg) {
+  struct reset *r = arg;
+  atomic_store(&r->waits, true);
+  while (!atomic_load(&r->goes_on)) usleep(1000);
+  return user_set_password(cx, db, anna, r->made);
+}
+
+static void reset_done(struct db_job *job, enum err e) {
+  (void)job;
+  (void)e;
+}
+
+struct late {
+  bool known;
+  enum err e;
+};
+
+static void *log_in_late(void *arg) {
+  struct late *l = arg;
+  struct ctx *cx = ctx_new();
+  struct login_ask ask = {.name = "anna", .peer = "192.0.2.1", .password = slice_of(PASSWORD)};
+  struct actor who;
+  char *token;
+  int64_t wait;
+  l->e = login_open(cx, &fx.core, &ask, &who, &token, &l->known, &wait);
+  ctx_free(cx);
+  return NULL;
+}
+
+/* Goal: a password that was right when it was looked at, and is another one when the session would begin, opens none.
+ */
+static void a_reset_comes_first(void **state) {
+  (void)state;
+  struct reset r = {0};
+  struct late l = {0};
+  struct db_job job = {.cx = ctx_new(), .fn = reset_job, .done = reset_done, .arg = &r};
+  must(password_make(fx.cx, slice_of("another long one"), &r.made));
+  db_post(fx.core.store, &job);
+  while (!atomic_load(&r.waits)) usleep(1000);
+  pthread_t thread = thread_start("late", log_in_late, &l);
+  while (!__atomic_load_n(&l.known, __ATOMIC_ACQUIRE)) usleep(1000);
+  atomic_store(&r.goes_on, true);
+  thread_join(thread);
+  assert_int_equal(l.e, E_UNAUTHORIZED);
+  assert_int_equal(count("SELECT count(*) FROM login"), 0);
+  ctx_free(job.cx);
 }
 
 static enum err disable_job(struct ctx *cx, struct db *db, void *arg) {
@@ -416,6 +473,7 @@ int main(void) {
       TEST(ends_of_others),
       TEST(what_is_wrong_is_not_told),
       TEST(cheap_passwords_are_made_anew),
+      TEST(a_reset_comes_first),
       TEST(disabled_accounts),
       TEST(waits_double),
       TEST(addresses_wait),

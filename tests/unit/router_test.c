@@ -377,6 +377,25 @@ static void what_was_not_committed_was_not_done(void **state) {
   assert_string_equal(seen.text, "taa|");
 }
 
+static enum err no_record_job(struct ctx *cx, struct db *db, void *arg) {
+  (void)arg;
+  return db_run(cx, db, "CREATE TRIGGER no_record BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END");
+}
+
+/* Goal: what cannot be recorded is not done. */
+static void without_a_record_nothing_is_done(void **state) {
+  (void)state;
+  struct db *db;
+  int64_t n = -1;
+  assert_int_equal(db_call(t.cx, t.core.store, no_record_job, NULL), OK);
+  struct nh_reply r = write_of("once");
+  assert_true(r.status >= 400);
+  assert_string_equal(said_done(&r), "no");
+  assert_int_equal(db_reader(t.cx, t.core.store, &db), OK);
+  assert_int_equal(db_one_int(t.cx, db, &n, "SELECT count(*) FROM done"), OK);
+  assert_int_equal(n, 0);
+}
+
 /* ---- bodies that take their time ---- */
 
 struct session {
@@ -457,6 +476,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_act_is_recorded_with_what_it_did, setup_writes, teardown),
       cmocka_unit_test_setup_teardown(a_refused_act_is_recorded, setup_writes, teardown),
       cmocka_unit_test_setup_teardown(what_was_not_committed_was_not_done, setup_writes, teardown),
+      cmocka_unit_test_setup_teardown(without_a_record_nothing_is_done, setup_writes, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
