@@ -2,9 +2,10 @@
    (feed.def), as server-sent events (HTML, 9.2).
 
    `event: changes`, `id:` the number of the last event it tells of, data: an array of {"kind","device","enrollment",
-   "command","group","profile","data"} (those that are known), at most FEED_BATCH and four times a second; more at once:
-   `event: reset`, read all again. A hint has no number of its own: what was missed of hints is not sent again. `data`
-   has the short and simple members of an event, no lists and no objects: never a secret, never what a device sent.
+   "command","group","profile","data"} (those that are known), at most FEED_BATCH and four times a second; more at once,
+   or more than FEED_TEXT_MOST bytes: `event: reset`, read all again. A hint has no number of its own: what was missed
+   of hints is not sent again. `data` has the short and simple members of an event, no lists and no objects: never a
+   secret, never what a device sent.
 
    The writer is watched only while somebody listens: without, it costs nothing. Threads: any; send, may and end of a
    listener are called on the feed's own. */
@@ -14,10 +15,10 @@
 #include "core/core.h"
 #include "lib/db.h"
 
-enum { FEED_LISTENERS = 64, FEED_OF_ONE = 8, FEED_BATCH = 500, FEED_MISSED = 1000 };
+enum { FEED_LISTENERS = 64, FEED_OF_ONE = 8, FEED_BATCH = 500, FEED_MISSED = 1000, FEED_TEXT_MOST = 128 * 1024 };
 
 struct feed_listener {
-  bool (*send)(void *arg, struct slice bytes);           /* false: it is gone */
+  bool (*send)(void *arg, struct slice bytes);           /* FEED_TEXT_MOST bytes at most; false: it is gone */
   bool (*may)(struct ctx *cx, struct db *db, void *arg); /* still? asked at each heartbeat, and when accounts change */
   void (*end)(void *arg);                                /* the last that is called */
   void *arg;

@@ -37,6 +37,11 @@ struct slice feed_reset(struct ctx *cx, int64_t at) {
   return message(cx, "reset", at, slice_of("{}"));
 }
 
+/* What is more than a listener has room for would cut it off, again and again. */
+static struct slice within(struct ctx *cx, struct slice text, int64_t at) {
+  return text.n <= FEED_TEXT_MOST ? text : feed_reset(cx, at);
+}
+
 /* An id without data is remembered, and told to nobody: who is cut off before the first event misses nothing. */
 struct slice feed_hello(struct ctx *cx, int64_t at) {
   return slice_of(ctx_printf(cx, "retry: 2000\nid: %lld\n\n", (long long)at));
@@ -199,7 +204,7 @@ enum err feed_batch(struct ctx *cx, struct db *db, struct feed_hint *hints, size
   add_events(cx, list, events, events_n);
   TRY(add_hints(cx, db, list, hints, n));
   if (events_n) *after = events[events_n - 1].seq;
-  if (js_count(list)) *text = message(cx, "changes", *after, js_text(cx, list, JS_COMPACT));
+  if (js_count(list)) *text = within(cx, message(cx, "changes", *after, js_text(cx, list, JS_COMPACT)), *after);
   return OK;
 }
 
@@ -219,5 +224,6 @@ enum err feed_catch_up(struct ctx *cx, struct db *db, int64_t after, int64_t unt
     struct slice more = message(cx, "changes", after, js_text(cx, list, JS_COMPACT));
     *text = slice_of(ctx_printf(cx, "%s%s", text->p, more.p));
   }
+  *text = within(cx, *text, until);
   return OK;
 }

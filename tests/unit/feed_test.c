@@ -13,6 +13,7 @@
 struct ear {
   pthread_mutex_t lock;
   struct buf heard;
+  size_t most; /* at once */
   bool gone, barred, ended;
 };
 
@@ -20,6 +21,7 @@ static bool hear(void *arg, struct slice bytes) {
   struct ear *e = arg;
   pthread_mutex_lock(&e->lock);
   if (!e->gone) buf_add_slice(&e->heard, bytes);
+  if (e->most < bytes.n) e->most = bytes.n;
   bool gone = e->gone;
   pthread_mutex_unlock(&e->lock);
   return !gone;
@@ -216,6 +218,27 @@ static void test_flood(void **state) {
   forget(a);
 }
 
+/* goal: few events, but long ones, are not more than who listens has room for: it is told to read all again */
+static void test_long_ones(void **state) {
+  (void)state;
+  struct ear *a = join(-1), *b;
+  int64_t last;
+  struct js *data = js_object(fx.cx);
+  await(a, "id: ");
+  must(db_one_int(fx.cx, reader(), &last, "SELECT coalesce(max(seq), 0) FROM event"));
+  for (int i = 0; i < 5; i++) js_set_string(data, ctx_printf(fx.cx, "text%d", i), ctx_printf(fx.cx, "%0200d", i));
+  must(in_job(add_events, &(struct events){"x.long", NULL, data, FEED_BATCH / 2}));
+  await(a, "event: reset");
+  b = join(last);
+  await(b, "event: reset");
+  await(b, "retry: ");
+  assert_false(has(a, "x.long") || has(b, "x.long"));
+  must(in_job(add_events, &(struct events){"x.short", NULL, data, 10}));
+  await(a, "x.short"), await(b, "x.short");
+  forget(a), forget(b);
+  assert_true(a->most <= FEED_TEXT_MOST && b->most <= FEED_TEXT_MOST);
+}
+
 static enum err touch(struct ctx *cx, struct db *db, void *arg) {
   (void)arg;
   TRY(db_run(cx, db, "INSERT INTO device (seq, id, created_at) VALUES (9, 'DEV9', 1)"));
@@ -311,8 +334,9 @@ static void test_places(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_feed, close_feed)
-      TEST(test_told), TEST(test_resumed), TEST(test_resumed_in_between), TEST(test_flood), TEST(test_hints),
-      TEST(test_ends), TEST(test_places),
+      TEST(test_told),  TEST(test_resumed),   TEST(test_resumed_in_between),
+      TEST(test_flood), TEST(test_long_ones), TEST(test_hints),
+      TEST(test_ends),  TEST(test_places),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
