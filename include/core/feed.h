@@ -18,9 +18,10 @@
 enum { FEED_LISTENERS = 64, FEED_OF_ONE = 8, FEED_BATCH = 500, FEED_MISSED = 1000, FEED_TEXT_MOST = 128 * 1024 };
 
 struct feed_listener {
-  bool (*send)(void *arg, struct slice bytes);           /* FEED_TEXT_MOST bytes at most; false: it is gone */
-  bool (*may)(struct ctx *cx, struct db *db, void *arg); /* still? asked at each heartbeat, and when accounts change */
-  void (*end)(void *arg);                                /* the last that is called */
+  bool (*send)(void *arg, struct slice bytes); /* FEED_TEXT_MOST at most; false: it is gone */
+  /* Still? Asked first, at each heartbeat, and when accounts change. */
+  bool (*may)(struct ctx *cx, struct db *db, void *arg);
+  void (*end)(void *arg); /* the last that is called */
   void *arg;
   int place; /* of feed_reserve */
 };

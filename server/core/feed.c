@@ -187,6 +187,7 @@ static enum err batch(struct ctx *cx, struct feed *f, struct db *db, struct work
 /* The greeting comes last, for its number is past what was missed: who is cut off before it asks for the rest again. */
 static enum err welcome(struct ctx *cx, struct feed *f, struct db *db, struct listener *l) {
   struct slice missed = {0};
+  if (!l->is.may(cx, db, l->is.arg)) return FAIL(cx, E_DENIED, "what let the listener in has ended meanwhile");
   if (l->after >= 0) TRY(feed_catch_up(cx, db, l->after, f->at, &missed));
   struct slice hello = feed_hello(cx, f->at);
   if ((missed.n && !l->is.send(l->is.arg, missed)) || !l->is.send(l->is.arg, hello))

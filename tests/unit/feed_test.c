@@ -302,6 +302,10 @@ static void test_ends(void **state) {
   await(c, "x.now");
   assert_false(c->ended);
   forget(c);
+  ears[ears_n].barred = true; /* since it was admitted, before anybody watched what changes */
+  struct ear *d = join(-1);
+  await_end(d);
+  assert_int_equal(d->heard.n, 0);
 }
 
 static enum err reserve(const char *who) {
