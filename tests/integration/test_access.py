@@ -272,5 +272,6 @@ def test_the_record_comes_by_pages(tmp):
     assert seen == [f"N-{n}" for n in (4, 3, 2, 1, 0)]
     assert [a["object"] for a in acts(server, "object=N-3")] == ["N-3"]
     assert acts(server, "to=2020-01-01") == acts(server, "to=1970-01-01") == [] and len(acts(server, "from=2020-01-01T00:00:00Z")) == 5
-    for query in ("from=yesterday", "failed=maybe", "cursor=x", "whom=x"):
+    assert acts(server, "failed=yes&object=N-3") and not acts(server, "failed=no&to=1970-01-01")
+    for query in ("from=yesterday", "failed=maybe", "cursor=x", "whom=x", "act=" + "*a" * 30000):
         assert server.admin("GET", f"/api/v1/audit?{query}")[0] == 400, query
