@@ -98,7 +98,6 @@ void http_conn_set(struct http_req *rq, void *value, void (*free_value)(void *))
 void *http_user(struct http_req *rq);
 void http_set_user(struct http_req *rq, void *user);
 int http_status(struct http_req *rq); /* of the reply; 0 before it, or when the client went away */
-size_t http_reply_size(struct http_req *rq);
 int64_t http_age_us(struct http_req *rq); /* since its headers were complete */
 
 /* ---- the reply ---- */

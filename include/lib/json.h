@@ -1,6 +1,8 @@
 /* JSON (RFC 8259), over jansson. Before jansson sees a text it is bounded: 16 MiB, depth 64, 200 000 values, 10 000
    members of one object. Duplicate keys, NUL, invalid UTF-8 and numbers that do not fit int64_t or double are refused.
 
+   What it holds may be a password or a token: its memory is wiped when it is given back.
+
    Who owns what: a root lives in cx (deferred release); nodes are borrowed. js_set and js_add take the value over; it
    stays readable through its own pointer, and may be put in several places (but never into itself). One thread at a
    time. */

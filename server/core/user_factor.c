@@ -90,6 +90,7 @@ static enum err new_codes(struct ctx *cx, struct db *db, struct core *core, int6
     TRY(recovery_code_sql_add(cx, db, account, digest_of(cx, core, account, slice_mem(code, CODE_CHARS))));
     (*codes)[i] = ctx_printf(cx, "%.*s-%.*s-%.*s", GROUP, code, GROUP, code + GROUP, GROUP, code + 2 * GROUP);
     secret_in(cx, (*codes)[i], strlen((*codes)[i]));
+    secret_wipe(code, sizeof code);
   }
   return OK;
 }

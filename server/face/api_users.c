@@ -1,4 +1,5 @@
 /* /api/v1/users, /api/v1/sessions: accounts of people, and who is logged in. */
+#include "base/secret.h"
 #include "face/api_accounts_int.h"
 
 #include <inttypes.h>
@@ -174,7 +175,9 @@ static enum err link_job(struct ctx *cx, struct db *db, void *arg) {
 /* Where the one who asks reached us: there the link works. */
 static const char *url_of(struct http_req *rq, const char *token) {
   struct slice host = http_header(rq, "Host");
-  return ctx_printf(http_cx(rq), "%s://%.*s/setup#%s", route_is_tls(rq) ? "https" : "http", (int)host.n, host.p, token);
+  char *url =
+      ctx_printf(http_cx(rq), "%s://%.*s/setup#%s", route_is_tls(rq) ? "https" : "http", (int)host.n, host.p, token);
+  return secret_in(http_cx(rq), url, strlen(url));
 }
 
 static void linked(struct http_req *rq, void *arg, enum err e) {

@@ -42,6 +42,7 @@ static bool credentials(struct ctx *cx, struct slice header, struct slice *token
   if (slice_ieq(scheme, "Bearer")) return true;
   if (!slice_ieq(scheme, "Basic") || dec_base64(cx, *token, token) != OK) return ctx_clear_error(cx), false;
   struct slice user;
+  secret_in(cx, (void *)(uintptr_t)token->p, token->n);
   return slice_cut(token, ':', &user);
 }
 

@@ -2,6 +2,8 @@
    leaves when that is on disk. */
 #include "face/router_int.h"
 
+#include "base/secret.h"
+
 struct write {
   struct db_job job;
   struct http_req *rq;
@@ -24,7 +26,7 @@ static void hold(struct write *w, const struct idempotency_answer *a) {
   struct ctx *cx = http_cx(w->rq);
   w->answer = *a;
   w->answer.type = ctx_strdup(cx, a->type);
-  w->answer.body.p = ctx_memdup(cx, a->body.p, a->body.n);
+  w->answer.body.p = secret_in(cx, ctx_memdup(cx, a->body.p, a->body.n), a->body.n);
 }
 
 static void send(struct write *w) { http_reply(w->rq, w->answer.status, w->answer.type, w->answer.body); }

@@ -263,9 +263,6 @@ void *http_conn_get(struct http_req *rq) { return rq->conn->value; }
 void *http_user(struct http_req *rq) { return rq->user; }
 void http_set_user(struct http_req *rq, void *user) { rq->user = user; }
 int http_status(struct http_req *rq) { return rq->answer.status; }
-size_t http_reply_size(struct http_req *rq) {
-  return rq->answer.is_file ? (size_t)rq->answer.file.n : rq->answer.body.n;
-}
 int64_t http_age_us(struct http_req *rq) { return clock_mono_us() - rq->head_us; }
 
 void http_conn_set(struct http_req *rq, void *value, void (*free_value)(void *)) {

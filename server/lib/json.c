@@ -1,7 +1,10 @@
 #include "lib/json.h"
 
+#include "base/secret.h"
+
 #include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +17,31 @@
 /* A struct js is jansson's json_t under our name; jansson counts references, the context holds one to each root. */
 static json_t *raw(const struct js *n) { return (json_t *)(uintptr_t)n; }
 static struct js *as_js(const json_t *n) { return (struct js *)(uintptr_t)n; }
+
+/* ---- memory: what people and programs send and are told holds passwords, codes and tokens, so all of it is wiped ----
+ */
+
+struct piece {
+  size_t n;
+  _Alignas(max_align_t) char bytes[];
+};
+
+static void *piece_new(size_t n) {
+  struct piece *p = malloc(sizeof *p + n);
+  if (!p) return NULL;
+  p->n = n;
+  return p->bytes;
+}
+
+static void piece_free(void *bytes) {
+  if (!bytes) return;
+  struct piece *p = (struct piece *)((char *)bytes - offsetof(struct piece, bytes));
+  secret_wipe(p->bytes, p->n);
+  free(p);
+}
+
+/* jansson wants to know before its first value, which may be of any thread. */
+__attribute__((constructor)) static void wipe_all(void) { json_set_alloc_funcs(piece_new, piece_free); }
 
 static void release(void *arg) { json_decref(arg); }
 
@@ -208,6 +236,7 @@ struct slice js_text(struct ctx *cx, struct js *n, enum js_style style) {
   if (!text) abort();
   if (style == JS_TABS) spaces_to_tabs(text);
   struct slice out = slice_of(ctx_printf(cx, "%s%s", text, style == JS_COMPACT ? "" : "\n"));
-  free(text);
+  piece_free(text);
+  secret_in(cx, (void *)(uintptr_t)out.p, out.n);
   return out;
 }

@@ -103,6 +103,7 @@ test('markup, bidirectional controls, emoji and 10 kB are shown harmlessly', asy
   for (const path of ['/groups', '/profiles', '/profiles/org.example.harsh', '/profiles/org.example.long', ...HARSH.map(([name]) => `/groups/${encodeURIComponent(`harsh ${name}`)}`)]) {
     await world.show(page, path);
     assert.equal(await page.locator('main img, main script, main b[onclick]').count(), 0, path);
+    assert.equal(await page.locator('main .told:not(bdi, code, pre)').count(), 0, `${path}: what is told has its own direction`);
     assert.doesNotMatch(await page.locator('main').innerText(), /\u202e|\p{M}{5}/u, path);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${path} is ${over} px too wide`);

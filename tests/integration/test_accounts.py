@@ -1,4 +1,5 @@
 """Accounts: the first login, sessions and their ends, second factors, throttling, forged requests, the command line."""
+import gzip
 import http.client
 import json
 import os
@@ -88,6 +89,10 @@ def test_a_session_is_nobody_elses(tmp):
     for name, value in (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin")):
         assert fixed.headers[name] == value
     assert "default-src 'none'" in fixed.headers["Content-Security-Policy"]
+    # nor is it somebody else's by a key that makes an answer come again
+    for browser, password, status in ((Browser(server), PASSWORD, 200), (Browser(server), "not this one at all", 401), (Browser(server), PASSWORD, 200)):
+        assert browser.ask("POST", "/session", {"name": "anna", "password": password}, {"Idempotency-Key": "one"})[0] == status
+        assert "Idempotency-Replayed" not in browser.headers and (browser.cookie is None) == (status != 200)
     # one's own are listed and ended; those of others are not reached by their numbers
     bert = person(server, "bert", "viewer")
     own = anna.ask("GET", "/me/sessions")[1]["sessions"]
@@ -228,6 +233,10 @@ def test_a_change_must_come_from_our_own_page(tmp):
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
            "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
+POLICY = "default-src 'none'; frame-ancestors 'none'"
+DOSSIER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+PAGE_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+               "form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
 
 
 def test_every_answer_is_hardened(tmp):
@@ -243,9 +252,30 @@ def test_every_answer_is_hardened(tmp):
         _, answer, _ = request(server.admin_address, method, path, None, headers)
         assert not {name: answer.get_all(name) for name, value in HEADERS.items() if answer.get_all(name) != [value]}, (method, path)
         policies, kept = answer.get_all("Content-Security-Policy"), answer.get_all("Cache-Control")
-        assert len(policies) == 1 and "default-src 'none'" in policies[0] and "frame-ancestors 'none'" in policies[0], (path, policies)
-        wanted = "no-cache" if answer.get("Content-Security-Policy", "").count("script-src") and path == "/" else "no-store"
+        is_page = path in assets or (path, headers) == ("/", {}) and method == "GET"
+        assert policies == [PAGE_POLICY if is_page else DOSSIER_POLICY if answer.get_content_type() == "text/html" else POLICY], (path, policies)
+        wanted = "no-cache" if is_page else "no-store"
         assert kept == ["public, max-age=31536000, immutable" if path in assets else wanted], (path, kept)
+
+
+def test_the_console_comes_as_the_browser_takes_it(tmp):
+    server = Server(tmp)
+
+    def asked(path, **headers):
+        return request(server.admin_address, "GET", path, None, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    page = asked("/")[2]
+    for path in ("/", *re.findall(r'/assets/[^"]+', page.decode())[:2]):
+        plain = asked(path)[2]
+        for takes in ("gzip", "br, GZIP;q=0.5", "*"):
+            _, answer, packed = asked(path, Accept_Encoding=takes)
+            assert answer["Content-Encoding"] == "gzip" and gzip.decompress(packed) == plain and answer["Vary"] == "Accept-Encoding", (path, takes)
+        for takes in ("", "br", "gzip;q=0", "gzip; q=0.00", "identity, *;q=0"):
+            _, answer, body = asked(path, Accept_Encoding=takes)
+            assert "Content-Encoding" not in answer and body == plain, (path, takes)
+        status, _, body = asked(path, If_None_Match=answer["ETag"])
+        assert (status, body) == (304, b""), path
+    assert asked("/assets/index.html")[0] == asked("/assets/main.js")[0] == 404
 
 
 def test_only_programs_are_asked_for_basic(tmp):

@@ -150,9 +150,13 @@ def test_the_same_request_again_is_done_once(tmp):
     assert refused[0] == 400 and post(server, "three", {"uses": -1}) == refused
     for key in ("", "x" * 256, "caf\u00e9\u202e"):
         assert post(server, key.encode("utf-8").decode("latin-1"))[0] == 400, key
+    # the key of somebody else is another one
+    other = server.admin("POST", "/api/v1/tokens", {"name": "other", "role": "operator"})[1]["token"]
+    mine = server.admin("POST", "/api/v1/links", {"anyway": True}, other, headers={"Idempotency-Key": "one"})
+    assert mine[0] == 201 and mine[1]["url"] != first[1]["url"] and links(server) == 3
     server.stop()
     server = Server(tmp, data=server.data)
-    assert post(server, "one") == first and links(server) == 2
+    assert post(server, "one") == first and links(server) == 3
 
 
 def test_the_answer_again_has_the_etag_of_the_first(tmp):

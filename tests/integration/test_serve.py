@@ -52,6 +52,15 @@ def test_what_cannot_start_says_why(tmp):
     assert "secret.key" in serve_fails(tmp)
 
 
+def test_secrets_in_paths_stay_out_of_the_log(tmp):
+    server = Server(tmp, tls="off")
+    paths = {"/enroll/SECRET-1": "/enroll/…", "/files/SECRET-1/a.pkg": "/files/…", "/calendar/SECRET-1": "/calendar/…", "/enrol/SECRET-1": "/enrol…"}
+    for path in paths:
+        for address in (server.devices_address, server.admin_address):
+            assert request(address, "GET", path)[0] in (401, 404), path
+    assert {row["path"] for row in server.events(msg="request")} >= set(paths.values()) and "SECRET-1" not in server.log()
+
+
 def test_the_first_start_says_what_to_do_next(tmp):
     server = Server(tmp)
     until(lambda: b"nobody is told yet before a certificate ends" in server.stdout, "the first words, and who is told of trouble")

@@ -344,6 +344,11 @@ static void logins_forgive(void **state) {
   assert_true(whole_wait(0, "y", "192.0.2.1") > 0);
   throttle_forget(fx.core.throttle, "x");
   assert_true(whole_wait(0, "z", "192.0.2.1") > 0);
+  throttle_forget(fx.core.throttle, "anna");
+  for (int i = 0; i < 4; i++) assert_int_equal(attempt("anna", ctx_printf(fx.cx, "203.0.113.%d", i)), 0);
+  bool known;
+  must(try_login("anna", PASSWORD, "203.0.113.9", &known));
+  for (int i = 0; i < 5; i++) assert_int_equal(attempt("anna", ctx_printf(fx.cx, "203.0.113.%d", i)), 0);
 }
 
 /* Goal: a flood of names takes no more memory than the table has rows, and does not wash out who waits. */

@@ -7,7 +7,7 @@ const LOOK = 2_000; // ms between two looks
 const LATE = 6_000; // ms without any sign while somebody waits for an answer
 const SILENT = 35_000; // ms without a word of the stream: two of its words are missing
 const LIMIT = 5_000; // ms for the small thing
-export const GIVE_UP = 60_000; // ms without the server, or of one look: what was asked is lost
+const GIVE_UP = 60_000; // ms without the server, or of one look: what was asked is lost
 
 /* The banner looks at it. */
 export const reachable = signal(true);

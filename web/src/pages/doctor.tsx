@@ -23,7 +23,7 @@ export function checkName(name: string): string {
   return text === key ? name : text;
 }
 
-export function CheckBadge({ status }: { status: Check['status'] }) {
+function CheckBadge({ status }: { status: Check['status'] }) {
   return <Badge tone={TONES[status]}>{word('doctor.status', status)}</Badge>;
 }
 

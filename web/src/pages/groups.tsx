@@ -11,7 +11,7 @@ import { type Column, Table } from '../ui/table';
 import { Code, Name, Told } from '../ui/text';
 import { devicesBy, quoted } from './profiles/parts';
 
-export function Count({ n, tone, group, state }: { n: number; tone: Tone; group: string; state: string }) {
+function Count({ n, tone, group, state }: { n: number; tone: Tone; group: string; state: string }) {
   if (n === 0) return <span class="soft">0</span>;
   return <a href={devicesBy(`group=${quoted(group)} compliance=${state}`)}><Badge tone={tone}>{number(n)}</Badge></a>;
 }

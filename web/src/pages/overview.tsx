@@ -86,7 +86,7 @@ function Certificate({ o }: { o: Overview }) {
           <div key={c.serial_number}>
             <p><span class="soft">{rich('pushcert.left', { n: Math.max(0, c.days_left), days: <strong class={`big ${tone}`}>{days(Math.max(0, c.days_left))}</strong> })}</span></p>
             <p class="line"><span>{rich(c.state === 'expired' ? 'overview.ended' : 'overview.ends', { date: <Day at={c.not_after} /> })}</span> <Badge tone={tone}>{word('pushcert.state', c.state)}</Badge></p>
-            {certs.length > 1 && <small class="told">{c.topic}</small>}
+            {certs.length > 1 && <small><Name text={c.topic} /></small>}
           </div>
         );
       })}

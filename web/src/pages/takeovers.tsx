@@ -42,7 +42,7 @@ export function DecideTakeover({ id, name, what, close }: { id: string; name: st
 }
 
 /* Both sides next to each other: what is known of who has it, and of who claims it. */
-export function TakeoverCard({ x }: { x: Takeover }) {
+function TakeoverCard({ x }: { x: Takeover }) {
   const device = useApi<Device>(`/devices/${segment(x.id)}`, { on: (c) => c.device === x.id });
   const [deciding, setDeciding] = useState<Word | null>(null);
   const d = device.data;

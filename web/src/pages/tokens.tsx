@@ -13,7 +13,7 @@ import { Time } from '../ui/text';
 import { roleOptions } from './users';
 
 /* Of include/face/access.def; a test compares them. */
-export const SCOPES = ['commands', 'devices', 'enroll', 'groups', 'profiles', 'pushcert', 'system', 'webhooks', 'accounts'];
+const SCOPES = ['commands', 'devices', 'enroll', 'groups', 'profiles', 'pushcert', 'system', 'webhooks', 'accounts'];
 const SPANS = ['', '30d', '90d', '365d'];
 
 interface Token {

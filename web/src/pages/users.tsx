@@ -13,7 +13,7 @@ import { Table } from '../ui/table';
 import { Time } from '../ui/text';
 import { toast } from '../ui/toasts';
 
-export const ROLES: Role[] = ['viewer', 'operator', 'admin'];
+const ROLES: Role[] = ['viewer', 'operator', 'admin'];
 export const roleOptions = () => ROLES.map((r): [string, string] => [r, word('role', r)]);
 
 interface User {

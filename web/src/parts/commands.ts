@@ -73,7 +73,7 @@ export interface Checked {
   dangerous: boolean;
   targets: CheckedTarget[];
 }
-export interface SentTarget {
+interface SentTarget {
   id: string;
   status: string | null;
   error?: { code: string; message: string };
@@ -129,7 +129,7 @@ export interface Target {
   unconfirmed?: boolean;
   set_aside?: boolean;
 }
-export interface CommandHead {
+interface CommandHead {
   command_uuid: string;
   request_type: string;
   created_at: string;

@@ -7,7 +7,7 @@ import { isBlank, Name } from '../ui/text';
 
 export type FieldValue = string | number | boolean;
 
-export interface Push {
+interface Push {
   state: string;
   due_at: string | null;
   sent_at: string | null;
@@ -41,7 +41,7 @@ const PLATFORMS: Record<string, { name: string; icon: typeof Laptop }> = {
   watchos: { name: 'watchOS', icon: Watch },
 };
 
-export const isPad = (product: unknown) => typeof product === 'string' && product.startsWith('iPad');
+const isPad = (product: unknown) => typeof product === 'string' && product.startsWith('iPad');
 
 export function platformName(platform: string | undefined, product?: unknown): string {
   if (platform === 'ios' && isPad(product)) return 'iPadOS';
@@ -86,7 +86,7 @@ export function ComplianceBadge({ state }: { state: string }) {
 const STATUSES: Record<string, Tone> = {
   Queued: 'wait', Sent: 'info', NotNow: 'wait', Acknowledged: 'ok', Error: 'bad', CommandFormatError: 'bad', Expired: 'warn', Cancelled: 'none',
 };
-export const statusTone = (status: string): Tone => STATUSES[status] ?? 'none';
+const statusTone = (status: string): Tone => STATUSES[status] ?? 'none';
 export const isSettled = (status: string) => !['Queued', 'Sent', 'NotNow'].includes(status);
 export function StatusBadge({ status }: { status: string }) {
   return <Badge tone={statusTone(status)}>{word('status', status)}</Badge>;

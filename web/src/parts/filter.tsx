@@ -10,7 +10,7 @@ import { Words } from '../ui/text';
 const EXAMPLES = ['anna', 'platform=macos and os<15', 'filevault=off last-seen>7d', 'user="" or tag=""', 'not compliance=compliant', 'app=com.example.app'];
 
 /* The server's words: the first line says what is wrong, the others show where. */
-export function FilterMistake({ error }: { error: ApiError | undefined }) {
+function FilterMistake({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
   if (error.code !== 'invalid') return <Failure error={error} />;
   const [first = '', ...where] = error.message.split('\n');
@@ -21,7 +21,7 @@ export function FilterMistake({ error }: { error: ApiError | undefined }) {
   );
 }
 
-export function FilterHelp({ take }: { take: (text: string) => void }) {
+function FilterHelp({ take }: { take: (text: string) => void }) {
   return (
     <div class="filter-help">
       <p>{t('filter.help')}</p>

@@ -26,7 +26,7 @@ export function between(was: Group, is: Group): Difference[] {
 }
 
 /* A change as differences from what it was made of. */
-export function ofChange(base: Group, c: Change): Difference[] {
+function ofChange(base: Group, c: Change): Difference[] {
   const all: Difference[] = [];
   if (c.new_name !== undefined) all.push({ key: t('group.name'), was: base.name, is: c.new_name });
   if (c.rule !== undefined || c.static) all.push({ key: t('group.rule'), was: base.rule ?? t('group.static'), is: c.rule ?? t('group.static') });
@@ -57,7 +57,7 @@ function Conflict({ base, change, goOn, giveUp }: { base: Group; change: Change;
   );
 }
 
-export interface Saving extends Act<[number?]> {
+interface Saving extends Act<[number?]> {
   dialogs: ComponentChildren;
 }
 

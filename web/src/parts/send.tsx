@@ -108,7 +108,7 @@ function Reasons({ groups, one }: { groups: [string, CheckedTarget[]][]; one: bo
   );
 }
 
-export function Preview({ checked }: { checked: Checked }) {
+function Preview({ checked }: { checked: Checked }) {
   const one = checked.targets.length === 1;
   const can = checked.targets.filter((x) => !x.error);
   const refused = grouped(checked.targets, (x) => (x.error ? [x.error.message] : []));

@@ -2,7 +2,7 @@
 import type { Device } from '../../parts/device';
 import type { Takeover } from '../takeovers';
 
-export interface Escrowed {
+interface Escrowed {
   kind: string;
   at: string;
   revealed_at: string | null;
@@ -30,7 +30,7 @@ export interface Plan {
   items: PlanItem[];
   not_applicable: { kind: string; ref: string; why: string }[];
 }
-export interface UserChannel {
+interface UserChannel {
   id: string;
   type: string;
   short_name: string | null;
@@ -49,14 +49,14 @@ export interface Past {
   address: string | null;
   topic: string | null;
 }
-export interface Namesake {
+interface Namesake {
   id: string;
   state: string;
   former: boolean;
   enrolled_at: string | null;
   last_seen: string | null;
 }
-export interface Waits {
+interface Waits {
   command_uuid: string;
   request_type: string;
   status: string;

@@ -6,7 +6,7 @@ import { Name, Time } from '../../ui/text';
 import type { Column } from '../../ui/table';
 
 /* As `pomona device list --fields` tells them; a test compares them with core/roster.def. */
-export type FieldType = 'text' | 'number' | 'flag' | 'version' | 'time';
+type FieldType = 'text' | 'number' | 'flag' | 'version' | 'time';
 export const FIELDS: Record<string, FieldType> = {
   id: 'text', serial: 'text', name: 'text', model: 'text', product: 'text', platform: 'text', os: 'version', build: 'text', state: 'text',
   enrolled: 'time', 'last-seen': 'time', inventory: 'time', topic: 'text', type: 'text', user: 'text', email: 'text', tag: 'text',

@@ -1,7 +1,7 @@
 /* What /api/v1/overview tells. */
 import type { PushCert } from '../pushcert/types';
 
-export interface Verdict {
+interface Verdict {
   verdict: string;
   scope: string;
   message: string;

@@ -4,7 +4,7 @@ import { t } from '../../i18n';
 import { Badge } from '../../ui/basics';
 import { isBlank } from '../../ui/text';
 
-export interface ProfileRow {
+interface ProfileRow {
   identifier: string;
   name: string | null;
   version: number;
@@ -30,7 +30,7 @@ export interface Version {
   signed: boolean;
   devices: number;
 }
-export interface Payload {
+interface Payload {
   type: string | null;
   identifier: string | null;
   name: string | null;

@@ -11,7 +11,7 @@ import { base64, save } from '../../ui/files';
 import { Code, Day, Moment, Words } from '../../ui/text';
 import type { CertRequest, Imported, PushCert } from './types';
 
-export const PORTAL = 'https://identity.apple.com/pushcert';
+const PORTAL = 'https://identity.apple.com/pushcert';
 
 /* ---- 1. the request ---- */
 
