@@ -1,14 +1,14 @@
 /* Accounts of people: names, roles, passwords (scrypt, RFC 7914), TOTP (RFC 6238) with recovery codes, and the one-use
    links by which a password is set. No account exists, and no password, until somebody used such a link.
 
-   Names: account_name_check. Passwords: 12 to 1,024 bytes of UTF-8, not the name, not one of the most used. The last
-   admin who can log in cannot be removed, disabled or made less. */
+   Names: account_name_check. Passwords: at least 12 characters, at most 1,024 bytes of UTF-8, not the name, not one of
+   the most used. The last admin who can log in cannot be removed, disabled or made less. */
 #ifndef POMONA_CORE_USER_H
 #define POMONA_CORE_USER_H
 
 #include "core/account.h"
 
-enum { PASSWORD_LEAST = 12, PASSWORD_MOST = 1024, RECOVERY_CODES = 10 };
+enum { PASSWORD_LEAST = 12 /* characters */, PASSWORD_MOST = 1024 /* bytes */, RECOVERY_CODES = 10 };
 
 struct user {
   int64_t account, version; /* version: grows with each edit, not with log-ins */

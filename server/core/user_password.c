@@ -68,11 +68,19 @@ static int different_bytes(struct slice text) {
   return n;
 }
 
+/* Of UTF-8: bytes that begin one. */
+static size_t characters(struct slice text) {
+  size_t n = 0;
+  for (size_t i = 0; i < text.n; i++) n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+  return n;
+}
+
 enum err password_check_rules(struct ctx *cx, const char *name, struct slice text) {
   enum { DIFFERENT_LEAST = 5 };
-  if (text.n < PASSWORD_LEAST) return FAIL(cx, E_INVALID, "a password has at least %d characters", PASSWORD_LEAST);
   if (text.n > PASSWORD_MOST) return FAIL(cx, E_INVALID, "a password has at most %d bytes", PASSWORD_MOST);
   if (!utf8_valid(text)) return FAIL(cx, E_INVALID, "the password is no text");
+  if (characters(text) < PASSWORD_LEAST)
+    return FAIL(cx, E_INVALID, "a password has at least %d characters", PASSWORD_LEAST);
   if (name && slice_ieq(text, name)) return FAIL(cx, E_INVALID, "the password is the name");
   if (is_most_used(text) || different_bytes(text) < DIFFERENT_LEAST)
     return FAIL(cx, E_INVALID, "this password is one of those that are tried first");

@@ -20,6 +20,7 @@ MUST_CHECK enum err api_sessions(struct http_req *rq, struct core *core, int64_t
 MUST_CHECK enum err api_row(struct http_req *rq, int64_t *out);
 /* E_DENIED: not a person who is logged in. */
 MUST_CHECK enum err api_person(struct http_req *rq);
+
 /* ---- what asks for one's password once more (api_me.c) ---- */
 struct api_proving {
   struct core *core;

@@ -56,7 +56,7 @@ MUST_CHECK enum err router_audit_add(struct ctx *cx, struct db *db, struct http_
 
 /* Whether it is one. E_INVALID: its key is none. */
 MUST_CHECK enum err once_wanted(struct http_req *rq, bool *yes);
-/* Runs its handler, if it is the first with its key, on a thread that may wait; then once_answer has the answer. */
+/* Runs its handler, if it is the first with its key, on a thread that may wait; then once_keep has the answer. */
 MUST_CHECK enum err once_run(struct http_req *rq, struct core *core);
 /* Inside a job: what it was answered. */
 MUST_CHECK enum err once_keep(struct ctx *cx, struct db *db, struct http_req *rq,

@@ -144,15 +144,17 @@ static void passwords_that_are_none(void **state) {
   (void)state;
   char longest[PASSWORD_MOST + 2];
   for (size_t i = 0; i < sizeof longest; i++) longest[i] = (char)('a' + i % 26);
-  static const char *const bad[] = {"",
-                                    "elevenbytes",
-                                    "passwordpassword",
-                                    "PasswordPassword",
-                                    "aaaaaaaaaaaaaaa",
-                                    "abababababababab",
-                                    "1234567890123456",
-                                    "anna.b@example.org",
-                                    "\xff\xfe\xfd abcdefghijk"};
+  static const char *const bad[] = {
+      "",
+      "elevenbytes",
+      "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81\xae\xe9\x8d\xb5", /* five characters */
+      "passwordpassword",
+      "PasswordPassword",
+      "aaaaaaaaaaaaaaa",
+      "abababababababab",
+      "1234567890123456",
+      "anna.b@example.org",
+      "\xff\xfe\xfd abcdefghijk"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     assert_int_equal(password_check_rules(fx.cx, "anna.b@example.org", slice_of(bad[i])), E_INVALID);
     ctx_clear_error(fx.cx);
@@ -160,7 +162,8 @@ static void passwords_that_are_none(void **state) {
   assert_int_equal(password_check_rules(fx.cx, "anna", slice_mem(longest, PASSWORD_MOST + 1)), E_INVALID);
   ctx_clear_error(fx.cx);
   must(password_check_rules(fx.cx, "anna", slice_mem(longest, PASSWORD_MOST)));
-  must(password_check_rules(fx.cx, "anna", slice_of("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81\xae\xe9\x8d\xb5")));
+  must(password_check_rules(fx.cx, "anna",
+                            slice_of("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81\xae\xe9\x8d\xb5 hinomoto")));
 }
 
 /* Goal: only the right password is right; what is kept holds nothing of it; nobody's is never right. */
