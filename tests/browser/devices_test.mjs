@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { lab } from './world.mjs';
+import { lab, until } from './world.mjs';
 
 const world = await lab();
 const page = await world.enter();
@@ -19,15 +19,6 @@ async function confirm(button) {
   await field.fill(word);
   await dialog.getByRole('button', { name: button, exact: true }).click();
 }
-
-const until = async (what) => {
-  for (let left = 300; left > 0; left--) {
-    const found = await what();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`never: ${what}`);
-};
 
 test('a recovery key is revealed to who gives a reason, which is recorded, and the Mac makes another one', async () => {
   await world.keep(readFileSync(new URL('../../profiles/templates/filevault.mobileconfig', import.meta.url)));
@@ -79,6 +70,22 @@ test('who claims a device gets it when that is accepted: the former one is not s
   assert.deepEqual(history.map((g) => [g.state, g.way_in]), [['current', 'operator'], ['former', null]]);
   const { commands } = await world.api('GET', '/commands?device=CLAIMED&type=RestartDevice');
   assert.deepEqual(commands.map((c) => c.status), ['Cancelled'], 'the new one inherits no queue');
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a device that is released belongs to who enrolls next: nobody has to decide', async () => {
+  const come = async () => world.devices(await world.link(), 1, '--udid', 'RELEASED', '--platform', 'ios', '--offline');
+  await come();
+  await world.show(page, '/devices/RELEASED');
+  await page.locator('main').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Release its identity…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Release its identity' }).click();
+  await page.getByText('Released for 24 hours').waitFor();
+  await come();
+  assert.deepEqual((await world.api('GET', '/takeovers')).takeovers, []);
+  assert.deepEqual((await world.api('GET', '/devices/RELEASED')).history.map((g) => g.state), ['current', 'former']);
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await page.getByText('Device released').waitFor();
   assert.deepEqual(page.troubles, []);
 });
 

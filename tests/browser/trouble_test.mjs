@@ -1,13 +1,27 @@
 /* What happens meanwhile: the session ends in the middle of a form, the server goes away and comes back. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PASSWORD, PATIENCE, profile, server } from './world.mjs';
+import { BIN, PASSWORD, PATIENCE, profile, server, until } from './world.mjs';
 
 const world = await server();
 const page = await world.enter();
+
+/* A device whose identity ends while other things happen, longer ago than the grace when it comes again. */
+const device = ['--state', mkdtempSync(join(tmpdir(), 'device-')), '--platform', 'ios', '--udid', 'AWAY'];
+await world.stop();
+await world.start();
+await world.settings({ 'identity-validity': '20s', 'identity-grace': '1s' });
+const pushcert = join(mkdtempSync(join(tmpdir(), 'pushcert-')), 'push.pem');
+writeFileSync(pushcert, execFileSync(BIN, ['lab', 'pushcert']));
+await world.cli('pushcert', 'import', '--yes', '--anyway', pushcert);
+const link = await world.link();
+await world.devices(link, 1, ...device, '--stop-after', 'enroll');
 
 async function endSessions() {
   const { sessions } = await world.api('GET', '/sessions');
@@ -223,5 +237,61 @@ test('a stream that says nothing any more is noticed, and begun anew', async () 
   await page.clock.runFor(40_000); // the page's clock: on the server's no second has passed, so it has said nothing
   await anew;
   await page.getByText('Live', { exact: true }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('letters that nobody took are seen, and sent again when somebody takes them', async (t) => {
+  const taken = [];
+  let status = 503;
+  const receiver = createServer((rq, answer) => {
+    const parts = [];
+    rq.on('data', (part) => parts.push(part)).on('end', () => {
+      taken.push({ status, event: JSON.parse(Buffer.concat(parts)) });
+      answer.writeHead(status).end();
+      receiver.emit('asked');
+    });
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    receiver.closeAllConnections();
+    receiver.close();
+  });
+  await once(receiver, 'listening');
+  const hook = { 'webhook-url': `http://127.0.0.1:${receiver.address().port}/hook`, 'webhook-events': 'all' };
+  await world.settings(hook);
+  const asked = once(receiver, 'asked');
+  await world.api('POST', '/groups', { name: 'Not told', rule: 'platform=ios' });
+  await asked;
+  await world.show(page, '/webhooks');
+  await page.getByText('failing', { exact: true }).waitFor();
+  await world.settings({});
+  await world.show(page, '/webhooks');
+  await page.getByText('no longer in the settings').waitFor();
+  const letters = page.getByRole('table', { name: 'Dead letters' });
+  await letters.getByRole('row', { name: /group\.added.*503/ }).waitFor();
+  status = 204;
+  await world.settings(hook);
+  await page.getByRole('button', { name: 'Send again…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Send again' }).click();
+  await page.getByText('No dead letters: everything was taken.').waitFor();
+  await page.getByText('delivering', { exact: true }).waitFor();
+  const [refused, ...more] = taken.filter((t) => t.event.topic === 'pomona.group.added');
+  assert.deepEqual([refused.status, more.at(-1).status, more.at(-1).event.event_id], [503, 204, refused.event.event_id]);
+  await world.settings({});
+  assert.deepEqual(page.troubles, []);
+});
+
+test('a device whose identity ended too long ago is told of, and renews it when it is given time', async () => {
+  await world.settings({ 'identity-grace': '1s' });
+  const ended = (await world.api('GET', '/devices/AWAY')).identity_not_after;
+  await world.devices(link, 0, ...device, '--poll', '1');
+  await until(async () => (await world.api('GET', '/refused?id=AWAY')).refused.some((r) => r.reason === 'expired'));
+  await world.show(page, '/devices/AWAY');
+  await page.getByText('Identity expired').first().waitFor();
+  await page.locator('main').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Let it renew its identity…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Let it renew its identity' }).click();
+  await page.getByText('It may renew for seven days').waitFor();
+  await page.getByText('Identity expired').first().waitFor({ state: 'detached' });
+  assert.ok((await world.api('GET', '/devices/AWAY')).identity_not_after > ended);
   assert.deepEqual(page.troubles, []);
 });

@@ -3,7 +3,7 @@
    Everything is real: the built program (POMONA_BIN), its lab, its API. What a test starts ends with it. */
 import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,16 @@ export const BIN = process.env.POMONA_BIN;
 const CHROMIUM = '/usr/bin/chromium';
 export const PASSWORD = 'a sentence is easier to remember';
 export const PATIENCE = 30_000; // ms; an address sanitizer and two busy processors
+
+/* Waits until what() gives something; for what can only be asked for. */
+export async function until(what) {
+  for (const by = Date.now() + PATIENCE; Date.now() < by;) {
+    const found = await what();
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`never: ${what}`);
+}
 
 /* ---- the server ---- */
 
@@ -60,12 +70,14 @@ export async function lab(...options) {
   return new World(found, lines);
 }
 
-/* A server alone, which a test may stop and start again: at the same address, with the same data. */
+/* A server alone, which a test may stop and start again: at the same addresses, with the same data; links work from the second start on.
+   settings() writes its file of settings, and has it read. */
 export async function server() {
   const data = join(mkdtempSync(join(tmpdir(), 'server-')), 'data');
   const world = new World({ data, url: '' }, []);
   let process_ = null;
   let gone = null;
+  let forDevices = null;
   world.stop = async () => {
     process_.kill('SIGTERM');
     await gone;
@@ -74,16 +86,28 @@ export async function server() {
   world.goOn = () => process_.kill('SIGCONT');
   world.start = () => new Promise((resolve, reject) => {
     const at = world.url ? new URL(world.url).host : '127.0.0.1:0';
-    process_ = spawn(BIN, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--admin-listen', at, '--apns-url', 'https://127.0.0.1:9'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const listen = forDevices ? ['--listen', `127.0.0.1:${forDevices}`, '--public-url', `https://localhost:${forDevices}`] : ['--listen', '127.0.0.1:0'];
+    process_ = spawn(BIN, ['serve', '--data', data, ...listen, '--admin-listen', at, '--apns-url', 'https://127.0.0.1:9'], { stdio: ['ignore', 'ignore', 'pipe'] });
     gone = new Promise((done) => process_.on('exit', done));
     gone.then((status) => reject(new Error(`the server ended with ${status}:\n${world.lines.join('\n')}`)));
     createInterface({ input: process_.stderr }).on('line', (line) => {
       world.lines.push(line);
       const admin = /listener=admin address=(\S+)/.exec(line);
+      const devices = /listener=devices address=\S+:(\d+)/.exec(line);
       if (admin) world.url = `http://${admin[1]}`;
+      if (devices) forDevices = devices[1];
       if (line.includes('msg=ready')) resolve();
+      if (line.includes('settings and certificates reloaded')) reloaded();
     });
   });
+  let reloaded = () => {};
+  world.settings = (settings) => {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    writeFileSync(join(data, 'pomona.conf'), Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`).join(''));
+    const done = new Promise((resolve) => { reloaded = resolve; });
+    process_.kill('SIGHUP');
+    return done;
+  };
   atEnd(() => {
     if (process_.exitCode !== null) return undefined;
     world.goOn();
@@ -136,9 +160,11 @@ export class World {
     await this.cli('device', 'restart', devices[0].id);
   }
 
-  /* `pomona lab device LINK` with these options; resolves with the ids of the first `count` that are enrolled. They live until the end. */
+  /* `pomona lab device LINK` with these options; resolves with the ids of the first `count` that are enrolled; with 0 at
+     once, for those that come back (--state). They live until the end. */
   devices(link, count, ...options) {
-    const process_ = spawn(BIN, ['lab', 'device', '--apns-control', this.apnsControl, ...options, link], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const pushes = this.apnsControl ? ['--apns-control', this.apnsControl] : [];
+    const process_ = spawn(BIN, ['lab', 'device', ...pushes, ...options, link], { stdio: ['ignore', 'pipe', 'ignore'] });
     const gone = new Promise((resolve) => process_.on('exit', resolve));
     atEnd(async () => {
       process_.kill('SIGTERM');
@@ -146,6 +172,7 @@ export class World {
     });
     return new Promise((resolve, reject) => {
       const ids = [];
+      if (count === 0) resolve(ids);
       createInterface({ input: process_.stdout }).on('line', (id) => {
         if (ids.push(id) === count) resolve(ids);
       });
