@@ -20,6 +20,7 @@ struct client {
   struct nh *nh;
   const char *base; /* without a slash at the end */
   const char *authorization;
+  const char *if_match; /* of what is changed; NULL: whichever version it is */
 };
 
 /* ---- where, and as whom ---- */
@@ -58,6 +59,16 @@ static const char *default_ca(struct ctx *cx, const struct conf *conf) {
   return !conf->tls_cert && access(own, R_OK) == 0 ? own : NULL;
 }
 
+static enum err find_version(struct ctx *cx, const struct args *a, const char **if_match) {
+  const char *version = args_value(a, "if-version");
+  int64_t n;
+  if (!version) return OK;
+  if (!slice_to_i64(slice_of(version), &n) || n < 0)
+    return FAIL(cx, E_USAGE, "--if-version %s is no number of a version", version);
+  *if_match = ctx_printf(cx, "If-Match: \"%" PRId64 "\"", n);
+  return OK;
+}
+
 static void release(void *nh) { nh_free(nh); }
 
 enum err client_open(struct ctx *cx, struct client **out, const struct args *a) {
@@ -71,6 +82,7 @@ enum err client_open_within(struct ctx *cx, struct client **out, const struct ar
   c->base = a->conf->server;
   if (!c->base) TRY(default_server(cx, a->conf, &c->base, &local));
   TRY(find_token(cx, a->conf, &token));
+  TRY(find_version(cx, a, &c->if_match));
   c->authorization = ctx_printf(cx, "Authorization: Bearer %s", token);
   const char *ca = args_value(a, "server-ca");
   struct nh_conf conf = {
@@ -117,7 +129,7 @@ static enum err reach(struct ctx *cx, struct client *c, const struct nh_req *rq,
 }
 
 static enum err call(struct ctx *cx, struct client *c, const struct nh_req *what, const char *type, struct slice *out) {
-  const char *headers[] = {c->authorization, type, NULL};
+  const char *headers[] = {c->authorization, type, strcmp(what->method, "GET") ? c->if_match : NULL, NULL};
   struct nh_req rq = *what;
   rq.url = ctx_printf(cx, "%s%s", c->base, what->url);
   rq.headers = headers;

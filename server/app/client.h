@@ -7,7 +7,8 @@
 
 struct client; /* in cx */
 
-/* Finds the server (`server`, else admin-listen) and the token (`api-key`, else DATA/admin.token). */
+/* Finds the server (`server`, else admin-listen) and the token (`api-key`, else DATA/admin.token). With --if-version
+   each call but GET says that it is for this version only (If-Match); E_USAGE when that is no version. */
 MUST_CHECK enum err client_open(struct ctx *cx, struct client **out, const struct args *a);
 /* The same for one who waits so long for each answer. */
 MUST_CHECK enum err client_open_within(struct ctx *cx, struct client **out, const struct args *a, int64_t patience_us);

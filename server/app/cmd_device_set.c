@@ -41,6 +41,7 @@ static enum err set_table(struct ctx *cx, struct args *a, const char *file) {
   struct js *answer;
   bool dry_run = args_has(a, "dry-run");
   if (a->n) return FAIL(cx, E_USAGE, "with --csv the table names the devices");
+  if (args_has(a, "if-version")) return FAIL(cx, E_USAGE, "--if-version is of one device");
   TRY(file_read(cx, &text, strcmp(file, "-") ? file : "/dev/stdin", TABLE_MAX));
   TRY(client_open(cx, &c, a));
   const char *path = dry_run ? "/api/v1/devices/import?dry_run=yes" : "/api/v1/devices/import";
@@ -63,14 +64,8 @@ enum err device_set_word(struct ctx *cx, const char *word, struct js *body) {
 }
 
 static enum err read_words(struct ctx *cx, const struct args *a, struct js *body) {
-  int64_t version;
-  const char *if_version = args_value(a, "if-version");
   if (a->n < 2) return FAIL(cx, E_USAGE, "a device and what to set are needed: ID user=… email=… tag=… note=…");
   for (size_t i = 1; i < a->n; i++) TRY(device_set_word(cx, a->operands[i], body));
-  if (!if_version) return OK;
-  if (!slice_to_i64(slice_of(if_version), &version) || version < 0)
-    return FAIL(cx, E_USAGE, "--if-version %s is no version, as `pomona device show` tells it", if_version);
-  js_set_int(body, "if_version", version);
   return OK;
 }
 

@@ -89,6 +89,7 @@ enum err cmd_group_show(struct ctx *cx, struct args *a) {
   line(cx, g, "group", "name");
   line(cx, g, js_str(g, "rule") ? "rule" : "members", js_str(g, "rule") ? "rule" : "devices");
   if (js_str(g, "note")) line(cx, g, "note", "note");
+  line(cx, g, "version", "version");
   if (js_str(g, "rule")) line(cx, g, "devices", "devices");
   line(cx, g, "compliant", "compliant");
   line(cx, g, "working", "working");

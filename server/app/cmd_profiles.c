@@ -71,15 +71,10 @@ static void print_added(struct ctx *cx, struct js *o) {
 }
 
 static enum err add_body(struct ctx *cx, const struct args *a, struct js *body) {
-  const char *version = args_value(a, "if-version");
   struct js *files = js_array(cx);
-  int64_t n = 0;
-  if (version && (!slice_to_i64(slice_of(version), &n) || n < 0))
-    return FAIL(cx, E_USAGE, "--if-version %s is no number of a version", version);
   for (size_t i = 0; i < a->n; i++) TRY(add_path(cx, a->operands[i], files));
   js_set(body, "files", files);
   js_set_bool(body, "anyway", args_has(a, "anyway"));
-  if (version) js_set_int(body, "if_version", n);
   return OK;
 }
 

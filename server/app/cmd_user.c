@@ -32,7 +32,8 @@ static const char *factor_of(struct ctx *cx, struct js *o) {
 }
 
 enum err cmd_user_list(struct ctx *cx, struct args *a) {
-  static const char *const headers[] = {"NAME", "ROLE", "STATE", "SECOND FACTOR", "LAST LOGIN", "CREATED BY", NULL};
+  static const char *const headers[] = {"NAME",       "ROLE",       "STATE",   "SECOND FACTOR",
+                                        "LAST LOGIN", "CREATED BY", "VERSION", NULL};
   struct client *c;
   struct js *answer;
   TRY(client_open(cx, &c, a));
@@ -49,7 +50,8 @@ enum err cmd_user_list(struct ctx *cx, struct args *a) {
                            state_of(o),
                            factor_of(cx, o),
                            local_time(cx, js_str(o, "last_login_at")),
-                           js_str(o, "created_by")};
+                           js_str(o, "created_by"),
+                           member_text(cx, o, "version")};
     table_add(t, cells);
   }
   table_print(t, stdout);

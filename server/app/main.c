@@ -9,6 +9,9 @@
 #define END                                                                                                            \
   { NULL, NULL, NULL }
 
+#define IF_VERSION(shown_by)                                                                                           \
+  { "if-version", "N", "only if it is still at this version, as " shown_by " tells it" }
+
 static const struct option_row json_only[] = {JSON, END};
 static const struct option_row device_list_options[] = {
     {"sort", "FIELD", "by this field, -FIELD the other way round; without it, those that enrolled first before others"},
@@ -27,7 +30,7 @@ static const struct option_row device_set_options[] = {
     {"filter", "FILTER", "set all devices that match (pomona device list FILTER), instead of ID"},
     {"dry-run", NULL, "with --csv, --filter: tell what is wrong, or how many it would change, and change nothing"},
     {"yes", NULL, "with --filter: do it"},
-    {"if-version", "N", "only if the device is still at this version, as device show tells it"},
+    IF_VERSION("device show"),
     JSON,
     END,
 };
@@ -62,7 +65,8 @@ static const struct option_row offboard_options[] = {
 };
 #define YES                                                                                                            \
   { "yes", NULL, "although it concerns more devices than plan-limit" }
-static const struct option_row group_yes_options[] = {YES, JSON, END};
+#define GROUP_VERSION IF_VERSION("group show")
+static const struct option_row group_yes_options[] = {YES, GROUP_VERSION, JSON, END};
 static const struct option_row group_add_options[] = {
     {"rule", "FILTER", "all devices that this fits, as 'platform=macos and os>=14'; without: static"},
     {"note", "TEXT", "what it is for"},
@@ -75,6 +79,7 @@ static const struct option_row group_set_options[] = {
     {"static", NULL, "no rule any more; its members are named"},
     {"note", "TEXT", "what it is for"},
     YES,
+    GROUP_VERSION,
     JSON,
     END,
 };
@@ -82,11 +87,12 @@ static const struct option_row group_assign_options[] = {
     {"users", NULL, "for the users of the devices instead"},
     {"position", "N", "of a command: those with lower numbers run before it"},
     YES,
+    GROUP_VERSION,
     JSON,
     END,
 };
 static const struct option_row group_unassign_options[] = {
-    {"users", NULL, "what was assigned for users"}, YES, JSON, END};
+    {"users", NULL, "what was assigned for users"}, YES, GROUP_VERSION, JSON, END};
 static const struct option_row group_plan_options[] = {
     {"rule", "FILTER", "with this rule"},
     {"static", NULL, "without a rule"},
@@ -97,6 +103,7 @@ static const struct option_row group_plan_options[] = {
     {"require", "FILTER", "with this demanded, too"},
     {"users", NULL, "--assign and --unassign are for users"},
     {"remove", NULL, "without the group"},
+    GROUP_VERSION,
     JSON,
     END,
 };
@@ -174,6 +181,7 @@ static const struct option_row profile_add_options[] = {
     {"if-version", "N", "only when the newest version is this one (0: there is none)"},
     JSON,
     END};
+static const struct option_row profile_remove_options[] = {IF_VERSION("profile show"), END};
 static const struct option_row profile_show_options[] = {
     {"version", "N", "the payloads of this version, not of the newest"}, JSON, END};
 static const struct option_row profile_export_options[] = {
@@ -338,6 +346,8 @@ static const struct option_row renewals_options[] = {
 
 static const struct option_row user_add_options[] = {
     {"role", "ROLE", "what it may: viewer (look), operator (act on devices) or admin (everything)"}, JSON, END};
+static const struct option_row user_change_options[] = {IF_VERSION("user list"), JSON, END};
+static const struct option_row user_remove_options[] = {IF_VERSION("user list"), END};
 static const struct option_row user_sessions_options[] = {
     {"end", "SESSION", "instead: end this one, by the number that the list tells"}, JSON, END};
 static const struct option_row token_add_options[] = {
@@ -500,7 +510,7 @@ static const struct subcommand subcommands[] = {
      "What differs between two versions; without V1 and V2 between the newest and the one before."},
     {"profile export", "PROFILE", 1, 1, SETTINGS_CLIENT, profile_export_options, cmd_profile_export, NULL,
      "The file as it was given, or as a device would get it."},
-    {"profile remove", "PROFILE", 1, 1, SETTINGS_CLIENT, NULL, cmd_profile_remove, NULL,
+    {"profile remove", "PROFILE", 1, 1, SETTINGS_CLIENT, profile_remove_options, cmd_profile_remove, NULL,
      "Removes a profile from what is kept; devices keep it."},
     {"profile install", "ID… PROFILE", 2, -1, SETTINGS_CLIENT, json_only, cmd_profile_install, NULL,
      "Sends a profile to devices, once; what is to stay there is given by a group."},
@@ -548,12 +558,12 @@ static const struct subcommand subcommands[] = {
     {"user list", "", 0, 0, SETTINGS_CLIENT, json_only, cmd_user_list, NULL, "Lists the accounts of people."},
     {"user add", "NAME", 1, 1, SETTINGS_CLIENT, user_add_options, cmd_user_add, NULL,
      "Makes an account, and a link by which its password is set: alone on the first line of stdout, good for an hour."},
-    {"user role", "NAME ROLE", 2, 2, SETTINGS_CLIENT, json_only, cmd_user_role, NULL,
+    {"user role", "NAME ROLE", 2, 2, SETTINGS_CLIENT, user_change_options, cmd_user_role, NULL,
      "Changes what an account may: viewer, operator or admin."},
-    {"user disable", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_user_disable, NULL,
+    {"user disable", "NAME", 1, 1, SETTINGS_CLIENT, user_change_options, cmd_user_disable, NULL,
      "Nobody can log in with it until it is enabled, and its sessions end."},
-    {"user enable", "NAME", 1, 1, SETTINGS_CLIENT, json_only, cmd_user_enable, NULL, "Ends that."},
-    {"user remove", "NAME", 1, 1, SETTINGS_CLIENT, NULL, cmd_user_remove, NULL, "Removes an account."},
+    {"user enable", "NAME", 1, 1, SETTINGS_CLIENT, user_change_options, cmd_user_enable, NULL, "Ends that."},
+    {"user remove", "NAME", 1, 1, SETTINGS_CLIENT, user_remove_options, cmd_user_remove, NULL, "Removes an account."},
     {"user setup-link", "[NAME]", 0, 1, SETTINGS_CLIENT, json_only, cmd_user_setup_link, NULL,
      "A one-use link by which a password is set, good for an hour; without NAME, for the very first account, an "
      "admin."},

@@ -283,7 +283,7 @@ static enum err take_body(struct http_req *rq, struct adding *a) {
   struct ctx *cx = http_cx(rq);
   int64_t if_version = -1;
   a->anyway = route_flag(rq, "anyway");
-  if (a->identifier) TRY(api_if_match(rq, &if_version));
+  TRY(api_if_match(rq, &if_version));
   if (slice_istarts(http_header(rq, "Content-Type"), "application/json")) {
     TRY(take_files(rq, a, &if_version));
   } else {
@@ -454,15 +454,15 @@ const struct route profiles_routes[] = {
                 "many devices have it, and its newest version; ?cursor=, ?limit=."},
     {.method = "POST",
      .pattern = "/api/v1/profiles",
-     .flags = ROUTE_FILE,
+     .flags = ROUTE_FILE | ROUTE_VERSIONED,
      .query = "anyway:bool",
      .body = "files:object[] anyway:bool if_version:int",
      .body_max = UPLOAD_MOST,
      .run = add,
      .summary = "Adds profiles, or new versions of them, all or none: one file as it is, or {\"files\":[{\"name\","
                 "\"data\": base64}],\"anyway\",\"if_version\"} as application/json. 400 with findings by file (line, "
-                "key, text) when one has mistakes; anyway keeps it all the same. if_version: the newest must be that "
-                "one (412)."},
+                "key, text) when one has mistakes; anyway keeps it all the same. if_version, or If-Match: the newest "
+                "must be that one (412)."},
     {.method = "GET",
      .pattern = "/api/v1/profiles/:identifier",
      .flags = ROUTE_VERSIONED | ROUTE_FLEET,

@@ -402,7 +402,10 @@ def test_the_command_line_keeps_accounts(tmp):
     rows = {u["name"]: u for u in server.cli_json("user", "list")}
     assert rows["anna"]["has_password"] and not rows["bert"]["has_password"] and rows["bert"]["created_by"] == "admin"
     assert "bert" in server.cli("user", "list").stdout
-    server.cli("user", "role", "bert", "viewer")
+    version = str(rows["bert"]["version"])
+    server.cli("user", "role", "bert", "viewer", "--if-version", version)
+    for words in (["role", "bert", "admin"], ["disable", "bert"], ["remove", "bert"]):
+        assert "changed" in server.cli("user", *words, "--if-version", version, expect=1).stderr, words
     server.cli("user", "role", "bert", "king", expect=1)
     server.cli("user", "disable", "nobody", expect=3)
     session = server.cli_json("user", "sessions", "anna")[0]
@@ -419,4 +422,4 @@ def test_the_command_line_keeps_accounts(tmp):
     acts = server.cli_json("audit", "--who", "admin", "--from", "1h", "--limit", "2")
     assert [a["act"] for a in acts] == ["DELETE /api/v1/tokens/:name", "POST /api/v1/tokens"] and acts[0]["object"] == "ci"
     failed = server.cli_json("audit", "--failed")
-    assert {a["status"] for a in failed} == {400, 404}
+    assert {a["status"] for a in failed} == {400, 404, 412}

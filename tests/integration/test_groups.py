@@ -84,8 +84,14 @@ def test_refused(tmp):
     assert "the requirement filevalt=on: the filter, at character 1: " in cli("group", "require", "office", "filevalt=on", expect=1).stderr
     assert admin("PATCH", "/api/v1/groups/office", {"nonsense": 1})[0] == 400
     assert admin("PATCH", "/api/v1/groups/office", {"note": "x"}, headers={"If-Match": '"7"'})[0] == 412
+    for words in (("set", "office", "--note", "x"), ("member", "add", "office", "U-1"), ("require", "office", "filevault=on"), ("plan", "office", "--static"), ("remove", "office")):
+        assert "changed meanwhile" in cli("group", *words, "--if-version", "7", expect=1).stderr, words
+    cli("group", "remove", "office", "--if-version", "-1", expect=2)
     assert admin("POST", "/api/v1/groups/office/plan", {"assign": [{"kind": "profile"}]})[0] == 400
     assert rig.server.cli_json("group", "show", "office")["version"] == 1
+    assert "version        1\n" in cli("group", "show", "office").stdout
+    cli("group", "set", "office", "--note", "x", "--if-version", "1")
+    cli("group", "remove", "office", "--if-version", "2")
 
 
 def test_life(tmp):

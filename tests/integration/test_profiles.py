@@ -79,6 +79,8 @@ def test_versions(tmp):
     assert (tmp / "out").read_bytes() == wifi("first secret")
     assert s.cli("profile", "show", "com.example.wifi", "--version", "9", expect=3)
 
+    assert "version 1 is now 2" in s.cli("profile", "remove", "com.example.wifi", "--if-version", "1", expect=1).stderr
+
     # Changes by the API hold for the version that they were made of.
     raw = {"Content-Type": "application/x-apple-aspen-config"}
     one = PATH + "/com.example.wifi"

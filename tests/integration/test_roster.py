@@ -119,7 +119,7 @@ def test_set_by_hand_and_by_table(tmp):
     server.cli("device", "set", "M-1", "user=Bert", "--if-version", "0", expect=1)
     server.cli("device", "set", "M-1", "user=", "--if-version", "1")
     assert ids(server, 'user=""') == ["M-1", "M-2", "M-3"]
-    for words in (["M-1"], ["M-1", "colour=red"], ["M-1", "user"], ["M-1", "user=x", "--dry-run"], ["M-1", "tag=x", "--if-version", "one"]):
+    for words in (["M-1"], ["M-1", "colour=red"], ["M-1", "user"], ["M-1", "user=x", "--dry-run"], ["M-1", "tag=x", "--if-version", "one"], ["--csv", "-", "--if-version", "1"]):
         server.cli("device", "set", *words, expect=2)
     server.cli("device", "set", "M-1", "email=nobody", expect=1)
     server.cli("device", "set", "M-9", "user=x", expect=3)
