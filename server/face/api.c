@@ -196,6 +196,14 @@ void api_answer(struct http_req *rq, struct core *core,
     reply_error(rq, e);
 }
 
+void api_done(struct http_req *rq, void *arg, enum err e) {
+  (void)arg;
+  if (e == OK)
+    reply_empty(rq, 204);
+  else
+    reply_error(rq, e);
+}
+
 enum err api_page(struct http_req *rq, struct core *core, struct api_page *out) {
   TRY(api_limit(rq, &out->most));
   TRY(api_cursor(rq, &out->start));

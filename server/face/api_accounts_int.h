@@ -37,7 +37,5 @@ struct api_proving *api_proving(struct http_req *rq, enum err (*job)(struct ctx 
                                 void (*then)(struct http_req *rq, void *arg, enum err e));
 /* Reads "password" of the body, and when it is right runs the job with p, then `then`. */
 void api_prove(struct http_req *rq, struct core *core, struct api_proving *p);
-/* Answers a job that gives nothing: 204, or its error. */
-void api_done(struct http_req *rq, void *arg, enum err e);
 
 #endif

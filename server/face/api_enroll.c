@@ -117,19 +117,11 @@ static enum err revoke_job(struct ctx *cx, struct db *db, void *arg) {
   return enroll_link_revoke(cx, db, r->link, r->by);
 }
 
-static void revoked(struct http_req *rq, void *arg, enum err e) {
-  (void)arg;
-  if (e == OK)
-    reply_empty(rq, 204);
-  else
-    reply_error(rq, e);
-}
-
 static void revoke_link(struct http_req *rq, struct core *core) {
   struct revoking *r = ctx_alloc(http_cx(rq), sizeof *r);
   r->by = route_who(rq);
   if (slice_to_i64(route_param(rq, "link"), &r->link))
-    route_write(rq, core, revoke_job, r, revoked);
+    route_write(rq, core, revoke_job, r, api_done);
   else
     reply_error(rq, FAIL(http_cx(rq), E_INVALID, "a link is called by its number in the list"));
 }

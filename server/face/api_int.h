@@ -43,6 +43,8 @@ struct api_page {
 };
 MUST_CHECK enum err api_page(struct http_req *rq, struct core *core, struct api_page *out);
 void api_page_end(struct js *body, const char *name, struct js *list, const struct api_page *page, int64_t next);
+/* For route_write: answers a job that gives nothing, 204, or its error. */
+void api_done(struct http_req *rq, void *arg, enum err e);
 
 /* api_device_acts.c: serves a blocked device again, and wakes it when something waits for it. Inside a job. */
 MUST_CHECK enum err api_device_unblock(struct ctx *cx, struct db *db, struct core *core, const char *device_id,

@@ -161,18 +161,10 @@ static enum err remove_job(struct ctx *cx, struct db *db, void *arg) {
   return package_remove(cx, db, r->core, r->name, r->by);
 }
 
-static void removed(struct http_req *rq, void *arg, enum err e) {
-  (void)arg;
-  if (e == OK)
-    reply_empty(rq, 204);
-  else
-    reply_error(rq, e);
-}
-
 static void remove_one(struct http_req *rq, struct core *core) {
   struct removing *r = ctx_alloc(http_cx(rq), sizeof *r);
   *r = (struct removing){core, api_param(rq, "name"), route_who(rq)};
-  route_write(rq, core, remove_job, r, removed);
+  route_write(rq, core, remove_job, r, api_done);
 }
 
 const struct route packages_routes[] = {

@@ -427,20 +427,12 @@ static enum err remove_job(struct ctx *cx, struct db *db, void *arg) {
   return profile_remove(cx, db, r->identifier, r->by);
 }
 
-static void removed(struct http_req *rq, void *arg, enum err e) {
-  (void)arg;
-  if (e == OK)
-    reply_empty(rq, 204);
-  else
-    reply_error(rq, e);
-}
-
 static void remove_one(struct http_req *rq, struct core *core) {
   struct removing *r = ctx_alloc(http_cx(rq), sizeof *r);
   *r = (struct removing){.identifier = api_param(rq, "identifier"), .by = route_who(rq)};
   enum err e = api_if_match(rq, &r->if_version);
   if (e == OK)
-    route_write(rq, core, remove_job, r, removed);
+    route_write(rq, core, remove_job, r, api_done);
   else
     reply_error(rq, e);
 }

@@ -70,14 +70,6 @@ void api_login_later(struct http_req *rq, struct core *core, void *user,
   if (e != OK) reply_error(rq, e);
 }
 
-void api_done(struct http_req *rq, void *arg, enum err e) {
-  (void)arg;
-  if (e == OK)
-    reply_empty(rq, 204);
-  else
-    reply_error(rq, e);
-}
-
 /* ---- logging in ---- */
 
 /* Who failed is recorded by the name of an account; what else was typed there may be a password. */

@@ -120,16 +120,8 @@ static void make(struct http_req *rq, struct core *core) {
 
 static enum err revoke_job(struct ctx *cx, struct db *db, void *arg) { return token_revoke(cx, db, arg); }
 
-static void revoked(struct http_req *rq, void *arg, enum err e) {
-  (void)arg;
-  if (e == OK)
-    reply_empty(rq, 204);
-  else
-    reply_error(rq, e);
-}
-
 static void revoke(struct http_req *rq, struct core *core) {
-  route_write(rq, core, revoke_job, api_param(rq, "name"), revoked);
+  route_write(rq, core, revoke_job, api_param(rq, "name"), api_done);
 }
 
 const struct route tokens_routes[] = {
