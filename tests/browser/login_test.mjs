@@ -39,6 +39,7 @@ test('an authenticator app becomes the second factor', async () => {
   assert.deepEqual(await axe(page), []);
   await page.getByRole('button', { name: 'I have kept them' }).click();
   await page.getByText('On', { exact: true }).waitFor();
+  assert.equal(await page.getByRole('button', { name: /authenticator app/ }).count(), 0); // one at a time: the server refuses a second one
 });
 
 test('the password alone does not log in any more; with a code it does', async () => {

@@ -112,11 +112,11 @@ function Edit({ user, done, link, close }: { user: User; done: () => Promise<voi
       <Failure error={change.error ?? reset.error} />
       <div class="actions">
         <Button kind="main" busy={change.busy} disabled={role === user.role} onClick={() => void change.run({ role })}>{t('save')}</Button>
-        <Button busy={reset.busy} onClick={() => void reset.run(user.has_password)}>{t(user.has_password ? 'users.reset' : 'users.link-new')}</Button>
+        {!user.disabled && <Button busy={reset.busy} onClick={() => void reset.run(user.has_password)}>{t(user.has_password ? 'users.reset' : 'users.link-new')}</Button>}
         {!self && <Button busy={change.busy} onClick={() => void change.run({ disabled: !user.disabled })}>{t(user.disabled ? 'users.enable' : 'users.disable')}</Button>}
         {!self && <Button kind="danger" onClick={() => setRemoving(true)}>{t('users.remove')}</Button>}
       </div>
-      {user.has_password && <p class="soft">{t('users.reset-text')}</p>}
+      {user.has_password && !user.disabled && <p class="soft">{t('users.reset-text')}</p>}
     </Dialog>
   );
 }

@@ -36,14 +36,7 @@ function Begin({ done, close }: { done: (codes: string[]) => void; close: () => 
   const [key, setKey] = useState<Key | null>(null);
   const [code, setCode] = useState('');
   const begin = useAct(async () => setKey(await api<Key>('POST', '/me/totp')));
-  const confirm = useAct(async () => {
-    try {
-      done((await api<Codes>('PUT', '/me/totp', { quiet: true, body: { code: code.replace(/\s/g, '') } })).recovery_codes);
-    } catch (e) {
-      void loadSession(); // a wrong code is answered as a session that ended is
-      throw e;
-    }
-  });
+  const confirm = useAct(async () => done((await api<Codes>('PUT', '/me/totp', { body: { code: code.replace(/\s/g, '') } })).recovery_codes));
   if (!key) {
     return (
       <Dialog title={t('factor.add')} close={close}>
@@ -82,7 +75,7 @@ export function SecondFactor() {
     <Card title={t('factor.title')} actions={<Badge tone={on ? 'ok' : 'warn'}>{t(on ? 'factor.on' : 'factor.off')}</Badge>}>
       {!safe && <Banner tone="warn" title={t('factor.off-title')}>{t('factor.off-text')}</Banner>}
       <div class="actions">
-        <Button kind={on ? 'plain' : 'main'} onClick={() => setOpen('add')}>{t(on ? 'factor.replace' : 'factor.add')}</Button>
+        {!on && <Button kind="main" onClick={() => setOpen('add')}>{t('factor.add')}</Button>}
         {on && <Button onClick={() => setOpen('codes')}>{t('factor.codes-new')}</Button>}
         {on && <Button kind="danger" onClick={() => setOpen('remove')}>{t('factor.remove')}</Button>}
       </div>
