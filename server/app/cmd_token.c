@@ -1,14 +1,11 @@
-/* Tokens of programs, and the record of acts. */
+/* Tokens of programs. */
 #include "app/client.h"
 #include "app/cmd.h"
 #include "app/table.h"
-#include "base/clock.h"
 #include "base/enc.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* ---- tokens ---- */
 
 static const char *scopes_of(struct ctx *cx, struct js *o) {
   struct js *list = js_get(o, "scopes");
@@ -71,53 +68,5 @@ enum err cmd_token_revoke(struct ctx *cx, struct args *a) {
   TRY(client_bytes(cx, c, "DELETE", ctx_printf(cx, "/api/v1/tokens/%s", enc_percent(cx, slice_of(a->operands[0]))),
                    (struct slice){0}, &answer));
   printf("%s: revoked\n", plain(cx, a->operands[0]));
-  return OK;
-}
-
-/* ---- the record of acts ---- */
-
-/* "24h" is so long ago; a time or a day goes as it is. */
-static const char *time_of(struct ctx *cx, const char *text) {
-  int64_t span;
-  return dec_span(slice_of(text), &span) ? enc_time(cx, clock_now_us() - span) : text;
-}
-
-static char *audit_path(struct ctx *cx, const struct args *a) {
-  static const char *const filters[] = {"who", "act", "object", "from", "to"};
-  char *path = ctx_strdup(cx, args_has(a, "failed") ? "/api/v1/audit?failed=true" : "/api/v1/audit?");
-  for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-    const char *value = args_value(a, filters[i]);
-    if (!value) continue;
-    if (i >= 3) value = time_of(cx, value);
-    path = ctx_printf(cx, "%s&%s=%s", path, filters[i], enc_percent(cx, slice_of(value)));
-  }
-  return path;
-}
-
-static void print_audit(struct ctx *cx, struct js *all) {
-  static const char *const headers[] = {"AT", "WHO", "FROM", "ACT", "OBJECT", "STATUS", "DETAIL", NULL};
-  struct table *t = table_new(cx, headers);
-  for (size_t i = 0; i < js_count(all); i++) {
-    struct js *o = js_at(all, i);
-    const char *cells[] = {
-        local_time(cx, js_str(o, "at")), js_str(o, "who"),   js_str(o, "peer"), js_str(o, "act"), js_str(o, "object"),
-        member_text(cx, o, "status"),    js_str(o, "detail")};
-    table_add(t, cells);
-  }
-  table_print(t, stdout);
-}
-
-enum err cmd_audit(struct ctx *cx, struct args *a) {
-  struct client *c;
-  struct js *all;
-  int64_t most = 100;
-  const char *limit = args_value(a, "limit");
-  if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
-    return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
-  TRY(client_open(cx, &c, a));
-  TRY(client_pages(cx, c, audit_path(cx, a), "audit", most, &all));
-  if (args_has(a, "json")) return print_json(cx, all), OK;
-  if (js_count(all) == 0) return fputs("Nothing is recorded that fits.\n", stderr), OK;
-  print_audit(cx, all);
   return OK;
 }

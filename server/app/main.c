@@ -359,7 +359,8 @@ static const struct option_row token_add_options[] = {
 };
 static const struct option_row audit_options[] = {
     {"who", "NAME", "of this account, of token:NAME, of admin (DATA/admin.token) or api-key"},
-    {"act", "TEXT", "this act, as login or 'POST /api/v1/commands*' (* is anything)"},
+    {"act", "TEXT",
+     "this act, as 'Sent a command', or by its route (--json), in which * is anything: 'POST /api/v1/commands*'"},
     {"object", "TEXT", "done to this: an id, a name, a UUID"},
     {"from", "TIME", "since this time or day, as 2026-11-22; or so long ago, as 24h"},
     {"to", "TIME", "before this one"},

@@ -421,5 +421,9 @@ def test_the_command_line_keeps_accounts(tmp):
     cli("device", "list", *url, *data, "--api-key", token, expect=5)
     acts = server.cli_json("audit", "--who", "admin", "--from", "1h", "--limit", "2")
     assert [a["act"] for a in acts] == ["DELETE /api/v1/tokens/:name", "POST /api/v1/tokens"] and acts[0]["object"] == "ci"
+    heads, row, *more = server.cli("audit", "--act", "ended a token").stdout.splitlines()
+    assert row[heads.index("WHO"):].split("  ")[0] == "admin" and "  Ended a token  ci  " in row and row.endswith("  done") and more == [], row
+    told = server.cli("audit", "--failed", "--object", "nobody").stdout
+    assert "Changed an account  nobody  127.0.0.1  refused: there is no such thing\n" in told, told
     failed = server.cli_json("audit", "--failed")
     assert {a["status"] for a in failed} == {400, 404, 412}

@@ -80,6 +80,7 @@ def in_key(prefix, word):
 ADMIN = "server/app/serve_http.c"
 TABLE = re.compile(r"const struct route (\w+)\[\] = \{(.*?)\n\};", re.S)
 RECORDED = "audit.do"
+ACTS = "server/app/acts.def"  # the same in English, for the command line
 
 
 def act_key(method, pattern):
@@ -137,6 +138,18 @@ def differences(root):
                 yield root / TEXTS, 1, f"{key} is of no word of the server"
 
 
+def otherwise_told(root):
+    """Acts that the command line calls otherwise than the console."""
+    if not (root / ACTS).exists():
+        return
+    texts = {key.removeprefix(f"{RECORDED}."): text for key, text in json.loads(read(root / TEXTS)).items() if key.startswith(f"{RECORDED}.")}
+    rows = {"nothing" if act == "* ?" else act_key(*act.split()) if " " in act else act: text
+            for act, text in re.findall(r'^ACT\("([^"]+)", "([^"]+)"\)$', read(root / ACTS), re.M)}
+    for key in sorted(texts.keys() | rows.keys()):
+        if texts.get(key) != rows.get(key):
+            yield root / ACTS, 1, f'{key} is "{rows.get(key)}" here, and "{texts.get(key)}" in the console'
+
+
 def unseen(root):
     """Rows of tables of routes that cannot be read here."""
     for path in files(root, ["server/face"], {".c"}):
@@ -148,7 +161,7 @@ def unseen(root):
 
 
 def check(root):
-    return [*differences(root), *unseen(root)]
+    return [*differences(root), *otherwise_told(root), *unseen(root)]
 
 
 A_TABLE = """const struct route a_routes[] = {
@@ -162,8 +175,11 @@ GOOD = {TEXTS: json.dumps({"verdict.fine": "Fine", "verdict.lost": "Lost", "verd
                            "audit.do.post.devices._id.lock": "Locked", "audit.do.login": "Logged in", "audit.do.nothing": "Nothing"}),
         "include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\n', "include/core/commands.def": "COMMAND(Lock, 0, 0,\n",
         ADMIN: "serve_admin_tables[] = {a_routes, NULL};\n", "server/face/a.c": A_TABLE + 'route_proved(rq, "login", &who, NULL);\n',
+        ACTS: 'ACT("POST /api/v1/devices/:id/lock", "Locked")\nACT("login", "Logged in")\nACT("* ?", "Nothing")\n',
         "server/core/disk.c": 'event_add(cx, db, "disk.fine", NULL, data);\n'}
-BAD = [({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),
+BAD = [({ACTS: 'ACT("login", "Logged in")\nACT("POST /api/v1/devices/:id/lock", "Locks")\nACT("* ?", "Nothing")\n'}, "is \"Locks\" here"),
+       ({ACTS: 'ACT("login", "Logged in")\nACT("* ?", "Nothing")\n'}, "is \"None\" here"),
+       ({"include/core/verdict.def": 'VERDICT(1, "lost", CERTAIN,\nVERDICT(2, "late", LIKELY,\n'}, 'no text for "late"'),
        ({"include/core/verdict.def": 'VERDICT(1, "late", CERTAIN,\n'}, "verdict.lost is of no word"),
        ({"server/core/b.c": '"disk.gone"'}, "event.disk.gone"), ({"include/core/commands.def": "COMMAND(Wipe, 0, 0,\n"}, "command.Lock is of no word"),
        ({"include/core/commands.def": "COMMAND(Lock, 0, 0,\nCOMMAND(Wipe, 0, 0,\n"}, "command.Wipe"),
