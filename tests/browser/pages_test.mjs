@@ -108,6 +108,12 @@ test('markup, bidirectional controls, emoji and 10 kB are shown harmlessly', asy
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${path} is ${over} px too wide`);
   }
+  await world.show(page, '/profiles/org.example.harsh');
+  await page.getByRole('button', { name: 'Remove', exact: true }).click();
+  const title = await page.getByRole('dialog').getByRole('heading').innerText();
+  assert.match(title, /\u2068.*bold.*\ufffdright\u2069/, 'filled in, it stays in its isolation');
+  assert.doesNotMatch(title, /\u202e/);
+  await page.keyboard.press('Escape');
   await world.show(page, '/groups');
   await page.getByText('<script>alert(1)</script>').waitFor();
   assert.ok((await page.locator('main').innerText()).includes(SCRIPTS));

@@ -112,6 +112,17 @@ test('a restart is one click, and its way is seen until it is acknowledged', asy
   assert.deepEqual(page.troubles, []);
 });
 
+test('what happens to a device is told by the stream alone: its timeline is read again for nothing else', async () => {
+  const { devices: [device] } = await world.api('GET', '/devices');
+  await world.show(page, `/devices/${device.id}?tab=timeline`);
+  await page.getByText('Live', { exact: true }).waitFor();
+  for (const [act, told] of [['block', 'Device blocked'], ['unblock', 'Device unblocked']]) {
+    await world.api('POST', `/devices/${device.id}/${act}`, {});
+    await page.locator('.timeline strong', { hasText: told }).waitFor();
+  }
+  assert.deepEqual(page.troubles, []);
+});
+
 test('a command that fails tells why, in the words of the device', async () => {
   const [id] = await world.devices(await world.link(), 1, '--platform', 'ios', '--supervised', '--fail', 'RestartDevice=MCMDMErrorDomain:12007');
   await world.cli('device', 'restart', id);

@@ -1,9 +1,10 @@
 /* The words of the console: one file a language, the same keys in each (a test compares them).
 
    A value is a text with {name} for what is filled in, or {"one": …, "other": …} (Unicode plural rules) chosen by {n}. What is
-   filled in is isolated, so that a name from right to left does not turn the sentence around. */
+   filled in is isolated, so that a name from right to left does not turn the sentence around, and cannot end that by itself. */
 import type { ComponentChildren } from 'preact';
 import type en from './en.json';
+import { visible } from './visible';
 
 export const LANGUAGES = { en: 'English', fr: 'Français', ja: '日本語' } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -58,7 +59,7 @@ function pattern(key: string, n: number | undefined): string {
   return text[plural.select(n ?? 0)] ?? text.other ?? key;
 }
 
-const isolated = (value: string | number) => (typeof value === 'number' ? numbers.format(value) : `\u2068${value}\u2069`);
+const isolated = (value: string | number) => (typeof value === 'number' ? numbers.format(value) : `\u2068${visible(value)}\u2069`);
 
 export function t(key: Key, filling: Filling = {}): string {
   const n = typeof filling.n === 'number' ? filling.n : undefined;

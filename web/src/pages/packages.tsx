@@ -64,7 +64,7 @@ function Manifest({ name, close }: { name: string; close: () => void }) {
     <Dialog title={t('packages.manifest-of', { name })} close={close} wide>
       <Failure error={error} />
       {!data && !error && <Waiting />}
-      {data !== undefined && <pre tabIndex={0}>{data}</pre>}
+      {data !== undefined && <pre dir="ltr" tabIndex={0}><Told text={data} most={20_000} /></pre>}
     </Dialog>
   );
 }
@@ -98,7 +98,7 @@ function One({ p }: { p: Package }) {
   return (
     <Card title={<Told text={p.title ?? p.name} />} actions={<Badge tone={badge[0]}>{badge[1]}</Badge>}>
       {p.trouble && <Banner tone="bad" title={<Words text={p.trouble} />}>{t('packages.trouble-text')}</Banner>}
-      {p.warnings.map((w) => <Banner key={w} tone="warn">{w}</Banner>)}
+      {p.warnings.map((w) => <Banner key={w} tone="warn" title={<Words text={w} />} />)}
       <Facts
         rows={[
           [t('packages.name'), <Told text={p.name} />],
