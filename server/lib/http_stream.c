@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,12 @@ static ssize_t stream_some(void *arg, uint64_t at, char *to, size_t room) {
 
 static void stream_released(void *arg) { stream_unref(arg); }
 
+/* Of a peer that vanished without a word the system would tell after a quarter of an hour only. */
+static void limit_silence(const struct http_conn *c) {
+  unsigned ms = (unsigned)(c->server->conf.body_us / 1000);
+  setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 /* Known to the reaper and to http_quiesce from here on; one that begins after that ends at once. */
 struct MHD_Response *http_stream_response(struct http_req *rq) {
   struct http_stream *s = rq->answer.stream;
@@ -148,6 +156,7 @@ struct MHD_Response *http_stream_response(struct http_req *rq) {
   s->conn = c;
   s->ended = s->ended || atomic_load(&c->server->quiescing);
   pthread_mutex_unlock(&s->lock);
+  limit_silence(c);
   return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_some, stream_ref(s), stream_released);
 }
 

@@ -1,6 +1,10 @@
 /* Answers that go on. */
 #include "http_rig.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 enum { STREAMS = 64, BLOCK = 8000 };
 
 static struct {
@@ -74,6 +78,34 @@ static void test_stalled(void **state) {
   expect_text(good, "0\r\n\r\n");
   close(slow);
   close(good);
+}
+
+/* The server's end of a client's connection. */
+static int other_end(int client) {
+  struct sockaddr_in6 own, peer;
+  socklen_t own_n = sizeof own, peer_n;
+  assert_int_equal(getsockname(client, (struct sockaddr *)&own, &own_n), 0);
+  for (int fd = 3; fd < 1024; fd++) {
+    peer_n = sizeof peer;
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_n) != 0 || peer.sin6_family != own.sin6_family) continue;
+    if (peer.sin6_port == own.sin6_port) return fd; /* at the same place in both families */
+  }
+  fail_msg("the server has no such connection");
+  return -1;
+}
+
+/* goal: who vanishes without a word holds its place no longer than who takes nothing: the system gives it up by then */
+static void test_silent(void **state) {
+  (void)state;
+  unsigned ms = 0;
+  socklen_t n = sizeof ms;
+  serve_follow(US_MINUTE);
+  int fd = follower(0);
+  expect_head(fd);
+  assert_int_equal(getsockopt(other_end(fd), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &n), 0);
+  assert_int_equal(ms, 60000);
+  http_stream_end(s.at[0]);
+  close(fd);
 }
 
 /* goal: who takes nothing for as long as an answer may take is cut off, however little waits */
@@ -219,8 +251,13 @@ static void test_shutdown_idle(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_stalled),      TEST(test_too_slow), TEST(test_vanished),
-                                     TEST(test_idle_stays),   TEST(test_kinds),    TEST(test_shutdown_under_load),
+  const struct CMUnitTest tests[] = {TEST(test_stalled),
+                                     TEST(test_too_slow),
+                                     TEST(test_silent),
+                                     TEST(test_vanished),
+                                     TEST(test_idle_stays),
+                                     TEST(test_kinds),
+                                     TEST(test_shutdown_under_load),
                                      TEST(test_shutdown_idle)};
   log_set(LOG_ERROR, false);
   return cmocka_run_group_tests(tests, NULL, NULL);
