@@ -1,11 +1,16 @@
 """base → lib → core → face → app: a file includes its own layer and those to its left, a module of core only modules
-to its left, the lab nothing of the server but base, lib and tables, and nothing includes itself by a detour."""
+to its left, the lab nothing of the server but base, lib and tables, and nothing includes itself by a detour. Of the
+console a file imports from its own folder and those to its left."""
+import posixpath
 import re
 
 from common import LAYERS, files, includes, logical, main, read
 
 CORE = ("core account token audit vault user login passkey fact keyring event notice idempotency escrow platform payload roster pushcert push enroll scep command queue webhook refused hangup seen guard renewal inventory filevault profile package group plan offboard guardian "
         "calendar recovery move dossier why doctor ddm dep checkin migrate report history chores overview timeline feed").split()
+
+
+CONSOLE = "i18n api ui parts pages".split()
 
 
 def layer_of(name):
@@ -36,6 +41,17 @@ def reachable(graph, start):
                 seen.add(name)
                 todo.append(name)
     return seen
+
+
+def console(root):
+    for path in files(root, [f"web/src/{folder}" for folder in CONSOLE], {".ts", ".tsx"}):
+        name = path.relative_to(root / "web/src").as_posix()
+        for n, line in enumerate(read(path).splitlines(), 1):
+            for imported in re.findall(r"(?:from|import\() ?'(\.[^']+)'", line):
+                whole = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+                own, other = name.split("/")[0], whole.split("/")[0]
+                if "/" in whole and other in CONSOLE and CONSOLE.index(other) > CONSOLE.index(own):
+                    yield path, n, f"{own} imports {other}"
 
 
 def check(root):
@@ -73,11 +89,12 @@ def check(root):
     for adapter in sorted(adapters):
         if adapter in reachable(adapters, adapter):
             problems.append((root / "server/lib", 1, f"adapter {adapter} includes itself by a circle of adapters"))
-    return problems
+    return problems + list(console(root))
 
 
 GOOD = {"include/base/err.h": "", "include/lib/db.h": '#include "base/err.h"\n', "include/core/queue.h": '#include "lib/db.h"\n',
         "server/core/queue_sql.c": '#include "core/core.h"\n#include "core/queue.h"\n#include "core/event.h"\n#include "core/commands.def"\n',
+        "web/src/ui/frame.tsx": "import { PAGES } from '../pages';\nimport { live } from '../api/live';\n", "web/src/parts/a.ts": "import { b } from './b';\n",
         "server/app/lab.c": '#include "lib/db.h"\n#include "core/commands.def"\n', "server/app/main.c": '#include "face/api.h"\n'}
 BAD = [({"include/base/buf.h": '#include "lib/db.h"\n'}, "base includes lib"),
        ({"server/core/queue.c": '# include "face/api.h"\n'}, "core includes face"),
@@ -89,6 +106,8 @@ BAD = [({"include/base/buf.h": '#include "lib/db.h"\n'}, "base includes lib"),
        ({"server/lib/net_a.c": '#include "lib/pki_a.h"\n', "server/lib/pki_a.c": '#include "lib/net_a.h"\n'}, "circle of adapters"),
        ({"server/app/lab_x.c": '#include "core/queue.h"\n'}, "may not know core/queue.h"),
        ({"server/app/lab_x.c": '#include "app/conf.h"\n', "include/app/conf.h": '#include "core/queue.h"\n'}, "may not know core"),
+       ({"web/src/parts/filter.tsx": "import { FIELDS } from '../pages/devices/columns';\n"}, "parts imports pages"),
+       ({"web/src/i18n/index.ts": "const load = () => import('../ui/text');\n"}, "i18n imports ui"),
        ({"server/util/a.c": ""}, "in no layer")]
 
 if __name__ == "__main__":

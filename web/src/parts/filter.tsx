@@ -3,9 +3,9 @@ import { useId, useState } from 'preact/hooks';
 import { CircleHelp, X } from 'lucide-preact';
 import type { ApiError } from '../api/client';
 import { t } from '../i18n';
-import { FIELDS, fieldName } from '../pages/devices/columns';
 import { Banner, Button, Failure } from '../ui/basics';
 import { Words } from '../ui/text';
+import { FIELDS, fieldName } from './fields';
 
 const EXAMPLES = ['anna', 'platform=macos and os<15', 'filevault=off last-seen>7d', 'user="" or tag=""', 'not compliance=compliant', 'app=com.example.app'];
 

@@ -4,7 +4,7 @@ import { number, percent, t } from '../../i18n';
 import { Badge, Banner, Card, Facts } from '../../ui/basics';
 import { Moment, Name, Time, Told } from '../../ui/text';
 import { platformName, PushBadge } from '../../parts/device';
-import { fieldName, FIELDS, valueOf } from '../devices/columns';
+import { fieldName, FIELDS, valueOf } from '../../parts/fields';
 import type { Whole } from './data';
 
 type Rows = Parameters<typeof Facts>[0]['rows'];

@@ -8,7 +8,7 @@ import { Banner, Button, Card, Facts, Failure } from '../../ui/basics';
 import { Form, TextField } from '../../ui/form';
 import { Told } from '../../ui/text';
 import { toast } from '../../ui/toasts';
-import { fieldName } from '../devices/columns';
+import { fieldName } from '../../parts/fields';
 import type { Whole } from './data';
 
 const EDITED = ['user', 'email', 'tag', 'note'] as const;

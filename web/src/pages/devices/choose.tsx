@@ -2,7 +2,8 @@
 import { t } from '../../i18n';
 import { Button } from '../../ui/basics';
 import { Dialog } from '../../ui/dialog';
-import { ALL_COLUMNS, fieldName } from './columns';
+import { fieldName } from '../../parts/fields';
+import { ALL_COLUMNS } from './columns';
 
 export function ChooseColumns({ chosen, choose, reset, close }: { chosen: string[]; choose: (columns: string[]) => void; reset: () => void; close: () => void }) {
   const tick = (field: string, on: boolean) => choose(on ? [...chosen, field] : chosen.filter((x) => x !== field));

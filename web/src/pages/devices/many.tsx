@@ -10,7 +10,7 @@ import { Dialog } from '../../ui/dialog';
 import { CheckBox, Choice, Form, TextField } from '../../ui/form';
 import { Told } from '../../ui/text';
 import { toast } from '../../ui/toasts';
-import { fieldName } from './columns';
+import { fieldName } from '../../parts/fields';
 
 export type ManyAct = 'block' | 'unblock' | 'set';
 type Body = Record<string, unknown>;
