@@ -108,13 +108,20 @@ def check(root):
     return problems
 
 
+FILLING = re.compile(r"\bt\('([\w.-]+)'(?:, \{([^{}]*)\})?\)")
+
+
 def unfilled(root, english):
-    """Texts that are asked for without what they have filled in."""
+    """Texts that are asked for without what they have filled in, or with what they have not."""
     for path in files(root, ["web/src"], {".ts", ".tsx"}):
         for n, line in enumerate(read(path).splitlines(), 1):
-            for key in re.findall(r"\bt\('([\w.-]+)'\)", line):
-                if key in english and filled(english[key]):
+            for key, filling in FILLING.findall(line):
+                wanted = filled(english.get(key, ""))
+                if wanted and not filling:
                     yield path, n, f"{key} has something filled in, which is not given here"
+                given = set(re.findall(r"(?:^|, )\s*(\w+)(?=\s*(?:[:,]|$))", filling))
+                for name in sorted(given - wanted - ({"n"} if isinstance(english.get(key), dict) else set())) if key in english else ():
+                    yield path, n, f"{key} has no place for {name}"
 
 
 CODE = "t('a.one'); word('b', x); t(`c.${x}`); t('go', {n});\n"
@@ -136,7 +143,7 @@ BAD = [(tree(fr={"a.one": None}), "a.one is missing"), (tree(ja={"z": "語"}), "
        (tree(ja={"c.y": "に"}), "other things filled in"), (tree(fr={"go": "{n} jours"}), "plural forms in one"), (tree(fr={"a.one": " "}), "a.one is empty"),
        (tree(ja={"go": {"one": "{n}日", "other": "{n}日"}}), "needs the forms other"), (tree(en={"d": "W"}, fr={"d": "M"}, ja={"d": "語"}), "d is used nowhere"),
        ({"web/src/a.tsx": CODE + "word('zz', x);"}, "there is no key like zz"), ({"web/src/a.tsx": CODE + "t(`yy.${x}`);"}, "there is no key like yy"),
-       ({"web/src/a.tsx": CODE + "t('c.y')"}, "c.y has something filled in"), (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
+       ({"web/src/a.tsx": CODE + "t('c.y')"}, "c.y has something filled in"), ({"web/src/a.tsx": CODE + "t('a.one', { n: f(a, b) })"}, "a.one has no place for n"), (tree(fr={"b.x": None, "a.one": None, "b.y": "M", "a.b": "M"}), "b.y is not in en.json"),
        (tree(fr={"a.one": "Mot : deux"}), "space before the colon"), (tree(fr={"a.one": "Mot ?"}), "space before ; ? or !"), (tree(fr={"a.one": "L'un"}), "apostrophe"),
        (tree(ja={"a.one": "語 A"}), "a blank beside"), (tree(ja={"a.one": "語?"}), "half-width"), ({"web/src/a.tsx": CODE + "word('a-z', x);"}, "there is no key like"),
        ({"web/src/i18n/fr.json": '{"c.y": "À {n}", "a.one": "Mot"}'}, "a.one is not sorted"), ({"web/src/i18n/fr.json": '{"a": "M", "a": "N"}'}, "a stands twice")]

@@ -24,7 +24,7 @@ interface Report {
   secrets?: { kind: string; value: string; state: string }[];
 }
 
-function Told2({ texts, tone, title }: { texts: string[]; tone: 'warn' | 'bad'; title: string }) {
+function Remarks({ texts, tone, title }: { texts: string[]; tone: 'warn' | 'bad'; title: string }) {
   if (texts.length === 0) return null;
   return <Banner tone={tone} title={title}><ul class="reasons">{texts.map((x) => <li key={x}><Words text={x} /></li>)}</ul></Banner>;
 }
@@ -52,8 +52,8 @@ function Begin({ device, report, begun }: { device: Whole; report: Report; begun
   const [reason, setReason] = useState('');
   const [anyway, setAnyway] = useState(false);
   const [typed, setTyped] = useState('');
-  const word_ = device.serial_number ?? device.id;
-  const ready = reason.trim().length >= 3 && typed.trim() === word_ && (report.missing.length === 0 || anyway);
+  const mustType = device.serial_number ?? device.id;
+  const ready = reason.trim().length >= 3 && typed.trim() === mustType && (report.missing.length === 0 || anyway);
   const act = useAct(async () => {
     begun(await api<Report>('POST', `/devices/${segment(device.id)}/offboard`, { body: { reason, way, anyway } }));
     await changed('/devices', '/commands');
@@ -63,7 +63,7 @@ function Begin({ device, report, begun }: { device: Whole; report: Report; begun
       <Choice label={t('offboard.way')} value={way} options={[['erase', t('offboard.erase')], ['unenroll', t('offboard.unenroll')]]} change={setWay} help={t(way === 'erase' ? 'offboard.erase-help' : 'offboard.unenroll-help')} />
       <TextField label={t('escrow.reason')} value={reason} change={setReason} maxLength={500} autoComplete="off" />
       {report.missing.length > 0 && <CheckBox label={t('offboard.anyway')} value={anyway} change={setAnyway} />}
-      <TextField label={t('confirm.type', { word: word_ })} value={typed} change={setTyped} autoComplete="off" />
+      <TextField label={t('confirm.type', { word: mustType })} value={typed} change={setTyped} autoComplete="off" />
       <Failure error={act.error} />
       <footer><Button type="submit" kind="danger" busy={act.busy} disabled={!ready}>{t('offboard.go')}</Button></footer>
     </Form>
@@ -81,8 +81,8 @@ export function Offboard({ device, close }: { device: Whole; close: () => void }
       {look.loading && <Waiting />}
       {report && (
         <>
-          <Told2 texts={report.missing} tone="bad" title={t('offboard.missing')} />
-          <Told2 texts={report.warnings} tone="warn" title={t('send.warnings')} />
+          <Remarks texts={report.missing} tone="bad" title={t('offboard.missing')} />
+          <Remarks texts={report.warnings} tone="warn" title={t('send.warnings')} />
           <Facts
             rows={[
               [t('offboard.step'), <><strong>{word('offboard-step', report.step)}</strong> <Words text={report.next} /></>],

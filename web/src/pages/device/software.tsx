@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { segment } from '../../api/client';
 import { useApi } from '../../api/use';
 import { bytes, number, t } from '../../i18n';
-import { Card, Empty, Failure, Waiting } from '../../ui/basics';
+import { Button, Card, Empty, Failure, Waiting } from '../../ui/basics';
 import { TextField } from '../../ui/form';
 import { type Column, Table } from '../../ui/table';
 import { Name, Time, Told } from '../../ui/text';
@@ -18,16 +18,17 @@ type Row = Record<string, unknown>;
 
 const isRow = (x: unknown): x is Row => typeof x === 'object' && x !== null && !Array.isArray(x);
 const text = (row: Row, key: string): string => (typeof row[key] === 'string' ? row[key] : typeof row[key] === 'number' ? String(row[key]) : '');
-const SHOWN = 200;
+const PAGE = 200;
 
 /* One list of the inventory: a list, or a dictionary by identifiers. */
 function List({ device, type, title, member, columns, name }: { device: string; type: string; title: string; member: string; columns: Column<Row>[]; name: (row: Row) => string }) {
   const told = useApi<Answer>(`/devices/${segment(device)}/inventory/${type}`, { on: (c) => c.device === device });
   const [find, setFind] = useState('');
+  const [most, setMost] = useState(PAGE);
   const value = told.data?.answer[member];
   const rows = Array.isArray(value) ? value.filter(isRow) : isRow(value) ? Object.entries(value).map(([Identifier, v]): Row => ({ Identifier, ...(isRow(v) ? v : {}) })) : [];
   const found = rows.filter((row) => JSON.stringify(row).toLowerCase().includes(find.toLowerCase()));
-  const sorted = found.sort((a, b) => name(a).localeCompare(name(b))).slice(0, SHOWN);
+  const sorted = found.sort((a, b) => name(a).localeCompare(name(b))).slice(0, most);
   return (
     <Card title={<>{title} {told.data && <span class="count">{number(rows.length)}</span>}</>} wide actions={told.data && <small>{t('software.told')} <Time at={told.data.at} /></small>}>
       {told.error?.status === 404 ? <Empty>{t('software.not-told')}</Empty> : <Failure error={told.error} />}
@@ -35,7 +36,7 @@ function List({ device, type, title, member, columns, name }: { device: string; 
       {rows.length > 10 && <TextField type="search" label={t('software.find')} value={find} change={setFind} autoComplete="off" />}
       {told.data && rows.length === 0 && <Empty>{t('software.none')}</Empty>}
       {sorted.length > 0 && <Table caption={title} rows={sorted} id={(row) => JSON.stringify(row).slice(0, 300)} columns={columns} />}
-      {found.length > SHOWN && <p class="help">{t('more', { n: found.length - SHOWN })}</p>}
+      {found.length > most && <Button onClick={() => setMost(most + PAGE)}>{t('more')}</Button>}
     </Card>
   );
 }
