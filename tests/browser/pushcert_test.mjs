@@ -1,6 +1,8 @@
 /* The push certificate is renewed, and one that would cut the fleet off is refused. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { BIN, lab } from './world.mjs';
 
@@ -8,7 +10,16 @@ const world = await lab();
 const page = await world.enter();
 const { pushcerts: [before] } = await world.api('GET', '/pushcerts');
 const certificate = (...options) => ({ name: 'push.pem', mimeType: 'application/x-pem-file', buffer: execFileSync(BIN, ['lab', 'pushcert', ...options]) });
-const now = async () => (await world.api('GET', '/pushcerts')).pushcerts.find((c) => c.topic === before.topic);
+
+/* Tells the stand-in for APNs how to answer from now on. */
+async function apns(verb) {
+  const [host, port] = world.apnsControl.split(':');
+  const control = connect(Number(port), host);
+  control.write(`${verb}\n`);
+  assert.equal(String(await once(control, 'data')), 'ok\n');
+  control.destroy();
+}
+const now = async () => (await world.api('GET', '/pushcerts')).pushcerts.find((c) => c.topic === before.topic && c.state !== 'superseded');
 
 async function renewing() {
   await world.show(page, '/pushcert');
@@ -34,7 +45,7 @@ test('one of another topic is refused with the reason, and nothing has changed',
   const refusal = step.getByRole('alert');
   await refusal.getByText('Refused, to keep your fleet reachable').waitFor();
   await refusal.locator('div', { has: page.getByText('What to do', { exact: true }) }).getByText(`the UID ${before.topic}`).first().waitFor();
-  await refusal.getByText('Nothing was changed. Here on this page: step 1').waitFor();
+  await refusal.getByText('Nothing was changed. Under “Renew”, step 1').waitFor();
   assert.doesNotMatch(await refusal.innerText(), /pomona |--/, 'what to do is said for who sits here');
   assert.ok(await refusal.getByRole('button', { name: 'Keep it beside the old one' }).isDisabled(), 'not by one click');
   assert.equal((await now()).serial_number, before.serial_number);
@@ -54,6 +65,27 @@ test('its renewal is in use at once', async () => {
   assert.notEqual((await now()).serial_number, before.serial_number);
   await page.getByRole('tab', { name: 'History' }).click();
   await page.getByRole('cell', { name: 'Former' }).waitFor();
+  assert.deepEqual(page.troubles, []);
+});
+
+test('going back to one that Apple refuses is refused with the reason, and done by a second word', async () => {
+  await apns('tls revoked');
+  await world.show(page, '/pushcert');
+  await page.getByRole('tab', { name: 'History' }).click();
+  await page.getByRole('row', { name: before.serial_number }).getByRole('button', { name: 'Go back to it' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Go back to it', exact: true }).click();
+  const refusal = dialog.getByRole('alert');
+  await refusal.getByText('Apple refuses this certificate; nothing was changed').waitFor();
+  assert.doesNotMatch(await refusal.innerText(), /pomona |--/, 'what to do is said for who sits here');
+  assert.notEqual((await now()).serial_number, before.serial_number);
+  const anyway = refusal.getByRole('button', { name: 'Go back to it anyway' });
+  assert.ok(await anyway.isDisabled(), 'not by one click');
+  await refusal.getByRole('checkbox').click();
+  await anyway.click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal((await now()).serial_number, before.serial_number);
+  await apns('clear');
   assert.deepEqual(page.troubles, []);
 });
 

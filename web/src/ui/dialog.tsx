@@ -59,11 +59,12 @@ export function Dialog({ title, close, wide = false, children }: { title: Compon
 }
 
 /* Asks before an act. type: a word that must be typed, for what cannot be undone. */
-export function Confirm({ title, children, verb, danger = false, type, busy = false, error, go, close }: {
+export function Confirm({ title, children, verb, danger = false, wide = false, type, busy = false, error, go, close }: {
   title: ComponentChildren;
   children?: ComponentChildren;
   verb: string;
   danger?: boolean;
+  wide?: boolean;
   type?: string;
   busy?: boolean;
   error?: ApiError | undefined;
@@ -73,7 +74,7 @@ export function Confirm({ title, children, verb, danger = false, type, busy = fa
   const [typed, setTyped] = useState('');
   const ready = type === undefined || typed.trim() === type;
   return (
-    <Dialog title={title} close={close}>
+    <Dialog title={title} close={close} wide={wide}>
       <Form submit={() => { if (ready) go(); }}>
         {children}
         {type !== undefined && <TextField label={t('confirm.type', { word: type })} value={typed} change={setTyped} autoComplete="off" />}

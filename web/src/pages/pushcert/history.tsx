@@ -9,6 +9,7 @@ import { Confirm } from '../../ui/dialog';
 import { Table } from '../../ui/table';
 import { Code, Moment } from '../../ui/text';
 import { toast } from '../../ui/toasts';
+import { type Anyway, Refusal } from './refusal';
 import type { PushCert } from './types';
 
 interface Past {
@@ -24,16 +25,17 @@ function actName(act: string): string {
 }
 
 function Rollback({ cert, close, again }: { cert: PushCert; close: () => void; again: () => Promise<void> }) {
-  const act = useAct(async () => {
-    await api('POST', '/pushcerts/rollback', { body: { serial_number: cert.serial_number } });
+  const act = useAct(async (how?: Anyway) => {
+    await api('POST', '/pushcerts/rollback', { query: how ? { [how]: 1 } : {}, body: { serial_number: cert.serial_number } });
     await Promise.all([again(), changed('/pushcerts', '/status', '/guardian')]);
     toast(t('rollback.done'));
     close();
   });
   return (
-    <Confirm title={t('rollback.title')} verb={t('rollback.go')} danger busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
+    <Confirm title={t('rollback.title')} verb={t('rollback.go')} danger wide={act.error !== undefined} busy={act.busy} go={() => void act.run()} close={close}>
       <p>{t('rollback.text')}</p>
       <p><Code>{cert.serial_number}</Code>, {t('pushcert.ends')} <Moment at={cert.not_after} /></p>
+      <Refusal error={act.error} verb={t('rollback.go-anyway')} anyway={(how) => void act.run(how)} />
     </Confirm>
   );
 }

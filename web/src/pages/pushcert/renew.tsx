@@ -1,14 +1,15 @@
 /* From the request to the import, in the order in which it is done. Where each step stands is kept by the server: the request is there
    when somebody comes back with the certificate next week. */
 import { useState } from 'preact/hooks';
-import { api, type ApiError } from '../../api/client';
+import { api } from '../../api/client';
 import { may } from '../../api/session';
 import { changed, useAct, useApi } from '../../api/use';
-import { rich, t, word } from '../../i18n';
+import { rich, t } from '../../i18n';
 import { Banner, Button, Card, Clip, Failure, Facts } from '../../ui/basics';
 import { CheckBox, Choice, FileDrop, Form, PasswordField, TextField } from '../../ui/form';
 import { base64, save } from '../../ui/files';
 import { Code, Day, Moment, Words } from '../../ui/text';
+import { type Anyway, Refusal } from './refusal';
 import type { CertRequest, Imported, PushCert } from './types';
 
 const PORTAL = 'https://identity.apple.com/pushcert';
@@ -142,35 +143,11 @@ function Portal({ cert, note }: { cert: PushCert | undefined; note: string | und
 
 /* ---- 4. the import ---- */
 
-/* What the guard refuses, as the server says it: a sentence, and lines of "  name: text". What is for the command line alone is left out: "(`pomona …`)",
-   and the options that do it all the same, for which there is a button. */
-function saidOf(message: string): { what: string; lines: [string, string][] } {
-  const [what = '', ...rest] = message.replace(/ \(`pomona [^`]+`\)/g, '').split('\n');
-  const lines = rest.map((line) => /^ +([^:]+): +(.*)$/.exec(line)).filter((m) => m !== null && m[1] !== 'or else');
-  return { what, lines: lines.map((m) => [m?.[1] ?? '', m?.[2] ?? '']) };
-}
-
-/* What was handed in, what devices have, what probably happened, what to do. */
-function Refusal({ error, anyway }: { error: ApiError; anyway: (how: 'new-topic' | 'anyway') => void }) {
-  const [sure, setSure] = useState(false);
-  const other = error.message.includes('--new-topic');
-  const { what, lines } = saidOf(error.message);
-  return (
-    <Banner tone="bad" title={t('renew.refused')}>
-      <p><Words text={what} /></p>
-      <div class="refusal"><Facts rows={lines.map(([name, text]) => [word('renew.said', name.replace(/ /g, '-')), <Words text={text} />])} /></div>
-      <p>{t('renew.refused-here')}</p>
-      <CheckBox label={t(other ? 'renew.sure-topic' : 'renew.sure-anyway')} value={sure} change={setSure} />
-      <p><Button kind="danger" disabled={!sure} onClick={() => anyway(other ? 'new-topic' : 'anyway')}>{t(other ? 'renew.go-topic' : 'renew.go-anyway')}</Button></p>
-    </Banner>
-  );
-}
-
 function Import({ done }: { done: () => Promise<void> }) {
   const [passphrase, setPassphrase] = useState('');
   const [files, setFiles] = useState<File[]>([]);
   const [result, setResult] = useState<Imported | null>(null);
-  const act = useAct(async (list: File[], how?: 'new-topic' | 'anyway') => {
+  const act = useAct(async (list: File[], how?: Anyway) => {
     setFiles(list);
     setResult(null);
     const body = { files: await filesOf(list), ...(passphrase ? { passphrase } : {}) };
@@ -183,7 +160,7 @@ function Import({ done }: { done: () => Promise<void> }) {
       <PasswordField label={t('renew.passphrase')} help={t('renew.passphrase-help')} value={passphrase} change={setPassphrase} autoComplete="off" />
       <FileDrop label={t('renew.import-drop')} help={t('renew.import-help')} multiple take={(list) => void act.run(list)} />
       {act.busy && <p role="status">{t('renew.asking')}</p>}
-      {act.error?.status === 409 ? <Refusal error={act.error} anyway={(how) => void act.run(files, how)} /> : <Failure error={act.error} />}
+      <Refusal error={act.error} verb={t('renew.go-anyway')} anyway={(how) => void act.run(files, how)} />
       {result && (
         <Banner tone="ok" title={rich('renew.imported', { date: <Day at={result.not_after} /> })}>
           <ul>{(result.notes ?? []).map((n) => <li key={n}><Words text={n} /></li>)}</ul>
