@@ -198,7 +198,7 @@ static enum err show(struct ctx *cx, struct db *db, struct core *core, const str
     struct js *o = js_object(cx);
     TRY(escrow_reveal(cx, db, core, &ask, &one));
     js_set_string(o, "kind", escrow_word(all[i].kind));
-    js_set_string(o, "value", ctx_memdup(cx, one.value.p, one.value.n));
+    js_set_string(o, "value", secret_in(cx, ctx_memdup(cx, one.value.p, one.value.n), one.value.n));
     js_set_string(o, "state", all[i].state);
     js_set_time(o, "at", all[i].at);
     js_add(secrets, o);

@@ -1,9 +1,12 @@
 /* Secrets of devices in escrow: what is held, one revealed with a reason, a recovery key replaced. */
 #include "base/enc.h"
+#include "base/secret.h"
 #include "core/enroll.h"
 #include "core/escrow.h"
 #include "core/filevault.h"
 #include "face/api_int.h"
+
+#include <string.h>
 
 static enum err device_of(struct ctx *cx, struct db *db, const char *name, char **id, int64_t *device) {
   bool of_user;
@@ -84,7 +87,8 @@ static void revealed(struct http_req *rq, void *arg, enum err e) {
   struct js *body = js_object(cx);
   js_set_string(body, "id", r->id);
   js_set_string(body, "kind", escrow_word(r->ask.kind));
-  js_set_string(body, "value", binary ? enc_base64(cx, value.p, value.n) : ctx_memdup(cx, value.p, value.n));
+  char *text = binary ? enc_base64(cx, value.p, value.n) : ctx_memdup(cx, value.p, value.n);
+  js_set_string(body, "value", secret_in(cx, text, strlen(text)));
   js_set_string(body, "encoding", binary ? "base64" : "text");
   js_set_bool(body, "in_force", r->out.in_force);
   js_set_string(body, "note", r->out.note);

@@ -1,6 +1,7 @@
 /* NanoMDM's list of enrollments, as its pending API gives it: pages that stay the same while devices come and go. */
 #include "base/enc.h"
 #include "base/map.h"
+#include "base/secret.h"
 #include "core/enroll.h"
 #include "face/api_int.h"
 #include "face/api_nano_int.h"
@@ -103,8 +104,10 @@ static enum err add_secrets(struct ctx *cx, struct db *db, struct core *core, co
     TRY(pki_cert_parse(cx, &cert, s.cert));
     js_set_string(device, "device_cert", pki_cert_pem(cx, cert).p);
   }
-  if (f->with_unlock_token && s.unlock_token.n)
-    js_set_string(device, "unlock_token", enc_base64(cx, s.unlock_token.p, s.unlock_token.n));
+  if (f->with_unlock_token && s.unlock_token.n) {
+    char *text = enc_base64(cx, s.unlock_token.p, s.unlock_token.n);
+    js_set_string(device, "unlock_token", secret_in(cx, text, strlen(text)));
+  }
   return OK;
 }
 
