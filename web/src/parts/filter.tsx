@@ -3,6 +3,7 @@ import { useId, useState } from 'preact/hooks';
 import { CircleHelp, X } from 'lucide-preact';
 import type { ApiError } from '../api/client';
 import { t } from '../i18n';
+import { visible } from '../i18n/visible';
 import { Banner, Button, Failure } from '../ui/basics';
 import { Words } from '../ui/text';
 import { FIELDS, fieldName } from './fields';
@@ -16,7 +17,7 @@ function FilterMistake({ error }: { error: ApiError | undefined }) {
   const [first = '', ...where] = error.message.split('\n');
   return (
     <Banner tone="bad" title={<Words text={first} />}>
-      {where.length > 0 && <pre class="where" dir="ltr" lang="en">{where.join('\n')}</pre>}
+      {where.length > 0 && <pre class="where" dir="ltr" lang="en">{visible(where.join('\n'))}</pre>}
     </Banner>
   );
 }

@@ -3,6 +3,7 @@ import { useId, useRef } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../api/client';
 import { t } from '../i18n';
+import { visible } from '../i18n/visible';
 import { Words } from './text';
 
 /* "the filter, at character 12: …", as the server says it; behind it come lines for terminals. What a requirement demands is a filter, too,
@@ -28,6 +29,7 @@ export function RuleField({ label, help, value, change, error, live }: {
   const wrong = placeOf(error);
   const letters = Array.from(value);
   const at = wrong ? Math.min(wrong.at - 1, letters.length) : 0;
+  const shown = (from: number, to: number) => visible(letters.slice(from, to).join(''));
   const go = () => {
     const place = letters.slice(0, at).join('').length;
     box.current?.focus();
@@ -54,7 +56,7 @@ export function RuleField({ label, help, value, change, error, live }: {
             <button type="button" class="link" onClick={go}>{t('rule.at', { n: wrong.at })}</button> <Words text={wrong.text} />
             <div>
               <code>
-                {at > AROUND && '…'}{letters.slice(Math.max(0, at - AROUND), at).join('')}<mark>{letters[at] ?? '⌷'}</mark>{letters.slice(at + 1, at + AROUND).join('')}
+                {at > AROUND && '…'}{shown(Math.max(0, at - AROUND), at)}<mark>{shown(at, at + 1) || '⌷'}</mark>{shown(at + 1, at + AROUND)}
               </code>
             </div>
           </div>
