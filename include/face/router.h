@@ -104,8 +104,8 @@ void reply_empty(struct http_req *rq, int status);
 bool route_etag_held(struct slice if_none_match, const char *tag);
 /* What is no JSON. Handlers of the API answer by these functions alone: then an Idempotency-Key keeps their answers. */
 void reply_bytes(struct http_req *rq, int status, const char *type, struct slice bytes);
-/* The ETag of what is answered, in quotes; without it a JSON answer to GET gets one of its content. One that the
-   client holds (If-None-Match) is answered 304. */
+/* The version of what is answered as its ETag, in quotes. That of a JSON answer to GET goes on with its content's, or
+   is only that; one that the client holds (If-None-Match) is answered 304. */
 void route_etag(struct http_req *rq, const char *tag);
 
 /* Runs `run` now, or, while the fleet is read after a start, on another thread when that is done: nobody else waits. */

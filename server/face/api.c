@@ -142,10 +142,6 @@ void api_etag(struct http_req *rq, int64_t version) {
   route_etag(rq, ctx_printf(http_cx(rq), "\"%lld\"", (long long)version));
 }
 
-void api_etag_of(struct http_req *rq, int64_t version, const char *also) {
-  route_etag(rq, ctx_printf(http_cx(rq), "\"%lld.%s\"", (long long)version, also));
-}
-
 /* Proxies that compress an answer mark its ETag as weak (nginx), or add to it ("3-gzip": Apache, Caddy): the version is
    the same. */
 static bool version_of(struct slice tag, int64_t *version) {

@@ -24,7 +24,6 @@ char *api_param(struct http_req *rq, const char *name); /* of the path, NUL-term
    matter ("*", or no such header). E_INVALID: an ETag that was never given; a change of another version than the
    present one is E_PRECONDITION (api_same_version). RFC 9110 8.8.3, 13.1.1. */
 void api_etag(struct http_req *rq, int64_t version);
-void api_etag_of(struct http_req *rq, int64_t version, const char *also); /* `also`: what changes without an edit */
 MUST_CHECK enum err api_if_match(struct http_req *rq, int64_t *version);
 MUST_CHECK enum err api_same_version(struct ctx *cx, int64_t wanted, int64_t present);
 /* 409 with the context's error under the code `unconfirmed`, and how many devices are to be confirmed. */

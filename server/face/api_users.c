@@ -2,7 +2,6 @@
 #include "base/secret.h"
 #include "face/api_accounts_int.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 enum { USER_BODY_MAX = 16 << 10 };
@@ -42,18 +41,13 @@ static enum err list_into(struct http_req *rq, struct core *core, struct js *bod
 
 static void list(struct http_req *rq, struct core *core) { api_answer(rq, core, list_into); }
 
-/* A log-in is no edit: it makes another ETag (304 stays true), of the same version. */
-static void set_etag(struct http_req *rq, const struct user *u) {
-  api_etag_of(rq, u->version, ctx_printf(http_cx(rq), "%" PRIx64 "-%d", u->last_login_at, u->recovery_codes));
-}
-
 static enum err show_into(struct http_req *rq, struct core *core, struct js *body) {
   struct db *db;
   struct user u;
   TRY(db_reader(http_cx(rq), core->store, &db));
   TRY(user_find(http_cx(rq), db, api_param(rq, "name"), &u));
   set_user(body, &u);
-  set_etag(rq, &u);
+  api_etag(rq, u.version);
   return OK;
 }
 
@@ -85,7 +79,7 @@ static void edited(struct http_req *rq, void *arg, enum err e) {
     return;
   }
   set_user(body, &edit->after);
-  set_etag(rq, &edit->after);
+  api_etag(rq, edit->after.version);
   reply_json(rq, strcmp(http_method(rq), "POST") == 0 ? 201 : 200, body);
 }
 

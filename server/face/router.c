@@ -374,15 +374,17 @@ void reply_bytes(struct http_req *rq, int status, const char *type, struct slice
   router_answer(rq, &(struct idempotency_answer){.status = status, .type = type, .body = bytes});
 }
 
-/* Whether the client holds this very answer (RFC 9110 13.1.2). What shows a version has its ETag already. */
+/* Whether the client holds this very answer (RFC 9110 13.1.2). An answer changes without an edit, too, as a device that
+   was seen: what has a version has it before the digest of what is told. */
 static bool is_held(struct http_req *rq, struct slice text) {
   uint8_t hash[SHA256_LEN];
+  const char *version = routed(rq)->etag;
   bool reads = strcmp(http_method(rq), "GET") == 0 || strcmp(http_method(rq), "HEAD") == 0;
   if (!reads || !slice_starts(http_path(rq), "/api/v1/")) return false;
-  if (!routed(rq)->etag) {
-    pki_sha256(hash, text);
-    route_etag(rq, ctx_printf(http_cx(rq), "\"%s\"", enc_hex(http_cx(rq), hash, ETAG_BYTES)));
-  }
+  pki_sha256(hash, text);
+  const char *digest = enc_hex(http_cx(rq), hash, ETAG_BYTES);
+  route_etag(rq, version ? ctx_printf(http_cx(rq), "%.*s.%s\"", (int)strlen(version) - 1, version, digest)
+                         : ctx_printf(http_cx(rq), "\"%s\"", digest));
   return route_etag_held(http_header(rq, "If-None-Match"), routed(rq)->etag);
 }
 

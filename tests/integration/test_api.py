@@ -128,6 +128,21 @@ def test_an_answer_that_the_client_holds_is_not_sent_again(tmp):
     assert request(server.admin_address, "GET", "/api/v1/devices", None, {"If-None-Match": "*"})[0] == 401
 
 
+def test_what_changes_without_an_edit_is_another_answer_of_the_same_version(tmp):
+    ca = CA()
+    server = Server(tmp, device_ca=ca.file(tmp), migration_window="1h")
+    server.push_cert()
+    Device(server, ca.identity("MAC-1")).enroll()
+    auth = {"Authorization": f"Bearer {server.token}"}
+    look = lambda **more: request(server.admin_address, "GET", "/api/v1/devices/MAC-1", None, {**auth, **more})
+    etag = look()[1]["ETag"]
+    assert server.admin("POST", "/api/v1/devices/MAC-1/block", {})[0] < 300
+    status, headers, body = look(**{"If-None-Match": etag})
+    assert (status, json.loads(body)["state"]) == (200, "blocked") and headers["ETag"] != etag
+    assert server.admin("PATCH", "/api/v1/devices/MAC-1", {"note": "x"}, headers={"If-Match": etag})[0] == 200
+    assert server.admin("PATCH", "/api/v1/devices/MAC-1", {"note": "y"}, headers={"If-Match": etag})[0] == 412
+
+
 # ---- done once ----
 
 def links(server):
