@@ -208,6 +208,19 @@ def test_a_proxy_may_speak_tls_for_us(tmp):
     assert anna.log_in("anna")[0] == 200 and anna.cookie.startswith("pomona-session=")
 
 
+def test_more_lines_of_addresses_than_anyone_sends_are_none(tmp):
+    server = Server(tmp, trusted_proxies="127.0.0.1")
+    for lines, peer in ((16, "192.0.2.16"), (17, "127.0.0.1"), (200, "127.0.0.1")):
+        connection = http.client.HTTPConnection(*server.admin_address, timeout=PATIENCE)
+        connection.putrequest("GET", f"/{lines}")
+        for n in range(lines):
+            connection.putheader("X-Forwarded-For", f"192.0.2.{n + 1}")
+        connection.endheaders()
+        assert connection.getresponse().status == 401
+        connection.close()
+        until(lambda peer=peer: [row["peer"] for row in server.events(msg="request")][-1:] == [peer], f"{peer} in the log")
+
+
 # ---- forged requests ----
 
 def test_a_change_must_come_from_our_own_page(tmp):

@@ -296,6 +296,7 @@ static void test_ends(void **state) {
   a->barred = true;
   must(in_job(touch_login, NULL));
   await_end(a);
+  assert_false(has(c, "event: alive")); /* not only with the next heartbeat */
   forget(b);
   happen("x.now", 1);
   await_end(b);
