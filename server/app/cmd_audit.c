@@ -35,13 +35,15 @@ static const char *pattern_of(const char *words) {
   return words;
 }
 
+/* A kind of error is told as its sentence; what is more to say of a login ("passkey") stands there as it is. */
 static const char *outcome_of(struct ctx *cx, struct js *o) {
   const char *why = js_str(o, "detail");
   int64_t status = 0;
   (void)js_int(js_get(o, "status"), &status);
-  if (status < 400) return "done";
-  return ctx_printf(cx, "%s%s%s", status < 500 ? "refused" : "failed", why ? ": " : "",
-                    why ? err_text(err_from_slug(why)) : "");
+  const char *what = status < 400 ? "done" : status < 500 ? "refused" : "failed";
+  if (!why) return what;
+  enum err e = err_from_slug(why);
+  return ctx_printf(cx, "%s: %s", what, strcmp(err_slug(e), why) == 0 ? err_text(e) : why);
 }
 
 /* "24h" is so long ago; a time or a day goes as it is. */

@@ -139,11 +139,20 @@ enum err cmd_user_remove(struct ctx *cx, struct args *a) {
 
 /* ---- sessions ---- */
 
-static enum err end_session(struct ctx *cx, const struct args *a, struct client *c) {
+static enum err end_session(struct ctx *cx, struct client *c, const char *id) {
   struct slice answer;
-  const char *path = ctx_printf(cx, "/api/v1/sessions/%s", enc_percent(cx, slice_of(args_value(a, "end"))));
-  TRY(client_bytes(cx, c, "DELETE", path, (struct slice){0}, &answer));
-  puts("ended");
+  const char *path = ctx_printf(cx, "/api/v1/sessions/%s", enc_percent(cx, slice_of(id)));
+  return client_bytes(cx, c, "DELETE", path, (struct slice){0}, &answer);
+}
+
+/* One that ends by itself meanwhile is as good as ended. */
+static enum err end_all(struct ctx *cx, struct client *c, struct js *all) {
+  for (size_t i = 0; i < js_count(all); i++) {
+    enum err e = end_session(cx, c, member_text(cx, js_at(all, i), "id"));
+    if (e != E_NOT_FOUND) TRY(e);
+    ctx_clear_error(cx);
+  }
+  printf("%zu ended\n", js_count(all));
   return OK;
 }
 
@@ -171,12 +180,18 @@ enum err cmd_user_sessions(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *answer;
   TRY(client_open(cx, &c, a));
-  if (args_has(a, "end")) return end_session(cx, a, c);
+  const char *end = args_value(a, "end");
+  bool ends_all = end && strcmp(end, "all") == 0;
+  if (end && !ends_all) {
+    TRY(end_session(cx, c, end));
+    return puts("ended"), OK;
+  }
   TRY(client_call(cx, c, "GET", "/api/v1/sessions", NULL, &answer));
   struct js *all = js_get(answer, "sessions"), *own = js_array(cx);
   const char *name = a->n ? a->operands[0] : NULL;
   for (size_t i = 0; i < js_count(all); i++)
     if (is_of(js_at(all, i), name)) js_add(own, js_at(all, i));
+  if (ends_all) return end_all(cx, c, own);
   if (args_has(a, "json")) return print_json(cx, own), OK;
   if (js_count(own) == 0) return fputs("Nobody is logged in.\n", stderr), OK;
   print_sessions(cx, own);

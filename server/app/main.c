@@ -349,7 +349,9 @@ static const struct option_row user_add_options[] = {
 static const struct option_row user_change_options[] = {IF_VERSION("user list"), JSON, END};
 static const struct option_row user_remove_options[] = {IF_VERSION("user list"), END};
 static const struct option_row user_sessions_options[] = {
-    {"end", "SESSION", "instead: end this one, by the number that the list tells"}, JSON, END};
+    {"end", "SESSION", "instead: end this one, by the number that the list tells; all: all of NAME, or of everybody"},
+    JSON,
+    END};
 static const struct option_row token_add_options[] = {
     {"role", "ROLE", "what it may: viewer, operator or admin"},
     {"scope", "SCOPE", "only this part, as devices or commands:read; may be repeated; without: all that the role may"},

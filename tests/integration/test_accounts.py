@@ -424,6 +424,9 @@ def test_the_command_line_keeps_accounts(tmp):
     session = server.cli_json("user", "sessions", "anna")[0]
     server.cli("user", "sessions", "--end", session["id"])
     assert anna.ask("GET", "/session")[0] == 401 and server.cli_json("user", "sessions") == []
+    assert anna.log_in("anna")[0] == Browser(server).log_in("anna")[0] == 200
+    assert server.cli("user", "sessions", "bert", "--end", "all").stdout == "0 ended\n" and anna.ask("GET", "/session")[0] == 200
+    assert server.cli("user", "sessions", "anna", "--end", "all").stdout == "2 ended\n" and anna.ask("GET", "/session")[0] == 401
     token = server.cli("token", "add", "ci", "--role", "viewer", "--scope", "devices:read", "--scope", "accounts", "--ttl", "30d").stdout.strip()
     assert token.startswith("pomona_") and len(token) == 50
     assert server.cli_json("token", "list")[0]["scopes"] == ["devices:read", "accounts"]
@@ -440,3 +443,5 @@ def test_the_command_line_keeps_accounts(tmp):
     assert "Changed an account  nobody  127.0.0.1  refused: there is no such thing\n" in told, told
     failed = server.cli_json("audit", "--failed")
     assert {a["status"] for a in failed} == {400, 404, 412}
+    assert Browser(server).log_in("nobody")[0] == 401
+    assert "  Logged in  -   127.0.0.1  refused: no such name\n" in server.cli("audit", "--failed", "--act", "logged in").stdout
