@@ -349,9 +349,7 @@ static const struct option_row user_add_options[] = {
 static const struct option_row user_change_options[] = {IF_VERSION("user list"), JSON, END};
 static const struct option_row user_remove_options[] = {IF_VERSION("user list"), END};
 static const struct option_row user_sessions_options[] = {
-    {"end", "SESSION", "instead: end this one, by the number that the list tells; all: all of NAME, or of everybody"},
-    JSON,
-    END};
+    {"end", "SESSION", "instead: end this one, by its number, or `all` of the list"}, JSON, END};
 static const struct option_row token_add_options[] = {
     {"role", "ROLE", "what it may: viewer, operator or admin"},
     {"scope", "SCOPE", "only this part, as devices or commands:read; may be repeated; without: all that the role may"},
@@ -361,8 +359,7 @@ static const struct option_row token_add_options[] = {
 };
 static const struct option_row audit_options[] = {
     {"who", "NAME", "of this account, of token:NAME, of admin (DATA/admin.token) or api-key"},
-    {"act", "TEXT",
-     "this act, as 'Sent a command', or by its route (--json), in which * is anything: 'POST /api/v1/commands*'"},
+    {"act", "TEXT", "this act, as 'Sent a command'; or a route as --json tells it (* is anything)"},
     {"object", "TEXT", "done to this: an id, a name, a UUID"},
     {"from", "TIME", "since this time or day, as 2026-11-22; or so long ago, as 24h"},
     {"to", "TIME", "before this one"},
