@@ -12,9 +12,10 @@
 #define LOGIN_COOKIE "pomona-session" /* over TLS: "__Host-" before it */
 #define LOGIN_IDLE_US (60 * INT64_C(60000000))
 #define LOGIN_LONGEST_US (12 * INT64_C(3600000000))
-#define LOGIN_AHEAD_US LOGIN_IDLE_US /* one that began later than this from now began by a wrong clock, and has ended  \
-                                      */
-enum { LOGINS_MOST = 50 };           /* of an account at a time; the oldest one ends */
+#define LOGIN_AHEAD_US                                                                                                 \
+  LOGIN_IDLE_US            /* one that began later than this from now began by a wrong clock, and has ended            \
+                            */
+enum { LOGINS_MOST = 50 }; /* of an account at a time; the oldest one ends */
 
 struct login_ask {
   const char *name, *peer, *agent; /* agent may be NULL */
@@ -41,7 +42,7 @@ struct login_row {
   int64_t login, created_at, seen_at, ends_at;
   char *account, *method, *peer, *agent;
 };
-/* Reader's connection; those that have not ended, newest first. account 0: of all. */
+/* Reader's connection; those that have not ended, newest first, at most 1,000. account 0: of all. */
 MUST_CHECK enum err login_list(struct ctx *cx, struct db *db, int64_t account, struct login_row **out, size_t *n);
 /* Inside a job. account: of whom it must be, 0: of anybody. E_NOT_FOUND. */
 MUST_CHECK enum err login_end(struct ctx *cx, struct db *db, int64_t login, int64_t account);

@@ -13,8 +13,9 @@ struct api_token {
    token, in cx, wiped with it. */
 MUST_CHECK enum err token_new(struct ctx *cx, struct db *db, const struct api_token *t, char **text);
 MUST_CHECK enum err token_find(struct ctx *cx, struct db *db, const char *name,
-                               struct api_token *out);                                            /* E_NOT_FOUND */
-MUST_CHECK enum err token_list(struct ctx *cx, struct db *db, struct api_token **out, size_t *n); /* newest first */
+                               struct api_token *out); /* E_NOT_FOUND */
+MUST_CHECK enum err token_list(struct ctx *cx, struct db *db, struct api_token **out,
+                               size_t *n);                                         /* newest first, at most 1,000 */
 MUST_CHECK enum err token_revoke(struct ctx *cx, struct db *db, const char *name); /* inside a job; E_NOT_FOUND */
 
 #endif

@@ -22,7 +22,7 @@ struct user {
 /* Reader's connection. E_NOT_FOUND. */
 MUST_CHECK enum err user_find(struct ctx *cx, struct db *db, const char *name, struct user *out);
 MUST_CHECK enum err user_by_row(struct ctx *cx, struct db *db, int64_t account, struct user *out);
-MUST_CHECK enum err user_list(struct ctx *cx, struct db *db, struct user **out, size_t *n); /* by name */
+MUST_CHECK enum err user_list(struct ctx *cx, struct db *db, struct user **out, size_t *n); /* by name, at most 1,000 */
 MUST_CHECK enum err user_any(struct ctx *cx, struct db *db, bool *any);                     /* can anybody log in? */
 
 /* ---- changes, inside a job ---- */

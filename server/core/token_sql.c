@@ -4,12 +4,12 @@ enum { TOKENS_MOST = 1000 };
 
 enum err token_sql_list(struct ctx *cx, struct db *db, const char *name, struct api_token **out, size_t *n) {
   struct db_rows r;
-  *out = ctx_alloc(cx, TOKENS_MOST * sizeof **out);
+  *out = ctx_alloc(cx, (name ? 1 : TOKENS_MOST) * sizeof **out);
   *n = 0;
   TRY(db_open_rows(cx, db, &r,
                    "SELECT seq, name, role, scopes, created_at, created_by, expires_at, used_at, revoked_at "
                    "FROM api_token WHERE name = coalesce($1, name) ORDER BY seq DESC LIMIT $2",
-                   DB_S(name), DB_I(TOKENS_MOST)));
+                   DB_S(name), DB_I(name ? 1 : TOKENS_MOST)));
   while (db_next(&r)) {
     struct api_token *t = &(*out)[(*n)++];
     *t = (struct api_token){.token = db_int(&r, 0),

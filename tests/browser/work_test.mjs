@@ -139,6 +139,7 @@ test('who claims a device that another one has waits until somebody decides', as
   await page.getByText('Something new says that it is this device').waitFor();
   await page.getByRole('button', { name: 'Refuse' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Refuse' }).click();
+  await page.locator('.toast').getByText('Refused', { exact: true }).waitFor();
   await page.getByText('Nobody claims a device that another one has.').waitFor();
   assert.deepEqual((await world.api('GET', '/takeovers')).takeovers, []);
   assert.deepEqual(page.troubles, []);

@@ -54,7 +54,10 @@ export function chooseLanguage(l: Language) {
 
 function pattern(key: string, n: number | undefined): string {
   const text = words[key];
-  if (text === undefined) return key;
+  if (text === undefined) {
+    console.error(`there is no text ${key}`); // a key that was put together wrongly: tests take it for trouble
+    return key;
+  }
   if (typeof text === 'string') return text;
   return text[plural.select(n ?? 0)] ?? text.other ?? key;
 }

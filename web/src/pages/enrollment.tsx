@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { Plus } from 'lucide-preact';
 import { api, segment } from '../api/client';
 import { tells } from '../api/live';
-import { may, session } from '../api/session';
+import { session } from '../api/session';
 import { changed, useAct } from '../api/use';
 import { number, t, word } from '../i18n';
 import { Badge, Button, Card, Page, type Tone } from '../ui/basics';
@@ -72,12 +72,10 @@ export default function Enrollment() {
         </Paged>
       </Card>
       <Card title={t('enroll.steps')} wide><Steps address={address} /></Card>
-      {may('operator') && (
-        <Card title={t('enroll.file')}>
-          <p>{t('enroll.file-text')}</p>
-          <p><a class="button" href="/api/v1/enroll-profile" download="enroll.mobileconfig">{t('enroll.file-go')}</a></p>
-        </Card>
-      )}
+      <Card title={t('enroll.file')}>
+        <p>{t('enroll.file-text')}</p>
+        <p><a class="button" href="/api/v1/enroll-profile" download="enroll.mobileconfig">{t('enroll.file-go')}</a></p>
+      </Card>
       {making && <MakeLink close={() => setMaking(false)} />}
       {revoking && <Revoke link={revoking} close={() => setRevoking(null)} />}
     </Page>

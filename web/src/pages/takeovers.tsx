@@ -26,17 +26,18 @@ export interface Takeover {
 }
 
 type Word = 'accept' | 'refuse';
+const DECIDED = { accept: 'takeover.accepted', refuse: 'takeover.refused' } as const;
 
 export function DecideTakeover({ id, name, what, close }: { id: string; name: string; what: Word; close: () => void }) {
   const act = useAct(async () => {
     await api('POST', `/devices/${segment(id)}/${what}`);
-    toast(t(`takeover.${what}ed` as 'takeover.accepted'));
+    toast(t(DECIDED[what]));
     await changed('/takeovers', '/devices');
     close();
   });
   return (
-    <Confirm title={<>{t(`takeover.${what}-title` as 'takeover.accept-title')} <Name text={name} /></>} verb={t(`takeover.${what}` as 'takeover.accept')} danger={what === 'refuse'} busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
-      <p>{t(`takeover.${what}-text` as 'takeover.accept-text')}</p>
+    <Confirm title={<>{t(`takeover.${what}-title`)} <Name text={name} /></>} verb={t(`takeover.${what}`)} danger={what === 'refuse'} busy={act.busy} error={act.error} go={() => void act.run()} close={close}>
+      <p>{t(`takeover.${what}-text`)}</p>
     </Confirm>
   );
 }

@@ -56,13 +56,14 @@ interface Record {
   updated_at: string | null;
 }
 
-const wayOf = (r: Record) => (r.plan_every_days > 0 ? 'every' : r.plan_on !== null ? 'on' : 'none');
+type Way = 'every' | 'on' | 'none';
+const wayOf = (r: Record): Way => (r.plan_every_days > 0 ? 'every' : r.plan_on !== null ? 'on' : 'none');
 
-const shown = (way: string, every: string, on: string) => `${t(`plan.way-${way as 'none'}`)} ${way === 'every' ? every : way === 'on' ? on : ''}`.trim();
+const shown = (way: Way, every: string, on: string) => `${t(`plan.way-${way}`)} ${way === 'every' ? every : way === 'on' ? on : ''}`.trim();
 
 /* Of the record as it was read: when somebody changed it meanwhile, that is said, and what is chosen here stays. */
 function PlanForm({ topic, record, again }: { topic: string; record: Record; again: () => Promise<void> }) {
-  const [way, setWay] = useState<string>(() => wayOf(record));
+  const [way, setWay] = useState<Way>(() => wayOf(record));
   const [every, setEvery] = useState(String(record.plan_every_days || 90));
   const [on, setOn] = useState(record.plan_on ?? '04-01');
   const [seen, setSeen] = useState(record.updated_at);
@@ -82,7 +83,7 @@ function PlanForm({ topic, record, again }: { topic: string; record: Record; aga
   }, [conflict, record.updated_at]); // eslint-disable-line react-hooks/exhaustive-deps -- not when something is chosen
   return (
     <Form submit={() => void act.run()}>
-      <Choice label={t('plan.way')} help={conflict ? t('conflict.now', { text: stored }) : undefined} value={way} change={setWay} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />
+      <Choice label={t('plan.way')} help={conflict ? t('conflict.now', { text: stored }) : undefined} value={way} change={(w) => setWay(w as Way)} options={[['none', t('plan.way-none')], ['every', t('plan.way-every')], ['on', t('plan.way-on')]]} />
       {way === 'every' && <TextField label={t('plan.every')} type="number" min={1} max={364} value={every} change={setEvery} />}
       {way === 'on' && <TextField label={t('plan.on')} help={t('plan.on-help')} value={on} change={setOn} pattern="\d\d-\d\d" />}
       {conflict ? <Banner tone="warn" title={t('conflict.title')}>{t('conflict.text')}</Banner> : <Failure error={act.error} />}
