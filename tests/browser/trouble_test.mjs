@@ -248,7 +248,6 @@ test('letters that nobody took are seen, and sent again when somebody takes them
     rq.on('data', (part) => parts.push(part)).on('end', () => {
       taken.push({ status, event: JSON.parse(Buffer.concat(parts)) });
       answer.writeHead(status).end();
-      receiver.emit('asked');
     });
   }).listen(0, '127.0.0.1');
   t.after(() => {
@@ -258,24 +257,28 @@ test('letters that nobody took are seen, and sent again when somebody takes them
   await once(receiver, 'listening');
   const hook = { 'webhook-url': `http://127.0.0.1:${receiver.address().port}/hook`, 'webhook-events': 'all' };
   await world.settings(hook);
-  const asked = once(receiver, 'asked');
-  await world.api('POST', '/groups', { name: 'Not told', rule: 'platform=ios' });
-  await asked;
+  const letter = () => taken.find((x) => x.event.topic === 'pomona.group.added');
+  let groups = 0;
+  await until(async () => { // a receiver is told of what happens a moment after the settings were read
+    if (!letter()) await world.api('POST', '/groups', { name: `Not told ${++groups}`, rule: 'platform=ios' });
+    return letter();
+  });
+  const { event, ...first } = letter();
   await world.show(page, '/webhooks');
   await page.getByText('failing', { exact: true }).waitFor();
   await world.settings({});
   await world.show(page, '/webhooks');
   await page.getByText('no longer in the settings').waitFor();
   const letters = page.getByRole('table', { name: 'Dead letters' });
-  await letters.getByRole('row', { name: /group\.added.*503/ }).waitFor();
+  await letters.getByRole('row', { name: /group\.added.*503/ }).first().waitFor();
   status = 204;
   await world.settings(hook);
   await page.getByRole('button', { name: 'Send again…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Send again' }).click();
   await page.getByText('No dead letters: everything was taken.').waitFor();
   await page.getByText('delivering', { exact: true }).waitFor();
-  const [refused, ...more] = taken.filter((t) => t.event.topic === 'pomona.group.added');
-  assert.deepEqual([refused.status, more.at(-1).status, more.at(-1).event.event_id], [503, 204, refused.event.event_id]);
+  assert.equal(first.status, 503);
+  assert.ok(taken.some((x) => x.status === 204 && x.event.event_id === event.event_id));
   await world.settings({});
   assert.deepEqual(page.troubles, []);
 });
