@@ -18,5 +18,7 @@ extern const struct console_asset console_assets[];
 bool console_is_there(void);
 
 extern const struct route console_routes[];
+/* For struct router: the console, too, which says that there is no such page. */
+extern const struct route console_lost;
 
 #endif

@@ -48,6 +48,7 @@ struct router {
   bool admin;               /* asks for authentication, checks Host, tells errors; else: never 401, empty bodies */
   const char *const *hosts; /* admin: names accepted in Host, NULL ends them */
   bool any_address;         /* admin: numeric addresses are accepted in Host, too */
+  const struct route *lost; /* admin: answers a browser that looks for a page where no row is; may be NULL */
 };
 
 /* For struct http_conf; r is its arg. */

@@ -215,7 +215,8 @@ enum err serve_open_admin(struct ctx *cx, struct server *s) {
                                     .tables = serve_admin_tables,
                                     .admin = true,
                                     .hosts = s->hosts,
-                                    .any_address = addr_is_any(&at)};
+                                    .any_address = addr_is_any(&at),
+                                    .lost = &console_lost};
   struct http_conf conf = listener(s->conf->admin_listen, s->admin_tls ? s->tls : NULL, &s->admin_router, 2 * MIB);
   conf.connections = ADMIN_CONNECTIONS;
   TRY(http_start(cx, &s->admin, &conf));

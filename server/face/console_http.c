@@ -34,7 +34,7 @@ static bool takes_gzip(struct http_req *rq) {
   return false;
 }
 
-static void give(struct http_req *rq, const struct console_asset *a, const char *cache) {
+static void give(struct http_req *rq, int status, const struct console_asset *a, const char *cache) {
   struct slice body = slice_mem(a->gz, a->gz_n);
   http_set_header(rq, "Cache-Control", cache);
   http_set_header(rq, "Vary", "Accept-Encoding");
@@ -49,18 +49,27 @@ static void give(struct http_req *rq, const struct console_asset *a, const char 
     reply_error(rq, E_INTERNAL);
     return;
   }
-  http_reply(rq, 200, a->type, body);
+  http_reply(rq, status, a->type, body);
+}
+
+static void start(struct http_req *rq, int status) {
+  const struct console_asset *a = named(slice_of("index.html"));
+  harden(rq);
+  if (a)
+    give(rq, status, a, "no-cache");
+  else
+    reply_error(rq, FAIL(http_cx(rq), E_NOT_FOUND,
+                         "this program was built without the console (Node.js was missing); the API is at /api/v1"));
 }
 
 static void page(struct http_req *rq, struct core *core) {
   (void)core;
-  const struct console_asset *a = named(slice_of("index.html"));
-  harden(rq);
-  if (a)
-    give(rq, a, "no-cache");
-  else
-    reply_error(rq, FAIL(http_cx(rq), E_NOT_FOUND,
-                         "this program was built without the console (Node.js was missing); the API is at /api/v1"));
+  start(rq, 200);
+}
+
+static void lost(struct http_req *rq, struct core *core) {
+  (void)core;
+  start(rq, 404);
 }
 
 static void asset(struct http_req *rq, struct core *core) {
@@ -68,7 +77,7 @@ static void asset(struct http_req *rq, struct core *core) {
   const struct console_asset *a = named(route_param(rq, "name"));
   harden(rq);
   if (a && strcmp(a->name, "index.html") != 0)
-    give(rq, a, strcmp(a->name, "licences.txt") == 0 ? "no-cache" : "public, max-age=31536000, immutable");
+    give(rq, 200, a, strcmp(a->name, "licences.txt") == 0 ? "no-cache" : "public, max-age=31536000, immutable");
   else
     reply_error(rq, FAIL(http_cx(rq), E_NOT_FOUND, "there is no such file"));
 }
@@ -102,3 +111,5 @@ const struct route console_routes[] = {
     {.method = "GET", .pattern = "/assets/:name", .flags = ROUTE_OPEN | ROUTE_QUIET, .run = asset},
     {0},
 };
+
+const struct route console_lost = {.method = "GET", .pattern = "/", .flags = ROUTE_OPEN, .run = lost};

@@ -75,6 +75,14 @@ static const struct route *find(struct http_req *rq, const struct router *router
   return NULL;
 }
 
+/* Somebody's browser, at an address that is none of the API's: it would show an error as it is, and ask for a password
+   of its own. */
+static bool wants_page(struct http_req *rq) {
+  struct slice path = http_path(rq);
+  return strcmp(http_method(rq), "GET") == 0 && slice_istarts(http_header(rq, "Accept"), "text/html") &&
+         !slice_starts(path, "/api/") && !slice_starts(path, "/v1/");
+}
+
 /* ---- what it asks with ---- */
 
 static const struct {
@@ -130,6 +138,7 @@ static enum err admit(struct http_req *rq, struct routed *r) {
   if (r->router->admin && !router_host_allowed(cx, r->router, http_header(rq, "Host")))
     return FAIL(cx, E_MISDIRECTED, "the Host header names another server; see admin-listen and public-url");
   r->route = find(rq, r->router, r, &allowed);
+  if (!r->route && !allowed && r->router->lost && wants_page(rq)) r->route = r->router->lost;
   bool open = !r->router->admin || (r->route && (r->route->flags & ROUTE_OPEN));
   if (!open) TRY(router_authenticate(rq, r));
   bool acts = router_changes(rq) || (r->route && r->route->flags & ROUTE_ACT);

@@ -70,6 +70,8 @@ test('who claims a device gets it when that is accepted: the former one is not s
   assert.deepEqual(history.map((g) => [g.state, g.way_in]), [['current', 'operator'], ['former', null]]);
   const { commands } = await world.api('GET', '/commands?device=CLAIMED&type=RestartDevice');
   assert.deepEqual(commands.map((c) => c.status), ['Cancelled'], 'the new one inherits no queue');
+  await world.show(page, '/devices/CLAIMED?tab=timeline');
+  await page.getByRole('listitem').filter({ hasText: 'Takeover accepted' }).getByText('by alex').waitFor();
   assert.deepEqual(page.troubles, []);
 });
 

@@ -136,6 +136,28 @@ test('a server that goes away is told of, and the page goes on by itself when it
   await page.getByRole('link', { name: 'Made meanwhile' }).waitFor();
 });
 
+test('the banner is seen wherever one is on a page, and one that was asked for meanwhile comes when the server is back', async () => {
+  await world.show(page, '/settings');
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+  await world.stop();
+  const banner = page.getByRole('alert').filter({ hasText: 'The server does not answer' });
+  await banner.first().waitFor();
+  assert.ok(await banner.first().evaluate((b) => window.scrollY > 200 && b.getBoundingClientRect().top > 0));
+  await page.getByRole('link', { name: 'Webhooks' }).click();
+  await page.waitForURL('**/webhooks');
+  await world.start();
+  await page.getByRole('heading', { level: 1, name: 'Webhooks' }).waitFor();
+  await banner.first().waitFor({ state: 'detached' });
+});
+
+test('a page whose file is not there any more is begun anew', async () => {
+  await world.show(page, '/groups');
+  await page.route('**/assets/doctor.*', (route) => route.fulfill({ status: 404 }), { times: 2 });
+  await page.getByRole('link', { name: 'Doctor' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Doctor' }).waitFor();
+  await page.unroute('**/assets/doctor.*');
+});
+
 test('who could not be logged out is told', async () => {
   await world.show(page, '/groups');
   await page.route('**/api/v1/session', (route) => (route.request().method() === 'DELETE' ? route.fulfill({ status: 503, json: { error: { code: 'storage', message: 'full' } } }) : route.fallback()));
@@ -153,8 +175,9 @@ test('what was pressed while the server was away is told, and can be pressed aga
   await dialog.getByLabel('Name', { exact: true }).fill('backup');
   await world.stop();
   await dialog.getByRole('button', { name: 'Make a token' }).click();
-  await dialog.getByRole('alert').waitFor();
+  await dialog.getByRole('alert').filter({ hasText: 'The server does not answer' }).waitFor();
   await world.start();
+  await dialog.getByRole('alert').filter({ hasText: 'The server did not answer' }).waitFor();
   await dialog.getByRole('button', { name: 'Make a token' }).click();
   await dialog.getByText('It is shown only now.', { exact: false }).waitFor();
   assert.equal((await world.api('GET', '/tokens')).tokens.filter((k) => k.name === 'backup').length, 1);
@@ -220,7 +243,7 @@ test('a server that hangs is told of as one that is gone, and what was pressed m
   await dialog.getByLabel('Name', { exact: true }).fill('patient');
   world.hang();
   await dialog.getByRole('button', { name: 'Make a token' }).click();
-  const banner = page.locator('main > [role=alert]').filter({ hasText: 'The server does not answer' });
+  const banner = page.locator('main > .stays [role=alert]').filter({ hasText: 'The server does not answer' });
   await page.clock.runFor(15_000); // the answer is late; a small thing is asked, and not answered either
   await banner.waitFor({ state: 'attached' });
   world.goOn();

@@ -25,7 +25,7 @@ test('a profile with a mistake is told by line and key, mended, and kept', async
   const wrong = profile('org.example.office', 'Office', '<key>SSID_STR</key><integer>5</integer>');
   const line = wrong.toString().split('\n').findIndex((l) => l.includes('SSID_STR')) + 1;
   await world.show(page, '/profiles');
-  await page.getByRole('button', { name: 'Add profiles' }).click();
+  await page.locator('main').dispatchEvent('dragenter', { dataTransfer: await page.evaluateHandle(() => { const t = new DataTransfer(); t.items.add(new File(['x'], 'x.mobileconfig')); return t; }) });
   await page.getByLabel('Drop .mobileconfig files here, or choose them').setInputFiles({ name: 'office.mobileconfig', mimeType: 'application/x-apple-aspen-config', buffer: wrong });
   const finding = page.locator('.finding', { hasText: 'SSID_STR' }).first();
   await finding.getByRole('button', { name: new RegExp(`line .?${line}\\b`) }).waitFor();
@@ -78,6 +78,11 @@ test('versions of a profile are compared without their passwords, and it is give
   await page.getByRole('button', { name: 'Give it to this group' }).click();
   await page.getByRole('region', { name: 'Given by' }).getByRole('link', { name: 'Offices' }).waitFor();
   assert.equal((await world.api('GET', '/groups/Offices')).assignments.length, 2);
+  await page.getByRole('button', { name: 'Edit the newest' }).click();
+  const text = page.getByLabel('Text', { exact: true });
+  await text.fill((await text.inputValue()).replace('<string>lab</string>', '<string>den</string>'));
+  await page.getByRole('button', { name: 'Keep it', exact: true }).click();
+  await page.getByRole('button', { name: 'Compare with 2' }).waitFor();
   assert.deepEqual(page.troubles, []);
 });
 

@@ -283,13 +283,12 @@ export async function newPage({ scheme = 'light', width = 1280, height = 900, lo
   return page;
 }
 
-/* Findings of axe that are serious or critical, in words; its default rules. The policy of the page forbids scripts from outside, so
+/* Findings of axe, in words; its default rules. The policy of the page forbids scripts from outside, so
    it comes by the debugger. */
 export async function axe(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => window.axe.run());
   return violations
-    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
     .map((v) => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join('; ')}`);
 }
 

@@ -181,7 +181,7 @@ function Doctor({ d }: { d: Overview['doctor'] }) {
   );
 }
 
-const SUBJECTS = ['name', 'group', 'identifier', 'serial_number', 'topic'];
+const SUBJECTS = ['name', 'group', 'profile', 'identifier', 'serial_number', 'topic'];
 
 /* Whom or what an event is about, and who did it: as it names them. */
 function Subject({ e }: { e: Overview['recent'][number] }) {

@@ -7,6 +7,7 @@ import { may } from '../api/session';
 import { useApi } from '../api/use';
 import { number, t } from '../i18n';
 import { Button, Card, Page } from '../ui/basics';
+import { useDragged } from '../ui/files';
 import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
 import { Code, Name, Time } from '../ui/text';
@@ -39,6 +40,7 @@ const PATH = '/profiles?devices=yes&limit=100';
 export default function Profiles() {
   const [adding, setAdding] = useState(false);
   const { data } = useApi<{ profiles: Listed[] }>(PATH);
+  useDragged(() => setAdding(may('operator')));
   return (
     <Page
       title={t('nav.profiles')}

@@ -33,6 +33,7 @@ export function Setup() {
     <main class="alone">
       <h1>{t(link?.purpose === 'reset' ? 'setup.title-reset' : 'setup.title')}</h1>
       <Failure error={error} />
+      {error && <p><a href="/">{t('login.go')}</a></p>}
       {!link && !error && <Waiting />}
       {link && (
         <Form submit={() => { if (!differs) void act.run(); }}>

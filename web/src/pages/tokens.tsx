@@ -103,7 +103,7 @@ export default function Tokens() {
               { id: 'made', name: t('tokens.created'), cell: (k) => <><Time at={k.created_at} /> · <bdi>{k.created_by}</bdi></> },
               { id: 'ends', name: t('tokens.ends'), cell: (k) => (k.expires_at ? <Time at={k.expires_at} /> : t('never')) },
               { id: 'used', name: t('tokens.used'), cell: (k) => <Time at={k.used_at} /> },
-              { id: 'act', name: '', cell: (k) => k.state === 'active' && <Button kind="danger" onClick={() => setRevoking(k)}>{t('tokens.revoke')}</Button>, align: 'end' },
+              { id: 'act', name: <span class="hidden">{t('acts')}</span>, cell: (k) => k.state === 'active' && <Button kind="danger" onClick={() => setRevoking(k)}>{t('tokens.revoke')}</Button>, align: 'end' },
             ]}
           />
         </Card>

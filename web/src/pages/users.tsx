@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { Plus } from 'lucide-preact';
 import { answer, api, segment } from '../api/client';
 import { type Role, session } from '../api/session';
+import { tells } from '../api/live';
 import { useAct, useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { Sessions } from '../parts/sessions';
@@ -125,7 +126,7 @@ const state = (u: User) =>
   u.disabled ? <Badge tone="none">{t('users.disabled')}</Badge> : u.has_password ? <Badge tone="ok">{t('users.active')}</Badge> : <Badge tone="wait">{t('users.invited')}</Badge>;
 
 export default function Users() {
-  const { data, error, loading, again } = useApi<{ users: User[] }>('/users');
+  const { data, error, loading, again } = useApi<{ users: User[] }>('/users', { on: tells('account') });
   const [adding, setAdding] = useState(false);
   const [link, setLink] = useState<Link | null>(null);
   const [chosen, setChosen] = useState<User | null>(null);

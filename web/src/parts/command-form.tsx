@@ -26,12 +26,12 @@ export function supportText(platforms: Record<string, Support>): string {
 
 function label(a: Argument): ComponentChildren {
   const name = a.name ?? '';
-  return <>{argumentTitle(name)}{a.required && <span class="required"> {t('form.required')}</span>}{argumentTitle(name) !== name && <code class="key">{name}</code>}</>;
+  return <>{argumentTitle(name)}{a.required && <span class="required"> {t('form.required')}</span>}{argumentTitle(name) !== name && <> <code class="key">{name}</code></>}</>;
 }
 
 function help(a: Argument): ComponentChildren {
   const parts = [
-    a.default !== undefined && t('form.default', { value: a.default }),
+    a.default !== undefined && t('form.default', { value: a.type === 'boolean' ? t(a.default === 'true' ? 'yes' : 'no') : a.default }),
     a.format === 'six digits' && t('form.six-digits'),
     a.platforms && t('form.only-on', { platforms: supportText(a.platforms) }),
     a.withdrawn && t('form.withdrawn'),

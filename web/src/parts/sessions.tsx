@@ -1,5 +1,6 @@
 /* Who is logged in, and ending it. */
 import { api } from '../api/client';
+import { tells } from '../api/live';
 import { useAct, useApi } from '../api/use';
 import { t, word } from '../i18n';
 import { Badge, Button, Failure, Waiting } from '../ui/basics';
@@ -26,7 +27,7 @@ function browser(agent: string): string {
 }
 
 export function Sessions({ path, people = false }: { path: '/me/sessions' | '/sessions'; people?: boolean }) {
-  const { data, error, loading, again } = useApi<{ sessions: Row[] }>(path, { every: 60_000 });
+  const { data, error, loading, again } = useApi<{ sessions: Row[] }>(path, { on: tells('account'), every: 60_000 });
   const end = useAct(async (id: number) => {
     await api('DELETE', `${path}/${id}`);
     await again();
@@ -47,7 +48,7 @@ export function Sessions({ path, people = false }: { path: '/me/sessions' | '/se
             { id: 'by', name: t('sessions.method'), cell: (s) => word('sessions.method', s.method) },
             { id: 'begun', name: t('sessions.begun'), cell: (s) => <Time at={s.created_at} /> },
             { id: 'seen', name: t('sessions.seen'), cell: (s) => <Time at={s.seen_at} /> },
-            { id: 'end', name: '', cell: (s) => (s.current ? <Badge tone="info">{t('sessions.this')}</Badge> : <Button busy={end.busy} onClick={() => void end.run(s.id)}>{t('sessions.end')}</Button>), align: 'end' },
+            { id: 'end', name: <span class="hidden">{t('acts')}</span>, cell: (s) => (s.current ? <Badge tone="info">{t('sessions.this')}</Badge> : <Button busy={end.busy} onClick={() => void end.run(s.id)}>{t('sessions.end')}</Button>), align: 'end' },
           ]}
         />
       )}

@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { AlertTriangle, Check, CircleCheck, CircleDashed, CircleX, Copy, Info } from 'lucide-preact';
+import { reachable } from '../api/alive';
 import type { ApiError } from '../api/client';
 import { type Key, languageNow, t, word } from '../i18n';
 import { Words } from './text';
@@ -53,7 +54,7 @@ export function Banner({ tone, title, children, actions }: { tone: Tone; title?:
 /* An error in the server's words, which are English: before them, in the reader's language, of what kind it is. Who asks for help quotes its trace. */
 export function Failure({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
-  const own = error.status === 0 ? t('error.unreachable') : error.status === 403 ? t('error.role') : undefined;
+  const own = error.status === 0 ? t(reachable.value ? 'error.unanswered' : 'error.unreachable') : error.status === 403 ? t('error.role') : undefined;
   const kind = word('error.code', error.code);
   const translated = own === undefined && languageNow() !== 'en' && kind !== error.code;
   return (

@@ -1,4 +1,5 @@
 /* Files of the person who looks: dropped, read, and saved. */
+import { useEffect } from 'preact/hooks';
 
 const FILES_MOST = 1000; // of folders
 
@@ -37,6 +38,17 @@ export async function dropped(transfer: DataTransfer, fits: (name: string) => bo
   const files = all.filter((f) => !folders.some((e) => e.name === f.name));
   for (const folder of folders) if (!fits(folder.name)) await filesIn(folder, fits, files);
   return { files, folders: folders.map((e) => e.name) };
+}
+
+/* Files are dragged over the page: it may show where they can be dropped. */
+export function useDragged(begin: () => void) {
+  useEffect(() => {
+    const dragged = (e: DragEvent) => {
+      if (e.dataTransfer?.types.includes('Files')) begin();
+    };
+    document.addEventListener('dragenter', dragged);
+    return () => document.removeEventListener('dragenter', dragged);
+  });
 }
 
 export async function base64(file: Blob): Promise<string> {

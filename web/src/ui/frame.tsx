@@ -111,7 +111,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         </header>
         <Navigation done={() => setOpen(false)} />
         <main id="main" tabIndex={-1}>
-          {!reachable.value && <Banner tone="bad" title={t('error.unreachable')}>{t('error.unreachable-text')}</Banner>}
+          {!reachable.value && <div class="stays"><Banner tone="bad" title={t('error.unreachable')}>{t('error.unreachable-text')}</Banner></div>}
           {children}
         </main>
       </div>

@@ -93,7 +93,7 @@ export function Passkeys() {
             { id: 'used', name: t('passkeys.used'), cell: (k) => (k.used_at ? <Time at={k.used_at} /> : t('passkeys.never')) },
             {
               id: 'acts',
-              name: '',
+              name: <span class="hidden">{t('acts')}</span>,
               cell: (k) => (
                 <div class="actions">
                   <Button onClick={() => setOpen({ act: 'rename', passkey: k })}>{t('passkeys.rename')}</Button>

@@ -20,6 +20,7 @@ interface Entry {
   was?: string;
   now?: string;
   by?: string;
+  data?: { by?: string | null; compliance?: string }; // of an event
 }
 interface Page {
   timeline: Entry[];
@@ -46,12 +47,14 @@ function Change({ e: { was, now } }: { e: Entry }) {
 /* What it was about, in the words that stand elsewhere for it. */
 function What({ e }: { e: Entry }) {
   const what = e.what === undefined ? null : e.kind === 'push.sent' ? word('wake', e.what) : e.kind === 'push.answered' && e.what === TAKEN ? word('wake', 'taken') : STATES.includes(e.kind) ? word('status', e.what) : SECRETS.includes(e.kind) ? word('escrow-kind', e.what) : e.what;
+  const by = e.by ?? e.data?.by;
   return (
     <>
       {e.request_type && e.command && <a href={`/commands/${segment(e.command)}`}>{commandName(e.request_type)}</a>}
       {what !== null && <Told text={what} />}
       <Change e={e} />
-      {e.by && <span class="soft">{t('timeline.by')} <Name text={e.by} /></span>}
+      {e.data?.compliance !== undefined && <span>{word('compliance', e.data.compliance)}</span>}
+      {by && <span class="soft">{t('timeline.by')} <Name text={by} /></span>}
     </>
   );
 }

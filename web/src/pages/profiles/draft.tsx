@@ -12,9 +12,9 @@ import { Platforms } from './parts';
 
 const PAUSE = 500; // ms after the last key
 
-/* `is` tells what it will become: a new profile, or a version of one. */
-export function DraftView({ draft, change, drop, is }: { draft: Draft; change: (d: Draft) => void; drop?: () => void; is?: string | undefined }) {
-  const [editing, setEditing] = useState(false);
+/* `is` tells what it will become: a new profile, or a version of one. edit: it is here to be edited. */
+export function DraftView({ draft, change, drop, is, edit = false }: { draft: Draft; change: (d: Draft) => void; drop?: () => void; is?: string | undefined; edit?: boolean }) {
+  const [editing, setEditing] = useState(edit);
   const [here, setHere] = useState<number>();
   const away = useAway();
   const passing = draft.error?.status === 401 || draft.error?.status === 0; // it is checked again when somebody answers

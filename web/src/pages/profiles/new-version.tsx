@@ -13,18 +13,20 @@ import type { Profile } from './parts';
 export function NewVersion({ p, etag }: { p: Profile; etag: string | null }) {
   const [draft, setDraft] = useState<Draft | null>(null);
   const [base, setBase] = useState<{ etag: string | null; version: number }>({ etag, version: p.version });
+  const [editing, setEditing] = useState(false);
   const [anyway, setAnyway] = useState(false);
   const [large, setLarge] = useState(false);
   const path = `/profiles/${segment(p.identifier)}`;
-  const begin = (d: Draft) => {
+  const begin = (d: Draft, edit: boolean) => {
     setBase({ etag, version: p.version });
+    setEditing(edit);
     setDraft(d);
   };
   const take = async (file: File) => {
     setLarge(file.size > FILE_MOST);
-    if (file.size <= FILE_MOST) begin(await readDraft(file));
+    if (file.size <= FILE_MOST) begin(await readDraft(file), false);
   };
-  const edit = useAct(async () => begin(draftOf(`${p.identifier}.mobileconfig`, new Uint8Array(await (await request('GET', `${path}/file`)).arrayBuffer()))));
+  const edit = useAct(async () => begin(draftOf(`${p.identifier}.mobileconfig`, new Uint8Array(await (await request('GET', `${path}/file`)).arrayBuffer())), true));
   const act = useAct(async () => {
     if (!draft) return;
     await api('PUT', `${path}${anyway ? '?anyway=1' : ''}`, { body: blobOf(draft), type: 'application/x-apple-aspen-config', ifMatch: base.etag ?? undefined });
@@ -47,7 +49,7 @@ export function NewVersion({ p, etag }: { p: Profile; etag: string | null }) {
       )}
       {draft && (
         <>
-          <ul class="rows"><DraftView draft={draft} change={setDraft} drop={() => setDraft(null)} is={t('profiles.becomes', { version: base.version + 1 })} /></ul>
+          <ul class="rows"><DraftView draft={draft} edit={editing} change={setDraft} drop={() => setDraft(null)} is={t('profiles.becomes', { version: base.version + 1 })} /></ul>
           {other && <Banner tone="bad" title={t('profiles.other-identifier')} />}
           {moved && (
             <Banner

@@ -61,7 +61,7 @@ export function History() {
               { id: 'serial', name: t('pushcert.serial'), cell: (c) => <Code>{c.serial_number}</Code> },
               { id: 'ends', name: t('pushcert.ends'), cell: (c) => <Moment at={c.not_after} /> },
               { id: 'imported', name: t('history.imported'), cell: (c) => <><Moment at={c.imported_at} /> · <bdi>{c.imported_by}</bdi></> },
-              { id: 'act', name: '', cell: (c) => may('admin') && valid(c) && <Button onClick={() => setBack(c)}>{t('rollback.go')}</Button>, align: 'end' },
+              { id: 'act', name: <span class="hidden">{t('acts')}</span>, cell: (c) => may('admin') && valid(c) && <Button onClick={() => setBack(c)}>{t('rollback.go')}</Button>, align: 'end' },
             ]}
           />
           <h3>{t('history.acts')}</h3>
