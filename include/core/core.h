@@ -103,6 +103,7 @@ struct core {
   _Atomic int64_t latencies[LATENCY_STEPS]; /* push_felt */
   _Atomic int64_t heard_since, clock_lead;  /* enroll_listens */
   _Atomic int64_t refusals_until;           /* monotonic: for so long those that are recorded are enough */
+  atomic_int doctors;                       /* that were asked for and look now */
   atomic_bool ending; /* what is being asked of others over HTTP is given up: a shutdown waits for nobody */
   _Atomic(const struct core_conf *) conf;
   _Atomic(struct pki_trust *) trust; /* CAs whose identities are accepted: ours and device-ca */

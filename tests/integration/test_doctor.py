@@ -350,3 +350,21 @@ def test_ways_to_apple(tmp):
     assert state == "fail" and "DNS" in text, text
     proxy.stop()
     apns.stop()
+
+
+def test_who_asks_again_and_again_holds_up_nobody_else(tmp):
+    """A look takes the seconds that others let it wait: two at once are enough, and changes are made meanwhile."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:  # takes connections and never speaks
+        server = Server(tmp, apns_url=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        viewer = server.admin("POST", "/api/v1/tokens", {"name": "viewer", "role": "viewer"})[1]["token"]
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(server.admin("GET", "/api/v1/doctor", token=viewer))) for _ in range(12)]
+        for t in threads:
+            t.start()
+        until(lambda: any(status == 503 for status, _ in answers), "a refusal")
+        assert server.admin("POST", "/api/v1/groups", {"name": "G", "static": True})[0] == 201
+    for t in threads:
+        t.join()
+    told = [answer["error"]["message"] for status, answer in answers if status == 503]
+    assert "2 times already" in told[0] and [status for status, _ in answers].count(200) == len(answers) - len(told) >= 2
+    assert server.admin("GET", "/api/v1/doctor", token=viewer)[0] == 200
