@@ -95,6 +95,7 @@ struct core {
   struct hangups *hangups;           /* NULL where nothing is kept of connections without a request */
   struct notify_child *notify_child; /* NULL: no notify-command */
   struct outbound *outbound;         /* of the faces; NULL where nothing is asked of others */
+  struct outbound *forwards;         /* the same for what devices ask of authproxy-url: operators wait for none of it */
   struct outbound *logins;           /* the same for what takes passwords: two threads; NULL where nobody logs in */
   struct throttle *throttle;         /* of logins; NULL: none */
   struct challenges *challenges;     /* of passkeys; NULL where nobody logs in */

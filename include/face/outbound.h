@@ -18,7 +18,8 @@ void outbound_stop(struct outbound *o); /* after the listeners; what waits is ru
    request asks of others, waiting included, takes 30 seconds at most. */
 MUST_CHECK enum err outbound_run(struct http_req *rq, struct core *core,
                                  void (*run)(struct http_req *rq, struct core *core));
-/* The same on other threads than core->outbound: passwords take time and memory, and must hold up nobody else. */
+/* The same on other threads than core->outbound: passwords take time and memory, what devices ask for takes as long as
+   another server likes, and neither must hold up anybody else. */
 MUST_CHECK enum err outbound_run_on(struct http_req *rq, struct outbound *o,
                                     void (*run)(struct http_req *rq, struct core *core));
 /* For `run`: one question, by a connection of its own; E_UNAVAILABLE when the server ends meanwhile. */

@@ -81,11 +81,13 @@ void serve_close_feed(struct server *s) {
 
 enum err serve_open_outbound(struct ctx *cx, struct server *s) {
   enum { THREADS = 8 };
+  TRY(outbound_start(cx, &s->core.forwards, &s->core, "authproxy", THREADS));
   return outbound_start(cx, &s->core.outbound, &s->core, "outbound", THREADS);
 }
 void serve_close_outbound(struct server *s) {
   roster_quiesce(s->core.roster); /* who waited for the fleet goes on there */
   outbound_stop(s->core.outbound);
+  outbound_stop(s->core.forwards);
   db_settle(s->core.store); /* requests that were cut off go on, from job to job, with all that is closed next */
 }
 

@@ -93,7 +93,7 @@ static void authproxy(struct http_req *rq, struct core *core) {
   if (e == OK) {
     route_set_user(rq, id);
     route_log(rq, "id", id);
-    e = outbound_run(rq, core, forward);
+    e = outbound_run_on(rq, core->forwards, forward);
   }
   if (e != OK) reply_error(rq, e);
 }

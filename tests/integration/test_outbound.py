@@ -184,3 +184,21 @@ def test_a_shutdown_waits_for_no_other_server(tmp):
     assert time.monotonic() - begin < 25  # one round of deadlines is 30 s
     assert [connection.http.getresponse().status for connection in asking] == [503] * len(asking)
     del held
+
+
+def test_devices_that_wait_for_another_server_hold_up_no_operator(tmp):
+    ca = CA()
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        s = Server(tmp, device_ca=ca.file(tmp), authproxy_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        s.push_cert()
+        d = Device(s, ca.identity("U-1", "ec")).enroll()
+        answers, threads = [], []
+        for _ in range(12):
+            threads.append(threading.Thread(target=lambda: answers.append(s.device("GET", "/authproxy/x", identity=d.identity)[0])))
+            threads[-1].start()
+        asked = [silent.accept() for _ in range(8)]  # all who may ask
+        assert s.admin("POST", "/api/v1/groups", {"name": "G", "static": True})[0] == 201
+        assert not answers and len(asked) == 8
+        s.stop()
+    for t in threads:
+        t.join()
