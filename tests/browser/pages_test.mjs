@@ -146,3 +146,16 @@ test('nothing is wider than a small window, in the language with the longest wor
   }
   assert.deepEqual(found, []);
 });
+
+test('dialogs fit into the smallest window, and axe finds nothing in them', async () => {
+  const page = await newPage({ state: await (await world.enter('lee')).context().storageState(), width: 320 });
+  const { devices: [device] } = await world.api('GET', '/devices');
+  for (const [path, button] of [['/devices', 'Import CSV'], [`/devices/${device.id}`, 'Send a command…']]) {
+    await world.show(page, path);
+    await page.getByRole('button', { name: button }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(/EraseDevice|serial,user/).first().waitFor();
+    assert.ok(await dialog.evaluate((d) => d.scrollWidth <= d.clientWidth), button);
+    assert.deepEqual(await axe(page), [], button);
+  }
+});

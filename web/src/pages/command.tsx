@@ -92,7 +92,7 @@ function Plist({ uuid }: { uuid: string }) {
     <Card title={t('command.plist')} wide>
       <p class="help">{t('command.plist-help')}</p>
       <Failure error={act.error} />
-      {text === '' ? <div class="actions"><Button busy={act.busy} onClick={() => void act.run()}>{t('command.plist-show')}</Button></div> : <pre dir="ltr"><Told text={text} most={20_000} /></pre>}
+      {text === '' ? <div class="actions"><Button busy={act.busy} onClick={() => void act.run()}>{t('command.plist-show')}</Button></div> : <pre dir="ltr" tabIndex={0}><Told text={text} most={20_000} /></pre>}
     </Card>
   );
 }

@@ -17,7 +17,7 @@ function FilterMistake({ error }: { error: ApiError | undefined }) {
   const [first = '', ...where] = error.message.split('\n');
   return (
     <Banner tone="bad" title={<Words text={first} />}>
-      {where.length > 0 && <pre class="where" dir="ltr" lang="en">{visible(where.join('\n'))}</pre>}
+      {where.length > 0 && <pre class="where" dir="ltr" lang="en" tabIndex={0}>{visible(where.join('\n'))}</pre>}
     </Banner>
   );
 }

@@ -63,7 +63,7 @@ export function Import({ close }: { close: () => void }) {
   return (
     <Dialog title={t('import.title')} close={close} wide>
       <p>{t('import.help')}</p>
-      <pre>{EXAMPLE}</pre>
+      <pre tabIndex={0}>{EXAMPLE}</pre>
       <FileDrop label={t('import.file')} accept=".csv,text/csv" take={(files) => { if (files[0]) void look.run(files[0]); }} />
       <Failure error={look.error} />
       {taken && <Outcome file={taken.file} read={taken.read} busy={go.busy} go={() => void go.run(taken.file)} />}
