@@ -64,8 +64,11 @@ export function MakeLink({ close, device: forDevice = '' }: { close: () => void;
           <Choice label={t('enroll.ttl')} value={ttl} options={SPANS.map((s) => [s, t(`enroll.ttl.${s}`)])} change={setTtl} />
           <TextField label={t('enroll.devices')} help={t('enroll.devices-help')} error={wrong ? t('enroll.devices-wrong') : undefined} value={uses} change={setUses} inputMode="numeric" required />
           <TextField label={t('enroll.for-device')} help={t('enroll.for-device-help')} value={device} change={setDevice} autoComplete="off" />
-          <Failure error={act.error} />
-          {unready && <p><Button kind="danger" busy={act.busy} onClick={() => void act.run(true)}>{t('enroll.anyway')}</Button></p>}
+          {unready ? (
+            <Banner tone="bad" title={t('enroll.no-pushcert')} actions={<Button kind="danger" busy={act.busy} onClick={() => void act.run(true)}>{t('enroll.anyway')}</Button>}>
+              {t('enroll.no-pushcert-text')}
+            </Banner>
+          ) : <Failure error={act.error} />}
           <footer>
             <Button onClick={close}>{t('cancel')}</Button>
             <Button type="submit" kind="main" busy={act.busy} disabled={wrong}>{t('enroll.make-go')}</Button>
