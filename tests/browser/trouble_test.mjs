@@ -12,28 +12,49 @@ import { BIN, PASSWORD, PATIENCE, profile, server, until } from './world.mjs';
 const world = await server();
 const page = await world.enter();
 
-/* A device whose identity ends while other things happen, longer ago than the grace when it comes again. */
+test('without a push certificate a link is made by a second word only', async () => {
+  await world.show(page, '/enrollment');
+  await page.getByRole('button', { name: 'Make a link' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Make the link' }).click();
+  const refusal = dialog.getByRole('alert');
+  await refusal.getByText('No push certificate is valid now').waitFor();
+  assert.doesNotMatch(await refusal.innerText(), /pomona |anyway/, 'what to do is said for who sits here');
+  await refusal.getByRole('button', { name: 'Make it all the same' }).click();
+  await dialog.getByRole('img').waitFor();
+  await dialog.getByRole('button', { name: 'I have it' }).click();
+  assert.deepEqual(page.troubles, []);
+});
+
+/* Its identity ends while other things happen; when it comes again, that is longer ago than the grace. */
 const device = ['--state', mkdtempSync(join(tmpdir(), 'device-')), '--platform', 'ios', '--udid', 'AWAY'];
-await world.stop();
-await world.start();
-await world.settings({ 'identity-validity': '20s', 'identity-grace': '1s' });
-const pushcert = join(mkdtempSync(join(tmpdir(), 'pushcert-')), 'push.pem');
-writeFileSync(pushcert, execFileSync(BIN, ['lab', 'pushcert']));
-await world.cli('pushcert', 'import', '--yes', '--anyway', pushcert);
-const link = await world.link();
-await world.devices(link, 1, ...device, '--stop-after', 'enroll');
+let link;
+test('with one a device enrolls, and goes away', async () => {
+  await world.stop();
+  await world.start();
+  await world.settings({ 'identity-validity': '20s', 'identity-grace': '1s' });
+  const pushcert = join(mkdtempSync(join(tmpdir(), 'pushcert-')), 'push.pem');
+  writeFileSync(pushcert, execFileSync(BIN, ['lab', 'pushcert']));
+  await world.cli('pushcert', 'import', '--yes', '--anyway', pushcert);
+  link = await world.link();
+  await world.devices(link, 1, ...device, '--stop-after', 'enroll');
+  await world.show(page, '/devices/AWAY');
+});
 
 async function endSessions() {
   const { sessions } = await world.api('GET', '/sessions');
   for (const { id } of sessions) await world.api('DELETE', `/sessions/${id}`);
 }
 
+/* Pressed although the page knows already, by its stream, that the session has ended: its dialog is in front then. */
+const press = (name) => page.locator('main button', { hasText: name }).dispatchEvent('click');
+
 test('a session that ends in the middle of a form loses no text', async () => {
   await world.show(page, '/new-group');
   await page.getByLabel('Name', { exact: true }).fill('Half typed');
   await page.getByLabel('Rule', { exact: true }).fill('platform=macos');
   await endSessions();
-  await page.getByRole('button', { name: 'Make the group' }).click();
+  await press('Make the group');
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Log in', exact: true }).click();
@@ -114,7 +135,7 @@ test('so does the form of the own password, whose refusal is another one', async
   await page.getByLabel('New password', { exact: true }).fill(`${PASSWORD} 2`);
   await page.getByLabel('Password again').fill(`${PASSWORD} 2`);
   await endSessions();
-  await page.getByRole('button', { name: 'Change the password' }).click();
+  await press('Change the password');
   const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Log in', exact: true }).click();
@@ -290,6 +311,7 @@ test('letters that nobody took are seen, and sent again when somebody takes them
   await world.show(page, '/webhooks');
   await page.getByText('failing', { exact: true }).waitFor();
   await world.settings({});
+  await until(async () => (await world.api('GET', '/webhooks/dead')).dead.length > 0);
   await world.show(page, '/webhooks');
   await page.getByText('no longer in the settings').waitFor();
   const letters = page.getByRole('table', { name: 'Dead letters' });
@@ -309,6 +331,7 @@ test('letters that nobody took are seen, and sent again when somebody takes them
 test('a device whose identity ended too long ago is told of, and renews it when it is given time', async () => {
   await world.settings({ 'identity-grace': '1s' });
   const ended = (await world.api('GET', '/devices/AWAY')).identity_not_after;
+  await until(() => Date.now() > Date.parse(ended) + 2_000);
   await world.devices(link, 0, ...device, '--poll', '1');
   await until(async () => (await world.api('GET', '/refused?id=AWAY')).refused.some((r) => r.reason === 'expired'));
   await world.show(page, '/devices/AWAY');
