@@ -148,14 +148,17 @@ test('nothing is wider than a small window, in the language with the longest wor
 });
 
 test('dialogs fit into the smallest window, and axe finds nothing in them', async () => {
-  const page = await newPage({ state: await (await world.enter('lee')).context().storageState(), width: 320 });
-  const { devices: [device] } = await world.api('GET', '/devices');
-  for (const [path, button] of [['/devices', 'Import CSV'], [`/devices/${device.id}`, 'Send a command…']]) {
+  const state = await (await world.enter('lee')).context().storageState();
+  const { devices } = await world.api('GET', '/devices');
+  const mac = devices.find((d) => d.model?.startsWith('Mac')).id;
+  for (const [locale, path, button, shown] of [['en-US', '/devices', 'Import CSV', 'serial,user'], ['en-US', `/devices/${mac}`, 'Send a command…', 'EraseDevice'], ['ja-JP', `/devices/${mac}?tab=security`, '表示', 'アクティベーションロックのバイパスコード']]) {
+    const page = await newPage({ state, locale, width: 320 });
     await world.show(page, path);
-    await page.getByRole('button', { name: button }).click();
+    await page.getByRole('button', { name: button, exact: true }).first().click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText(/EraseDevice|serial,user/).first().waitFor();
+    await dialog.getByText(shown).first().waitFor();
     assert.ok(await dialog.evaluate((d) => d.scrollWidth <= d.clientWidth), button);
     assert.deepEqual(await axe(page), [], button);
+    await page.context().close();
   }
 });
