@@ -10,7 +10,6 @@
 enum { HINTS_MOST = 20000 };
 #define PAUSE_US (250 * 1000)
 #define BEAT_US (15 * US_SECOND)
-#define CROWDED_BEAT_US US_SECOND                             /* at least, between two */
 static const char beat_text[] = "event: alive\ndata: {}\n\n"; /* pages of browsers do not see comments */
 
 struct listener {
@@ -140,21 +139,18 @@ static void unwatch(struct ctx *cx, struct feed *f) {
 struct work {
   struct hint_list changed;
   struct listener *joining;
-  bool logins, beat, stopping;
+  bool logins, crowded, stopping;
 };
-
-/* When there are too few places it comes early, but whoever asks does not make it a flood. */
-static int64_t beat_at(const struct feed *f) { return f->next_beat - (f->crowded ? BEAT_US - CROWDED_BEAT_US : 0); }
 
 static bool is_due(const struct feed *f, int64_t now) {
   if (f->stopping || f->joining) return true;
   if (!f->listeners) return false;
-  return f->logins || (f->changed.n && now >= f->next_batch) || now >= beat_at(f);
+  return f->logins || f->crowded || (f->changed.n && now >= f->next_batch) || now >= f->next_beat;
 }
 
 static int64_t next_of(const struct feed *f, int64_t now) {
   if (!f->listeners) return now + US_HOUR;
-  return f->changed.n && f->next_batch < beat_at(f) ? f->next_batch : beat_at(f);
+  return f->changed.n && f->next_batch < f->next_beat ? f->next_batch : f->next_beat;
 }
 
 static void await(struct feed *f, struct work *w) {
@@ -166,11 +162,10 @@ static void await(struct feed *f, struct work *w) {
   f->changed = (struct hint_list){.p = room};
   w->joining = f->joining;
   w->logins = f->logins;
-  w->beat = f->listeners && now >= beat_at(f);
+  w->crowded = f->crowded;
   w->stopping = f->stopping;
   f->joining = NULL;
-  f->logins = false;
-  if (w->beat) f->crowded = false;
+  f->logins = f->crowded = false;
   pthread_mutex_unlock(&f->lock);
 }
 
@@ -223,9 +218,10 @@ static enum err step(struct ctx *cx, struct feed *f, struct work *w) {
     w->joining = l->next;
     join(cx, f, db, l);
   }
-  if (w->beat) tell_all(f, slice_of(beat_text));
-  if (w->beat || w->logins) keep(f, still_may, &(struct question){cx, db});
-  if (w->beat) f->next_beat = now + BEAT_US;
+  bool beat = w->crowded || now >= f->next_beat;
+  if (beat) tell_all(f, slice_of(beat_text));
+  if (beat || w->logins) keep(f, still_may, &(struct question){cx, db});
+  if (beat) f->next_beat = now + BEAT_US;
   return OK;
 }
 
