@@ -129,6 +129,27 @@ test('a page that nobody sees gives its stream back, and is live when it is seen
   await page.getByRole('link', { name: 'Not seen' }).waitFor();
 });
 
+test('what changes between the first look of a page and its stream is seen as soon as it is live', async () => {
+  const other = await world.enter('early', { role: 'viewer' }); // with a clock of its own
+  let begin;
+  const held = new Promise((resolve) => { begin = resolve; });
+  await other.route('**/api/v1/events*', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await other.clock.install();
+  await other.goto(`${world.url}/groups`);
+  await other.getByRole('link', { name: 'Not seen' }).waitFor();
+  await other.clock.pauseAt(Date.now() + 3_000); // what is read now and then would show it some day, too
+  await world.api('POST', '/groups', { name: 'In between', rule: 'platform=ios' });
+  await page.getByRole('link', { name: 'In between' }).waitFor(); // the server has told it to who listens
+  begin();
+  await other.getByText('Live', { exact: true }).waitFor();
+  await other.clock.runFor(2_000);
+  await other.getByRole('link', { name: 'In between' }).waitFor();
+  await other.context().close();
+});
+
 test('so does the form of the own password, whose refusal is another one', async () => {
   await world.show(page, '/account');
   await page.getByLabel('Current password', { exact: true }).fill(PASSWORD);

@@ -68,6 +68,7 @@ const RETRY = 5_000; // ms
 
 export function connect() {
   wanted = true;
+  gap = true; // the page has read already, and what changes until the stream begins is told to nobody
   open();
 }
 

@@ -5,7 +5,7 @@ import { logInByPasskey, noPasskeys } from '../api/passkeys';
 import { loggedIn, type Session, session } from '../api/session';
 import { useAct } from '../api/use';
 import { t } from '../i18n';
-import { Button, Failure } from '../ui/basics';
+import { Banner, Button, Failure } from '../ui/basics';
 import { Form, PasswordField, TextField } from '../ui/form';
 
 export function Login({ again = false }: { again?: boolean }) {
@@ -26,16 +26,18 @@ export function Login({ again = false }: { again?: boolean }) {
     if (again && who.name !== session.value?.name) window.location.reload(); // the page is of somebody else
     else loggedIn(who);
   });
+  const wrong = second && act.error?.status === 401; // the password was right: a code is asked for only then
   const form = (
     <Form submit={() => void act.run()}>
       <TextField label={t('login.name')} value={name} change={setName} autoComplete="username" autoFocus={!again} disabled={again || second} required />
       <PasswordField label={t('login.password')} value={password} change={setPassword} autoComplete="current-password" autoFocus={again} disabled={second} required />
       {second && <TextField label={t('login.code')} help={t('login.code-help')} value={code} change={setCode} autoComplete="one-time-code" autoFocus required />}
-      <Failure error={act.error ?? byPasskey.error} />
+      {wrong ? <Banner tone="bad" title={t('login.code-wrong')} /> : <Failure error={act.error ?? byPasskey.error} />}
       <footer>
         {noPasskeys() === null && !second && (
           <Button busy={byPasskey.busy} onClick={() => { act.clear(); void byPasskey.run(); }}>{t('login.passkey')}</Button>
         )}
+        {second && <Button onClick={() => { act.clear(); setCode(''); setSecond(false); }}>{t('back')}</Button>}
         <Button type="submit" kind="main" busy={act.busy} onClick={byPasskey.clear}>{t('login.go')}</Button>
       </footer>
     </Form>

@@ -51,7 +51,8 @@ export function Banner({ tone, title, children, actions }: { tone: Tone; title?:
   );
 }
 
-/* An error in the server's words, which are English: before them, in the reader's language, of what kind it is. Who asks for help quotes its trace. */
+/* An error in the server's words, which are English: before them, in the reader's language, of what kind it is. Of what
+   the reader could not have done otherwise the log knows more; who asks for help quotes its trace. */
 export function Failure({ error }: { error: ApiError | undefined }) {
   if (!error) return null;
   const own = error.status === 0 ? t(reachable.value ? 'error.unanswered' : 'error.unreachable') : error.status === 403 ? t('error.role') : undefined;
@@ -60,7 +61,7 @@ export function Failure({ error }: { error: ApiError | undefined }) {
   return (
     <Banner tone="bad" title={own ?? (translated ? kind : <Words text={error.message} />)}>
       {translated && <p><Words text={error.message} /></p>}
-      {error.trace !== '' && <small>{t('error.trace', { trace: error.trace })}</small>}
+      {error.trace !== '' && error.status >= 500 && <small>{t('error.trace', { trace: error.trace })}</small>}
     </Banner>
   );
 }
