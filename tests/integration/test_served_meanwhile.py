@@ -99,13 +99,13 @@ def test_only_who_asks_for_the_fleet_waits_until_it_is_read(tmp):
     server.stop()
     # Who waits when the server ends is answered.
     hold, server = held(tmp, "roster", tmp / "data", settings)
-    asking = Asking(server, "GET", "/devices")
-    assert server.admin("GET", "/healthz")[0] == 200
+    asking = Asking(server, "POST", "/groups", {"name": "later"}, headers={"Idempotency-Key": "later"})
+    until(lambda: server.rows("SELECT 1 FROM idempotency WHERE key = 'later'"), "its beginning")
     server.process.terminate()
     server.wait_log(msg="stopping")
     hold.unlink()
     asking.join()
-    assert asking.answer[0] == 200
+    assert asking.answer[0] == 201
     assert server.wait() == 0
 
 
