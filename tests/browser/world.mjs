@@ -135,7 +135,8 @@ export class World {
   /* Asks the API with the server's own token. */
   async api(method, path, body) {
     const token = readFileSync(join(this.data, 'admin.token'), 'utf8').trim();
-    const reply = await fetch(`${this.url}/api/v1${path}`, {
+    const server = this.url.replace('localhost', '127.0.0.1'); // only browsers know it where there is no /etc/hosts
+    const reply = await fetch(`${server}/api/v1${path}`, {
       method,
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),

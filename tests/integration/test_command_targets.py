@@ -4,7 +4,7 @@ import os
 import pty
 import subprocess
 
-from harness import CA, Device, Server
+from harness import CA, Device, Server, needs_terminals
 
 
 class Rig:
@@ -76,6 +76,7 @@ def test_a_mac_is_locked_with_a_pin_of_its_own(tmp):
 
 
 def test_a_person_is_asked_on_a_terminal(tmp):
+    needs_terminals()
     rig = Rig(tmp)
 
     def erase(answer):
