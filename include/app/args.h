@@ -53,6 +53,8 @@ int dispatch(const struct subcommand *subcommands, int argc, char **argv);
 MUST_CHECK enum err args_parse(struct ctx *cx, struct args *out, const struct subcommand *sub, int argc, char **argv);
 const char *args_value(const struct args *a, const char *option); /* the last one given; NULL when not given */
 bool args_has(const struct args *a, const char *option);
+/* The option's value as a number from 0 on; *out stays as it is when the option was not given. E_USAGE: it is none. */
+MUST_CHECK enum err args_count(struct ctx *cx, const struct args *a, const char *option, int64_t *out);
 void args_help(FILE *to, const struct subcommand *sub);
 /* Lines of two columns, the second wrapped. */
 void args_column(FILE *to, const char *left, const char *right);

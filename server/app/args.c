@@ -100,6 +100,16 @@ const char *args_value(const struct args *a, const char *option) {
 
 bool args_has(const struct args *a, const char *option) { return args_value(a, option) != NULL; }
 
+enum err args_count(struct ctx *cx, const struct args *a, const char *option, int64_t *out) {
+  const char *value = args_value(a, option);
+  int64_t n;
+  if (!value) return OK;
+  if (!slice_to_i64(slice_of(value), &n) || n < 0)
+    return FAIL(cx, E_USAGE, "--%s %s is no number from 0 on", option, value);
+  *out = n;
+  return OK;
+}
+
 /* ---- help ---- */
 
 void args_column(FILE *to, const char *left, const char *right) {

@@ -60,12 +60,9 @@ static const char *default_ca(struct ctx *cx, const struct conf *conf) {
 }
 
 static enum err find_version(struct ctx *cx, const struct args *a, const char **if_match) {
-  const char *version = args_value(a, "if-version");
-  int64_t n;
-  if (!version) return OK;
-  if (!slice_to_i64(slice_of(version), &n) || n < 0)
-    return FAIL(cx, E_USAGE, "--if-version %s is no number of a version", version);
-  *if_match = ctx_printf(cx, "If-Match: \"%" PRId64 "\"", n);
+  int64_t n = -1;
+  TRY(args_count(cx, a, "if-version", &n));
+  if (n >= 0) *if_match = ctx_printf(cx, "If-Match: \"%" PRId64 "\"", n);
   return OK;
 }
 

@@ -85,9 +85,7 @@ enum err cmd_audit(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   int64_t most = 100;
-  const char *limit = args_value(a, "limit");
-  if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
-    return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
+  TRY(args_count(cx, a, "limit", &most));
   TRY(client_open(cx, &c, a));
   TRY(client_pages(cx, c, audit_path(cx, a), "audit", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;

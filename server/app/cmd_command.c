@@ -189,9 +189,7 @@ enum err cmd_command_list(struct ctx *cx, struct args *a) {
   struct client *c;
   struct js *all;
   int64_t most = LIST_DEFAULT;
-  const char *limit = args_value(a, "limit");
-  if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
-    return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
+  TRY(args_count(cx, a, "limit", &most));
   TRY(client_open(cx, &c, a));
   TRY(client_pages(cx, c, list_path(cx, a), "commands", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;

@@ -137,13 +137,6 @@ static enum err query_of(struct ctx *cx, const struct args *a, const char **quer
   return OK;
 }
 
-static enum err most_of(struct ctx *cx, const struct args *a, int64_t *most) {
-  const char *limit = args_value(a, "limit");
-  *most = 0;
-  if (!limit || (slice_to_i64(slice_of(limit), most) && *most > 0)) return OK;
-  return FAIL(cx, E_USAGE, "--limit %s is no number from 1 on", limit);
-}
-
 /* The table is the server's, so that the console's is the same. */
 static enum err print_csv(struct ctx *cx, const struct args *a, const char *query, int64_t most) {
   const char *columns = args_value(a, "columns");
@@ -167,7 +160,7 @@ enum err cmd_device_list(struct ctx *cx, struct args *a) {
   if (args_has(a, "unknown")) return cmd_device_refused(cx, a);
   if (args_has(a, "fields")) return print_fields(cx);
   TRY(query_of(cx, a, &query));
-  TRY(most_of(cx, a, &most));
+  TRY(args_count(cx, a, "limit", &most));
   TRY(choose_columns(cx, a, NULL, &columns));
   if (args_has(a, "csv")) return print_csv(cx, a, query, most);
   TRY(client_open(cx, &c, a));

@@ -176,11 +176,10 @@ static void print_versions(struct ctx *cx, struct js *profile) {
 }
 
 static enum err with_version(struct ctx *cx, const struct args *a, const char *path, const char **out) {
-  const char *version = args_value(a, "version");
-  int64_t n;
-  *out = version ? ctx_printf(cx, "%s?version=%s", path, version) : path;
-  if (!version || (slice_to_i64(slice_of(version), &n) && n > 0)) return OK;
-  return FAIL(cx, E_USAGE, "--version %s is no number of a version", version);
+  int64_t version = -1;
+  TRY(args_count(cx, a, "version", &version));
+  *out = version >= 0 ? ctx_printf(cx, "%s?version=%" PRId64, path, version) : path;
+  return OK;
 }
 
 enum err cmd_profile_show(struct ctx *cx, struct args *a) {

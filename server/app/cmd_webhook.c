@@ -40,9 +40,7 @@ static void print_dead(struct ctx *cx, struct js *all) {
 static enum err list_dead(struct ctx *cx, const struct args *a, struct client *c) {
   struct js *all;
   int64_t most = LIST_DEFAULT;
-  const char *limit = args_value(a, "limit");
-  if (limit && (!slice_to_i64(slice_of(limit), &most) || most < 0))
-    return FAIL(cx, E_USAGE, "--limit %s is no number", limit);
+  TRY(args_count(cx, a, "limit", &most));
   TRY(client_pages(cx, c, "/api/v1/webhooks/dead?", "dead", most, &all));
   if (args_has(a, "json")) return print_json(cx, all), OK;
   if (js_count(all) == 0) return fputs("No dead letters.\n", stderr), OK;

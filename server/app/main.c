@@ -18,7 +18,7 @@ static const struct option_row device_list_options[] = {
     {"columns", "FIELDS", "which fields to show, separated by commas"},
     {"csv", NULL, "for spreadsheets: RFC 4180"},
     {"former", NULL, "also devices whose serial number enrolled again with another id"},
-    {"limit", "N", "at most so many"},
+    {"limit", "N", "at most so many; 0: all"},
     {"fields", NULL, "instead: the fields that filters, --sort and --columns know"},
     {"held", NULL, "instead: identities that claim an enrolled device, and what they wait for"},
     {"unknown", NULL, "instead: requests in a device's name that were refused, also of ids that are not known here"},

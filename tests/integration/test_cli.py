@@ -60,6 +60,10 @@ def test_usage_and_exit_statuses(tmp):
     for words in ([], ["nonsense"], ["device"], ["device", "list", "--nonsense"], ["device", "show"], ["conf", "--wake-rate", "0"],
                   ["conf", "--database", "postgresql://x"], ["conf", "--listen"], ["conf", "--config", tmp / "absent"]):
         assert cli(*words, expect=2).stderr.startswith(("pomona: ", "usage: ", "subcommands:")), words
+    for words in (["audit", "--limit"], ["command", "list", "--limit"], ["device", "list", "--limit"], ["webhook", "list", "--dead", "--limit"],
+                  ["profile", "show", "P", "--version"], ["group", "remove", "G", "--yes", "--if-version"]):
+        for number in ("x", "-1", "", "9223372036854775808"):
+            assert cli(*words, number, "--data", tmp, "--api-key", "x", expect=2).stderr.startswith(f"pomona: {words[-1]} {number} is no number from 0 on\n"), words
     rows = [line for line in cli("--help").stdout.splitlines() if line.startswith("  ") and "  " in line.strip()]
     assert rows and all(line[26] == " " and line[27] != " " for line in rows), "columns are counted in characters"
     assert 'no subcommand "device nonsense"' in cli("device", "nonsense", expect=2).stderr
