@@ -7,13 +7,13 @@ import { changed, useAct, useApi } from '../api/use';
 import { number, t, word } from '../i18n';
 import { type Command as CommandData, commandName, type ErrorOfDevice, errorText, type Target } from '../parts/commands';
 import { DeviceLink, isSettled, StatusBadge } from '../parts/device';
-import { Banner, Button, Card, CopyButton, Empty, Facts, Failure, Page, Waiting } from '../ui/basics';
+import { Banner, Button, Card, CopyButton, Facts, Failure, Page, Waiting } from '../ui/basics';
 import { Confirm } from '../ui/dialog';
+import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
 import { Code, Moment, Name, Told } from '../ui/text';
 import { toast } from '../ui/toasts';
 
-const PAGE = 100;
 type Fact = [string, preact.JSX.Element];
 
 function Errors({ errors }: { errors: ErrorOfDevice[] }) {
@@ -64,25 +64,12 @@ function OneAct({ uuid, x }: { uuid: string; x: Target }) {
   );
 }
 
-function Targets({ uuid, status, cursor }: { uuid: string; status: string; cursor: number | null }) {
-  const [more, setMore] = useState(false);
-  const page = useApi<CommandData>(withQuery(`/commands/${segment(uuid)}`, { status, limit: PAGE, cursor: cursor ?? undefined }), { on: (c) => c.command === uuid });
-  if (!page.data) return <Failure error={page.error} />;
-  const columns: Column<Target>[] = [
-    { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} name={x.name} /> },
-    { id: 'status', name: t('commands.status'), cell: (x) => <Outcome x={x} /> },
-    { id: 'way', name: t('command.way'), cell: (x) => <Way x={x} /> },
-    { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} />, align: 'end' },
-  ];
-  const { targets, next } = page.data;
-  return (
-    <>
-      {targets.length > 0 ? <Table columns={columns} rows={targets} id={(x) => x.id} caption={t('command.targets')} /> : cursor === null && <Empty>{t('command.no-target')}</Empty>}
-      {next !== null && !more && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
-      {next !== null && more && <Targets uuid={uuid} status={status} cursor={next} />}
-    </>
-  );
-}
+const columns = (uuid: string): Column<Target>[] => [
+  { id: 'device', name: t('commands.device'), cell: (x) => <DeviceLink id={x.id} name={x.name} /> },
+  { id: 'status', name: t('commands.status'), cell: (x) => <Outcome x={x} /> },
+  { id: 'way', name: t('command.way'), cell: (x) => <Way x={x} /> },
+  { id: 'acts', name: <span class="hidden">{t('command.acts')}</span>, cell: (x) => <OneAct uuid={uuid} x={x} />, align: 'end' },
+];
 
 /* May hold passwords of networks: only for who may send such a thing. */
 function Plist({ uuid }: { uuid: string }) {
@@ -148,7 +135,9 @@ export default function Command() {
           </div>}
           {open > 0 && <Banner tone="info" title={t('command.open', { n: open })}>{t('command.open-text')}</Banner>}
           <Card title={t('command.targets')} wide>
-            <Targets key={status} uuid={uuid} status={status} cursor={null} />
+            <Paged<Target> key={status} path={withQuery(`/commands/${segment(uuid)}`, { status, limit: 100 })} of="targets" empty={t('command.no-target')} on={(c) => c.command === uuid}>
+              {(rows) => <Table columns={columns(uuid)} rows={rows} id={(x) => x.id} caption={t('command.targets')} />}
+            </Paged>
           </Card>
           {may('operator') && <Plist uuid={uuid} />}
         </>

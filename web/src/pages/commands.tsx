@@ -4,18 +4,17 @@ import { useLocation } from 'preact-iso';
 import { Send } from 'lucide-preact';
 import { withQuery } from '../api/client';
 import { may } from '../api/session';
-import { useApi } from '../api/use';
 import { t, word } from '../i18n';
-import { commandName, type CommandPage, type CommandRow, errorText, useCommandTypes } from '../parts/commands';
+import { commandName, type CommandRow, errorText, useCommandTypes } from '../parts/commands';
 import { DeviceLink, StatusBadge } from '../parts/device';
 import { SendMany } from '../parts/send-many';
-import { Button, Card, Empty, Failure, Page, Waiting } from '../ui/basics';
+import { Button, Card, Page } from '../ui/basics';
 import { CheckBox, Choice } from '../ui/form';
+import { Paged } from '../ui/paged';
 import { type Column, Table } from '../ui/table';
 import { Name, Time } from '../ui/text';
 
 const STATUSES = ['waiting', 'Queued', 'Sent', 'NotNow', 'Acknowledged', 'Error', 'CommandFormatError', 'Expired', 'Cancelled'];
-const PAGE = 100;
 
 const columns = (): Column<CommandRow>[] => [
   { id: 'command', name: t('commands.command'), cell: (c) => <a href={`/commands/${c.command_uuid}`}>{commandName(c.request_type)}</a>, width: '11rem' },
@@ -26,30 +25,13 @@ const columns = (): Column<CommandRow>[] => [
   { id: 'by', name: t('commands.by'), cell: (c) => <Name text={c.created_by} /> },
 ];
 
-/* A page and those after it: each is read by itself, so that what was loaded stays. */
-function More({ query, cursor }: { query: Record<string, string>; cursor: number | null }) {
-  const [more, setMore] = useState(false);
-  const path = withQuery('/commands', { ...query, limit: PAGE, cursor: cursor ?? undefined });
-  const page = useApi<CommandPage>(path, { on: (c) => cursor === null && (c.kind.startsWith('command.') || c.command !== undefined), every: cursor === null ? 10_000 : 0 });
-  if (page.error) return <Failure error={page.error} />;
-  if (!page.data) return <Waiting />;
-  const { commands, next } = page.data;
-  return (
-    <>
-      {commands.length > 0 && <Table columns={columns()} rows={commands} id={(c) => `${c.command_uuid} ${c.id}`} caption={t('nav.commands')} />}
-      {commands.length === 0 && cursor === null && <Empty>{t(query.status || query.type || query.device ? 'commands.none' : 'commands.none-yet')}</Empty>}
-      {next !== null && !more && commands.length === PAGE && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
-      {next !== null && more && <More query={query} cursor={next} />}
-    </>
-  );
-}
-
 export default function Commands() {
   const { path, query, route } = useLocation();
   const types = useCommandTypes();
   const [sending, setSending] = useState(false);
   const set = (change: Record<string, string>) => route(withQuery(path, { ...query, ...change }), true);
   const asked = { status: query.status ?? '', type: query.type ?? '', people: query.all === 'yes' ? '' : 'yes', device: query.device ?? '' };
+  const list = withQuery('/commands', { ...asked, limit: 100 });
   const names = (types.data?.command_types ?? []).map((row): [string, string] => [row.request_type, commandName(row.request_type)]);
   return (
     <Page title={t('nav.commands')} lead={t('commands.lead')} actions={may('operator') && <Button kind="main" icon={<Send size={16} aria-hidden="true" />} onClick={() => setSending(true)}>{t('commands.send')}</Button>}>
@@ -59,7 +41,11 @@ export default function Commands() {
         <CheckBox label={t('commands.own')} value={query.all === 'yes'} change={(on) => set({ all: on ? 'yes' : '' })} />
       </div>
       {asked.device !== '' && <p class="chips"><span>{t('commands.of')} <DeviceLink id={asked.device} /></span><Button kind="quiet" onClick={() => set({ device: '' })}>{t('filter.clear')}</Button></p>}
-      <Card><More key={JSON.stringify(asked)} query={asked} cursor={null} /></Card>
+      <Card>
+        <Paged<CommandRow> key={list} path={list} of="commands" empty={t(asked.status || asked.type || asked.device ? 'commands.none' : 'commands.none-yet')} on={(c) => c.kind.startsWith('command.') || c.command !== undefined} every={10_000}>
+          {(rows) => <Table columns={columns()} rows={rows} id={(c) => `${c.command_uuid} ${c.id}`} caption={t('nav.commands')} />}
+        </Paged>
+      </Card>
       {sending && <SendMany close={() => setSending(false)} />}
     </Page>
   );

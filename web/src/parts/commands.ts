@@ -143,10 +143,6 @@ export interface Command extends CommandHead {
   targets: Target[];
   next: number | null;
 }
-export interface CommandPage {
-  commands: CommandRow[];
-  next: number | null;
-}
 
 /* Of a chain the most telling words. */
 export function errorText(errors: ErrorOfDevice[]): string {

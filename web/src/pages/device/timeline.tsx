@@ -1,12 +1,11 @@
 /* Everything that happened to a device, newest first: a sentence each, by its kind. */
-import { useState } from 'preact/hooks';
 import { BellRing, CircleUser, KeyRound, ListChecks, type LucideIcon, Package, Radio, ShieldQuestion, SquareTerminal } from 'lucide-preact';
-import { segment, withQuery } from '../../api/client';
-import { useApi } from '../../api/use';
+import { segment } from '../../api/client';
 import { t, word } from '../../i18n';
 import { commandName } from '../../parts/commands';
 import { DeviceLink } from '../../parts/device';
-import { Button, Card, Empty, Failure, Waiting } from '../../ui/basics';
+import { Card } from '../../ui/basics';
+import { Paged } from '../../ui/paged';
 import { Moment, Name, Told } from '../../ui/text';
 import type { Whole } from './data';
 
@@ -21,10 +20,6 @@ interface Entry {
   now?: string;
   by?: string;
   data?: { by?: string | null; compliance?: string }; // of an event
-}
-interface Page {
-  timeline: Entry[];
-  next: string | null;
 }
 
 const ICONS: Record<string, LucideIcon> = {
@@ -77,22 +72,13 @@ function Row({ e, device, users }: { e: Entry; device: string; users: Names }) {
   );
 }
 
-function Part({ device, users, cursor }: { device: string; users: Names; cursor: string | null }) {
-  const [more, setMore] = useState(false);
-  const page = useApi<Page>(withQuery(`/devices/${segment(device)}/timeline`, { limit: 50, cursor: cursor ?? undefined }), { on: (c) => cursor === null && c.device === device });
-  if (!page.data) return page.error ? <Failure error={page.error} /> : <Waiting />;
-  const { timeline, next } = page.data;
-  return (
-    <>
-      {timeline.length === 0 && cursor === null && <Empty>{t('timeline.none')}</Empty>}
-      <ol class="timeline">{timeline.map((e, i) => <Row key={`${e.at} ${e.kind} ${i}`} e={e} device={device} users={users} />)}</ol>
-      {next !== null && !more && <Button onClick={() => setMore(true)}>{t('commands.more')}</Button>}
-      {next !== null && more && <Part device={device} users={users} cursor={next} />}
-    </>
-  );
-}
-
 export function Timeline({ device }: { device: Whole }) {
   const users = new Map(device.users.map((u) => [u.id, u.long_name ?? u.short_name]));
-  return <Card title={t('device.tab-timeline')} wide><Part device={device.id} users={users} cursor={null} /></Card>;
+  return (
+    <Card title={t('device.tab-timeline')} wide>
+      <Paged<Entry> path={`/devices/${segment(device.id)}/timeline?limit=50`} of="timeline" empty={t('timeline.none')} on={(c) => c.device === device.id}>
+        {(rows) => <ol class="timeline">{rows.map((e, i) => <Row key={`${e.at} ${e.kind} ${i}`} e={e} device={device.id} users={users} />)}</ol>}
+      </Paged>
+    </Card>
+  );
 }
